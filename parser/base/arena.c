@@ -1,0 +1,123 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
+
+struct arena_block {
+    struct arena_block *older;
+    _Alignas(ALIGNMENT) u8 bytes[];
+};
+
+void (*mem_last_words)(void);
+
+static _Noreturn void out_of_memory(size_t bytes)
+{
+    if (mem_last_words)
+        mem_last_words();
+    fprintf(stderr, "etwkit: out of memory: %zu more bytes were not to be had\n", bytes);
+    exit(1);
+}
+
+void *mem_alloc(size_t bytes)
+{
+    void *block = malloc(bytes ? bytes : 1);
+    if (!block)
+        out_of_memory(bytes);
+    return block;
+}
+
+void *mem_zeroed(size_t count, size_t each)
+{
+    void *block = calloc(count ? count : 1, each ? each : 1);
+    if (!block)
+        out_of_memory(count);
+    return block;
+}
+
+void *mem_grow(void *block, size_t count, size_t each)
+{
+    if (each && count > SIZE_MAX / each)
+        out_of_memory(SIZE_MAX);
+    size_t bytes = count * each;
+    void *grown = realloc(block, bytes ? bytes : 1);
+    if (!grown)
+        out_of_memory(bytes);
+    return grown;
+}
+
+void mem_free(void *block)
+{
+    free(block);
+}
+
+void *arena_take(arena *a, size_t bytes)
+{
+    if (bytes > SIZE_MAX / 2)
+        out_of_memory(bytes);
+    bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    if (bytes > (size_t)(a->end - a->at)) {
+        size_t room = bytes > BLOCK_BYTES / 4 ? bytes : BLOCK_BYTES;
+        struct arena_block *block = mem_alloc(sizeof(*block) + room);
+        block->older = a->blocks;
+        a->blocks = block;
+        a->at = block->bytes;
+        a->end = block->bytes + room;
+    }
+    void *taken = a->at;
+    a->at += bytes;
+    a->taken += bytes;
+    return memset(taken, 0, bytes);
+}
+
+void *arena_take_array(arena *a, size_t count, size_t each)
+{
+    if (each && count > SIZE_MAX / each)
+        out_of_memory(SIZE_MAX);
+    return arena_take(a, count * each);
+}
+
+char *arena_text_len(arena *a, const char *text, size_t len)
+{
+    char *copy = arena_take(a, len + 1);
+    if (len)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *arena_text(arena *a, const char *text)
+{
+    return arena_text_len(a, text, strlen(text));
+}
+
+span arena_bytes(arena *a, span bytes)
+{
+    return (span){(const u8 *)arena_text_len(a, (const char *)bytes.at, bytes.len), bytes.len};
+}
+
+char *arena_format(arena *a, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = arena_take(a, len < 0 ? 1 : (size_t)len + 1);
+    if (len > 0)
+        vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+void arena_free(arena *a)
+{
+    while (a->blocks) {
+        struct arena_block *older = a->blocks->older;
+        free(a->blocks);
+        a->blocks = older;
+    }
+    *a = (arena){0};
+}

@@ -1,0 +1,23 @@
+// Words every file uses: fixed-width integers, and the two attributes the project relies on.
+#ifndef ETWKIT_BASE_H
+#define ETWKIT_BASE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int8_t i8;
+typedef int16_t i16;
+typedef int32_t i32;
+typedef int64_t i64;
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

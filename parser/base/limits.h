@@ -1,0 +1,39 @@
+// Every limit of the project, each with its reason. What lies over a limit is not read: the event goes out raw, the
+// file is refused, and the limit is named once with a count.
+#ifndef ETWKIT_LIMITS_H
+#define ETWKIT_LIMITS_H
+
+enum {
+    // Containers
+    LIMIT_BUFFER_BYTES = 16 << 20,      // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB
+    LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
+    LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
+    LIMIT_ACTIVE_BYTES = 256 << 20,     // buffers that overlap in time and must be merged at once
+    LIMIT_CACHE_BYTES = 40 << 20,       // buffers kept from the survey for the conversion, so that they are read once
+
+    // Event classes and schemas
+    LIMIT_CLASSES = 200000,             // distinct (provider, descriptor, schema); real traces have some hundreds
+    LIMIT_PROPERTIES = 4096,            // of one schema; the largest known (Defrag) has 47
+    LIMIT_NESTING = 16,                 // structs in structs; TraceLogging producers cannot write more than 8
+    LIMIT_ARRAY_ELEMENTS = 65535,       // counts are 16 bit in every schema; also stops zero-size elements
+    LIMIT_SLOTS = 262144,               // values of one event: 65,535 bytes of payload, some values empty
+    LIMIT_MAP_ENTRIES = 65536,
+    LIMIT_CANDIDATES = 8,               // layouts tried on a payload: versions, pointer sizes, several sources
+    LIMIT_NAME_BYTES = 4096,            // a name longer than this is cut
+    LIMIT_MESSAGE_BYTES = 65536,        // a message template; message tables hold at most 64 KiB an entry
+
+    // Schema files
+    LIMIT_SCHEMA_FILE_BYTES = 512 << 20, // a manifest, PE or PDB file; the largest system DLLs are some 50 MiB
+    LIMIT_XML_BYTES = 64 << 20,          // one manifest; the largest known is 3 MiB
+    LIMIT_XML_DEPTH = 64,                // instrumentation manifests nest 10 deep
+    LIMIT_XML_ATTRIBUTE_BYTES = 1 << 20, // one attribute
+    LIMIT_PE_RESOURCES = 65536,          // resource directory entries looked at in one file; stops loops
+    LIMIT_PROVIDERS_A_FILE = 4096,
+    LIMIT_EVENTS_A_PROVIDER = 65536,     // event ids are 16 bit
+
+    // Embedded schemas
+    LIMIT_MANIFEST_CHUNKS = 4096,        // of one EventSource manifest; each is at most 64 KiB
+    LIMIT_INFLATED_BYTES = 64 << 20,     // LZNT1 documents inside events (WinSAT, PerfTrack)
+};
+
+#endif

@@ -1,0 +1,51 @@
+// A growing text buffer. Whoever writes reserves the worst case once and then writes unchecked: the reservation is
+// the check. Writers take and return the write position; outbuf_written gives it back.
+#ifndef ETWKIT_OUTBUF_H
+#define ETWKIT_OUTBUF_H
+
+#include <string.h>
+
+#include "base/arena.h"
+
+typedef struct outbuf {
+    u8 *bytes;
+    size_t len, cap;
+} outbuf;
+
+static inline u8 *outbuf_reserve(outbuf *b, size_t room)
+{
+    if (room > b->cap - b->len) {
+        size_t cap = b->cap ? b->cap : 4096;
+        while (cap - b->len < room)
+            cap *= 2;
+        b->bytes = mem_grow(b->bytes, cap, 1);
+        b->cap = cap;
+    }
+    return b->bytes + b->len;
+}
+
+static inline void outbuf_written(outbuf *b, const u8 *end)
+{
+    b->len = (size_t)(end - b->bytes);
+}
+
+static inline void outbuf_add(outbuf *b, const void *bytes, size_t len)
+{
+    if (len) {
+        memcpy(outbuf_reserve(b, len), bytes, len);
+        b->len += len;
+    }
+}
+
+static inline void outbuf_text(outbuf *b, const char *text)
+{
+    outbuf_add(b, text, strlen(text));
+}
+
+static inline void outbuf_free(outbuf *b)
+{
+    mem_free(b->bytes);
+    *b = (outbuf){0};
+}
+
+#endif
