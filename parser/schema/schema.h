@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/event_descriptor.h"
 #include "base/guid.h"
 
 typedef enum in_type {
@@ -35,15 +36,6 @@ MUST_USE bool out_type_from_name(const char *name, u16 *out); // "xs:string", "w
 const char *out_type_name(u16 out);                           // "" for numbers that are none
 
 // ---------------------------------------------------------------------------------------------- events
-
-// EVENT_DESCRIPTOR (evntprov.h). Classic events have only version, level and opcode; WPP messages carry their number
-// in id.
-typedef struct event_descriptor {
-    u16 id;
-    u8 version, channel, level, opcode;
-    u16 task;
-    u64 keyword;
-} event_descriptor;
 
 typedef struct map_entry {
     u32 value;
