@@ -1,0 +1,51 @@
+// What turns records into a file. A new exporter is one file and one line in exporters.c.
+//
+// render is pure and may run on any thread: it appends one record to a buffer. commit takes finished runs of records in
+// order, on one thread. So the same bytes come out for any number of threads.
+#ifndef ETWKIT_EXPORTER_H
+#define ETWKIT_EXPORTER_H
+
+#include "base/error.h"
+#include "base/outbuf.h"
+#include "decode/record.h"
+
+// Facts of one input, for outputs that keep them (SQLite's `traces` and `damage` tables).
+typedef struct export_damage {
+    u64 offset, bytes;
+    const char *kind, *message;
+} export_damage;
+
+typedef struct export_trace {
+    const char *file;      // as records name it in `source`
+    const char *info_json; // the object `info --json` prints for it
+    const export_damage *damage;
+    u32 damage_count;
+} export_trace;
+
+// Everything is known when an exporter is opened but the records themselves.
+typedef struct export_target {
+    const char *path;                // where to write; a name beside the final one. NULL: stdout
+    const event_class *const *classes; // closed: no class is added while records come
+    u32 class_count;
+    const export_trace *traces;
+    u32 trace_count;
+    bool csv_guard; // CSV cells a spreadsheet would run as a formula get an apostrophe in front
+} export_target;
+
+typedef struct sink sink; // each exporter defines its own
+
+typedef struct exporter {
+    const char *name;     // -f NAME
+    const char *suffixes; // " .json .x " of OUT, blanks around each
+    const char *help;
+    MUST_USE bool (*open)(sink **out, const export_target *target, error *e);
+    void (*render)(const sink *s, const record *rec, outbuf *out);
+    MUST_USE bool (*commit)(sink *s, span rendered, u32 records, error *e);
+    MUST_USE bool (*close)(sink *s, error *e); // frees s in any case; with e == NULL the output is being abandoned
+} exporter;
+
+extern const exporter *const exporters[]; // NULL-terminated
+const exporter *exporter_by_name(const char *name);
+const exporter *exporter_by_path(const char *path); // by its suffix; NULL: none fits
+
+#endif

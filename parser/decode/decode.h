@@ -1,0 +1,33 @@
+// A plan run over a payload: finds every value and proves that it lies inside. Nothing is written or rendered here.
+#ifndef ETWKIT_DECODE_H
+#define ETWKIT_DECODE_H
+
+#include "decode/plan.h"
+
+// Scratch of one thread: the slots of one event and the integer values that lengths and counts refer to.
+typedef struct decoder {
+    slot *slots;
+    u32 slot_cap;
+    u64 *values; // by field index
+    u32 value_cap;
+} decoder;
+
+void decoder_free(decoder *d);
+
+typedef enum decode_fit {
+    FIT_EXACT, // every byte of the payload belongs to a value
+    FIT_TAIL,  // all values found, bytes left over
+    FIT_SHORT, // the payload ends before the values do
+} decode_fit;
+
+typedef struct decoded {
+    decode_fit fit;
+    u32 top_done;     // top-level fields found completely; all of them unless FIT_SHORT
+    u32 slot_count;   // of those fields
+    u32 consumed;     // payload bytes they take
+    const slot *slots; // the decoder's (valid until its next run) or the plan's own
+} decoded;
+
+decoded decode_run(decoder *d, const plan *plan, span payload);
+
+#endif

@@ -1,0 +1,114 @@
+// A plan: the schema of one event class, compiled for one pointer size into a flat table the decoder runs.
+//
+// Everything that does not depend on a payload is settled here once: sizes, offsets of the fixed prefix, how a value is
+// shown, unique names, the message template cut into pieces. Fields stand in the schema's property order, so a
+// property index is a field index. A plan never changes after plan_compile and is read by all threads.
+#ifndef ETWKIT_PLAN_H
+#define ETWKIT_PLAN_H
+
+#include "schema/schema.h"
+
+// How a value is found in the payload.
+typedef enum wire_form {
+    WIRE_FIXED,       // `bytes` bytes
+    WIRE_UTF16,       // to the NUL and with it, or to the end of the payload
+    WIRE_ANSI,
+    WIRE_BY_FIELD,    // `unit` times the value of field `length_field`
+    WIRE_COUNTED,     // u16 byte length in front
+    WIRE_COUNTED_BE,  // the same, big-endian
+    WIRE_COUNTED32,   // u32 byte length in front
+    WIRE_SID,
+    WIRE_WBEM_SID,    // four zero bytes, or a TOKEN_USER of two pointers and a SID
+    WIRE_REST,        // all that is left
+    WIRE_STRUCT,      // the members, one after the other
+} wire_form;
+
+// How often.
+typedef enum count_form {
+    COUNT_ONE,
+    COUNT_FIXED,
+    COUNT_BY_FIELD,
+    COUNT_INLINE, // u16 in front of the elements
+    COUNT_REST,   // as many as there are bytes for
+} count_form;
+
+// How a value is shown.
+typedef enum show_form {
+    SHOW_NOTHING,
+    SHOW_UNSIGNED,
+    SHOW_SIGNED,
+    SHOW_HEX,          // "0x1A"
+    SHOW_BOOL,
+    SHOW_F32,
+    SHOW_F64,
+    SHOW_UTF16,
+    SHOW_ANSI,
+    SHOW_UTF8,
+    SHOW_CHAR16,
+    SHOW_CHAR8,
+    SHOW_BYTES,        // "0x3EAF"
+    SHOW_GUID,
+    SHOW_SID,
+    SHOW_FILETIME,
+    SHOW_SYSTEMTIME,
+    SHOW_PORT,
+    SHOW_IPV4,
+    SHOW_IPV6,
+    SHOW_SOCKADDR,
+    SHOW_WIN32_ERROR,
+    SHOW_NTSTATUS,
+    SHOW_HRESULT,
+    SHOW_MAP,          // by `map`; a value it does not hold is shown as `unmapped` says
+    SHOW_STRUCT,
+} show_form;
+
+typedef struct field {
+    const char *name;     // unique among its siblings
+    const char *json_key; // "name": with quotes, colon and escapes; json_key_len bytes
+    u16 json_key_len;
+    u8 wire, count_form, show, unmapped; // wire_form, count_form, show_form, show_form
+    u8 unit;              // bytes of a length unit: 2 for UTF-16
+    bool hidden;          // located, not shown
+    bool referenced;      // a later field takes its length or count from this one
+    bool trim;            // an explicit-length string: NULs at its end are no text
+    u16 bytes;            // WIRE_FIXED: of one element
+    u16 count;            // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
+    u16 length_field;
+    u16 first_member, member_count;
+    u16 in_type, out_type;
+    const value_map *map;
+} field;
+
+// Where a value lies in the payload. An array of values of variable size, and an array of structs, has one slot with
+// its element count in `len` (offset SLOT_COUNT), then the slots of its elements.
+typedef struct slot {
+    u32 offset, len;
+} slot;
+enum { SLOT_COUNT = 0xffffffff };
+
+// A piece of a message: literal text, then the value of a top-level field (or none).
+typedef struct message_piece {
+    const char *text;
+    u32 text_len;
+    i32 field;      // -1: text only
+    const char *spec; // printf conversion of a WPP message ("08x"), NULL where the field's own form is meant
+} message_piece;
+
+typedef struct plan {
+    const event_schema *schema;
+    const field *fields;
+    u32 field_count, top_count;
+    u32 prefix_count, prefix_bytes; // top-level fields of fixed place and size, and their bytes together
+    const slot *prefix_slots;
+    bool all_fixed;                 // the prefix is everything: a payload fits exactly when its length is prefix_bytes
+    bool wide;                      // pointers have 8 bytes
+    bool has_pointer;               // the other pointer size would make another plan
+    const message_piece *message;
+    u32 message_count;
+    u32 room_fixed;                 // worst case of rendered `data` as JSON: room_fixed + 6 bytes for each payload byte
+} plan;
+
+// Compiled into `a`; NULL and one sentence where the schema does not hold together (sources have checked it before).
+const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error *e);
+
+#endif

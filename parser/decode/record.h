@@ -1,0 +1,60 @@
+// The boundary between reading and exporting: one event with everything that is known of it.
+//
+// A record borrows all it points to: the class and plan live as long as the session, payload and slots until the
+// exporter's render returns.
+#ifndef ETWKIT_RECORD_H
+#define ETWKIT_RECORD_H
+
+#include "base/limits.h"
+#include "container/event.h"
+#include "decode/decode.h"
+
+// Facts that all events of a class share. The class is the provider, the whole descriptor, the pointer size and, for
+// TraceLogging, the metadata bytes: so that names, keyword texts and literals are prepared once. Classes are numbered
+// from 0 without gaps; the table is closed before the first record is rendered.
+typedef struct event_class {
+    u32 index;
+    guid provider_id;       // for classic events the class GUID
+    event_descriptor descriptor;
+    header_kind kind;       // of the first event seen
+    bool classic, wide, string_only, message;
+    u16 hook;               // kernel events, else 0
+    span metadata;          // TraceLogging schema, else empty
+    u64 events;             // counted by the survey
+
+    // Named from the best schema; NULL where nothing says it.
+    const char *provider, *event_name, *task_name, *opcode_name, *level_name, *channel_name;
+    const char *const *keyword_names;
+    u32 keyword_count;
+    schema_origin origin;
+    const plan *plans[LIMIT_CANDIDATES];
+    u32 plan_count;         // 0: raw
+    bool exact_version;     // false: plans[0] describes another version of the event
+} event_class;
+
+typedef enum record_state { RECORD_DECODED, RECORD_PARTIAL, RECORD_RAW } record_state;
+
+const char *record_state_name(record_state state); // "decoded", "partial", "raw"
+
+typedef struct record {
+    u64 number;              // 1, 2, 3 … over the whole output
+    i64 time;                // FILETIME, UTC
+    const event *event;
+    const event_class *cls;
+    record_state state;
+    const plan *plan;        // NULL where raw
+    const slot *slots;
+    u32 slot_count, top_done;
+    span payload;
+    bool has_process, has_thread; // false: neither header nor correlation knows
+    u32 process_id, thread_id;
+    u32 processor;
+    const char *process_name; // UTF-8, NULL: unknown
+    const u64 *stack;         // return addresses, innermost first
+    u32 stack_count;
+    const char *source;       // the trace file's name
+    u32 source_index;
+    u64 offset;               // of the event in that file, or of its compressed buffer
+} record;
+
+#endif
