@@ -58,4 +58,14 @@ u8 *text_ansi_json(u8 *p, span ansi);
 bool utf16_length(span s, size_t *len);
 bool ansi_length(span s, size_t *len);
 
+// ------------------------------------------------------------------------------------- for tests only
+
+// The forms without vector instructions, on every machine: the ones above must give the same bytes.
+u8 *text_utf16_scalar(u8 *p, span utf16);
+u8 *text_utf16_json_scalar(u8 *p, span utf16);
+u8 *text_utf8_scalar(u8 *p, span utf8);
+u8 *text_utf8_json_scalar(u8 *p, span utf8);
+u8 *text_ansi_json_scalar(u8 *p, span ansi);
+bool utf16_length_scalar(span s, size_t *len);
+
 #endif

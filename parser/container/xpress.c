@@ -231,6 +231,11 @@ static bool inflate_careful(xpress *x)
 
 bool xpress_inflate_part(span in, u8 *out, size_t out_len, size_t *made, error *e)
 {
+    *made = 0;
+    if (!out_len)
+        return true;
+    if (!in.len)
+        return error_set(e, "XPRESS stream of no bytes where %zu are to come out", out_len);
     xpress x = {.in = in.at, .in_end = in.at + in.len, .out = out, .out_start = out, .out_end = out + out_len};
     x.flags = NO_FLAGS;
     bool ok = inflate_fast(&x) && inflate_careful(&x);

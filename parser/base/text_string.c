@@ -1,0 +1,455 @@
+// Strings of a trace as UTF-8, plain or escaped for JSON. The bytes may be anything; what comes out is always valid.
+//
+// Most strings are plain ASCII. A block writer copies the leading "clean" characters of a block (ASCII that needs no
+// escape) with a few vector instructions and says how many they were; everything else goes one character at a time
+// through the same code as the scalar forms. Blocks write their full width: the room the callers reserve covers it.
+#include "base/text.h"
+#include "base/text_put.h"
+
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#define HAVE_BLOCKS 1
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#define HAVE_BLOCKS 1
+#else
+#define HAVE_BLOCKS 0
+#endif
+
+enum { REPLACEMENT = 0xfffd };
+
+// ------------------------------------------------------------------------------------- one character
+
+static inline bool is_clean(u32 c, bool json)
+{
+    return c < 0x80 && (!json || (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f));
+}
+
+static u8 *put_escaped(u8 *p, u32 c)
+{
+    static const char SHORT[] = "btn\0fr"; // 8 to 13
+    p = put_char(p, '\\');
+    if (c == '"' || c == '\\')
+        return put_char(p, (char)c);
+    if (c >= 8 && c <= 13 && SHORT[c - 8])
+        return put_char(p, SHORT[c - 8]);
+    return text_hex_fixed(put_char(p, 'u'), c, 4);
+}
+
+// c is a Unicode scalar value
+static inline u8 *put_code_point(u8 *p, u32 c, bool json)
+{
+    if (c < 0x80)
+        return is_clean(c, json) ? put_char(p, (char)c) : put_escaped(p, c);
+    if (c < 0x800) {
+        p[0] = (u8)(0xc0 | c >> 6);
+        p[1] = (u8)(0x80 | (c & 0x3f));
+        return p + 2;
+    }
+    if (c < 0x10000) {
+        p[0] = (u8)(0xe0 | c >> 12);
+        p[1] = (u8)(0x80 | (c >> 6 & 0x3f));
+        p[2] = (u8)(0x80 | (c & 0x3f));
+        return p + 3;
+    }
+    p[0] = (u8)(0xf0 | c >> 18);
+    p[1] = (u8)(0x80 | (c >> 12 & 0x3f));
+    p[2] = (u8)(0x80 | (c >> 6 & 0x3f));
+    p[3] = (u8)(0x80 | (c & 0x3f));
+    return p + 4;
+}
+
+// At least one whole unit is there.
+static inline u32 utf16_next(const u8 **in, const u8 *end)
+{
+    u32 c = load_u16(*in);
+    *in += 2;
+    if ((c & 0xf800) != 0xd800)
+        return c;
+    if (c < 0xdc00 && end - *in >= 2) {
+        u32 low = load_u16(*in);
+        if ((low & 0xfc00) == 0xdc00) {
+            *in += 2;
+            return 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
+        }
+    }
+    return REPLACEMENT;
+}
+
+// At least one byte is there. Well-formed sequences are those of table 3-7 of the Unicode standard; of an ill-formed
+// one the longest beginning of a well-formed one is taken, or one byte.
+static u32 utf8_next(const u8 **in, const u8 *end)
+{
+    u32 c = *(*in)++;
+    if (c < 0x80)
+        return c;
+    unsigned more = c < 0xc2 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : c < 0xf5 ? 3 : 0;
+    if (!more)
+        return REPLACEMENT;
+    // The second byte is narrower where it decides on overlong forms, surrogates, and the end of Unicode.
+    u32 lowest = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    u32 highest = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    u32 value = c & (0x3fu >> more);
+    for (; more; more--) {
+        if (*in == end || **in < lowest || **in > highest)
+            return REPLACEMENT;
+        value = value << 6 | (*(*in)++ & 0x3f);
+        lowest = 0x80;
+        highest = 0xbf;
+    }
+    return value;
+}
+
+// Windows-1252; the five bytes it leaves open are control characters to Windows.
+static inline u32 ansi_next(const u8 **in)
+{
+    static const u16 HIGH[32] = {
+        0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
+        0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+        0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178,
+    };
+    u32 c = *(*in)++;
+    return c >= 0x80 && c < 0xa0 ? HIGH[c - 0x80] : c;
+}
+
+// ------------------------------------------------------------------------------------- blocks
+
+// Each takes the first characters of a block that are clean to p and returns how many: units8 reads 8 UTF-16 units
+// (16 bytes), units4 reads 4 (8 bytes), both write 8 bytes; bytes16 reads and writes 16 bytes, bytes8 reads 8 bytes
+// and writes 16.
+
+#if defined(__SSE2__)
+
+static inline unsigned first_zero(unsigned mask, unsigned count)
+{
+    return (unsigned)__builtin_ctz(~mask | 1u << count);
+}
+
+// All ones in the bytes that need no escape in JSON; bytes from 0x80 on are negative.
+static inline __m128i json_clean(__m128i bytes)
+{
+    __m128i special =
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    special = _mm_or_si128(special, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+    return _mm_andnot_si128(special, _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1f)));
+}
+
+static inline unsigned put_units(u8 *p, __m128i units, unsigned count, bool json)
+{
+    // Saturating: 0x80..0x7fff become 0x80..0xff, 0x8000 on becomes 0; JSON is clean of both, plain text of the first.
+    __m128i bytes = _mm_packus_epi16(units, units);
+    _mm_storel_epi64((__m128i *)(void *)p, bytes);
+    if (json)
+        return first_zero((unsigned)_mm_movemask_epi8(json_clean(bytes)), count);
+    __m128i high = _mm_and_si128(units, _mm_set1_epi16((short)0xff80));
+    __m128i clean = _mm_cmpeq_epi16(high, _mm_setzero_si128());
+    return first_zero((unsigned)_mm_movemask_epi8(_mm_packs_epi16(clean, clean)), count);
+}
+
+static inline unsigned units8(u8 *p, const u8 *in, bool json)
+{
+    return put_units(p, _mm_loadu_si128((const __m128i *)(const void *)in), 8, json);
+}
+
+static inline unsigned units4(u8 *p, const u8 *in, bool json)
+{
+    return put_units(p, _mm_loadl_epi64((const __m128i *)(const void *)in), 4, json);
+}
+
+static inline unsigned put_bytes(u8 *p, __m128i bytes, unsigned count, bool json)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, bytes);
+    unsigned clean = json ? (unsigned)_mm_movemask_epi8(json_clean(bytes)) : ~(unsigned)_mm_movemask_epi8(bytes);
+    return first_zero(clean, count);
+}
+
+static inline unsigned bytes16(u8 *p, const u8 *in, bool json)
+{
+    return put_bytes(p, _mm_loadu_si128((const __m128i *)(const void *)in), 16, json);
+}
+
+static inline unsigned bytes8(u8 *p, const u8 *in, bool json)
+{
+    return put_bytes(p, _mm_loadl_epi64((const __m128i *)(const void *)in), 8, json);
+}
+
+// The index of the first zero among 8 units, or 8.
+static inline unsigned zero_unit(const u8 *in)
+{
+    __m128i units = _mm_loadu_si128((const __m128i *)(const void *)in);
+    unsigned zeros = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi16(units, _mm_setzero_si128()));
+    return (unsigned)__builtin_ctz(zeros | 1u << 16) / 2;
+}
+
+#elif HAVE_BLOCKS
+
+static inline unsigned first_dirty8(uint8x8_t clean, unsigned count)
+{
+    u64 dirty = ~vget_lane_u64(vreinterpret_u64_u8(clean), 0);
+    unsigned at = dirty ? (unsigned)__builtin_ctzll(dirty) / 8 : 8;
+    return at < count ? at : count;
+}
+
+static inline unsigned put_units(u8 *p, uint16x8_t units, unsigned count, bool json)
+{
+    uint8x8_t bytes = vqmovn_u16(units); // saturating: 0x100 on becomes 0xff
+    vst1_u8(p, bytes);
+    uint8x8_t clean = vclt_u8(bytes, vdup_n_u8(json ? 0x7f : 0x80));
+    if (json) {
+        clean = vand_u8(clean, vcge_u8(bytes, vdup_n_u8(0x20)));
+        clean = vbic_u8(clean, vceq_u8(bytes, vdup_n_u8('"')));
+        clean = vbic_u8(clean, vceq_u8(bytes, vdup_n_u8('\\')));
+    }
+    return first_dirty8(clean, count);
+}
+
+static inline unsigned units8(u8 *p, const u8 *in, bool json)
+{
+    return put_units(p, vreinterpretq_u16_u8(vld1q_u8(in)), 8, json);
+}
+
+static inline unsigned units4(u8 *p, const u8 *in, bool json)
+{
+    return put_units(p, vreinterpretq_u16_u8(vcombine_u8(vld1_u8(in), vdup_n_u8(0))), 4, json);
+}
+
+static inline unsigned put_bytes(u8 *p, uint8x16_t bytes, unsigned count, bool json)
+{
+    vst1q_u8(p, bytes);
+    uint8x16_t clean = vcltq_u8(bytes, vdupq_n_u8(json ? 0x7f : 0x80));
+    if (json) {
+        clean = vandq_u8(clean, vcgeq_u8(bytes, vdupq_n_u8(0x20)));
+        clean = vbicq_u8(clean, vceqq_u8(bytes, vdupq_n_u8('"')));
+        clean = vbicq_u8(clean, vceqq_u8(bytes, vdupq_n_u8('\\')));
+    }
+    unsigned at = first_dirty8(vget_low_u8(clean), 8);
+    if (at == 8)
+        at += first_dirty8(vget_high_u8(clean), 8);
+    return at < count ? at : count;
+}
+
+static inline unsigned bytes16(u8 *p, const u8 *in, bool json)
+{
+    return put_bytes(p, vld1q_u8(in), 16, json);
+}
+
+static inline unsigned bytes8(u8 *p, const u8 *in, bool json)
+{
+    return put_bytes(p, vcombine_u8(vld1_u8(in), vdup_n_u8(0)), 8, json);
+}
+
+static inline unsigned zero_unit(const u8 *in)
+{
+    uint16x8_t units = vreinterpretq_u16_u8(vld1q_u8(in));
+    return first_dirty8(vmovn_u16(vtstq_u16(units, units)), 8);
+}
+
+#endif
+
+// ------------------------------------------------------------------------------------- UTF-16
+
+static inline u8 *utf16_scalar(u8 *p, span s, bool json)
+{
+    if (s.len < 2)
+        return p;
+    const u8 *in = s.at, *end = in + (s.len & ~(size_t)1);
+    while (in < end)
+        p = put_code_point(p, utf16_next(&in, end), json);
+    return p;
+}
+
+u8 *text_utf16_scalar(u8 *p, span utf16)
+{
+    return utf16_scalar(p, utf16, false);
+}
+
+u8 *text_utf16_json_scalar(u8 *p, span utf16)
+{
+    return utf16_scalar(p, utf16, true);
+}
+
+#if HAVE_BLOCKS
+
+static inline u8 *utf16_blocks(u8 *p, span s, bool json)
+{
+    if (s.len < 2)
+        return p;
+    const u8 *in = s.at, *end = in + (s.len & ~(size_t)1);
+    while (in < end) {
+        size_t left = (size_t)(end - in);
+        if (left >= 16) {
+            unsigned clean = units8(p, in, json);
+            p += clean;
+            in += 2 * clean;
+            if (clean == 8)
+                continue;
+        } else if (left >= 8) {
+            unsigned clean = units4(p, in, json);
+            p += clean;
+            in += 2 * clean;
+            if (clean == 4)
+                continue;
+        }
+        // One that is not clean or has no block left; text in other scripts comes in runs.
+        do
+            p = put_code_point(p, utf16_next(&in, end), json);
+        while (in < end && load_u16(in) >= 0x80);
+    }
+    return p;
+}
+
+u8 *text_utf16(u8 *p, span utf16)
+{
+    return utf16_blocks(p, utf16, false);
+}
+
+u8 *text_utf16_json(u8 *p, span utf16)
+{
+    return utf16_blocks(p, utf16, true);
+}
+
+#else
+
+u8 *text_utf16(u8 *p, span utf16)
+{
+    return utf16_scalar(p, utf16, false);
+}
+
+u8 *text_utf16_json(u8 *p, span utf16)
+{
+    return utf16_scalar(p, utf16, true);
+}
+
+#endif
+
+// ------------------------------------------------------------------------------------- bytes
+
+typedef enum charset { CHARSET_UTF8, CHARSET_ANSI } charset;
+
+static inline u32 byte_next(const u8 **in, const u8 *end, charset set)
+{
+    return set == CHARSET_UTF8 ? utf8_next(in, end) : ansi_next(in);
+}
+
+static inline u8 *bytes_scalar(u8 *p, span s, charset set, bool json)
+{
+    if (!s.len)
+        return p;
+    const u8 *in = s.at, *end = in + s.len;
+    while (in < end)
+        p = put_code_point(p, byte_next(&in, end, set), json);
+    return p;
+}
+
+u8 *text_utf8_scalar(u8 *p, span utf8)
+{
+    return bytes_scalar(p, utf8, CHARSET_UTF8, false);
+}
+
+u8 *text_utf8_json_scalar(u8 *p, span utf8)
+{
+    return bytes_scalar(p, utf8, CHARSET_UTF8, true);
+}
+
+u8 *text_ansi_json_scalar(u8 *p, span ansi)
+{
+    return bytes_scalar(p, ansi, CHARSET_ANSI, true);
+}
+
+#if HAVE_BLOCKS
+
+static inline u8 *bytes_blocks(u8 *p, span s, charset set, bool json)
+{
+    if (!s.len)
+        return p;
+    const u8 *in = s.at, *end = in + s.len;
+    while (in < end) {
+        size_t left = (size_t)(end - in);
+        if (left >= 16) {
+            unsigned clean = bytes16(p, in, json);
+            p += clean;
+            in += clean;
+            if (clean == 16)
+                continue;
+        } else if (left >= 8) {
+            unsigned clean = bytes8(p, in, json);
+            p += clean;
+            in += clean;
+            if (clean == 8)
+                continue;
+        }
+        do
+            p = put_code_point(p, byte_next(&in, end, set), json);
+        while (in < end && *in >= 0x80);
+    }
+    return p;
+}
+
+#else
+
+static inline u8 *bytes_blocks(u8 *p, span s, charset set, bool json)
+{
+    return bytes_scalar(p, s, set, json);
+}
+
+#endif
+
+u8 *text_utf8(u8 *p, span utf8)
+{
+    return bytes_blocks(p, utf8, CHARSET_UTF8, false);
+}
+
+u8 *text_utf8_json(u8 *p, span utf8)
+{
+    return bytes_blocks(p, utf8, CHARSET_UTF8, true);
+}
+
+u8 *text_ansi(u8 *p, span ansi)
+{
+    return bytes_blocks(p, ansi, CHARSET_ANSI, false);
+}
+
+u8 *text_ansi_json(u8 *p, span ansi)
+{
+    return bytes_blocks(p, ansi, CHARSET_ANSI, true);
+}
+
+// ------------------------------------------------------------------------------------- lengths
+
+static bool utf16_length_from(span s, size_t at, size_t *len)
+{
+    size_t even = s.len & ~(size_t)1;
+    while (at < even && (s.at[at] | s.at[at + 1]))
+        at += 2;
+    *len = at;
+    return at < even;
+}
+
+bool utf16_length_scalar(span s, size_t *len)
+{
+    return utf16_length_from(s, 0, len);
+}
+
+bool utf16_length(span s, size_t *len)
+{
+    size_t at = 0;
+#if HAVE_BLOCKS
+    for (; s.len - at >= 16; at += 16) {
+        unsigned zero = zero_unit(s.at + at);
+        if (zero < 8) {
+            *len = at + 2 * (size_t)zero;
+            return true;
+        }
+    }
+#endif
+    return utf16_length_from(s, at, len);
+}
+
+bool ansi_length(span s, size_t *len)
+{
+    const u8 *zero = s.len ? memchr(s.at, 0, s.len) : NULL;
+    *len = zero ? (size_t)(zero - s.at) : s.len;
+    return zero != NULL;
+}
