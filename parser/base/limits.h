@@ -29,6 +29,7 @@ enum {
     LIMIT_XML_ATTRIBUTE_BYTES = 1 << 20, // one attribute
     LIMIT_PE_RESOURCES = 65536,          // resource directory entries looked at in one file; stops loops
     LIMIT_PE_MESSAGES = 1 << 20,         // ids of one message table; stops blocks that claim the same bytes under many ids
+    LIMIT_WEVT_WORK = 4 << 20,           // bytes a compiled manifest may use beyond 8 times its file; stops shared bytes
     LIMIT_PROVIDERS_A_FILE = 4096,
     LIMIT_EVENTS_A_PROVIDER = 65536,     // event ids are 16 bit
 
