@@ -6,7 +6,7 @@ BUILD    ?= build
 PKG      ?= pkg-config
 WERROR   ?=
 
-WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wundef
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 LIBS     := sqlite3 libcjson libcsv expat libcrypto
 # libcsv ships no .pc file on Debian; the others do.
 LDLIBS   := -lsqlite3 -lcjson -lcsv -lexpat -lcrypto -lpthread -lm

@@ -84,7 +84,7 @@ typedef struct field {
 typedef struct slot {
     u32 offset, len;
 } slot;
-enum { SLOT_COUNT = 0xffffffff };
+static const u32 SLOT_COUNT = UINT32_MAX;
 
 // A piece of a message: literal text, then the value of a top-level field (or none).
 typedef struct message_piece {
@@ -103,9 +103,9 @@ typedef struct plan {
     bool all_fixed;                 // the prefix is everything: a payload fits exactly when its length is prefix_bytes
     bool wide;                      // pointers have 8 bytes
     bool has_pointer;               // the other pointer size would make another plan
+    bool one_slot_each;             // slot i belongs to top-level field i
     const message_piece *message;
     u32 message_count;
-    u32 room_fixed;                 // worst case of rendered `data` as JSON: room_fixed + 6 bytes for each payload byte
 } plan;
 
 // Compiled into `a`; NULL and one sentence where the schema does not hold together (sources have checked it before).

@@ -1,0 +1,283 @@
+#include "decode/decode.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+
+// A run in progress. It ends where the payload does (`short_of` a value) or where the event needs more slots than one
+// can hold.
+typedef struct run {
+    decoder *decoder;
+    const plan *plan;
+    span payload;
+    u32 at;    // payload bytes behind the last value
+    u32 slots; // filled so far
+} run;
+
+void decoder_free(decoder *d)
+{
+    mem_free(d->slots);
+    mem_free(d->values);
+    *d = (decoder){0};
+}
+
+static bool push(run *r, u32 offset, u32 len)
+{
+    decoder *d = r->decoder;
+    if (r->slots >= d->slot_cap) {
+        if (r->slots >= LIMIT_SLOTS)
+            return false;
+        d->slot_cap = d->slot_cap ? d->slot_cap * 2 : 256;
+        d->slots = mem_grow(d->slots, d->slot_cap, sizeof(*d->slots));
+    }
+    d->slots[r->slots++] = (slot){offset, len};
+    return true;
+}
+
+static u32 left(const run *r)
+{
+    return (u32)r->payload.len - r->at;
+}
+
+static u64 integer_at(const u8 *p, u32 bytes)
+{
+    switch (bytes) {
+    case 1:
+        return p[0];
+    case 2:
+        return load_u16(p);
+    case 4:
+        return load_u32(p);
+    case 8:
+        return load_u64(p);
+    default:
+        return 0;
+    }
+}
+
+// Bytes of a SID standing at p: 0 where it does not fit or is none.
+static u32 sid_bytes(const u8 *p, u32 room)
+{
+    if (room < 8 || p[1] > 15)
+        return 0;
+    u32 bytes = 8 + 4u * p[1];
+    return bytes <= room ? bytes : 0;
+}
+
+// Finds where the value at r->at ends: *skip bytes in front that are no part of it (a length), *len of its own, *behind
+// after it (a terminator). False where the payload is too short.
+typedef struct extent {
+    u32 skip, len, behind;
+} extent;
+
+static bool extent_counted(const run *r, u32 prefix, bool big_endian, extent *x)
+{
+    if (left(r) < prefix)
+        return false;
+    const u8 *p = r->payload.at + r->at;
+    u32 claimed = prefix == 4 ? load_u32(p) : big_endian ? load_u16_be(p) : load_u16(p);
+    if (claimed > left(r) - prefix)
+        return false;
+    *x = (extent){prefix, claimed, 0};
+    return true;
+}
+
+static bool extent_wbem_sid(const run *r, extent *x)
+{
+    const u8 *p = r->payload.at + r->at;
+    u32 room = left(r), user = r->plan->wide ? 16 : 8;
+    if (room < 4)
+        return false;
+    if (load_u32(p) == 0) {
+        *x = (extent){0, 0, 4};
+        return true;
+    }
+    u32 bytes = room > user ? sid_bytes(p + user, room - user) : 0;
+    *x = (extent){user, bytes, 0};
+    return bytes != 0;
+}
+
+static bool extent_of(const run *r, const field *f, extent *x)
+{
+    span rest = span_from(r->payload, r->at);
+    size_t len = 0;
+    *x = (extent){0, 0, 0};
+    switch ((wire_form)f->wire) {
+    case WIRE_FIXED:
+        x->len = f->bytes;
+        return x->len <= rest.len;
+    case WIRE_UTF16:
+        // A last string may have lost its terminator, or an empty one may not be there at all: both occur.
+        if (utf16_length(rest, &len))
+            x->behind = 2;
+        x->len = (u32)len;
+        return true;
+    case WIRE_ANSI:
+        if (ansi_length(rest, &len))
+            x->behind = 1;
+        x->len = (u32)len;
+        return true;
+    case WIRE_BY_FIELD: {
+        u64 claimed = r->decoder->values[f->length_field];
+        if (claimed > rest.len / f->unit)
+            return false;
+        x->len = (u32)claimed * f->unit;
+        return true;
+    }
+    case WIRE_COUNTED:
+        return extent_counted(r, 2, false, x);
+    case WIRE_COUNTED_BE:
+        return extent_counted(r, 2, true, x);
+    case WIRE_COUNTED32:
+        return extent_counted(r, 4, false, x);
+    case WIRE_SID:
+        x->len = sid_bytes(rest.at, (u32)rest.len);
+        return x->len != 0;
+    case WIRE_WBEM_SID:
+        return extent_wbem_sid(r, x);
+    case WIRE_REST:
+        x->len = (u32)rest.len;
+        return true;
+    case WIRE_STRUCT:
+        break;
+    }
+    return false;
+}
+
+static bool run_value(run *r, u32 index)
+{
+    const field *f = &r->plan->fields[index];
+    extent x;
+    if (!extent_of(r, f, &x))
+        return false;
+    u32 at = r->at + x.skip;
+    if (f->referenced)
+        r->decoder->values[index] = integer_at(r->payload.at + at, x.len);
+    r->at = at + x.len + x.behind;
+    return push(r, at, x.len);
+}
+
+static bool run_field(run *r, u32 index, u32 depth);
+
+static bool run_members(run *r, const field *f, u32 depth)
+{
+    for (u32 i = 0; i < f->member_count; i++)
+        if (!run_field(r, f->first_member + i, depth + 1))
+            return false;
+    return true;
+}
+
+static bool run_elements(run *r, u32 index, u32 count, u32 depth)
+{
+    const field *f = &r->plan->fields[index];
+    if (f->wire == WIRE_FIXED) {
+        u64 bytes = (u64)count * f->bytes;
+        if (bytes > left(r) || !push(r, r->at, (u32)bytes))
+            return false;
+        r->at += (u32)bytes;
+        return true;
+    }
+    if (!push(r, SLOT_COUNT, count))
+        return false;
+    for (u32 i = 0; i < count; i++) {
+        bool done = f->wire == WIRE_STRUCT ? run_members(r, f, depth) : run_value(r, index);
+        if (!done)
+            return false;
+    }
+    return true;
+}
+
+// Elements until the payload ends; only whole ones count.
+static bool run_rest(run *r, u32 index, u32 depth)
+{
+    const field *f = &r->plan->fields[index];
+    if (f->wire == WIRE_FIXED)
+        return run_elements(r, index, f->bytes ? left(r) / f->bytes : 0, depth);
+    u32 counter = r->slots, count = 0;
+    if (!push(r, SLOT_COUNT, 0))
+        return false;
+    while (left(r) && count < LIMIT_ARRAY_ELEMENTS) {
+        u32 before = r->at;
+        bool done = f->wire == WIRE_STRUCT ? run_members(r, f, depth) : run_value(r, index);
+        if (!done)
+            return false;
+        count++;
+        if (r->at == before)
+            break;
+    }
+    r->decoder->slots[counter].len = count;
+    return true;
+}
+
+static bool run_field(run *r, u32 index, u32 depth)
+{
+    const field *f = &r->plan->fields[index];
+    u64 count = 0;
+    if (depth > LIMIT_NESTING)
+        return false;
+    switch ((count_form)f->count_form) {
+    case COUNT_ONE:
+        return f->wire == WIRE_STRUCT ? run_members(r, f, depth) : run_value(r, index);
+    case COUNT_REST:
+        return run_rest(r, index, depth);
+    case COUNT_FIXED:
+        count = f->count;
+        break;
+    case COUNT_BY_FIELD:
+        count = r->decoder->values[f->count];
+        break;
+    case COUNT_INLINE:
+        if (left(r) < 2)
+            return false;
+        count = load_u16(r->payload.at + r->at);
+        r->at += 2;
+        break;
+    }
+    return count <= LIMIT_ARRAY_ELEMENTS && run_elements(r, index, (u32)count, depth);
+}
+
+static void take_prefix(run *r)
+{
+    const plan *p = r->plan;
+    for (u32 i = 0; i < p->prefix_count; i++) {
+        (void)push(r, p->prefix_slots[i].offset, p->prefix_slots[i].len);
+        if (p->fields[i].referenced)
+            r->decoder->values[i] = integer_at(r->payload.at + p->prefix_slots[i].offset, p->fields[i].bytes);
+    }
+    r->at = p->prefix_bytes;
+}
+
+decoded decode_run(decoder *d, const plan *p, span payload)
+{
+    if (p->all_fixed && payload.len >= p->prefix_bytes)
+        return (decoded){payload.len == p->prefix_bytes ? FIT_EXACT : FIT_TAIL, p->top_count, p->prefix_count,
+                         p->prefix_bytes, p->prefix_slots};
+    if (d->value_cap < p->field_count) {
+        d->value_cap = p->field_count + 64;
+        d->values = mem_grow(d->values, d->value_cap, sizeof(*d->values));
+        memset(d->values, 0, d->value_cap * sizeof(*d->values));
+    }
+    run r = {d, p, payload, 0, 0};
+    u32 done = 0;
+    if (payload.len >= p->prefix_bytes) {
+        take_prefix(&r);
+        done = p->prefix_count;
+    }
+    decoded out = {FIT_SHORT, 0, 0, 0, NULL};
+    for (; done < p->top_count; done++) {
+        u32 slots = r.slots, at = r.at;
+        if (!run_field(&r, done, 0)) {
+            r.slots = slots;
+            r.at = at;
+            break;
+        }
+    }
+    out.top_done = done;
+    out.slot_count = r.slots;
+    out.consumed = r.at;
+    out.slots = d->slots;
+    if (done == p->top_count)
+        out.fit = r.at == payload.len ? FIT_EXACT : FIT_TAIL;
+    return out;
+}

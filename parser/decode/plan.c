@@ -1,0 +1,470 @@
+#include "decode/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/outbuf.h"
+#include "base/text.h"
+
+typedef struct compiler {
+    arena *arena;
+    const event_schema *schema;
+    field *fields;
+    bool wide, has_pointer;
+} compiler;
+
+// ---------------------------------------------------------------------------------------------- one field
+
+static show_form integer_show(u16 in, u16 out)
+{
+    switch (out) {
+    case OUT_HEX_INT8:
+    case OUT_HEX_INT16:
+    case OUT_HEX_INT32:
+    case OUT_HEX_INT64:
+    case OUT_ERROR_CODE:
+    case OUT_CODE_POINTER:
+        return SHOW_HEX;
+    case OUT_BOOLEAN:
+        return SHOW_BOOL;
+    case OUT_PORT:
+        return SHOW_PORT;
+    case OUT_IPV4:
+        return SHOW_IPV4;
+    case OUT_WIN32_ERROR:
+        return SHOW_WIN32_ERROR;
+    case OUT_NTSTATUS:
+        return SHOW_NTSTATUS;
+    case OUT_HRESULT:
+        return SHOW_HRESULT;
+    case OUT_DATETIME:
+    case OUT_DATETIME_UTC:
+    case OUT_DATETIME_CULTURE_INSENSITIVE:
+        return in == IN_INT64 || in == IN_UINT64 ? SHOW_FILETIME : SHOW_UNSIGNED;
+    case OUT_STRING:
+        if (in == IN_UINT8 || in == IN_INT8)
+            return SHOW_CHAR8;
+        if (in == IN_UINT16 || in == IN_INT16)
+            return SHOW_CHAR16;
+        break;
+    case OUT_BYTE:
+    case OUT_SHORT:
+    case OUT_INT:
+    case OUT_LONG:
+        return SHOW_SIGNED;
+    case OUT_UNSIGNED_BYTE:
+    case OUT_UNSIGNED_SHORT:
+    case OUT_UNSIGNED_INT:
+    case OUT_UNSIGNED_LONG:
+        return SHOW_UNSIGNED;
+    default:
+        break;
+    }
+    return in == IN_INT8 || in == IN_INT16 || in == IN_INT32 || in == IN_INT64 ? SHOW_SIGNED : SHOW_UNSIGNED;
+}
+
+static show_form string_show(bool utf16, u16 out)
+{
+    if (utf16)
+        return SHOW_UTF16;
+    return out == OUT_UTF8 || out == OUT_XML || out == OUT_JSON ? SHOW_UTF8 : SHOW_ANSI;
+}
+
+static show_form binary_show(u16 out)
+{
+    return out == OUT_IPV6 ? SHOW_IPV6 : out == OUT_SOCKET_ADDRESS ? SHOW_SOCKADDR : SHOW_BYTES;
+}
+
+// Combinations of in and out type that do not exist fall back to the in type's own form, as TDH does.
+static show_form show_of(u16 in, u16 out)
+{
+    if (out == OUT_NO_PRINT)
+        return SHOW_NOTHING;
+    switch ((in_type)in) {
+    case IN_NULL:
+    case IN_STRUCT:
+        return SHOW_NOTHING;
+    case IN_UNICODE_STRING:
+    case IN_COUNTED_STRING:
+    case IN_MOF_COUNTED_STRING:
+    case IN_REVERSED_COUNTED_STRING:
+    case IN_REST_STRING:
+        return string_show(true, out);
+    case IN_ANSI_STRING:
+    case IN_COUNTED_ANSI_STRING:
+    case IN_MOF_COUNTED_ANSI_STRING:
+    case IN_REVERSED_COUNTED_ANSI_STRING:
+    case IN_REST_ANSI_STRING:
+        return string_show(false, out);
+    case IN_INT8:
+    case IN_UINT8:
+    case IN_INT16:
+    case IN_UINT16:
+    case IN_INT32:
+    case IN_UINT32:
+    case IN_INT64:
+    case IN_UINT64:
+        return integer_show(in, out);
+    case IN_HEX_INT32:
+        return out == OUT_WIN32_ERROR || out == OUT_NTSTATUS || out == OUT_HRESULT ? integer_show(in, out) : SHOW_HEX;
+    case IN_HEX_INT64:
+    case IN_POINTER:
+    case IN_SIZE_T:
+        return SHOW_HEX;
+    case IN_FLOAT:
+        return SHOW_F32;
+    case IN_DOUBLE:
+        return SHOW_F64;
+    case IN_BOOLEAN:
+        return SHOW_BOOL;
+    case IN_BINARY:
+    case IN_COUNTED_BINARY:
+    case IN_HEX_DUMP:
+        return binary_show(out);
+    case IN_GUID:
+        return SHOW_GUID;
+    case IN_FILETIME:
+        return SHOW_FILETIME;
+    case IN_SYSTEMTIME:
+        return SHOW_SYSTEMTIME;
+    case IN_SID:
+    case IN_WBEM_SID:
+        return SHOW_SID;
+    case IN_UNICODE_CHAR:
+        return SHOW_CHAR16;
+    case IN_ANSI_CHAR:
+        return SHOW_CHAR8;
+    }
+    return SHOW_NOTHING;
+}
+
+static bool in_type_is_utf16(u16 in)
+{
+    return in == IN_UNICODE_STRING || in == IN_REST_STRING || in == IN_COUNTED_STRING || in == IN_MOF_COUNTED_STRING;
+}
+
+static bool takes_length(u16 in)
+{
+    return in == IN_UNICODE_STRING || in == IN_ANSI_STRING || in == IN_BINARY || in == IN_REST_STRING ||
+           in == IN_REST_ANSI_STRING;
+}
+
+// In types of variable size without an explicit length.
+static void own_length(field *f, u16 in, u16 out)
+{
+    switch ((in_type)in) {
+    case IN_UNICODE_STRING:
+        f->wire = WIRE_UTF16;
+        break;
+    case IN_ANSI_STRING:
+        f->wire = WIRE_ANSI;
+        break;
+    case IN_BINARY:
+        f->wire = out == OUT_SOCKET_ADDRESS ? WIRE_REST : WIRE_FIXED;
+        f->bytes = out == OUT_IPV6 ? 16 : 0;
+        break;
+    case IN_SID:
+        f->wire = WIRE_SID;
+        break;
+    case IN_WBEM_SID:
+        f->wire = WIRE_WBEM_SID;
+        break;
+    case IN_COUNTED_STRING:
+    case IN_COUNTED_ANSI_STRING:
+    case IN_COUNTED_BINARY:
+    case IN_MOF_COUNTED_STRING:
+    case IN_MOF_COUNTED_ANSI_STRING:
+        f->wire = WIRE_COUNTED;
+        break;
+    case IN_REVERSED_COUNTED_STRING:
+    case IN_REVERSED_COUNTED_ANSI_STRING:
+        f->wire = WIRE_COUNTED_BE;
+        break;
+    case IN_HEX_DUMP:
+        f->wire = WIRE_COUNTED32;
+        break;
+    case IN_REST_STRING:
+    case IN_REST_ANSI_STRING:
+        f->wire = WIRE_REST;
+        break;
+    default: // Null, and whatever has a size of its own
+        f->wire = WIRE_FIXED;
+        f->bytes = 0;
+        break;
+    }
+}
+
+static void compile_size(compiler *c, const property *p, field *f)
+{
+    const in_type_facts *facts = in_type_find(p->in_type);
+    f->unit = in_type_is_utf16(p->in_type) ? 2 : 1;
+    if (facts->bytes != 0) {
+        f->wire = WIRE_FIXED;
+        f->bytes = facts->bytes > 0 ? (u16)facts->bytes : c->wide ? 8 : 4;
+        c->has_pointer |= facts->bytes < 0;
+    } else if (takes_length(p->in_type) && (p->flags & PROP_PARAM_LENGTH)) {
+        f->wire = WIRE_BY_FIELD;
+        f->length_field = p->length;
+        f->trim = true;
+    } else if (takes_length(p->in_type) && (p->length || (p->flags & PROP_FIXED_LENGTH))) {
+        f->wire = WIRE_FIXED;
+        u32 bytes = (u32)p->length * f->unit;
+        f->bytes = (u16)(bytes > UINT16_MAX ? UINT16_MAX : bytes);
+        f->trim = true;
+    } else {
+        own_length(f, p->in_type, p->out_type);
+        c->has_pointer |= p->in_type == IN_WBEM_SID;
+    }
+}
+
+static bool map_applies(const property *p)
+{
+    switch (p->in_type) {
+    case IN_INT8:
+    case IN_UINT8:
+    case IN_INT16:
+    case IN_UINT16:
+    case IN_INT32:
+    case IN_UINT32:
+    case IN_HEX_INT32:
+    case IN_BOOLEAN:
+        return p->map && p->map->count;
+    default:
+        return false;
+    }
+}
+
+static void compile_count(const property *p, field *f)
+{
+    f->count = p->count;
+    if (p->flags & PROP_PARAM_COUNT)
+        f->count_form = COUNT_BY_FIELD;
+    else if (p->flags & PROP_COUNT_INLINE)
+        f->count_form = COUNT_INLINE;
+    else if (p->flags & PROP_COUNT_REST)
+        f->count_form = COUNT_REST;
+    else if ((p->flags & PROP_FIXED_COUNT) || p->count > 1)
+        f->count_form = COUNT_FIXED;
+    else
+        f->count_form = COUNT_ONE;
+}
+
+static void compile_field(compiler *c, u32 at)
+{
+    const property *p = &c->schema->properties[at];
+    field *f = &c->fields[at];
+    f->hidden = (p->flags & PROP_HIDDEN) != 0;
+    f->in_type = p->in_type;
+    f->out_type = p->out_type;
+    compile_count(p, f);
+    if (p->flags & PROP_STRUCT) {
+        f->in_type = IN_STRUCT;
+        f->wire = WIRE_STRUCT;
+        f->show = SHOW_STRUCT;
+        f->first_member = p->struct_start;
+        f->member_count = p->struct_members;
+        return;
+    }
+    compile_size(c, p, f);
+    f->show = (u8)show_of(p->in_type, p->out_type ? p->out_type : in_type_find(p->in_type)->default_out);
+    f->unmapped = f->show;
+    if (map_applies(p)) {
+        f->map = p->map;
+        f->show = SHOW_MAP;
+    }
+}
+
+// Names must be unique among siblings, or a JSON object would hold one key twice: later ones get _2, _3 ….
+static void compile_names(compiler *c, u32 first, u32 count)
+{
+    for (u32 i = first; i < first + count; i++) {
+        const char *name = c->schema->properties[i].name;
+        u32 same = 1;
+        for (u32 j = first; j < i; j++)
+            same += strcmp(c->schema->properties[j].name, name) == 0;
+        if (same > 1)
+            name = arena_format(c->arena, "%s_%u", name, same);
+        size_t len = strlen(name);
+        if (len > LIMIT_NAME_BYTES)
+            len = LIMIT_NAME_BYTES;
+        u8 *key = arena_take(c->arena, len * 6 + 4), *end = key;
+        *end++ = '"';
+        end = text_utf8_json(end, (span){(const u8 *)name, len});
+        *end++ = '"';
+        *end++ = ':';
+        c->fields[i].name = name;
+        c->fields[i].json_key = (const char *)key;
+        c->fields[i].json_key_len = (u16)(end - key);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- messages
+
+typedef struct message_builder {
+    compiler *compiler;
+    message_piece *pieces;
+    u32 count, cap;
+    outbuf text;
+} message_builder;
+
+static void add_piece(message_builder *b, i32 at, const char *spec)
+{
+    GROW(b->pieces, b->count, b->cap);
+    b->pieces[b->count++] = (message_piece){
+        arena_text_len(b->compiler->arena, (const char *)b->text.bytes, b->text.len), (u32)b->text.len, at, spec};
+    b->text.len = 0;
+}
+
+// %n or %n!spec! at m. Returns what stands behind it, NULL where it is none.
+static const char *message_insert(message_builder *b, const char *m)
+{
+    u32 number = 0;
+    const char *p = m + 1;
+    while (*p >= '0' && *p <= '9' && number < 1000)
+        number = number * 10 + (u32)(*p++ - '0');
+    if (number == 0 || number > b->compiler->schema->top_count)
+        return NULL;
+    const char *spec = NULL;
+    if (*p == '!') {
+        const char *close = strchr(p + 1, '!');
+        if (close && close - p < 32) {
+            if (b->compiler->schema->key == KEY_WPP)
+                spec = arena_text_len(b->compiler->arena, p + 1, (size_t)(close - p - 1));
+            p = close + 1;
+        }
+    }
+    add_piece(b, (i32)number - 1, spec);
+    return p;
+}
+
+// Message table escapes: FormatMessage's documentation.
+static char message_escape(char c)
+{
+    switch (c) {
+    case 'n':
+        return '\n';
+    case 't':
+        return '\t';
+    case 'r':
+        return '\r';
+    case 'b':
+    case ' ':
+        return ' ';
+    case '%':
+    case '.':
+    case '!':
+        return c;
+    default:
+        return 0;
+    }
+}
+
+static void compile_message(compiler *c, plan *out)
+{
+    const char *m = c->schema->message;
+    if (!m || !*m)
+        return;
+    message_builder b = {.compiler = c};
+    while (*m) {
+        if (*m == '%') {
+            if (m[1] == '0')
+                break;
+            const char *behind = m[1] >= '1' && m[1] <= '9' ? message_insert(&b, m) : NULL;
+            if (behind) {
+                m = behind;
+                continue;
+            }
+            char plain = message_escape(m[1]);
+            if (plain) {
+                outbuf_add(&b.text, &plain, 1);
+                m += 2;
+                continue;
+            }
+        }
+        outbuf_add(&b.text, m++, 1);
+    }
+    while (b.text.len && strchr(" \r\n\t", b.text.bytes[b.text.len - 1]))
+        b.text.len--;
+    if (b.text.len || b.count)
+        add_piece(&b, -1, NULL);
+    message_piece *pieces = arena_array(c->arena, message_piece, b.count);
+    if (b.count)
+        memcpy(pieces, b.pieces, b.count * sizeof(*pieces));
+    out->message = pieces;
+    out->message_count = b.count;
+    mem_free(b.pieces);
+    outbuf_free(&b.text);
+}
+
+// ---------------------------------------------------------------------------------------------- the plan
+
+static bool fixed_field(const field *f, u32 *bytes)
+{
+    if (f->wire != WIRE_FIXED || (f->count_form != COUNT_ONE && f->count_form != COUNT_FIXED))
+        return false;
+    *bytes = f->count_form == COUNT_ONE ? f->bytes : (u32)f->bytes * f->count;
+    return true;
+}
+
+static void compile_prefix(compiler *c, plan *out)
+{
+    slot *slots = arena_array(c->arena, slot, out->top_count);
+    u32 at = 0, i = 0, bytes = 0;
+    for (; i < out->top_count && fixed_field(&c->fields[i], &bytes) && at + bytes <= UINT16_MAX; i++) {
+        slots[i] = (slot){at, bytes};
+        at += bytes;
+    }
+    out->prefix_slots = slots;
+    out->prefix_count = i;
+    out->prefix_bytes = at;
+    out->all_fixed = i == out->top_count;
+}
+
+// Arrays of values of one size lie in one slot, like a single value.
+static bool fixed_elements(const field *f)
+{
+    return f->wire == WIRE_FIXED || f->count_form == COUNT_ONE;
+}
+
+static void compile_all(compiler *c)
+{
+    u32 count = c->schema->property_count;
+    compile_names(c, 0, c->schema->top_count);
+    for (u32 i = 0; i < count; i++)
+        compile_field(c, i);
+    for (u32 i = 0; i < count; i++) {
+        const property *p = &c->schema->properties[i];
+        if (p->flags & PROP_STRUCT)
+            compile_names(c, p->struct_start, p->struct_members);
+        if (p->flags & PROP_PARAM_COUNT)
+            c->fields[p->count].referenced = true;
+        if (c->fields[i].wire == WIRE_BY_FIELD)
+            c->fields[p->length].referenced = true;
+    }
+    for (u32 i = 0; i < count; i++)
+        if (!c->fields[i].name)
+            compile_names(c, i, 1);
+}
+
+const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error *e)
+{
+    if (!schema_event_valid(schema, e))
+        return NULL;
+    compiler c = {.arena = a, .schema = schema, .wide = wide};
+    c.fields = arena_array(a, field, schema->property_count);
+    plan *out = arena_new(a, plan);
+    compile_all(&c);
+    *out = (plan){.schema = schema,
+                  .fields = c.fields,
+                  .field_count = schema->property_count,
+                  .top_count = schema->top_count,
+                  .wide = wide,
+                  .has_pointer = c.has_pointer,
+                  .one_slot_each = true};
+    for (u32 i = 0; i < out->top_count; i++)
+        out->one_slot_each &= c.fields[i].wire != WIRE_STRUCT && fixed_elements(&c.fields[i]);
+    compile_prefix(&c, out);
+    compile_message(&c, out);
+    return out;
+}
