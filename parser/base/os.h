@@ -1,0 +1,46 @@
+// The few things asked of the operating system, so that no other file knows which one it is: os_posix.c, os_windows.c.
+#ifndef ETWKIT_OS_H
+#define ETWKIT_OS_H
+
+#include "base/error.h"
+#include "base/span.h"
+
+// A file opened for reading only. Read with pread-like calls, never mapped: evidence sits on failing disks and network
+// mounts, where a mapped read error is a crash and a read call's error is damage at an offset.
+typedef struct os_file {
+    int fd;
+    u64 bytes; // its size when it was opened
+} os_file;
+
+MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is no regular file
+void os_close(os_file *f);
+
+// Up to `len` bytes from `offset`; returns how many could be read. Fewer than asked at the file's end, and where the
+// medium fails (*failed).
+size_t os_read_at(const os_file *f, u64 offset, void *into, size_t len, bool *failed);
+
+// The whole file in one heap block (mem_free), refused over `limit` bytes.
+MUST_USE bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *len, error *e);
+
+bool os_is_folder(const char *path);
+bool os_exists(const char *path);
+bool os_same_file(const char *a, const char *b); // two names of one existing file
+
+// Calls visit for each entry of a folder, in byte order of names, without "." and "..". Stops where visit says false.
+MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e);
+
+unsigned os_processors(void);
+double os_seconds(void); // monotonic
+
+// The folder of a user's caches (heap, mem_free), NULL where the system names none. os_make_folders makes a file's
+// folder with all above it.
+char *os_cache_folder(void);
+MUST_USE bool os_make_folder_of(const char *path, error *e);
+
+// Puts a finished file in its place in one step, replacing what is there.
+MUST_USE bool os_rename(const char *from, const char *to, error *e);
+void os_remove(const char *path);
+
+bool os_is_terminal(int fd);
+
+#endif

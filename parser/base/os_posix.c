@@ -1,0 +1,187 @@
+#ifndef _WIN32
+#include "base/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+bool os_open(os_file *f, const char *path, error *e)
+{
+    f->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (f->fd < 0)
+        return error_set(e, "%s: %s", path, strerror(errno));
+    struct stat st;
+    const char *why = NULL;
+    if (fstat(f->fd, &st) != 0)
+        why = strerror(errno);
+    else if (S_ISDIR(st.st_mode))
+        why = "is a folder, not a trace file";
+    else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        why = "is not a regular file";
+    off_t end = why ? 0 : lseek(f->fd, 0, SEEK_END);
+    if (!why && end < 0)
+        why = strerror(errno);
+    if (why) {
+        close(f->fd);
+        return error_set(e, "%s: %s", path, why);
+    }
+    f->bytes = (u64)end;
+    return true;
+}
+
+void os_close(os_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+}
+
+size_t os_read_at(const os_file *f, u64 offset, void *into, size_t len, bool *failed)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t got = pread(f->fd, (u8 *)into + done, len - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            *failed = true;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
+bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *len, error *e)
+{
+    os_file f;
+    if (!os_open(&f, path, e))
+        return false;
+    bool ok = true;
+    if (f.bytes > limit) {
+        ok = error_set(e, "%s: %llu bytes are over the limit of %zu", path, (unsigned long long)f.bytes, limit);
+    } else {
+        bool failed = false;
+        *bytes = mem_alloc((size_t)f.bytes + 1);
+        *len = os_read_at(&f, 0, *bytes, (size_t)f.bytes, &failed);
+        (*bytes)[*len] = 0;
+        if (failed) {
+            mem_free(*bytes);
+            ok = error_set(e, "%s: %s after %zu bytes", path, strerror(errno), *len);
+        }
+    }
+    os_close(&f);
+    return ok;
+}
+
+bool os_is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool os_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool os_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return error_set(e, "%s: %s", path, strerror(errno));
+    arena names = {0};
+    char **list = NULL;
+    u32 count = 0, cap = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        GROW(list, count, cap);
+        list[count++] = arena_format(&names, "%s/%s", path, entry->d_name);
+    }
+    closedir(dir);
+    if (count)
+        qsort(list, count, sizeof(*list), by_name);
+    for (u32 i = 0; i < count; i++)
+        if (!visit(context, list[i]))
+            break;
+    mem_free(list);
+    arena_free(&names);
+    return true;
+}
+
+unsigned os_processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (unsigned)n : 1;
+}
+
+double os_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+char *os_cache_folder(void)
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool own = base && base[0] == '/';
+    if (!own && !(home && home[0] == '/'))
+        return NULL;
+    size_t room = strlen(own ? base : home) + 32;
+    char *path = mem_alloc(room);
+    snprintf(path, room, "%s%s/etwkit", own ? base : home, own ? "" : "/.cache");
+    return path;
+}
+
+bool os_make_folder_of(const char *path, error *e)
+{
+    size_t len = strlen(path);
+    char *copy = memcpy(mem_alloc(len + 1), path, len + 1);
+    bool ok = true;
+    for (char *slash = strchr(copy + 1, '/'); slash && ok; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            ok = error_set(e, "%s: %s", copy, strerror(errno));
+        *slash = '/';
+    }
+    mem_free(copy);
+    return ok;
+}
+
+bool os_rename(const char *from, const char *to, error *e)
+{
+    return rename(from, to) == 0 || error_set(e, "%s: %s", to, strerror(errno));
+}
+
+void os_remove(const char *path)
+{
+    unlink(path);
+}
+
+bool os_is_terminal(int fd)
+{
+    return isatty(fd) == 1;
+}
+#endif
