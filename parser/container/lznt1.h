@@ -1,0 +1,24 @@
+// LZNT1 ([MS-XCA] 2.5): chunks of up to 4,096 bytes that know nothing of each other. Trace buffers may be kept in it
+// (format 2), and the WinSAT and PerfTrack events of merged traces carry XML documents in it.
+//
+// The input may be anything; nothing outside it is read and nothing behind out_len written.
+#ifndef ETWKIT_LZNT1_H
+#define ETWKIT_LZNT1_H
+
+#include "base/error.h"
+#include "base/outbuf.h"
+#include "base/span.h"
+
+// Exactly out_len bytes, for callers who were told the size. Input left over once the output is full is not looked at.
+// On failure the bytes of out are undefined.
+MUST_USE bool lznt1_inflate(span in, u8 *out, size_t out_len, error *e);
+
+// The same for a stream that may be cut or damaged: *made is always set, out[0 .. *made) is what came out before the
+// trouble. True exactly where lznt1_inflate is.
+MUST_USE bool lznt1_inflate_part(span in, u8 *out, size_t out_len, size_t *made, error *e);
+
+// Everything up to the end mark or the end of the input, appended to out; refused where that is more than limit bytes
+// (LIMIT_INFLATED_BYTES). On failure out keeps what was inflated before.
+MUST_USE bool lznt1_inflate_all(span in, size_t limit, outbuf *out, error *e);
+
+#endif
