@@ -1,0 +1,69 @@
+// One .etl file: which byte ranges of it are buffers, and the used bytes of each.
+//
+// etl_open hops from buffer header to buffer header and so accounts for every byte: buffers, unused space (fill,
+// preallocated zeros) and damage. etl_load reads one buffer and inflates it where it is compressed. Nothing here looks
+// at events except to tell a buffer from noise.
+#ifndef ETWKIT_ETL_FILE_H
+#define ETWKIT_ETL_FILE_H
+
+#include "base/os.h"
+#include "container/damage.h"
+#include "container/trace_header.h"
+
+typedef struct etl_buffer {
+    u64 offset;      // in the file
+    u32 size;        // bytes it has there, header included (fewer than claimed where the file is cut)
+    u32 used;        // bytes of header and events once inflated, as claimed and bounded
+    u64 sequence;
+    u32 epoch;       // index of the trace facts that govern its clock
+    u16 processor, logger_id;
+    u8 flags, type;
+    bool cut;        // the file ends inside it
+    bool time_varies; // filled by the survey: events stand out of time order inside it
+    u32 events;      // filled by the survey, as are the times of its first and last event by time
+    i64 first_time, last_time;
+} etl_buffer;
+
+// Bytes of the file by what they are; the sum is the file's size (etl_accounted checks it).
+typedef struct etl_account {
+    u64 headers;    // buffer headers
+    u64 events;     // event records, unpadded
+    u64 padding;    // between records
+    u64 unused;     // behind the last event of a buffer, and fill behind the last buffer
+    u64 compressed; // payload of compressed buffers (their inside is accounted for in inflated bytes)
+    u64 damage;
+} etl_account;
+
+typedef struct etl_file {
+    const char *path;  // as given, in the arena
+    const char *name;  // its last component
+    os_file os;
+    arena arena;
+    trace_facts *epochs; // [0] is the first header buffer's; one more for each header buffer that follows
+    u32 epoch_count, epoch_cap;
+    etl_buffer *buffers; // in file order
+    u32 count, cap;
+    u32 compressed, damaged_buffers;
+    bool clean_end;      // the last buffer carries the flush marker of a session that was stopped
+    etl_account account;
+    damage_log damage;
+} etl_file;
+
+// False only where nothing of a trace can be found (or the file not be opened): the sentence says what was there.
+MUST_USE bool etl_open(etl_file *f, const char *path, error *e);
+void etl_close(etl_file *f);
+
+// Room etl_load needs in `into` for a buffer's used bytes.
+size_t etl_room(const etl_buffer *b);
+
+// Scratch of one thread for compressed bytes.
+typedef struct etl_scratch {
+    u8 *bytes;
+    size_t cap;
+} etl_scratch;
+
+// The buffer's bytes from its header to the end of what is used, into `into` (etl_room bytes). What could not be read or
+// inflated is missing at the end of the result and, where `damage` is given, noted there.
+span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scratch, damage_log *damage);
+
+#endif
