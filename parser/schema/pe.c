@@ -63,7 +63,10 @@ static bool bytes_from(const pe_file *pe, u32 rva, span *out)
 {
     for (u32 i = 0; i < pe->section_count; i++) {
         const u8 *section = pe->sections.at + (size_t)i * 40;
-        u32 start = load_u32(section + 12), raw = load_u32(section + 16), offset = load_u32(section + 20);
+        u32 size = load_u32(section + 8), start = load_u32(section + 12);
+        u32 raw = load_u32(section + 16), offset = load_u32(section + 20);
+        if (size && size < raw)
+            raw = size; // what the file holds beyond is alignment
         if (rva < start || rva - start >= raw || offset > pe->bytes.len)
             continue;
         size_t there = pe->bytes.len - offset < raw ? pe->bytes.len - offset : raw; // a cut file ends early
@@ -140,7 +143,7 @@ static bool name_is(span tree, u32 name, const char *wanted)
 static void add_data(resource_walk *w, u32 id, u32 language, u32 offset)
 {
     span entry, data;
-    if (w->count >= w->room || !span_sub(w->tree, offset, 16, &entry) ||
+    if (w->count >= w->room || !span_sub(w->tree, offset, 16, &entry) || !load_u32(entry.at + 4) ||
         !pe_at(w->pe, load_u32(entry.at), load_u32(entry.at + 4), &data))
         return;
     w->out[w->count++] = (pe_resource){id, (u16)language, data};
