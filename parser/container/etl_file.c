@@ -296,7 +296,7 @@ static span load_compressed(const etl_file *f, const etl_buffer *b, u8 *into, et
     memcpy(into, scratch->bytes, got < BUFFER_HEADER_BYTES ? got : BUFFER_HEADER_BYTES);
     size_t made = 0;
     error e;
-    compression form = f->epochs[b->epoch < f->epoch_count ? b->epoch : 0].compression;
+    compression form = b->epoch < f->epoch_count ? f->epochs[b->epoch].compression : COMPRESSION_XPRESS;
     if (!inflate(form, packed, into + BUFFER_HEADER_BYTES, b->used - BUFFER_HEADER_BYTES, &made, &e) && damage)
         damage_add(damage, b->offset, 0, "compression", "%zu of the %u bytes claimed could be inflated: %s", made,
                    b->used - BUFFER_HEADER_BYTES, e.message);

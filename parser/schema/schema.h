@@ -108,6 +108,8 @@ typedef struct event_schema {
     const char *event_name;   // the event's own name where the source has one (TraceLogging name, MOF class, symbol is none)
     const char *task_name, *opcode_name, *level_name, *channel_name;
     const char *message;      // template with %1 %1!s! %n …; WPP templates are translated to the same form
+    const char *const *keyword_names; // of descriptor.keyword, where the source names an event's own and not the
+    u32 keyword_count;                // provider's (embedded schemas)
     const property *properties;
     u16 property_count, top_count; // the first top_count are top level
     const char *wpp_function, *wpp_source, *wpp_level, *wpp_flags; // KEY_WPP only
