@@ -27,15 +27,27 @@ enum {
     LIMIT_XML_BYTES = 64 << 20,          // one manifest; the largest known is 3 MiB
     LIMIT_XML_DEPTH = 64,                // instrumentation manifests nest 10 deep
     LIMIT_XML_ATTRIBUTE_BYTES = 1 << 20, // one attribute
+    LIMIT_XML_ELEMENTS = 1 << 20,        // the largest manifest known has some 20,000; bounds the reader's memory
+    LIMIT_XML_ATTRIBUTES = 4 << 20,      // of all elements; likewise
+    LIMIT_XML_TAG_ATTRIBUTES = 65536,    // of one element, counted by '=' signs before the XML reader sees them
     LIMIT_PE_RESOURCES = 65536,          // resource directory entries looked at in one file; stops loops
     LIMIT_PE_MESSAGES = 1 << 20,         // ids of one message table; stops blocks that claim the same bytes under many ids
     LIMIT_WEVT_WORK = 4 << 20,           // bytes a compiled manifest may use beyond 8 times its file; stops shared bytes
+    LIMIT_TMF_BYTES = 64 << 20,          // one TMF file; all of a driver kit in one has some MiB
+    LIMIT_TMF_LINE_BYTES = 32 << 10,     // format strings of some hundred bytes are long; lists of names have a few KiB
+    LIMIT_TMF_MAP_ENTRIES = 1 << 20,     // names of values in one TMF file; every provider that uses an enum has a copy
     LIMIT_PROVIDERS_A_FILE = 4096,
     LIMIT_EVENTS_A_PROVIDER = 65536,     // event ids are 16 bit
 
     // Embedded schemas
     LIMIT_MANIFEST_CHUNKS = 4096,        // of one EventSource manifest; each is at most 64 KiB
+    LIMIT_MANIFEST_PENDING = 256 << 20,  // bytes of EventSource manifests whose last chunk has not come yet
+    LIMIT_MANIFESTS_PENDING = 4096,      // and their number: (provider, process, thread) being put together at once
     LIMIT_INFLATED_BYTES = 64 << 20,     // LZNT1 documents inside events (WinSAT, PerfTrack)
+
+    // Exporters
+    LIMIT_VIEWS = 20000,                 // of one SQLite output; opening it parses them all, some hundreds are usual
+    LIMIT_VIEW_FIELDS = 1000,            // fields of one view; SQLite stops at 2000 columns
 };
 
 #endif
