@@ -13,8 +13,8 @@
 // stands in them afterwards means nothing.
 enum { XPRESS_SLACK = 64 };
 
-// Makes exactly out_len bytes, or says what was wrong. Input left over once the output is full is not looked at (no
-// real buffer has any). On failure the bytes of out are undefined.
+// Makes exactly out_len bytes, or says what was wrong. Input left over once the output is full is not looked at; real
+// buffers have none, or one last set of flags with no element behind it. On failure the bytes of out are undefined.
 MUST_USE bool xpress_inflate(span in, u8 *out, size_t out_len, error *e);
 
 // The same for a stream that may be cut or damaged: *made is always set, out[0 .. *made) is what came out before the
