@@ -27,6 +27,7 @@ enum {
     LIMIT_XML_BYTES = 64 << 20,          // one manifest; the largest known is 3 MiB
     LIMIT_XML_DEPTH = 64,                // instrumentation manifests nest 10 deep
     LIMIT_XML_ATTRIBUTE_BYTES = 1 << 20, // one attribute
+    LIMIT_NAMES_BY_NUMBER = 1024,        // lists longer than this are not searched for what a manifest gives as a number
     LIMIT_XML_ELEMENTS = 1 << 20,        // the largest manifest known has some 20,000; bounds the reader's memory
     LIMIT_XML_ATTRIBUTES = 4 << 20,      // of all elements; likewise
     LIMIT_XML_TAG_ATTRIBUTES = 65536,    // of one element, counted by '=' signs before the XML reader sees them
