@@ -165,45 +165,48 @@ static bool reads_back(const char *text, double value, bool single)
     return strtod(text, NULL) == value;
 }
 
-static u8 *put_float_slowly(u8 *p, double value, bool single)
+// The fewest digits that read back. Most numbers that come here need all they have, or two less (a decimal fraction of
+// that many digits): those are tried first.
+static u8 *put_shortest(u8 *p, double value, bool single)
 {
-    char text[FLOAT_ROOM];
-    snprintf(text, sizeof(text), "%f", value);
-    if (reads_back(text, value, single))
-        return put_printed(p, text);
-    int too_few = 0, enough = single ? 9 : 17;
-    while (enough - too_few > 1) {
-        int middle = (enough + too_few) / 2;
-        snprintf(text, sizeof(text), "%.*g", middle, value);
+    char text[40];
+    int most = single ? 9 : 17, too_few = 0, enough = most, printed = 0;
+    for (int next = most - 2; enough - too_few > 1; next = (enough + too_few) / 2) {
+        snprintf(text, sizeof(text), "%.*g", next, value);
+        printed = next;
         if (reads_back(text, value, single))
-            enough = middle;
+            enough = next;
         else
-            too_few = middle;
+            too_few = next;
     }
-    snprintf(text, sizeof(text), "%.*g", enough, value);
+    if (printed != enough)
+        snprintf(text, sizeof(text), "%.*g", enough, value);
     return put_printed(p, text);
 }
 
-// Below 2^31, doubles are less than a millionth apart and n / 10^6, rounded once by the division, is what the text of
-// n millionths reads back as: where that is the value, n is what %f prints. For a float the double in between does no
-// harm, n / 10^6 is never so close to the middle of two floats without being it.
+// Below 2^31, doubles are less than half a millionth apart and n / 10^6, rounded once by the division, is what the text
+// of n millionths reads back as: where that is the value, n is what %f prints, and where it is not, nor does %f's text
+// read back. For a float the double in between does no harm, n / 10^6 is never so close to the middle of two floats
+// without being it.
 static u8 *put_float(u8 *p, double value, bool single, bool negative)
 {
     double positive = negative ? -value : value;
     if (positive < 2147483648.0) {
         double millionths = rint(positive * 1e6), back = millionths / 1e6;
-        if (single ? (float)back == (float)positive : back == positive) {
-            u64 whole = (u64)millionths / 1000000;
-            u32 rest = (u32)((u64)millionths - whole * 1000000);
-            if (negative)
-                p = put_char(p, '-');
-            p = put_char(text_u64(p, whole), '.');
-            p = put_pair(p, rest / 10000);
-            p = put_pair(p, rest / 100 % 100);
-            return put_pair(p, rest % 100);
-        }
+        if (single ? (float)back != (float)positive : back != positive)
+            return put_shortest(p, value, single);
+        u64 whole = (u64)millionths / 1000000;
+        u32 rest = (u32)((u64)millionths - whole * 1000000);
+        if (negative)
+            p = put_char(p, '-');
+        p = put_char(text_u64(p, whole), '.');
+        p = put_pair(p, rest / 10000);
+        p = put_pair(p, rest / 100 % 100);
+        return put_pair(p, rest % 100);
     }
-    return put_float_slowly(p, value, single);
+    char text[FLOAT_ROOM];
+    snprintf(text, sizeof(text), "%f", value);
+    return reads_back(text, value, single) ? put_printed(p, text) : put_shortest(p, value, single);
 }
 
 static u8 *put_no_number(u8 *p, bool infinite, bool negative)

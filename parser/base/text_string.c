@@ -2,7 +2,8 @@
 //
 // Most strings are plain ASCII. A block writer copies the leading "clean" characters of a block (ASCII that needs no
 // escape) with a few vector instructions and says how many they were; everything else goes one character at a time
-// through the same code as the scalar forms. Blocks write their full width: the room the callers reserve covers it.
+// through the same code as the scalar forms. A whole clean block advances by a constant, so that the processor need not
+// wait for the count. Blocks write their full width: the room the callers reserve covers it.
 #include "base/text.h"
 #include "base/text_put.h"
 
@@ -281,16 +282,22 @@ static inline u8 *utf16_blocks(u8 *p, span s, bool json)
         size_t left = (size_t)(end - in);
         if (left >= 16) {
             unsigned clean = units8(p, in, json);
+            if (clean == 8) {
+                p += 8;
+                in += 16;
+                continue;
+            }
             p += clean;
             in += 2 * clean;
-            if (clean == 8)
-                continue;
         } else if (left >= 8) {
             unsigned clean = units4(p, in, json);
+            if (clean == 4) {
+                p += 4;
+                in += 8;
+                continue;
+            }
             p += clean;
             in += 2 * clean;
-            if (clean == 4)
-                continue;
         }
         // One that is not clean or has no block left; text in other scripts comes in runs.
         do
@@ -369,16 +376,22 @@ static inline u8 *bytes_blocks(u8 *p, span s, charset set, bool json)
         size_t left = (size_t)(end - in);
         if (left >= 16) {
             unsigned clean = bytes16(p, in, json);
+            if (clean == 16) {
+                p += 16;
+                in += 16;
+                continue;
+            }
             p += clean;
             in += clean;
-            if (clean == 16)
-                continue;
         } else if (left >= 8) {
             unsigned clean = bytes8(p, in, json);
+            if (clean == 8) {
+                p += 8;
+                in += 8;
+                continue;
+            }
             p += clean;
             in += clean;
-            if (clean == 8)
-                continue;
         }
         do
             p = put_code_point(p, byte_next(&in, end, set), json);
