@@ -1,0 +1,18 @@
+// SHA-256 of input files, computed beside the reading of them on a thread of its own.
+#ifndef ETWKIT_HASH_H
+#define ETWKIT_HASH_H
+
+#include "base/error.h"
+
+typedef struct hash_job hash_job;
+enum { SHA256_TEXT = 65 };
+
+hash_job *hash_start(const char *path);
+// Waits. False: the file could not be read to its end. Frees the job in any case.
+MUST_USE bool hash_finish(hash_job *job, char text[SHA256_TEXT], error *e);
+
+// In line.
+MUST_USE bool hash_file(const char *path, char text[SHA256_TEXT], error *e);
+void hash_bytes(const void *bytes, size_t len, char text[SHA256_TEXT]);
+
+#endif

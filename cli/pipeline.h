@@ -1,0 +1,28 @@
+// Records through an exporter, on any number of threads, with the same bytes out. The only threads of the program but
+// the hashing one (hash.h).
+//
+// One thread merges and commits, in order; workers load and inflate buffers ahead of the merge, and render slices behind
+// it. At most a ring of slices and a window of buffers is in memory. With one thread everything runs in line.
+#ifndef ETWKIT_PIPELINE_H
+#define ETWKIT_PIPELINE_H
+
+#include "exporter.h"
+#include "filter.h"
+#include "trace.h"
+
+typedef struct pipeline_job {
+    session *session;
+    const filter *filter;
+    const exporter *exporter;
+    sink *sink;
+    unsigned threads;
+    volatile const bool *stop; // set from outside (a signal): give up
+    void (*progress)(void *context, u64 done, u64 total); // events
+    void *context;
+    u64 records;               // out: how many went to the exporter
+} pipeline_job;
+
+// Counts states into the session's traces. False: the exporter failed, or *stop.
+MUST_USE bool pipeline_run(pipeline_job *job, error *e);
+
+#endif

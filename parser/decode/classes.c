@@ -1,0 +1,422 @@
+#include "decode/classes.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "schema/provider_names.h"
+#include "schema/schema_kernel.h"
+#include "schema/schema_tracelogging.h"
+
+// What two events of one class have in common, beside their TraceLogging metadata.
+typedef struct class_key {
+    u64 words[4]; // provider, descriptor
+    u32 bits;     // header facts that change the meaning of the same numbers
+    u32 metadata_len;
+} class_key;
+
+typedef struct class_slot {
+    u64 hash;
+    u32 index; // of the class, plus one; 0: free
+} class_slot;
+
+struct class_table {
+    arena arena;
+    event_class **classes;
+    class_key *keys;
+    u32 count, class_cap, key_cap;
+    class_slot *slots;
+    u32 slot_cap;
+    u64 refused;
+    event_class unknown;
+};
+
+enum { BIT_WIDE = 1, BIT_CLASSIC = 2, BIT_STRING = 4, BIT_MESSAGE = 8, BIT_TRACELOGGING = 16 };
+
+class_table *class_table_new(void)
+{
+    class_table *t = mem_zeroed(1, sizeof(*t));
+    t->slot_cap = 1024;
+    t->slots = mem_zeroed(t->slot_cap, sizeof(*t->slots));
+    t->unknown.index = CLASS_NONE;
+    return t;
+}
+
+void class_table_free(class_table *t)
+{
+    if (!t)
+        return;
+    mem_free(t->classes);
+    mem_free(t->keys);
+    mem_free(t->slots);
+    arena_free(&t->arena);
+    mem_free(t);
+}
+
+u32 class_count(const class_table *t)
+{
+    return t->count;
+}
+
+event_class *class_at(const class_table *t, u32 index)
+{
+    return t->classes[index];
+}
+
+const event_class *const *class_list(const class_table *t)
+{
+    return (const event_class *const *)t->classes;
+}
+
+u64 class_refused(const class_table *t)
+{
+    return t->refused;
+}
+
+const event_class *class_unknown(const class_table *t)
+{
+    return &t->unknown;
+}
+
+// ---------------------------------------------------------------------------------------------- finding
+
+static class_key key_of(const event *ev)
+{
+    class_key k;
+    memcpy(k.words, ev->provider.bytes, 16);
+    memcpy(k.words + 2, &ev->descriptor, 16);
+    k.metadata_len = (u32)ev->schema_tl.len;
+    k.bits = (ev->wide ? BIT_WIDE : 0u) | (ev->classic ? BIT_CLASSIC : 0u) |
+             (ev->flags & EVENT_FLAG_STRING_ONLY ? BIT_STRING : 0u) | (ev->kind == HEADER_MESSAGE ? BIT_MESSAGE : 0u) |
+             (ev->schema_tl.len ? BIT_TRACELOGGING : 0u);
+    return k;
+}
+
+static u64 mix(u64 h, u64 word)
+{
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 32;
+}
+
+// Both ends of the metadata tell nearly all classes apart; memcmp settles the rest.
+static u64 hash_of(const class_key *k, span metadata)
+{
+    u64 h = mix(mix(mix(mix(k->bits, k->words[0]), k->words[1]), k->words[2]), k->words[3]);
+    if (metadata.len >= 16) {
+        h = mix(h, metadata.len);
+        h = mix(h, load_u64(metadata.at + 8));
+        h = mix(h, load_u64(metadata.at + metadata.len - 8));
+        h = mix(h, load_u64(metadata.at + metadata.len / 2 - 4));
+    }
+    return h;
+}
+
+// The slot of the class, or the free one where it belongs.
+static class_slot *slot_of(const class_table *t, u64 hash, const class_key *k, span metadata)
+{
+    u32 mask = t->slot_cap - 1, at = (u32)(hash >> 8) & mask;
+    for (;; at = (at + 1) & mask) {
+        class_slot *s = &t->slots[at];
+        if (!s->index)
+            return s;
+        if (s->hash != hash || memcmp(&t->keys[s->index - 1], k, sizeof(*k)) != 0)
+            continue;
+        if (!metadata.len || memcmp(t->classes[s->index - 1]->metadata.at, metadata.at, metadata.len) == 0)
+            return s;
+    }
+}
+
+u32 class_find(const class_table *t, const event *ev)
+{
+    class_key k = key_of(ev);
+    const class_slot *s = slot_of(t, hash_of(&k, ev->schema_tl), &k, ev->schema_tl);
+    return s->index ? s->index - 1 : CLASS_NONE;
+}
+
+static void grow_slots(class_table *t)
+{
+    class_slot *old = t->slots;
+    u32 old_cap = t->slot_cap;
+    t->slot_cap *= 2;
+    t->slots = mem_zeroed(t->slot_cap, sizeof(*t->slots));
+    for (u32 i = 0; i < old_cap; i++) {
+        if (!old[i].index)
+            continue;
+        u32 at = (u32)(old[i].hash >> 8) & (t->slot_cap - 1);
+        while (t->slots[at].index)
+            at = (at + 1) & (t->slot_cap - 1);
+        t->slots[at] = old[i];
+    }
+    mem_free(old);
+}
+
+static void new_class(class_table *t, const event *ev, const class_key *k)
+{
+    GROW(t->classes, t->count, t->class_cap);
+    GROW(t->keys, t->count, t->key_cap);
+    event_class *c = arena_new(&t->arena, event_class);
+    *c = (event_class){.index = t->count,
+                       .provider_id = ev->provider,
+                       .descriptor = ev->descriptor,
+                       .kind = ev->kind,
+                       .classic = ev->classic,
+                       .wide = ev->wide,
+                       .string_only = (ev->flags & EVENT_FLAG_STRING_ONLY) != 0,
+                       .message = ev->kind == HEADER_MESSAGE,
+                       .hook = ev->hook};
+    if (ev->schema_tl.len)
+        c->metadata = arena_bytes(&t->arena, ev->schema_tl);
+    if (ev->traits.len)
+        c->provider = tracelogging_provider_name(&t->arena, ev->traits);
+    t->keys[t->count] = *k;
+    t->classes[t->count++] = c;
+}
+
+u32 class_add(class_table *t, const event *ev)
+{
+    class_key k = key_of(ev);
+    u64 hash = hash_of(&k, ev->schema_tl);
+    class_slot *s = slot_of(t, hash, &k, ev->schema_tl);
+    if (s->index)
+        return s->index - 1;
+    if (t->count >= LIMIT_CLASSES) {
+        t->refused++;
+        return CLASS_NONE;
+    }
+    if ((t->count + 1) * 2 > t->slot_cap) {
+        grow_slots(t);
+        s = slot_of(t, hash, &k, ev->schema_tl);
+    }
+    new_class(t, ev, &k);
+    *s = (class_slot){hash, t->count};
+    return t->count - 1;
+}
+
+// ---------------------------------------------------------------------------------------------- planning
+
+typedef struct planner {
+    class_table *table;
+    schema_set *set;
+    u32 os_build;
+} planner;
+
+static void add_plan(planner *p, event_class *c, const event_schema *event, bool wide)
+{
+    if (c->plan_count >= LIMIT_CANDIDATES)
+        return;
+    const plan *compiled = plan_compile(&p->table->arena, event, wide, NULL);
+    if (compiled)
+        c->plans[c->plan_count++] = compiled;
+}
+
+// The count of an array that a schema fixes at a token number (CLR stacks: 2) is told by the field in front of it.
+static void add_counted_variant(planner *p, event_class *c, const event_schema *event, bool wide)
+{
+    u32 last = event->top_count - 1u;
+    if (event->top_count < 2 || event->property_count != event->top_count)
+        return;
+    const property *array = &event->properties[last], *count = &event->properties[last - 1];
+    const in_type_facts *facts = in_type_find(count->in_type);
+    size_t len = strlen(count->name);
+    bool named_count = len >= 5 && strcmp(count->name + len - 5, "Count") == 0;
+    if ((array->flags & (PROP_STRUCT | PROP_PARAM_COUNT | PROP_COUNT_INLINE | PROP_COUNT_REST)) || array->count < 2 ||
+        !named_count || !facts || facts->bytes < 1 || facts->bytes > 4)
+        return;
+    event_schema *variant = arena_new(&p->table->arena, event_schema);
+    property *props = arena_array(&p->table->arena, property, event->property_count);
+    memcpy(props, event->properties, event->property_count * sizeof(*props));
+    props[last].flags = (props[last].flags & ~(u32)PROP_FIXED_COUNT) | PROP_PARAM_COUNT;
+    props[last].count = (u16)(last - 1);
+    *variant = *event;
+    variant->properties = props;
+    add_plan(p, c, variant, wide);
+}
+
+static const char *standard_level(u8 level)
+{
+    static const char *const NAMES[] = {NULL, "Critical", "Error", "Warning", "Information", "Verbose"};
+    return level < COUNT_OF(NAMES) ? NAMES[level] : NULL;
+}
+
+static const char *standard_opcode(u8 opcode)
+{
+    static const char *const NAMES[] = {"Info", "Start", "Stop", "DCStart", "DCStop", "Extension", "Reply", "Resume", "Suspend", "Send"};
+    if (opcode == 240)
+        return "Receive";
+    return opcode < COUNT_OF(NAMES) ? NAMES[opcode] : NULL;
+}
+
+// Names of the keyword bits an event has set: its own list, or the provider's.
+static void name_keywords(planner *p, event_class *c, const event_schema *event)
+{
+    u64 keyword = c->descriptor.keyword;
+    if (event->keyword_count && event->descriptor.keyword == keyword) {
+        c->keyword_names = event->keyword_names;
+        c->keyword_count = event->keyword_count;
+        return;
+    }
+    const name_list *list = &event->provider->keywords;
+    const char *names[64];
+    u32 count = 0;
+    for (u32 i = 0; i < list->count && count < COUNT_OF(names); i++)
+        if (list->items[i].value && (keyword & list->items[i].value) == list->items[i].value && list->items[i].name)
+            names[count++] = list->items[i].name;
+    const char **kept = arena_array(&p->table->arena, const char *, count);
+    if (count)
+        memcpy(kept, names, count * sizeof(*kept));
+    c->keyword_names = kept;
+    c->keyword_count = count;
+}
+
+static const char *listed_name(const name_list *list, u64 value)
+{
+    const schema_name *n = schema_find_name(list, value);
+    return n ? n->name : NULL;
+}
+
+static const char *behind_win(const char *name)
+{
+    return name && strncmp(name, "win:", 4) == 0 ? name + 4 : name;
+}
+
+// Windows names an event by its task, and by its opcode where that says more than "Info".
+static const char *composed_name(planner *p, const event_class *c)
+{
+    const char *task = c->task_name, *opcode = c->opcode_name;
+    if (task && opcode && (c->classic || c->descriptor.opcode != 0))
+        return arena_format(&p->table->arena, "%s/%s", task, opcode);
+    return task ? task : opcode && c->descriptor.opcode != 0 ? opcode : NULL;
+}
+
+static void name_from_schema(planner *p, event_class *c, const event_schema *event)
+{
+    const provider_schema *provider = event->provider;
+    const event_descriptor *d = &c->descriptor;
+    if (provider->name && (!c->provider || c->classic))
+        c->provider = provider->name;
+    c->task_name = event->task_name ? event->task_name : d->task ? listed_name(&provider->tasks, d->task) : NULL;
+    c->opcode_name = event->opcode_name;
+    if (!c->opcode_name)
+        c->opcode_name = listed_name(&provider->opcodes, d->opcode | (u64)d->task << 16);
+    if (!c->opcode_name)
+        c->opcode_name = listed_name(&provider->opcodes, d->opcode);
+    c->level_name = event->level_name ? event->level_name : d->level ? listed_name(&provider->levels, d->level) : NULL;
+    c->channel_name = event->channel_name;
+    c->event_name = event->event_name;
+    c->origin = provider->origin;
+    name_keywords(p, c, event);
+}
+
+static void name_rest(planner *p, event_class *c)
+{
+    if (!c->provider)
+        c->provider = provider_name_builtin(&c->provider_id);
+    if (c->hook || c->classic) {
+        if (!c->opcode_name)
+            c->opcode_name = kernel_opcode_name(p->set, &c->provider_id, c->descriptor.opcode);
+        if (c->opcode_name && !c->task_name && c->hook)
+            c->task_name = kernel_group_name((u8)(c->hook >> 8));
+    } else if (!c->message) {
+        if (!c->opcode_name)
+            c->opcode_name = standard_opcode(c->descriptor.opcode);
+        if (!c->level_name)
+            c->level_name = standard_level(c->descriptor.level);
+    }
+    c->level_name = behind_win(c->level_name);
+    if (c->level_name && strcmp(c->level_name, "Informational") == 0)
+        c->level_name = "Information";
+    c->opcode_name = behind_win(c->opcode_name);
+    if (!c->event_name)
+        c->event_name = composed_name(p, c);
+}
+
+static provider_schema *private_provider(planner *p, event_class *c, schema_origin origin)
+{
+    provider_schema *provider = arena_new(&p->table->arena, provider_schema);
+    provider->set = p->set;
+    provider->id = c->provider_id;
+    provider->name = c->provider;
+    provider->origin = origin;
+    return provider;
+}
+
+static void plan_tracelogging(planner *p, event_class *c)
+{
+    event_schema *event = arena_new(&p->table->arena, event_schema);
+    if (!tracelogging_schema(&p->table->arena, c->metadata, event, NULL))
+        return;
+    event->descriptor = c->descriptor;
+    event->provider = private_provider(p, c, ORIGIN_TRACELOGGING);
+    c->exact_version = true;
+    name_from_schema(p, c, event);
+    add_plan(p, c, event, c->wide);
+}
+
+// EVENT_HEADER_FLAG_STRING_ONLY: the whole payload is one string.
+static void plan_string(planner *p, event_class *c)
+{
+    static const property MESSAGE[] = {{.name = "Message", .in_type = IN_UNICODE_STRING, .count = 1}};
+    event_schema *event = arena_new(&p->table->arena, event_schema);
+    *event = (event_schema){.key = KEY_MANIFEST, .descriptor = c->descriptor, .message = "%1", .properties = MESSAGE,
+                            .property_count = 1, .top_count = 1};
+    event->provider = private_provider(p, c, ORIGIN_STRING);
+    c->exact_version = true;
+    name_from_schema(p, c, event);
+    add_plan(p, c, event, c->wide);
+}
+
+static void plan_from_set(planner *p, event_class *c)
+{
+    schema_key key = c->message ? KEY_WPP : c->classic ? KEY_CLASSIC : KEY_MANIFEST;
+    schema_find_result found[LIMIT_CANDIDATES];
+    u32 count = schema_find(p->set, key, &c->provider_id, &c->descriptor, p->os_build, found, LIMIT_CANDIDATES);
+    // Providers may log kernel classes by GUID without saying so, and manifests name some classic events.
+    for (u32 i = 0; i < count; i++) {
+        if (i == 0) {
+            c->exact_version = found[0].exact;
+            name_from_schema(p, c, found[0].event);
+        }
+        add_plan(p, c, found[i].event, c->wide);
+        add_counted_variant(p, c, found[i].event, c->wide);
+    }
+    if (!count)
+        for (const provider_schema *s = schema_providers(p->set, &c->provider_id); s && !c->provider; s = s->next)
+            c->provider = s->name;
+    // Classic payloads may have the other pointer size than their header says: the payload decides.
+    for (u32 i = 0; c->classic && c->plan_count && c->plans[0]->has_pointer && i < count; i++)
+        add_plan(p, c, found[i].event, !c->wide);
+}
+
+void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
+{
+    planner p = {t, set, os_build};
+    event_class *c = t->classes[index];
+    c->plan_count = 0;
+    if (c->metadata.len)
+        plan_tracelogging(&p, c);
+    else if (c->string_only)
+        plan_string(&p, c);
+    if (!c->plan_count)
+        plan_from_set(&p, c);
+    if (!c->plan_count)
+        c->origin = ORIGIN_NONE;
+    name_rest(&p, c);
+}
+
+void class_table_plan(class_table *t, schema_set *set, u32 os_build)
+{
+    for (u32 i = 0; i < t->count; i++)
+        class_plan(t, i, set, os_build);
+}
+
+class_decode class_decode_payload(const event_class *cls, decoder *d, span payload)
+{
+    class_decode out = {NULL, {0}, RECORD_RAW};
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        decoded values = decode_run(d, cls->plans[i], payload);
+        if (values.fit == FIT_EXACT)
+            return (class_decode){cls->plans[i], values, RECORD_DECODED};
+    }
+    if (cls->plan_count)
+        out = (class_decode){cls->plans[0], decode_run(d, cls->plans[0], payload), RECORD_PARTIAL};
+    return out;
+}

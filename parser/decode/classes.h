@@ -1,0 +1,40 @@
+// The table of event classes: found by the survey, named and planned once, then closed and read by all threads.
+#ifndef ETWKIT_CLASSES_H
+#define ETWKIT_CLASSES_H
+
+#include "decode/record.h"
+
+typedef struct class_table class_table;
+
+enum { CLASS_NONE = 0x7fffffff }; // an event beyond LIMIT_CLASSES: it goes out raw and unnamed
+
+class_table *class_table_new(void);
+void class_table_free(class_table *t);
+
+u32 class_count(const class_table *t);
+event_class *class_at(const class_table *t, u32 index);
+const event_class *const *class_list(const class_table *t);
+u64 class_refused(const class_table *t); // events that found the table full
+
+// The class of an event, added where it is new (survey) or CLASS_NONE where it is not known (later).
+u32 class_add(class_table *t, const event *ev);
+u32 class_find(const class_table *t, const event *ev);
+
+// Gives every class its names and plans from what the set knows. `os_build` picks among several descriptions.
+void class_table_plan(class_table *t, schema_set *set, u32 os_build);
+// One class alone, with what the set knows so far (the survey needs to look into some events before all schemas are in).
+void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build);
+
+// What a class whose index is CLASS_NONE looks like: no names, no plans.
+const event_class *class_unknown(const class_table *t);
+
+// Runs the class's plans over a payload until one consumes it exactly; otherwise the first one's result stands. NULL
+// plan: raw.
+typedef struct class_decode {
+    const plan *plan;
+    decoded values;
+    record_state state;
+} class_decode;
+class_decode class_decode_payload(const event_class *cls, decoder *d, span payload);
+
+#endif

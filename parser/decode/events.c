@@ -1,0 +1,185 @@
+#include "decode/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct walk {
+    const etl_file *file;
+    const etl_buffer *desc;
+    class_table *classes;
+    loaded_buffer *out;
+    const walk_report *report;
+    i64 last_time;
+    bool unordered, damaged;
+} walk;
+
+void loaded_buffer_free(loaded_buffer *b)
+{
+    mem_free(b->memory);
+    mem_free(b->refs);
+    *b = (loaded_buffer){0};
+}
+
+static u64 file_offset(const walk *w, size_t at)
+{
+    return w->desc->flags & BUFFER_FLAG_COMPRESSED ? w->desc->offset : w->desc->offset + at;
+}
+
+static void note(walk *w, size_t at, size_t len, const char *kind, const char *what, const char *then)
+{
+    w->damaged = true;
+    bool packed = w->desc->flags & BUFFER_FLAG_COMPRESSED;
+    if (w->report->account && !packed)
+        w->report->account->damage += len;
+    if (w->report->damage && packed)
+        damage_add(w->report->damage, file_offset(w, at), 0, kind, "%s at 0x%zx of the inflated buffer: %zu bytes %s", what,
+                   at, len, then);
+    else if (w->report->damage)
+        damage_add(w->report->damage, file_offset(w, at), len, kind, "%s: %zu bytes %s", what, len, then);
+}
+
+static void count_bytes(walk *w, size_t event_bytes, size_t padding)
+{
+    if (w->report->account && !(w->desc->flags & BUFFER_FLAG_COMPRESSED)) {
+        w->report->account->events += event_bytes;
+        w->report->account->padding += padding;
+    }
+}
+
+static size_t aligned(size_t size)
+{
+    return (size + 7) & ~(size_t)7;
+}
+
+static void take_event(walk *w, span bytes, const event_frame *frame, size_t at)
+{
+    loaded_buffer *b = w->out;
+    event ev;
+    event_read(bytes, frame, w->last_time, &ev);
+    u32 cls = w->report->adds_classes ? class_add(w->classes, &ev) : class_find(w->classes, &ev);
+    if (w->report->see)
+        w->report->see(w->report->context, &ev, cls);
+    if (b->count && ev.time < w->last_time)
+        w->unordered = true;
+    w->last_time = ev.time;
+    GROW(b->refs, b->count, b->cap);
+    b->refs[b->count++] = (event_ref){ev.time, (u32)at, cls};
+    if (ev.extended_damaged && w->report->damage)
+        damage_add(w->report->damage, file_offset(w, at), 0, "extended",
+                   "an extended data item contradicts its own size; what follows it was read as payload");
+}
+
+// Whether events go on at `at`: two records in a row that hold together, or one that ends where the buffer does.
+static bool leads_on(span bytes, size_t at)
+{
+    event_frame frame;
+    const char *why;
+    for (int i = 0; i < 2; i++) {
+        if (event_frame_at(span_from(bytes, at), &frame, &why) != FRAME_OK)
+            return false;
+        at += aligned(frame.size);
+        if (at + 8 > bytes.len)
+            return true;
+    }
+    return true;
+}
+
+static size_t next_event(span bytes, size_t at)
+{
+    for (at += 8; at + 8 <= bytes.len; at += 8)
+        if (leads_on(bytes, at))
+            return at;
+    return bytes.len;
+}
+
+static bool is_fill(span bytes, size_t at)
+{
+    for (; at < bytes.len; at++)
+        if (bytes.at[at] != 0 && bytes.at[at] != 0xff)
+            return false;
+    return true;
+}
+
+// Behind the last event: fill of the used bytes, used bytes that could not be read, and what the buffer never used.
+static void account_tail(walk *w, size_t at, size_t got)
+{
+    const etl_buffer *b = w->desc;
+    if (!w->report->account || (b->flags & BUFFER_FLAG_COMPRESSED))
+        return;
+    size_t used = b->used < b->size ? b->used : b->size;
+    w->report->account->unused += b->size - used + (got > at ? got - at : 0);
+    w->report->account->damage += used - got;
+}
+
+static void walk_events(walk *w, span bytes)
+{
+    size_t at = BUFFER_HEADER_BYTES;
+    while (at + 8 <= bytes.len) {
+        event_frame frame;
+        const char *why = "unwritten bytes stand between events";
+        frame_result result = event_frame_at(span_from(bytes, at), &frame, &why);
+        if (result == FRAME_OK) {
+            take_event(w, (span){bytes.at + at, frame.size}, &frame, at);
+            size_t step = aligned(frame.size), left = bytes.len - at;
+            if (step > left)
+                step = left;
+            count_bytes(w, frame.size, step - frame.size);
+            at += step;
+            continue;
+        }
+        if (result == FRAME_END && is_fill(bytes, at))
+            break;
+        size_t next = next_event(bytes, at);
+        note(w, at, next - at, "event", why, next < bytes.len ? "skipped to the next event" : "skipped to the buffer's end");
+        at = next;
+    }
+    account_tail(w, at, bytes.len);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const event_ref *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
+                        etl_scratch *scratch, const walk_report *report)
+{
+    const etl_buffer *desc = &file->buffers[buffer_index];
+    size_t room = etl_room(desc);
+    if (b->room < room) {
+        b->memory = mem_grow(b->memory, room, 1);
+        b->room = room;
+    }
+    b->file = file;
+    b->desc = desc;
+    b->count = 0;
+    b->bytes = etl_load(file, desc, b->memory, scratch, report->damage);
+    walk w = {file, desc, classes, b, report, 0, false, false};
+    bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
+    if (report->account && packed)
+        report->account->compressed += desc->size - BUFFER_HEADER_BYTES;
+    if (desc->type == BUFFER_TYPE_CONTEXT_SWAP) {
+        note(&w, BUFFER_HEADER_BYTES, b->bytes.len > BUFFER_HEADER_BYTES ? b->bytes.len - BUFFER_HEADER_BYTES : 0,
+             "unsupported", "a buffer of packed context switches (a form retired before Windows Vista)", "were not read");
+        account_tail(&w, b->bytes.len, b->bytes.len);
+        return;
+    }
+    walk_events(&w, b->bytes);
+    if (w.unordered)
+        qsort(b->refs, b->count, sizeof(*b->refs), by_time);
+}
+
+void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out)
+{
+    event_frame frame;
+    const char *why;
+    span rest = span_from(b->bytes, ref->offset);
+    // The walk has framed this record before; the bytes have not changed since.
+    if (event_frame_at(rest, &frame, &why) == FRAME_OK)
+        event_read((span){rest.at, frame.size}, &frame, ref->time, out);
+    else
+        *out = (event){.record = rest, .payload = rest};
+}

@@ -1,0 +1,49 @@
+// The events of one loaded buffer: where each stands, when it was, which class it has.
+//
+// Both passes over a trace walk buffers with the same function: the survey adds classes, notes damage and accounts for
+// every byte; the conversion only looks classes up.
+#ifndef ETWKIT_EVENTS_H
+#define ETWKIT_EVENTS_H
+
+#include "container/etl_file.h"
+#include "decode/classes.h"
+
+typedef struct event_ref {
+    i64 time;   // session clock
+    u32 offset; // of the record in the buffer's bytes
+    u32 cls;
+} event_ref;
+
+// A buffer in memory. Owned by whoever loaded it; refs stand in time order (stable: file order where times are equal).
+typedef struct loaded_buffer {
+    const etl_file *file;
+    const etl_buffer *desc;
+    u8 *memory;
+    size_t room;
+    span bytes; // from the buffer's header on
+    event_ref *refs;
+    u32 count, cap;
+    u32 file_index;
+} loaded_buffer;
+
+void loaded_buffer_free(loaded_buffer *b);
+
+// What a walk reports to a survey. NULL members are not asked for.
+typedef struct walk_report {
+    etl_account *account;
+    damage_log *damage;
+    // Each event, in file order, once its class is known.
+    void (*see)(void *context, const event *ev, u32 cls);
+    void *context;
+    bool adds_classes;
+} walk_report;
+
+// Loads the buffer and fills *b with its events; memory of an earlier use of *b is used again. `classes` is only read
+// unless report->adds_classes.
+void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
+                        etl_scratch *scratch, const walk_report *report);
+
+// The event a ref stands for, as event_read gives it.
+void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out);
+
+#endif

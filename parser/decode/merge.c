@@ -1,0 +1,255 @@
+#include "decode/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// A buffer that waits for its time.
+typedef struct pending {
+    i64 key;
+    u32 file, buffer;
+    u16 processor;
+    u64 sequence;
+} pending;
+
+// A buffer being merged.
+typedef struct merge_run {
+    i64 key; // of its next event
+    const pending *id;
+    merge_buffer *buffer;
+    u32 at;
+} merge_run;
+
+struct merge {
+    session *session;
+    merge_filter filter;
+    pending *order;
+    u32 count, next;
+    merge_run *heap;
+    u32 active, cap;
+    u64 numbered, emitted;
+    merge_put *put;
+    void *put_context;
+};
+
+static i64 key_of(const merge *m, const etl_file *file, const etl_buffer *b, i64 time)
+{
+    return m->session->one_clock ? time : clock_filetime(&file->epochs[b->epoch].clock, time);
+}
+
+static int compare(i64 key_a, const pending *a, i64 key_b, const pending *b)
+{
+    if (key_a != key_b)
+        return key_a < key_b ? -1 : 1;
+    if (a->file != b->file)
+        return a->file < b->file ? -1 : 1;
+    if (a->processor != b->processor)
+        return a->processor < b->processor ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const pending *x = a, *y = b;
+    return compare(x->key, x, y->key, y);
+}
+
+static bool in_time(const merge *m, const etl_file *file, const etl_buffer *b)
+{
+    const session_clock *clock = &file->epochs[b->epoch].clock;
+    return clock_filetime(clock, b->last_time) >= m->filter.since && clock_filetime(clock, b->first_time) <= m->filter.until;
+}
+
+merge *merge_new(session *s, const merge_filter *filter)
+{
+    merge *m = mem_zeroed(1, sizeof(*m));
+    m->session = s;
+    m->filter = *filter;
+    u32 total = 0;
+    for (u32 f = 0; f < s->trace_count; f++)
+        total += s->traces[f]->file.count;
+    m->order = mem_zeroed(total, sizeof(*m->order));
+    for (u32 f = 0; f < s->trace_count; f++) {
+        const etl_file *file = &s->traces[f]->file;
+        for (u32 i = 0; i < file->count; i++) {
+            const etl_buffer *b = &file->buffers[i];
+            if (b->events && in_time(m, file, b))
+                m->order[m->count++] = (pending){key_of(m, file, b, b->first_time), f, i, b->processor, b->sequence};
+        }
+    }
+    if (m->count)
+        qsort(m->order, m->count, sizeof(*m->order), by_order);
+    return m;
+}
+
+void merge_free(merge *m)
+{
+    if (!m)
+        return;
+    mem_free(m->order);
+    mem_free(m->heap);
+    mem_free(m);
+}
+
+u32 merge_buffer_count(const merge *m)
+{
+    return m->count;
+}
+
+void merge_on_release(merge *m, merge_put *put, void *context)
+{
+    m->put = put;
+    m->put_context = context;
+}
+
+merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scratch *scratch)
+{
+    const pending *p = &m->order[order];
+    const trace *t = m->session->traces[p->file];
+    merge_buffer *b = reuse ? reuse : mem_zeroed(1, sizeof(*b));
+    b->order = order;
+    b->users = 1;
+    b->borrowed = t->cache[p->buffer] != NULL;
+    if (b->borrowed) {
+        b->loaded = *t->cache[p->buffer];
+        return b;
+    }
+    static const walk_report QUIET = {0};
+    b->loaded.file_index = p->file;
+    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->loaded, scratch, &QUIET);
+    return b;
+}
+
+static void release(merge *m, merge_buffer *b)
+{
+    if (--b->users == 0)
+        m->put(m->put_context, b);
+}
+
+void slice_release(merge *m, slice *s)
+{
+    for (u32 i = 0; i < s->buffer_count; i++)
+        release(m, s->buffers[i]);
+    s->buffer_count = s->count = 0;
+}
+
+// ---------------------------------------------------------------------------------------------- the heap
+
+static bool earlier(const merge_run *a, const merge_run *b)
+{
+    return compare(a->key, a->id, b->key, b->id) < 0;
+}
+
+static void sift_down(merge *m, u32 at)
+{
+    merge_run moving = m->heap[at];
+    for (;;) {
+        u32 child = at * 2 + 1;
+        if (child >= m->active)
+            break;
+        if (child + 1 < m->active && earlier(&m->heap[child + 1], &m->heap[child]))
+            child++;
+        if (!earlier(&m->heap[child], &moving))
+            break;
+        m->heap[at] = m->heap[child];
+        at = child;
+    }
+    m->heap[at] = moving;
+}
+
+static void push(merge *m, merge_run run)
+{
+    GROW(m->heap, m->active, m->cap);
+    u32 at = m->active++;
+    while (at > 0 && earlier(&run, &m->heap[(at - 1) / 2])) {
+        m->heap[at] = m->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    m->heap[at] = run;
+}
+
+static i64 run_key(const merge *m, const merge_run *r)
+{
+    const loaded_buffer *b = &r->buffer->loaded;
+    return key_of(m, b->file, b->desc, b->refs[r->at].time);
+}
+
+static void take_up(merge *m, merge_get *get, void *context)
+{
+    const pending *p = &m->order[m->next];
+    merge_buffer *b = get(context, m->next++);
+    // A file that shrank since the survey may hold fewer events now, or none.
+    if (!b->loaded.count) {
+        release(m, b);
+        return;
+    }
+    merge_run run = {.id = p, .buffer = b};
+    run.key = run_key(m, &run);
+    push(m, run);
+}
+
+// ---------------------------------------------------------------------------------------------- slices
+
+static bool takes_part(const merge *m, const loaded_buffer *b, const event_ref *ref)
+{
+    const merge_filter *f = &m->filter;
+    if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
+        return false;
+    if (f->since == INT64_MIN && f->until == INT64_MAX)
+        return true;
+    i64 time = session_time(b, ref->time);
+    return time >= f->since && time <= f->until;
+}
+
+static void add_item(slice *s, merge_buffer *b, u32 ref)
+{
+    GROW(s->items, s->count, s->cap);
+    s->items[s->count++] = (slice_item){b, ref};
+    for (u32 i = s->buffer_count; i-- > 0;)
+        if (s->buffers[i] == b)
+            return;
+    GROW(s->buffers, s->buffer_count, s->buffer_cap);
+    s->buffers[s->buffer_count++] = b;
+    b->users++;
+}
+
+// Takes events off the first run for as long as it stays the first.
+static void drain(merge *m, slice *s, u32 most)
+{
+    merge_run *r = &m->heap[0];
+    const loaded_buffer *b = &r->buffer->loaded;
+    u32 left = 1, right = 2;
+    const merge_run *second = m->active > left ? &m->heap[left] : NULL;
+    if (m->active > right && earlier(&m->heap[right], second))
+        second = &m->heap[right];
+    i64 next_pending = m->next < m->count ? m->order[m->next].key : INT64_MAX;
+    do {
+        if (takes_part(m, b, &b->refs[r->at]))
+            add_item(s, r->buffer, r->at);
+        if (++r->at == b->count) {
+            release(m, r->buffer);
+            m->heap[0] = m->heap[--m->active];
+            break;
+        }
+        r->key = run_key(m, r);
+    } while (s->count < most && (!second || earlier(r, second)) && r->key < next_pending);
+    if (m->active)
+        sift_down(m, 0);
+}
+
+bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context)
+{
+    out->count = out->buffer_count = 0;
+    while (out->count < most) {
+        while (m->next < m->count && (!m->active || m->order[m->next].key <= m->heap[0].key))
+            take_up(m, get, context);
+        if (!m->active)
+            break;
+        drain(m, out, most);
+    }
+    out->number = m->numbered++;
+    out->first = m->emitted;
+    m->emitted += out->count;
+    return out->count > 0;
+}

@@ -1,0 +1,59 @@
+// All events of a session in time order, in numbered slices.
+//
+// Every buffer is a sorted run. Buffers are taken up in the order of their first events and merged over the earliest
+// event of each, so only buffers that overlap in time are in memory at once. Ties go by trace, processor and sequence
+// number: the order depends on nothing else.
+#ifndef ETWKIT_MERGE_H
+#define ETWKIT_MERGE_H
+
+#include "trace.h"
+
+typedef struct merge merge;
+
+// A buffer in use: by the merge while events are left in it, by each slice that holds events of it.
+typedef struct merge_buffer {
+    loaded_buffer loaded;
+    u32 order;      // position in the order buffers are taken up
+    u32 users;      // counted by the one thread that merges and releases
+    bool borrowed;  // the session's cache owns the memory
+} merge_buffer;
+
+typedef struct slice_item {
+    merge_buffer *buffer;
+    u32 ref;
+} slice_item;
+
+typedef struct slice {
+    u64 number;
+    u64 first;        // position of its first event in the stream, from 0
+    slice_item *items;
+    u32 count, cap;
+    merge_buffer **buffers; // distinct buffers the items point into
+    u32 buffer_count, buffer_cap;
+} slice;
+
+// Which events take part; decided from the class and the time alone, before anything is decoded.
+typedef struct merge_filter {
+    const bool *classes; // by class index, NULL: all. Events without a class take part where `unknown`.
+    bool unknown;
+    i64 since, until;    // FILETIME, both inclusive
+} merge_filter;
+
+merge *merge_new(session *s, const merge_filter *filter);
+void merge_free(merge *m);
+
+// The order buffers will be asked for, so that they can be loaded ahead.
+u32 merge_buffer_count(const merge *m);
+// Loads the buffer at a position of that order into fresh memory (any thread), or hands out the cached one.
+merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scratch *scratch);
+
+// Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked for
+// once, in order). False: no events are left.
+typedef merge_buffer *merge_get(void *context, u32 order);
+MUST_USE bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context);
+// A buffer no run and no slice uses any more comes back through here (called by merge_next and slice_release).
+typedef void merge_put(void *context, merge_buffer *b);
+void merge_on_release(merge *m, merge_put *put, void *context);
+void slice_release(merge *m, slice *s);
+
+#endif

@@ -1,0 +1,431 @@
+#include "trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "schema/eventsource.h"
+#include "schema/schema_builtin.h"
+#include "schema/schema_kernel.h"
+#include "schema/schema_tdh.h"
+
+enum { PROGRESS_BYTES = 64 << 20 };
+
+static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
+enum { CONFIG_CPU = 10, COMPUTER_NAME_AT = 20, COMPUTER_NAME_BYTES = 512 };
+enum { EVENTSOURCE_MANIFEST_ID = 0xfffe };
+
+// What the survey does with events of a class, settled when the class is first seen.
+typedef enum interest {
+    INTEREST_NONE,
+    INTEREST_EVENT_INFO,
+    INTEREST_MAP_INFO,
+    INTEREST_MANIFEST,
+    INTEREST_COMPUTER,
+    INTEREST_CORRELATE,
+} interest;
+
+// A payload that is a schema, or a piece of one, kept until all buffers are read: maps must be in before events, and
+// pieces of manifests in time order.
+typedef struct carried {
+    guid provider;
+    u32 process_id, thread_id;
+    i64 time;
+    interest kind;
+    u32 order; // as they stood in the files
+    span payload;
+} carried;
+
+typedef struct survey {
+    session *session;
+    trace *trace;
+    const etl_buffer *desc;
+    arena arena;
+    decoder decoder;
+    u8 *interests; // by class index
+    u32 interest_count, interest_cap;
+    carried *carried;
+    u32 carried_count, carried_cap;
+    u64 done, total, told;
+} survey;
+
+session *session_new(void)
+{
+    session *s = mem_zeroed(1, sizeof(*s));
+    s->schemas = schema_set_new();
+    s->classes = class_table_new();
+    s->correlator = correlator_new();
+    return s;
+}
+
+static void trace_free(trace *t)
+{
+    for (u32 i = 0; t->cache && i < t->file.count; i++) {
+        if (t->cache[i]) {
+            loaded_buffer_free(t->cache[i]);
+            mem_free(t->cache[i]);
+        }
+    }
+    mem_free(t->cache);
+    mem_free(t->class_events);
+    damage_free(&t->damage);
+    etl_close(&t->file);
+    mem_free(t);
+}
+
+void session_free(session *s)
+{
+    if (!s)
+        return;
+    for (u32 i = 0; i < s->trace_count; i++)
+        trace_free(s->traces[i]);
+    mem_free(s->traces);
+    schema_load_free(&s->embedded);
+    correlator_free(s->correlator);
+    class_table_free(s->classes);
+    schema_set_free(s->schemas);
+    arena_free(&s->arena);
+    mem_free(s);
+}
+
+bool session_open(session *s, const char *path, error *e)
+{
+    trace *t = mem_zeroed(1, sizeof(*t));
+    if (!etl_open(&t->file, path, e)) {
+        mem_free(t);
+        return false;
+    }
+    t->cache = mem_zeroed(t->file.count, sizeof(*t->cache));
+    t->account = t->file.account;
+    GROW(s->traces, s->trace_count, s->trace_cap);
+    s->traces[s->trace_count++] = t;
+    s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;
+    return true;
+}
+
+u32 session_os_build(const session *s)
+{
+    for (u32 i = 0; i < s->trace_count; i++)
+        if (s->traces[i]->file.epochs[0].os_build)
+            return s->traces[i]->file.epochs[0].os_build;
+    return 0;
+}
+
+u64 session_account_sum(const trace *t)
+{
+    const etl_account *a = &t->account;
+    return a->headers + a->events + a->padding + a->unused + a->compressed + a->damage;
+}
+
+i64 session_time(const loaded_buffer *b, i64 time)
+{
+    return clock_filetime(&b->file->epochs[b->desc->epoch].clock, time);
+}
+
+// ---------------------------------------------------------------------------------------------- the survey
+
+static interest interest_of(survey *v, u32 cls, const event *ev)
+{
+    session *s = v->session;
+    event_class *c = class_at(s->classes, cls);
+    if (ev->classic && guid_equal(&ev->provider, &EVENT_METADATA_CLASS)) {
+        if (ev->descriptor.opcode == METADATA_EVENT_INFO)
+            return INTEREST_EVENT_INFO;
+        return ev->descriptor.opcode == METADATA_MAP_INFO ? INTEREST_MAP_INFO : INTEREST_NONE;
+    }
+    if (!ev->classic && ev->descriptor.id == EVENTSOURCE_MANIFEST_ID)
+        return INTEREST_MANIFEST;
+    if (ev->classic && ev->descriptor.opcode == CONFIG_CPU && guid_equal(&ev->provider, &SYSTEM_CONFIG))
+        return INTEREST_COMPUTER;
+    if (correlator_wants(c)) {
+        class_plan(s->classes, cls, s->schemas, session_os_build(s));
+        return INTEREST_CORRELATE;
+    }
+    return INTEREST_NONE;
+}
+
+static void carry(survey *v, const event *ev, interest kind)
+{
+    GROW(v->carried, v->carried_count, v->carried_cap);
+    v->carried[v->carried_count] = (carried){ev->provider, ev->process_id, ev->thread_id, ev->time, kind,
+                                               v->carried_count, arena_bytes(&v->arena, ev->payload)};
+    v->carried_count++;
+}
+
+static void note_computer(survey *v, const event *ev)
+{
+    span name;
+    size_t len = 0;
+    if (v->trace->computer || !span_sub(ev->payload, COMPUTER_NAME_AT, COMPUTER_NAME_BYTES, &name))
+        return;
+    (void)utf16_length(name, &len);
+    u8 *text = arena_take(&v->session->arena, len * 3 + 1);
+    text_utf16(text, (span){name.at, len});
+    if (*text)
+        v->trace->computer = (const char *)text;
+}
+
+static void survey_interest(survey *v, const event *ev, u32 cls, interest kind)
+{
+    session *s = v->session;
+    switch (kind) {
+    case INTEREST_NONE:
+        return;
+    case INTEREST_EVENT_INFO:
+    case INTEREST_MAP_INFO:
+    case INTEREST_MANIFEST:
+        carry(v, ev, kind);
+        return;
+    case INTEREST_COMPUTER:
+        note_computer(v, ev);
+        return;
+    case INTEREST_CORRELATE:
+        correlator_see(s->correlator, class_at(s->classes, cls), ev,
+                       clock_filetime(&v->trace->file.epochs[v->desc->epoch].clock, ev->time), &v->decoder);
+        return;
+    }
+}
+
+static void survey_event(void *context, const event *ev, u32 cls)
+{
+    survey *v = context;
+    trace *t = v->trace;
+    t->events++;
+    t->headers[ev->kind]++;
+    if (cls == CLASS_NONE)
+        return;
+    class_at(v->session->classes, cls)->events++;
+    if (cls >= t->class_cap) {
+        u32 cap = cls * 2 + 256;
+        t->class_events = mem_grow(t->class_events, cap, sizeof(*t->class_events));
+        memset(t->class_events + t->class_cap, 0, (cap - t->class_cap) * sizeof(*t->class_events));
+        t->class_cap = cap;
+    }
+    t->class_events[cls]++;
+    while (cls >= v->interest_count) {
+        GROW(v->interests, v->interest_count, v->interest_cap);
+        v->interests[v->interest_count++] = 0xff;
+    }
+    if (v->interests[cls] == 0xff)
+        v->interests[cls] = (u8)interest_of(v, cls, ev);
+    if (v->interests[cls] != INTEREST_NONE)
+        survey_interest(v, ev, cls, (interest)v->interests[cls]);
+}
+
+static void note_times(trace *t, etl_buffer *desc, const loaded_buffer *b)
+{
+    desc->events = b->count;
+    if (!b->count)
+        return;
+    desc->first_time = b->refs[0].time;
+    desc->last_time = b->refs[b->count - 1].time;
+    i64 first = session_time(b, desc->first_time), last = session_time(b, desc->last_time);
+    if (!t->first_time || first < t->first_time)
+        t->first_time = first;
+    if (last > t->last_time)
+        t->last_time = last;
+}
+
+// Small traces are kept in memory from the survey on, so that they are read and inflated once.
+static bool keep(session *s, trace *t, u32 index, loaded_buffer *b)
+{
+    size_t bytes = b->room + b->cap * sizeof(*b->refs);
+    if (s->cached_bytes + bytes > LIMIT_CACHE_BYTES || !b->count)
+        return false;
+    t->cache[index] = mem_alloc(sizeof(*b));
+    *t->cache[index] = *b;
+    s->cached_bytes += bytes;
+    return true;
+}
+
+static bool survey_trace(survey *v, u32 file_index, session_progress progress, void *context)
+{
+    trace *t = v->trace = v->session->traces[file_index];
+    loaded_buffer b = {.file_index = file_index};
+    etl_scratch scratch = {0};
+    walk_report report = {&t->account, &t->damage, survey_event, v, true};
+    bool go_on = true;
+    for (u32 i = 0; i < t->file.count && go_on; i++) {
+        v->desc = &t->file.buffers[i];
+        u64 damage = t->damage.ranges;
+        buffer_load_events(&t->file, i, v->session->classes, &b, &scratch, &report);
+        t->file.damaged_buffers += t->damage.ranges != damage;
+        note_times(t, &t->file.buffers[i], &b);
+        v->done += v->desc->size;
+        if (keep(v->session, t, i, &b))
+            b = (loaded_buffer){.file_index = file_index};
+        if (progress && v->done - v->told >= PROGRESS_BYTES) {
+            v->told = v->done;
+            go_on = progress(context, v->done, v->total);
+        }
+    }
+    loaded_buffer_free(&b);
+    mem_free(scratch.bytes);
+    return go_on;
+}
+
+// ---------------------------------------------------------------------------------------------- lost buffers
+
+static int by_processor_and_sequence(const void *a, const void *b)
+{
+    const etl_buffer *x = *(const etl_buffer *const *)a, *y = *(const etl_buffer *const *)b;
+    if (x->epoch != y->epoch)
+        return x->epoch < y->epoch ? -1 : 1;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
+// Sequence numbers count all buffers of a session; the holes between the lowest and the highest are buffers that never
+// reached the file. Merged traces are renumbered and show none.
+static void count_lost_buffers(trace *t)
+{
+    const etl_buffer **list = mem_zeroed(t->file.count, sizeof(*list));
+    u32 count = 0;
+    for (u32 i = 0; i < t->file.count; i++)
+        if (t->file.buffers[i].type != BUFFER_TYPE_HEADER)
+            list[count++] = &t->file.buffers[i];
+    if (count)
+        qsort(list, count, sizeof(*list), by_processor_and_sequence);
+    for (u32 i = 1; i < count; i++) {
+        u64 step = list[i]->sequence - list[i - 1]->sequence;
+        if (list[i]->epoch == list[i - 1]->epoch && step > 1 && step < 1u << 20)
+            t->lost_sequences += step - 1;
+    }
+    mem_free(list);
+}
+
+// ---------------------------------------------------------------------------------------------- embedded schemas
+
+static int by_time(const void *a, const void *b)
+{
+    const carried *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void load_carried(survey *v)
+{
+    session *s = v->session;
+    if (v->carried_count)
+        qsort(v->carried, v->carried_count, sizeof(*v->carried), by_time);
+    error e;
+    for (u32 i = 0; i < v->carried_count; i++)
+        if (v->carried[i].kind == INTEREST_MAP_INFO && !tdh_load_map_info(s->schemas, v->carried[i].payload, &e))
+            schema_load_note(&s->embedded, "%s", e.message);
+    for (u32 i = 0; i < v->carried_count; i++)
+        if (v->carried[i].kind == INTEREST_EVENT_INFO && !tdh_load_event_info(s->schemas, v->carried[i].payload, &e))
+            schema_load_note(&s->embedded, "%s", e.message);
+    eventsource *es = eventsource_new();
+    for (u32 i = 0; i < v->carried_count; i++) {
+        const carried *c = &v->carried[i];
+        if (c->kind == INTEREST_MANIFEST)
+            eventsource_offer(es, s->schemas, &c->provider, c->process_id, c->thread_id, c->payload, &s->embedded);
+    }
+    eventsource_free(es);
+}
+
+static void fetch_builtin(void *context, schema_set *set, const guid *id)
+{
+    session *s = context;
+    if (s->fetch)
+        s->fetch(s->fetch_context, set, id);
+    (void)schema_kernel_fetch(set, id);
+    (void)schema_builtin_fetch(set, id);
+}
+
+static void check_account(trace *t)
+{
+    u64 sum = session_account_sum(t);
+    if (sum != t->file.os.bytes)
+        damage_add(&t->damage, 0, 0, "account", "the parts of the file add up to %llu bytes, it has %llu: a fault of the reader",
+                   (unsigned long long)sum, (unsigned long long)t->file.os.bytes);
+}
+
+bool session_survey(session *s, unsigned threads, session_progress progress, void *context)
+{
+    (void)threads;
+    survey v = {.session = s};
+    schema_set_fetch(s->schemas, fetch_builtin, s);
+    for (u32 i = 0; i < s->trace_count; i++)
+        v.total += s->traces[i]->file.os.bytes;
+    bool go_on = true;
+    for (u32 i = 0; i < s->trace_count && go_on; i++) {
+        go_on = survey_trace(&v, i, progress, context);
+        count_lost_buffers(s->traces[i]);
+        if (go_on)
+            check_account(s->traces[i]);
+    }
+    correlator_close(s->correlator);
+    load_carried(&v);
+    class_table_plan(s->classes, s->schemas, session_os_build(s));
+    decoder_free(&v.decoder);
+    mem_free(v.interests);
+    mem_free(v.carried);
+    arena_free(&v.arena);
+    return go_on;
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+void record_room_free(record_room *room)
+{
+    decoder_free(&room->decoder);
+    mem_free(room->stack);
+    *room = (record_room){0};
+}
+
+// Stacks stand in extended items: a match id, then return addresses of either size.
+static void take_stack(record_room *room, const event *ev, record *out)
+{
+    size_t at = 0;
+    extended_item item;
+    u32 count = 0;
+    while (extended_next(ev->extended, &at, &item)) {
+        u32 each = item.type == EXT_STACK32 ? 4 : item.type == EXT_STACK64 ? 8 : 0;
+        for (size_t i = 8; each && i + each <= item.data.len; i += each) {
+            GROW(room->stack, count, room->stack_cap);
+            room->stack[count++] = each == 4 ? load_u32(item.data.at + i) : load_u64(item.data.at + i);
+        }
+    }
+    out->stack = room->stack;
+    out->stack_count = count;
+}
+
+static void take_identity(const session *s, const event *ev, record *out)
+{
+    out->has_process = ev->process_id != 0xffffffff;
+    out->process_id = ev->process_id;
+    out->has_thread = ev->thread_id != 0xffffffff;
+    out->thread_id = ev->thread_id;
+    if (!out->has_process && out->has_thread)
+        out->has_process = correlator_thread_process(s->correlator, ev->thread_id, out->time, &out->process_id);
+    if (out->has_process)
+        out->process_name = correlator_process_name(s->correlator, out->process_id, out->time);
+}
+
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+{
+    loaded_event(b, ref, &room->event);
+    const event *ev = &room->event;
+    const event_class *cls = ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
+    class_decode d = class_decode_payload(cls, &room->decoder, ev->payload);
+    *out = (record){.time = session_time(b, ref->time),
+                    .event = ev,
+                    .cls = cls,
+                    .state = d.state,
+                    .plan = d.plan,
+                    .slots = d.values.slots,
+                    .slot_count = d.values.slot_count,
+                    .top_done = d.values.top_done,
+                    .payload = ev->payload,
+                    .processor = b->desc->processor,
+                    .source = b->file->name,
+                    .source_index = b->file_index,
+                    .offset = b->desc->offset};
+    if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
+        out->offset += ref->offset;
+    if (ev->extended.len)
+        take_stack(room, ev, out);
+    take_identity(s, ev, out);
+}

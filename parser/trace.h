@@ -1,0 +1,76 @@
+// The engine: traces opened together, surveyed, planned, and read as one time-ordered stream of records.
+//
+// Three passes. The survey reads every buffer once in file order: facts, event classes, embedded schemas, damage, the
+// processes and threads that lived. Planning gives every class its names and plans. Then records are read in time order;
+// from here on nothing shared changes, so any number of threads may render them. The order:
+//
+//     session_new, session_open for each file, schemas into session->schemas, session_survey,
+//     a reader of records (decode/merge.h, used by cli/pipeline.c and opentrace.c), session_free
+#ifndef ETWKIT_TRACE_H
+#define ETWKIT_TRACE_H
+
+#include "decode/correlate.h"
+#include "decode/events.h"
+
+// One input.
+typedef struct trace {
+    etl_file file;
+    etl_account account;
+    u64 events;
+    u64 headers[HEADER_KINDS];   // by header_kind
+    u64 decoded, partial, raw;   // counted by whoever read the records
+    u64 *class_events;           // by class index, of this trace
+    u32 class_cap;
+    i64 first_time, last_time;   // FILETIME of its first and last event
+    u64 lost_sequences;          // buffers missing in the sequence numbers, all processors together
+    const char *computer;        // from SystemConfig; NULL: not recorded
+    loaded_buffer **cache;       // buffers kept by the survey, by buffer index; NULL where not kept
+    damage_log damage;           // found inside buffers; file.damage has what was found between them
+} trace;
+
+typedef struct session {
+    arena arena;
+    trace **traces;
+    u32 trace_count, trace_cap;
+    schema_set *schemas;
+    class_table *classes;
+    correlator *correlator;
+    schema_load embedded;        // what the traces' own schemas came to
+    bool one_clock;              // all events can be ordered by their session clock alone
+    void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
+    void *fetch_context;
+    size_t cached_bytes;
+} session;
+
+session *session_new(void);
+void session_free(session *s);
+
+// False: no trace there; the sentence says why. The others stay usable.
+MUST_USE bool session_open(session *s, const char *path, error *e);
+
+// Told about every 64 MiB of input; NULL for none. False from it ends the work early.
+typedef bool (*session_progress)(void *context, u64 done, u64 total);
+
+// Reads all buffers of all traces, then plans all classes. False only when progress said so.
+MUST_USE bool session_survey(session *s, unsigned threads, session_progress progress, void *context);
+
+// Whether the bytes of a trace add up to its size (they must; a difference is our mistake and is reported as damage).
+u64 session_account_sum(const trace *t);
+
+// The Windows build the first trace was recorded on; 0: not known.
+u32 session_os_build(const session *s);
+
+// FILETIME of an event of a buffer.
+i64 session_time(const loaded_buffer *b, i64 time);
+
+// Fills a record from an event reference: everything but its number. `d` is the calling thread's.
+typedef struct record_room {
+    decoder decoder;
+    event event;
+    u64 *stack;
+    u32 stack_cap;
+} record_room;
+void record_room_free(record_room *room);
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out);
+
+#endif
