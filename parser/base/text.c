@@ -169,7 +169,7 @@ static bool reads_back(const char *text, double value, bool single)
 // that many digits): those are tried first.
 static u8 *put_shortest(u8 *p, double value, bool single)
 {
-    char text[40];
+    char text[FLOAT_ROOM]; // some 25 are written, which the compiler cannot see
     int most = single ? 9 : 17, too_few = 0, enough = most, printed = 0;
     for (int next = most - 2; enough - too_few > 1; next = (enough + too_few) / 2) {
         snprintf(text, sizeof(text), "%.*g", next, value);
