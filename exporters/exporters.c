@@ -1,0 +1,46 @@
+// The table of output formats and how one is found.
+#include "exporter.h"
+
+#include <string.h>
+#include <strings.h>
+
+extern const exporter exporter_csv, exporter_json, exporter_jsonl, exporter_sqlite, exporter_timesketch,
+    exporter_l2tcsv, exporter_null;
+
+const exporter *const exporters[] = {
+    &exporter_csv,        &exporter_json,   &exporter_jsonl, &exporter_sqlite,
+    &exporter_timesketch, &exporter_l2tcsv, &exporter_null,  NULL,
+};
+
+const exporter *exporter_by_name(const char *name)
+{
+    for (size_t i = 0; exporters[i]; i++)
+        if (strcasecmp(exporters[i]->name, name) == 0)
+            return exporters[i];
+    return NULL;
+}
+
+// Whether `suffix` is one of the blank-separated words of `list`.
+static bool list_has(const char *list, const char *suffix, size_t len)
+{
+    while (*list) {
+        list += strspn(list, " ");
+        size_t word = strcspn(list, " ");
+        if (word == len && strncasecmp(list, suffix, len) == 0)
+            return true;
+        list += word;
+    }
+    return false;
+}
+
+const exporter *exporter_by_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *suffix = strrchr(slash ? slash + 1 : path, '.');
+    if (!suffix)
+        return NULL;
+    for (size_t i = 0; exporters[i]; i++)
+        if (list_has(exporters[i]->suffixes, suffix, strlen(suffix)))
+            return exporters[i];
+    return NULL;
+}

@@ -1,0 +1,193 @@
+// log2timeline CSV (`l2tcsv`): the 17 columns that plaso and its readers agree on, for timelines of many sources.
+//
+// The payload stands in `desc` where a record has no message, and in `extra` otherwise; '-' is "nothing known".
+#include "csv_cell.h"
+#include "exporter.h"
+#include "literal.h"
+#include "output.h"
+
+#include <cjson/cJSON.h>
+
+#include "decode/render.h"
+
+static const i64 LAST_TIME = 2650467743999999999; // 9999-12-31T23:59:59.9999999Z
+
+struct sink {
+    output out;
+    arena memory;
+    const char **types; // provider/event of each class
+    literal *hosts;     // ,computer, of each trace
+    literal *sources;   // ,2,file,-,-,etwkit,
+    bool guard;
+};
+
+static bool l2tcsv_close(sink *s, error *e)
+{
+    bool ok = output_close(&s->out, e);
+    arena_free(&s->memory);
+    mem_free(s);
+    return ok;
+}
+
+static void l2tcsv_prepare(sink *s, const export_target *target)
+{
+    outbuf b = {0};
+    s->types = arena_array(&s->memory, const char *, target->class_count);
+    for (u32 i = 0; i < target->class_count; i++) {
+        const event_class *cls = target->classes[i];
+        char id[GUID_TEXT];
+        const char *provider = cls->provider ? cls->provider : guid_to_text(&cls->provider_id, id);
+        s->types[i] = cls->event_name ? arena_format(&s->memory, "%s/%s", provider, cls->event_name)
+                                      : arena_format(&s->memory, "%s/%u", provider, (unsigned)cls->descriptor.id);
+    }
+    s->hosts = arena_array(&s->memory, literal, target->trace_count);
+    s->sources = arena_array(&s->memory, literal, target->trace_count);
+    for (u32 i = 0; i < target->trace_count; i++) {
+        const export_trace *trace = &target->traces[i];
+        cJSON *info = trace->info_json ? cJSON_Parse(trace->info_json) : NULL;
+        const char *host = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "computer"));
+        outbuf_text(&b, ",");
+        csv_cell_text(&b, host ? host : "-", host && s->guard);
+        outbuf_text(&b, ",");
+        s->hosts[i] = literal_take(&s->memory, &b);
+        cJSON_Delete(info);
+        outbuf_text(&b, ",2,");
+        csv_cell_text(&b, trace->file, s->guard);
+        outbuf_text(&b, ",-,-,etwkit,");
+        s->sources[i] = literal_take(&s->memory, &b);
+    }
+    outbuf_free(&b);
+}
+
+static bool l2tcsv_open(sink **out, const export_target *target, error *e)
+{
+    sink *s = mem_zeroed(1, sizeof *s);
+    *out = NULL;
+    s->guard = target->csv_guard;
+    if (!output_open(&s->out, target->path, e)) {
+        mem_free(s);
+        return false;
+    }
+    if (!output_text(&s->out,
+                     "date,time,timezone,MACB,source,sourcetype,type,user,host,short,desc,version,filename,inode,notes,"
+                     "format,extra\r\n",
+                     e)) {
+        (void)!l2tcsv_close(s, NULL);
+        return false;
+    }
+    l2tcsv_prepare(s, target);
+    *out = s;
+    return true;
+}
+
+static u8 *put_member(u8 *p, const char *name, u64 value)
+{
+    p = put_text(p, name);
+    p = text_u64(p, value);
+    return p;
+}
+
+// "name: value; name: value", the form of plaso's extra column
+static void render_extra(const record *rec, bool data, outbuf *out)
+{
+    size_t start = out->len;
+    u8 *p = put_member(outbuf_reserve(out, 320), "record: ", rec->number);
+    p = put_text(p, "; time: ");
+    p = text_time(p, rec->time);
+    p = put_member(p, "; event_id: ", rec->cls->descriptor.id);
+    p = put_member(p, "; level: ", rec->cls->descriptor.level);
+    if (rec->has_process)
+        p = put_member(p, "; process_id: ", rec->process_id);
+    if (rec->has_thread)
+        p = put_member(p, "; thread_id: ", rec->thread_id);
+    if (rec->event->activity) {
+        p = put_text(p, "; activity_id: ");
+        p = text_guid(p, rec->event->activity);
+    }
+    p = put_text(p, "; state: ");
+    p = put_text(p, record_state_name(rec->state));
+    p = put_member(p, "; offset: ", rec->offset);
+    outbuf_written(out, p);
+    if (rec->process_name) {
+        outbuf_text(out, "; process_name: ");
+        span name = text_span(rec->process_name);
+        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
+    }
+    if (data) {
+        outbuf_text(out, "; data: ");
+        render_data_json(out, rec);
+    }
+    csv_cell_close(out, start, false);
+}
+
+// `short`, the first characters of `desc`, and `desc`: the message, or what the event is and its payload. Whether there
+// was a message.
+static bool render_description(const sink *s, const record *rec, outbuf *out)
+{
+    enum { SHORT_BYTES = 80 };
+    outbuf text = {0};
+    bool message = render_message(&text, rec);
+    if (!message) {
+        outbuf_text(&text, s->types[rec->cls->index]);
+        if (rec->plan) {
+            outbuf_text(&text, " ");
+            render_data_json(&text, rec);
+        }
+    }
+    size_t cut = text.len;
+    if (cut > SHORT_BYTES) {
+        cut = SHORT_BYTES;
+        while (cut && (text.bytes[cut] & 0xc0) == 0x80)
+            cut--;
+    }
+    size_t start = out->len;
+    outbuf_add(out, text.bytes, cut);
+    csv_cell_close(out, start, s->guard);
+    outbuf_text(out, ",");
+    start = out->len;
+    outbuf_add(out, text.bytes, text.len);
+    csv_cell_close(out, start, s->guard);
+    outbuf_free(&text);
+    return message;
+}
+
+static void l2tcsv_render(const sink *s, const record *rec, outbuf *out)
+{
+    u8 iso[32];
+    text_time(iso, rec->time < 0 ? 0 : rec->time > LAST_TIME ? LAST_TIME : rec->time);
+    u8 *p = outbuf_reserve(out, 128);
+    memcpy(p, iso + 5, 2); // MM/DD/YYYY
+    p[2] = '/';
+    memcpy(p + 3, iso + 8, 2);
+    p[5] = '/';
+    memcpy(p + 6, iso, 4);
+    p[10] = ',';
+    memcpy(p + 11, iso + 11, 8); // HH:MM:SS
+    p = put_text(p + 19, ",UTC,....,ETL,Event Trace Log,Event Logged,");
+    outbuf_written(out, p);
+    if (!render_user_sid(out, rec))
+        outbuf_text(out, "-");
+    literal host = s->hosts[rec->source_index];
+    outbuf_add(out, host.text, host.len);
+    bool message = render_description(s, rec, out);
+    literal source = s->sources[rec->source_index];
+    outbuf_add(out, source.text, source.len);
+    render_extra(rec, rec->plan && message, out);
+    outbuf_text(out, "\r\n");
+}
+
+static bool l2tcsv_commit(sink *s, span rendered, u32 records, error *e)
+{
+    (void)records;
+    return output_write(&s->out, rendered, e);
+}
+
+const exporter exporter_l2tcsv = {
+    .name = "l2tcsv",
+    .suffixes = "",
+    .help = "log2timeline CSV",
+    .open = l2tcsv_open,
+    .render = l2tcsv_render,
+    .commit = l2tcsv_commit,
+    .close = l2tcsv_close,
+};

@@ -1,0 +1,454 @@
+// SQLite (`sqlite`): a lean table of records, the tables around it, and views that show them as the record contract
+// says. The only file that knows the SQLite library.
+//
+// render leaves a row ready to bind: fixed members, then the texts. commit binds it without copying and steps one
+// prepared INSERT, all in one transaction without journal: the file is nobody's until it is complete.
+#include "exporter.h"
+#include "literal.h"
+#include "sqlite_views.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "decode/render.h"
+
+// Columns of `records` that are text, in the order they stand in a rendered row.
+enum {
+    TEXT_PROCESS_NAME,
+    TEXT_ACTIVITY,
+    TEXT_RELATED,
+    TEXT_USER,
+    TEXT_MESSAGE,
+    TEXT_DATA,
+    TEXT_RAW,
+    TEXT_STACK,
+    TEXT_EXTENDED,
+    TEXT_COUNT,
+};
+
+static const u32 TEXT_NONE = 0xffffffff; // as a length: NULL
+
+enum { HAS_PROCESS = 1, HAS_THREAD = 2, HAS_SCHEMA = 4 };
+
+typedef struct row {
+    u64 number, offset;
+    i64 time;
+    u32 class_id, source_id, process_id, thread_id, processor;
+    u8 state, origin, has;
+    u32 lens[TEXT_COUNT];
+} row;
+
+struct sink {
+    sqlite3 *db;
+    sqlite3_stmt *insert;
+    char *name; // for sentences
+    arena memory;
+    u32 bound; // parameters that are not NULL, as bits
+};
+
+// ------------------------------------------------------------------------------------- small helpers
+
+static bool sqlite_failed(const sink *s, error *e)
+{
+    int system = s->db ? sqlite3_system_errno(s->db) : 0;
+    int code = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
+    if (code == SQLITE_FULL && !system)
+        system = ENOSPC;
+    bool of_system = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+    return error_set(e, "%s: %s", s->name,
+                     of_system && system ? strerror(system)
+                     : s->db             ? sqlite3_errmsg(s->db)
+                                         : "out of memory");
+}
+
+static bool sqlite_run(sink *s, const char *sql, error *e)
+{
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_failed(s, e);
+}
+
+static sqlite3_stmt *sqlite_prepare(sink *s, const char *sql, error *e)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK)
+        sqlite_failed(s, e);
+    return statement;
+}
+
+static bool sqlite_step(sink *s, sqlite3_stmt *statement, error *e)
+{
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        return sqlite_failed(s, e);
+    sqlite3_reset(statement);
+    return true;
+}
+
+static void bind_len(sqlite3_stmt *statement, int at, const void *text, size_t len)
+{
+    sqlite3_bind_text64(statement, at, text, len, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+// As valid UTF-8; NULL where there is none.
+static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+    if (!text) {
+        sqlite3_bind_null(statement, at);
+        return;
+    }
+    span s = text_span(text);
+    u8 *clean = mem_alloc(3 * s.len + 1);
+    bind_len(statement, at, clean, (size_t)(text_utf8(clean, s) - clean));
+    mem_free(clean);
+}
+
+// ------------------------------------------------------------------------------------- facts known at the start
+
+static void bind_keywords(sqlite3_stmt *statement, int names, int mask, const event_class *cls)
+{
+    outbuf b = {0};
+    for (u32 i = 0; i < cls->keyword_count; i++) {
+        outbuf_text(&b, i ? "|" : "");
+        outbuf_text(&b, cls->keyword_names[i]);
+    }
+    outbuf_add(&b, "", 1);
+    bind_text(statement, names, cls->keyword_count ? (const char *)b.bytes : NULL);
+    u8 hex[18];
+    bind_len(statement, mask, hex, (size_t)(text_hex_lower(hex, cls->descriptor.keyword) - hex));
+    outbuf_free(&b);
+}
+
+static void bind_class(sqlite3_stmt *statement, const event_class *cls, const char *view)
+{
+    char id[GUID_TEXT];
+    sqlite3_bind_int64(statement, 1, cls->index);
+    bind_text(statement, 2, cls->provider);
+    bind_text(statement, 3, guid_to_text(&cls->provider_id, id));
+    bind_text(statement, 4, cls->event_name);
+    sqlite3_bind_int(statement, 5, cls->descriptor.id);
+    sqlite3_bind_int(statement, 6, cls->descriptor.version);
+    sqlite3_bind_int(statement, 7, cls->descriptor.channel);
+    sqlite3_bind_int(statement, 8, cls->descriptor.level);
+    sqlite3_bind_int(statement, 9, cls->descriptor.opcode);
+    sqlite3_bind_int(statement, 10, cls->descriptor.task);
+    bind_text(statement, 11, cls->opcode_name);
+    bind_text(statement, 12, cls->task_name);
+    bind_text(statement, 13, cls->level_name);
+    bind_text(statement, 14, cls->channel_name);
+    bind_keywords(statement, 15, 16, cls);
+    bind_text(statement, 17, schema_origin_name(cls->origin));
+    sqlite3_bind_int64(statement, 18, (i64)cls->events);
+    if (cls->plan_count) {
+        outbuf b = {0};
+        sqlite_fields_json(&b, cls->plans[0]);
+        bind_len(statement, 19, b.bytes, b.len);
+        outbuf_free(&b);
+    } else {
+        sqlite3_bind_null(statement, 19);
+    }
+    bind_text(statement, 20, view);
+}
+
+static bool write_classes(sink *s, const export_target *target, error *e)
+{
+    sqlite_views views = sqlite_views_make(&s->memory, target->classes, target->class_count);
+    sqlite3_stmt *insert =
+        sqlite_prepare(s, "INSERT INTO event_classes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
+    bool ok = insert != NULL;
+    for (u32 i = 0; ok && i < target->class_count; i++) {
+        bind_class(insert, target->classes[i], views.names[i]);
+        ok = sqlite_step(s, insert, e);
+    }
+    sqlite3_finalize(insert);
+    for (u32 i = 0; ok && i < views.count; i++)
+        ok = sqlite_run(s, views.sql[i], e);
+    return ok;
+}
+
+// Where the columns of `traces` from `path` on stand in the object of `info --json`.
+static const struct {
+    const char *object, *member;
+} trace_facts[] = {
+    {NULL, "file"},         {NULL, "bytes"},
+    {NULL, "sha256"},       {NULL, "session"},
+    {NULL, "computer"},     {NULL, "os_version"},
+    {NULL, "start"},        {NULL, "end"},
+    {NULL, "boot_time"},    {NULL, "utc_offset_minutes"},
+    {NULL, "pointer_size"}, {NULL, "processors"},
+    {NULL, "clock"},        {NULL, "clock_frequency"},
+    {NULL, "buffer_size"},  {NULL, "log_file_mode"},
+    {"buffers", "total"},   {"buffers", "compressed"},
+    {"buffers", "damaged"}, {"buffers", "lost"},
+    {"events", "total"},    {"events", "decoded"},
+    {"events", "partial"},  {"events", "raw"},
+    {"events", "lost"},
+};
+
+static void bind_json(sqlite3_stmt *statement, int at, const cJSON *value)
+{
+    if (cJSON_IsNumber(value)) {
+        // Whole numbers that a double holds exactly; `info` keeps the text of all.
+        double number = value->valuedouble;
+        if (number >= -9007199254740992.0 && number <= 9007199254740992.0 && (double)(i64)number == number)
+            sqlite3_bind_int64(statement, at, (i64)number);
+        else
+            sqlite3_bind_double(statement, at, number);
+    } else {
+        bind_text(statement, at, cJSON_IsString(value) ? value->valuestring : NULL);
+    }
+}
+
+static void bind_trace(sqlite3_stmt *statement, u32 index, const export_trace *trace)
+{
+    cJSON *info = trace->info_json ? cJSON_Parse(trace->info_json) : NULL;
+    sqlite3_bind_int64(statement, 1, index);
+    bind_text(statement, 2, trace->file);
+    for (size_t i = 0; i < COUNT_OF(trace_facts); i++) {
+        const cJSON *object = info;
+        if (trace_facts[i].object)
+            object = cJSON_GetObjectItemCaseSensitive(info, trace_facts[i].object);
+        bind_json(statement, (int)i + 3, cJSON_GetObjectItemCaseSensitive(object, trace_facts[i].member));
+    }
+    bind_text(statement, (int)COUNT_OF(trace_facts) + 3, trace->info_json);
+    cJSON_Delete(info);
+}
+
+static bool write_damage(sink *s, const export_trace *trace, error *e)
+{
+    sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO damage VALUES(?,?,?,?,?)", e);
+    bool ok = insert != NULL;
+    for (u32 i = 0; ok && i < trace->damage_count; i++) {
+        const export_damage *damage = &trace->damage[i];
+        bind_text(insert, 1, trace->file);
+        sqlite3_bind_int64(insert, 2, (i64)damage->offset);
+        sqlite3_bind_int64(insert, 3, (i64)damage->bytes);
+        bind_text(insert, 4, damage->kind);
+        bind_text(insert, 5, damage->message);
+        ok = sqlite_step(s, insert, e);
+    }
+    sqlite3_finalize(insert);
+    return ok;
+}
+
+static bool write_traces(sink *s, const export_target *target, error *e)
+{
+    sqlite3_stmt *insert =
+        sqlite_prepare(s, "INSERT INTO traces VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
+    bool ok = insert != NULL;
+    for (u32 i = 0; ok && i < target->trace_count; i++) {
+        bind_trace(insert, i, &target->traces[i]);
+        ok = sqlite_step(s, insert, e) && write_damage(s, &target->traces[i], e);
+    }
+    sqlite3_finalize(insert);
+    return ok;
+}
+
+// ------------------------------------------------------------------------------------- open
+
+// An existing file is emptied, so that nothing of an older database stays.
+static bool file_empty(const sink *s, const char *path, error *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_set(e, "%s: %s", s->name, strerror(errno));
+    close(fd);
+    return true;
+}
+
+static bool sqlite_begin(sink *s, const export_target *target, error *e)
+{
+    if (!file_empty(s, target->path, e))
+        return false;
+    // "./" so that a name with a colon is never taken for a URI or for :memory:
+    const char *path = arena_format(&s->memory, "%s%s", *target->path == '/' ? "" : "./", target->path);
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        return sqlite_failed(s, e);
+    if (!sqlite_run(
+            s,
+            "PRAGMA page_size=8192;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
+            "PRAGMA secure_delete=OFF;PRAGMA cache_size=-32768;PRAGMA user_version=1;BEGIN",
+            e) ||
+        !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e))
+        return false;
+    s->insert = sqlite_prepare(s, "INSERT INTO records VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
+    return s->insert != NULL;
+}
+
+static void sqlite_free(sink *s)
+{
+    sqlite3_finalize(s->insert);
+    sqlite3_close(s->db);
+    arena_free(&s->memory);
+    mem_free(s);
+}
+
+static bool sqlite_open(sink **out, const export_target *target, error *e)
+{
+    *out = NULL;
+    if (!target->path)
+        return error_set(e, "SQLite output needs a file: a database cannot be written to standard output");
+    sink *s = mem_zeroed(1, sizeof *s);
+    s->name = arena_text(&s->memory, target->path);
+    if (!sqlite_begin(s, target, e)) {
+        sqlite_free(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+// ------------------------------------------------------------------------------------- rows
+
+static u32 text_done(const outbuf *out, size_t *from)
+{
+    size_t len = out->len - *from;
+    *from = out->len;
+    return (u32)len;
+}
+
+static void render_identity(row *r, const record *rec, outbuf *out, size_t *from)
+{
+    if (rec->process_name) {
+        span name = text_span(rec->process_name);
+        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
+        r->lens[TEXT_PROCESS_NAME] = text_done(out, from);
+    }
+    if (rec->event->activity) {
+        outbuf_written(out, text_guid(outbuf_reserve(out, 36), rec->event->activity));
+        r->lens[TEXT_ACTIVITY] = text_done(out, from);
+    }
+    const u8 *related;
+    if (render_related_activity(rec, &related)) {
+        outbuf_written(out, text_guid(outbuf_reserve(out, 36), related));
+        r->lens[TEXT_RELATED] = text_done(out, from);
+    }
+    if (render_user_sid(out, rec))
+        r->lens[TEXT_USER] = text_done(out, from);
+}
+
+static void sqlite_render(const sink *s, const record *rec, outbuf *out)
+{
+    (void)s;
+    schema_origin origin = record_origin(rec);
+    row r = {
+        .number = rec->number,
+        .offset = rec->offset,
+        .time = rec->time,
+        .class_id = rec->cls->index,
+        .source_id = rec->source_index,
+        .process_id = rec->process_id,
+        .thread_id = rec->thread_id,
+        .processor = rec->processor,
+        .state = (u8)rec->state,
+        .origin = (u8)origin,
+        .has = (u8)((rec->has_process ? HAS_PROCESS : 0) | (rec->has_thread ? HAS_THREAD : 0) |
+                    (origin != rec->cls->origin ? HAS_SCHEMA : 0)),
+    };
+    memset(r.lens, 0xff, sizeof r.lens);
+    size_t head = out->len;
+    outbuf_add(out, &r, sizeof r);
+    size_t from = out->len;
+    render_identity(&r, rec, out, &from);
+    if (render_message(out, rec))
+        r.lens[TEXT_MESSAGE] = text_done(out, &from);
+    if (rec->plan) {
+        render_data_json(out, rec);
+        r.lens[TEXT_DATA] = text_done(out, &from);
+    }
+    if (rec->state != RECORD_DECODED) {
+        outbuf_written(out, text_bytes(outbuf_reserve(out, 2 * rec->payload.len), rec->payload));
+        r.lens[TEXT_RAW] = text_done(out, &from);
+    }
+    if (rec->stack_count) {
+        render_stack_json(out, rec);
+        r.lens[TEXT_STACK] = text_done(out, &from);
+    }
+    if (render_extended_json(out, rec))
+        r.lens[TEXT_EXTENDED] = text_done(out, &from);
+    memcpy(out->bytes + head, &r, sizeof r);
+}
+
+// A parameter that is NULL and stays NULL costs nothing.
+static void bind_nothing(sink *s, int at)
+{
+    if (s->bound >> at & 1) {
+        sqlite3_bind_null(s->insert, at);
+        s->bound &= ~(1u << at);
+    }
+}
+
+static void bind_number(sink *s, int at, bool present, u32 value)
+{
+    if (present) {
+        sqlite3_bind_int64(s->insert, at, value);
+        s->bound |= 1u << at;
+    } else {
+        bind_nothing(s, at);
+    }
+}
+
+// The bytes stay where they are until the statement is stepped.
+static void bind_static(sink *s, int at, const u8 *text, u32 len)
+{
+    if (len != TEXT_NONE) {
+        sqlite3_bind_text(s->insert, at, (const char *)text, (int)len, SQLITE_STATIC);
+        s->bound |= 1u << at;
+    } else {
+        bind_nothing(s, at);
+    }
+}
+
+// Binds the row at `at` and returns the place behind it.
+static const u8 *bind_row(sink *s, const u8 *at)
+{
+    static const u8 columns[TEXT_COUNT] = {7, 8, 9, 10, 13, 14, 15, 16, 17};
+    row r;
+    memcpy(&r, at, sizeof r);
+    at += sizeof r;
+    sqlite3_bind_int64(s->insert, 1, (i64)r.number);
+    sqlite3_bind_int64(s->insert, 2, r.time);
+    sqlite3_bind_int64(s->insert, 3, r.class_id);
+    bind_number(s, 4, r.has & HAS_PROCESS, r.process_id);
+    bind_number(s, 5, r.has & HAS_THREAD, r.thread_id);
+    sqlite3_bind_int64(s->insert, 6, r.processor);
+    const char *origin = r.has & HAS_SCHEMA ? schema_origin_name((schema_origin)r.origin) : NULL;
+    bind_static(s, 11, (const u8 *)origin, origin ? (u32)strlen(origin) : TEXT_NONE);
+    sqlite3_bind_int64(s->insert, 12, r.state);
+    sqlite3_bind_int64(s->insert, 18, r.source_id);
+    sqlite3_bind_int64(s->insert, 19, (i64)r.offset);
+    for (size_t i = 0; i < TEXT_COUNT; i++) {
+        bind_static(s, columns[i], at, r.lens[i]);
+        at += r.lens[i] == TEXT_NONE ? 0 : r.lens[i];
+    }
+    return at;
+}
+
+static bool sqlite_commit(sink *s, span rendered, u32 records, error *e)
+{
+    const u8 *at = rendered.at;
+    for (u32 i = 0; i < records; i++) {
+        at = bind_row(s, at);
+        if (sqlite3_step(s->insert) != SQLITE_DONE)
+            return sqlite_failed(s, e);
+        sqlite3_reset(s->insert);
+    }
+    return true;
+}
+
+static bool sqlite_close(sink *s, error *e)
+{
+    bool ok = !e || (sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e));
+    sqlite_free(s);
+    return ok;
+}
+
+const exporter exporter_sqlite = {
+    .name = "sqlite",
+    .suffixes = " .db .sqlite .sqlite3 ",
+    .help = "an SQLite database with a view for each event",
+    .open = sqlite_open,
+    .render = sqlite_render,
+    .commit = sqlite_commit,
+    .close = sqlite_close,
+};

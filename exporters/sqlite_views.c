@@ -1,0 +1,457 @@
+// Names from traces become SQL here, so every name is hostile: made valid UTF-8, quoted, and told apart without case,
+// as SQLite compares identifiers.
+#include "sqlite_views.h"
+
+#include "base/text.h"
+
+// SQLite refuses statements of more than a million bytes; names of LIMIT_NAME_BYTES could make longer ones.
+enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
+
+// ------------------------------------------------------------------------------------- fixed text
+
+// FILETIMEs outside 1601 … 9999 have no ISO 8601 text and stay numbers, as in the other formats.
+#define TIMESTAMP                                                                                                      \
+    "CASE WHEN r.time BETWEEN 0 AND 2650467743999999999 THEN "                                                         \
+    "strftime('%Y-%m-%dT%H:%M:%S',r.time/10000000-11644473600,'unixepoch')||printf('.%07dZ',r.time%10000000) "         \
+    "ELSE CAST(r.time AS TEXT) END"
+
+#define STATE "CASE r.state WHEN 0 THEN 'decoded' WHEN 1 THEN 'partial' ELSE 'raw' END"
+
+#define FROM                                                                                                           \
+    " FROM records AS r LEFT JOIN event_classes AS c ON c.id=r.class_id LEFT JOIN traces AS t ON t.id=r.source_id"
+
+const char sqlite_tables[] =
+    "CREATE TABLE records(record INTEGER PRIMARY KEY,time INTEGER NOT NULL,class_id INTEGER NOT NULL,"
+    "process_id INTEGER,thread_id INTEGER,processor INTEGER,process_name TEXT,activity_id TEXT,"
+    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL,message TEXT,data TEXT,raw TEXT,"
+    "stack TEXT,extended TEXT,source_id INTEGER NOT NULL,offset INTEGER NOT NULL);"
+    "CREATE TABLE event_classes(id INTEGER PRIMARY KEY,provider TEXT,provider_id TEXT NOT NULL,event_name TEXT,"
+    "event_id INTEGER NOT NULL,version INTEGER NOT NULL,channel INTEGER NOT NULL,level INTEGER NOT NULL,"
+    "opcode INTEGER NOT NULL,task INTEGER NOT NULL,opcode_name TEXT,task_name TEXT,level_name TEXT,channel_name TEXT,"
+    "keyword_names TEXT,keywords TEXT NOT NULL,schema TEXT NOT NULL,events INTEGER NOT NULL,fields TEXT,view_name "
+    "TEXT);"
+    "CREATE TABLE traces(id INTEGER PRIMARY KEY,file TEXT NOT NULL,path TEXT,bytes INTEGER,sha256 TEXT,session TEXT,"
+    "computer TEXT,os_version TEXT,start TEXT,\"end\" TEXT,boot_time TEXT,utc_offset_minutes INTEGER,"
+    "pointer_size INTEGER,processors INTEGER,clock TEXT,clock_frequency INTEGER,buffer_size INTEGER,"
+    "log_file_mode INTEGER,buffers_total INTEGER,buffers_compressed INTEGER,buffers_damaged INTEGER,"
+    "buffers_lost INTEGER,events_total INTEGER,events_decoded INTEGER,events_partial INTEGER,events_raw INTEGER,"
+    "events_lost INTEGER,info TEXT);"
+    "CREATE TABLE damage(source TEXT NOT NULL,offset INTEGER NOT NULL,bytes INTEGER NOT NULL,kind TEXT,message TEXT);"
+    "CREATE VIEW events AS SELECT r.record AS record," TIMESTAMP
+    " AS timestamp,c.provider AS provider,c.provider_id AS provider_id,c.event_name AS event_name,"
+    "c.event_id AS event_id,c.version AS version,c.channel AS channel,c.level AS level,c.opcode AS opcode,"
+    "c.task AS task,c.opcode_name AS opcode_name,c.task_name AS task_name,c.level_name AS level_name,"
+    "c.keyword_names AS keyword_names,c.keywords AS keywords,r.process_id AS process_id,r.thread_id AS thread_id,"
+    "r.processor AS processor,r.process_name AS process_name,r.activity_id AS activity_id,"
+    "r.related_activity_id AS related_activity_id,r.user_sid AS user_sid,coalesce(r.schema,c.schema) AS schema," STATE
+    " AS state,r.message AS message,r.data AS data,r.raw AS raw,r.stack AS stack,r.extended AS extended,"
+    "t.file AS source,r.offset AS offset,r.time AS time" FROM ";";
+
+const char sqlite_indexes[] = "CREATE INDEX records_time ON records(time);"
+                              "CREATE INDEX records_class ON records(class_id);"
+                              "CREATE INDEX records_process ON records(process_id);";
+
+typedef struct view_column {
+    const char *name, *sql;
+} view_column;
+
+// In front of the fields; a field of the same name gives way.
+static const view_column front[] = {
+    {"record", "r.record"},       {"timestamp", TIMESTAMP},           {"process_id", "r.process_id"},
+    {"thread_id", "r.thread_id"}, {"process_name", "r.process_name"}, {"activity_id", "r.activity_id"},
+};
+
+// Behind the fields, and only where no field has the name.
+static const view_column back[] = {
+    {"event_name", "c.event_name"},
+    {"event_id", "c.event_id"},
+    {"version", "c.version"},
+    {"opcode", "c.opcode"},
+    {"level", "c.level"},
+    {"keywords", "c.keywords"},
+    {"processor", "r.processor"},
+    {"related_activity_id", "r.related_activity_id"},
+    {"user_sid", "r.user_sid"},
+    {"schema", "coalesce(r.schema,c.schema)"},
+    {"state", STATE},
+    {"message", "r.message"},
+    {"raw", "r.raw"},
+    {"stack", "r.stack"},
+    {"extended", "r.extended"},
+    {"source", "t.file"},
+    {"offset", "r.offset"},
+};
+
+// ------------------------------------------------------------------------------------- names
+
+// A set of texts with a number each.
+typedef struct name_table {
+    struct name_entry {
+        const char *name;
+        u32 value;
+    } * entries;
+    u32 count, cap; // cap is a power of two
+} name_table;
+
+static u64 name_hash(const char *name)
+{
+    u64 h = 0xcbf29ce484222325u;
+    for (; *name; name++)
+        h = (h ^ (u8)*name) * 0x100000001b3u;
+    return h ^ h >> 29;
+}
+
+static struct name_entry *name_place(const name_table *t, const char *name)
+{
+    u32 at = (u32)name_hash(name) & (t->cap - 1);
+    while (t->entries[at].name && strcmp(t->entries[at].name, name) != 0)
+        at = (at + 1) & (t->cap - 1);
+    return &t->entries[at];
+}
+
+// The number of `name`, which is `value` where it is new; *added tells. The name must outlive the table.
+static u32 name_add(name_table *t, const char *name, u32 value, bool *added)
+{
+    if (2 * (t->count + 1) > t->cap) {
+        name_table old = *t;
+        t->cap = old.cap ? old.cap * 2 : 64;
+        t->entries = mem_zeroed(t->cap, sizeof *t->entries);
+        for (u32 i = 0; i < old.cap; i++)
+            if (old.entries[i].name)
+                *name_place(t, old.entries[i].name) = old.entries[i];
+        mem_free(old.entries);
+    }
+    struct name_entry *place = name_place(t, name);
+    *added = !place->name;
+    if (*added) {
+        *place = (struct name_entry){name, value};
+        t->count++;
+    }
+    return place->value;
+}
+
+// As SQLite folds identifiers: ASCII letters only.
+static const char *name_folded(arena *a, const char *name)
+{
+    char *folded = arena_text(a, name);
+    for (char *p = folded; *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            *p = (char)(*p - 'A' + 'a');
+    return folded;
+}
+
+static bool name_claim(arena *a, name_table *t, const char *name)
+{
+    bool added;
+    name_add(t, name_folded(a, name), 0, &added);
+    return added;
+}
+
+static const char *name_clean(arena *a, const char *name)
+{
+    size_t len = strlen(name);
+    span s = {(const u8 *)name, len < LIMIT_NAME_BYTES ? len : LIMIT_NAME_BYTES}; // cut where the JSON key is cut
+    u8 *clean = arena_take(a, 3 * s.len + 1);
+    *text_utf8(clean, s) = 0;
+    return (const char *)clean;
+}
+
+static void add_quoted(outbuf *b, const char *text, char quote)
+{
+    size_t len = strlen(text);
+    u8 *p = outbuf_reserve(b, 2 * len + 2);
+    *p++ = (u8)quote;
+    for (size_t i = 0; i < len; i++) {
+        *p++ = (u8)text[i];
+        if (text[i] == quote)
+            *p++ = (u8)quote;
+    }
+    *p++ = (u8)quote;
+    outbuf_written(b, p);
+}
+
+static void add_number(outbuf *b, u64 value)
+{
+    outbuf_written(b, text_u64(outbuf_reserve(b, 20), value));
+}
+
+// ------------------------------------------------------------------------------------- groups
+
+typedef struct group {
+    const char *name;
+    u32 *classes;
+    u32 class_count, class_cap;
+} group;
+
+static bool class_by_id(const event_class *cls)
+{
+    return !cls->classic && !cls->string_only && !cls->metadata.len && cls->descriptor.id != 0;
+}
+
+static const char *class_event_text(arena *a, const event_class *cls)
+{
+    if (cls->event_name && *cls->event_name && (cls->message || !class_by_id(cls)))
+        return name_clean(a, cls->event_name);
+    u32 number = cls->classic && !cls->message ? cls->descriptor.opcode : cls->descriptor.id;
+    return arena_format(a, "%u", (unsigned)number);
+}
+
+// Classes with the same key share a view.
+static const char *class_key(arena *a, const event_class *cls, const char *event_text)
+{
+    char id[GUID_TEXT];
+    return arena_format(a, "%s/%d/%u/%s", guid_to_text(&cls->provider_id, id), class_by_id(cls) || cls->message,
+                        cls->message ? (unsigned)cls->descriptor.id : 0, event_text);
+}
+
+static const char *class_view_name(arena *a, name_table *used, const event_class *cls, const char *event_text)
+{
+    char id[GUID_TEXT];
+    const char *provider =
+        cls->provider && *cls->provider ? name_clean(a, cls->provider) : guid_to_text(&cls->provider_id, id);
+    // SQLite keeps names that start with sqlite_ for itself.
+    const char *folded = name_folded(a, provider);
+    const char *stem = arena_format(a, "%s%s/%s", strncmp(folded, "sqlite_", 7) == 0 ? "_" : "", provider, event_text);
+    if (name_claim(a, used, stem))
+        return stem;
+    for (u32 n = 2;; n++) {
+        const char *name = arena_format(a, "%s (%u)", stem, n);
+        if (name_claim(a, used, name))
+            return name;
+    }
+}
+
+// ------------------------------------------------------------------------------------- fields
+
+typedef struct view_field {
+    const char *name;   // as in the JSON object
+    const char *column; // as in the view
+    bool wide_unsigned; // some class has it as an unsigned 64-bit number,
+    bool real;          // or as a floating-point one
+} view_field;
+
+typedef struct field_list {
+    view_field *items;
+    u32 count, cap;
+    name_table by_name, columns;
+} field_list;
+
+static const char *field_column(arena *a, name_table *used, const char *name)
+{
+    if (*name && name_claim(a, used, name))
+        return name;
+    const char *stem = arena_format(a, "data_%s", name);
+    if (name_claim(a, used, stem))
+        return stem;
+    for (u32 n = 2;; n++) {
+        const char *other = arena_format(a, "%s_%u", stem, n);
+        if (name_claim(a, used, other))
+            return other;
+    }
+}
+
+static void fields_of_plan(arena *a, field_list *list, const plan *layout)
+{
+    for (u32 i = 0; i < layout->top_count; i++) {
+        const field *f = &layout->fields[i];
+        if (f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT))
+            continue;
+        const char *name = name_clean(a, f->name);
+        bool added;
+        if (list->count >= LIMIT_VIEW_FIELDS)
+            return;
+        u32 at = name_add(&list->by_name, name, list->count, &added);
+        if (added) {
+            GROW(list->items, list->count, list->cap);
+            list->items[list->count++] = (view_field){name, field_column(a, &list->columns, name), false, false};
+        }
+        bool number = f->show == SHOW_UNSIGNED || (f->show == SHOW_MAP && f->unmapped == SHOW_UNSIGNED);
+        list->items[at].wide_unsigned |= number && f->bytes == 8 && f->count_form == COUNT_ONE;
+        list->items[at].real |= f->show == SHOW_F32 || f->show == SHOW_F64;
+    }
+}
+
+// What a JSON path cannot name in every SQLite version.
+static bool name_needs_search(const char *name)
+{
+    for (const u8 *p = (const u8 *)name; *p; p++)
+        if (*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)
+            return true;
+    return !*name;
+}
+
+static void add_extract(outbuf *b, const char *path, bool twice)
+{
+    outbuf_text(b, "json_extract(r.data,");
+    add_quoted(b, path, '\'');
+    if (twice) {
+        outbuf_text(b, ",");
+        add_quoted(b, path, '\'');
+    }
+    outbuf_text(b, ")");
+}
+
+// SQLite makes JSON integers above 2^63-1 floating point. Asked for the same value twice it answers with the text
+// "[n,n]", from which the number is cut in all its digits.
+static void add_field(arena *a, outbuf *b, const view_field *f)
+{
+    if (name_needs_search(f->name)) {
+        outbuf_text(b, "(SELECT j.value FROM json_each(r.data) AS j WHERE j.key=");
+        add_quoted(b, f->name, '\'');
+        outbuf_text(b, ")");
+        return;
+    }
+    const char *path = arena_format(a, "$.\"%s\"", f->name);
+    if (!f->wide_unsigned || f->real) {
+        add_extract(b, path, false);
+        return;
+    }
+    outbuf_text(b, "CASE typeof(");
+    add_extract(b, path, false);
+    outbuf_text(b, ") WHEN 'real' THEN substr(");
+    add_extract(b, path, true);
+    outbuf_text(b, ",2,(length(");
+    add_extract(b, path, true);
+    outbuf_text(b, ")-3)/2) ELSE ");
+    add_extract(b, path, false);
+    outbuf_text(b, " END");
+}
+
+static void add_column(outbuf *b, const char *sql, const char *name)
+{
+    if (sql)
+        outbuf_text(b, sql);
+    outbuf_text(b, " AS ");
+    add_quoted(b, name, '"');
+}
+
+static void add_condition(outbuf *b, const group *g, const event_class *const *classes)
+{
+    outbuf_text(b, FROM " WHERE r.class_id IN (");
+    if (g->class_count > SQL_LISTED_CLASSES) {
+        outbuf_text(b, "SELECT id FROM event_classes WHERE view_name=");
+        add_quoted(b, g->name, '\'');
+    } else {
+        for (u32 i = 0; i < g->class_count; i++) {
+            outbuf_text(b, i ? "," : "");
+            add_number(b, classes[g->classes[i]]->index);
+        }
+    }
+    outbuf_text(b, ")");
+}
+
+static const char *group_view(arena *a, const group *g, const event_class *const *classes)
+{
+    field_list list = {0};
+    outbuf b = {0};
+    outbuf_text(&b, "CREATE VIEW ");
+    add_quoted(&b, g->name, '"');
+    outbuf_text(&b, " AS SELECT ");
+    for (size_t i = 0; i < COUNT_OF(front); i++) {
+        outbuf_text(&b, i ? "," : "");
+        add_column(&b, front[i].sql, front[i].name);
+        name_claim(a, &list.columns, front[i].name);
+    }
+    for (u32 i = 0; i < g->class_count; i++)
+        for (u32 k = 0; k < classes[g->classes[i]]->plan_count; k++)
+            fields_of_plan(a, &list, classes[g->classes[i]]->plans[k]);
+    for (u32 i = 0; i < list.count && b.len < SQL_FIELDS_BYTES; i++) {
+        outbuf_text(&b, ",");
+        add_field(a, &b, &list.items[i]);
+        add_column(&b, NULL, list.items[i].column);
+    }
+    for (size_t i = 0; i < COUNT_OF(back); i++)
+        if (name_claim(a, &list.columns, back[i].name)) {
+            outbuf_text(&b, ",");
+            add_column(&b, back[i].sql, back[i].name);
+        }
+    add_condition(&b, g, classes);
+    const char *sql = arena_text_len(a, (const char *)b.bytes, b.len);
+    outbuf_free(&b);
+    mem_free(list.items);
+    mem_free(list.by_name.entries);
+    mem_free(list.columns.entries);
+    return sql;
+}
+
+sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count)
+{
+    name_table keys = {0}, names = {0};
+    group *groups = NULL;
+    u32 group_count = 0, group_cap = 0;
+    sqlite_views views = {.names = arena_array(a, const char *, count)};
+    for (u32 i = 0; i < count; i++) {
+        const char *event_text = class_event_text(a, classes[i]);
+        bool added;
+        u32 at = name_add(&keys, class_key(a, classes[i], event_text), group_count, &added);
+        if (added && group_count < LIMIT_VIEWS) {
+            GROW(groups, group_count, group_cap);
+            groups[group_count++] = (group){.name = class_view_name(a, &names, classes[i], event_text)};
+        }
+        if (at >= group_count)
+            continue;
+        group *g = &groups[at];
+        GROW(g->classes, g->class_count, g->class_cap);
+        g->classes[g->class_count++] = i;
+        views.names[i] = g->name;
+    }
+    views.sql = arena_array(a, const char *, group_count);
+    views.count = group_count;
+    for (u32 i = 0; i < group_count; i++) {
+        views.sql[i] = group_view(a, &groups[i], classes);
+        mem_free(groups[i].classes);
+    }
+    mem_free(groups);
+    mem_free(keys.entries);
+    mem_free(names.entries);
+    return views;
+}
+
+// ------------------------------------------------------------------------------------- field lists
+
+static void add_member(outbuf *b, const char *member, const char *text)
+{
+    span s = {(const u8 *)text, strlen(text)};
+    outbuf_text(b, member);
+    outbuf_written(b, text_utf8_json(outbuf_reserve(b, 6 * s.len), s));
+    outbuf_text(b, "\"");
+}
+
+// depth is bounded by LIMIT_NESTING: schema_event_valid refuses deeper structs.
+static void add_fields(outbuf *b, const plan *layout, u32 first, u32 count, u32 depth)
+{
+    static const char *const counts[] = {
+        [COUNT_FIXED] = "fixed", [COUNT_BY_FIELD] = "field", [COUNT_INLINE] = "inline", [COUNT_REST] = "rest"};
+    bool any = false;
+    outbuf_text(b, "[");
+    for (u32 i = first; i < first + count && i < layout->field_count; i++) {
+        const field *f = &layout->fields[i];
+        if (f->hidden)
+            continue;
+        add_member(b, any ? ",{\"name\":\"" : "{\"name\":\"", f->name);
+        any = true;
+        if (f->wire == WIRE_STRUCT) {
+            outbuf_text(b, ",\"type\":\"struct\",\"fields\":");
+            if (depth < LIMIT_NESTING)
+                add_fields(b, layout, f->first_member, f->member_count, depth + 1);
+            else
+                outbuf_text(b, "[]");
+        } else {
+            const in_type_facts *in = in_type_find(f->in_type);
+            add_member(b, ",\"type\":\"", in ? in->name : "");
+            add_member(b, ",\"shown_as\":\"", out_type_name(f->out_type));
+        }
+        if (f->count_form < COUNT_OF(counts) && counts[f->count_form])
+            add_member(b, ",\"array\":\"", counts[f->count_form]);
+        if (f->map && f->map->name)
+            add_member(b, ",\"map\":\"", f->map->name);
+        outbuf_text(b, "}");
+    }
+    outbuf_text(b, "]");
+}
+
+void sqlite_fields_json(outbuf *out, const plan *layout)
+{
+    if (layout)
+        add_fields(out, layout, 0, layout->top_count, 0);
+}

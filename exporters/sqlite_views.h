@@ -1,0 +1,25 @@
+// The SQL text of the SQLite output: its tables, the view `events`, and one view for each group of event classes.
+//
+// Pure text; nothing here touches a database. Functions of old SQLite versions only (json_extract, not ->>): a view
+// that a reader's SQLite cannot parse makes the whole file unreadable for it.
+#ifndef ETWKIT_SQLITE_VIEWS_H
+#define ETWKIT_SQLITE_VIEWS_H
+
+#include "exporter.h"
+
+extern const char sqlite_tables[];  // all CREATE TABLE statements and the view `events`
+extern const char sqlite_indexes[]; // for after the load
+
+// CREATE VIEW statements, one for each group of classes: the versions of a manifest event, the classes of one name of
+// an event without an id. Fields are the union over the group. Everything lives in `a`.
+typedef struct sqlite_views {
+    const char **sql;
+    u32 count;
+    const char **names; // the view of each class; NULL beyond LIMIT_VIEWS
+} sqlite_views;
+sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count);
+
+// The column `fields` of event_classes: the fields of a plan as a JSON array, nested for structs. NULL: nothing.
+void sqlite_fields_json(outbuf *out, const plan *layout);
+
+#endif
