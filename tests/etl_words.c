@@ -61,6 +61,12 @@ static const char *word_end(const char *p, const char *end, error *e)
     return quoted || depth ? NULL : p;
 }
 
+// The verbs that are nothing but bytes do without the word `payload`.
+static bool bare_is_atom(const char *verb)
+{
+    return strcmp(verb, "raw") == 0 || strcmp(verb, "bytes") == 0 || strcmp(verb, "patch") == 0;
+}
+
 static bool word_keep(words *out, const char *p, const char *end, bool payload, error *e)
 {
     const char *text = arena_text_len(out->memory, p, (size_t)(end - p));
@@ -77,8 +83,12 @@ static bool word_keep(words *out, const char *p, const char *end, bool payload, 
         equals++;
     word *w = &out->keys[out->key_count++];
     *w = (word){.value = text};
-    if (*equals == '=')
+    if (*equals == '=') {
         *w = (word){.key = arena_text_len(out->memory, text, (size_t)(equals - text)), .value = equals + 1};
+    } else if (bare_is_atom(out->verb)) {
+        out->key_count--;
+        return word_keep(out, p, end, true, e);
+    }
     return true;
 }
 
