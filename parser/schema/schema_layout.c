@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 
-enum { LAYOUT_FIELDS = 160, LAYOUT_WORD = 64 }; // the longest line of the tables has 47 fields
+enum { LAYOUT_FIELDS = 160, LAYOUT_WORD = 128 }; // the longest line of the tables has 47 fields
 
 typedef struct layout_type {
     const char *word;
@@ -68,7 +68,7 @@ typedef struct layout {
 
 static bool fail(layout *l, const char *what)
 {
-    return error_set(l->e, "layout \"%s\": %s at \"%.24s\"", l->text, what, l->at);
+    return error_set(l->e, "%s at \"%.40s\" of layout \"%.200s\"", what, l->at, l->text);
 }
 
 static bool is_word_char(char c)
@@ -83,6 +83,16 @@ static void take_word(layout *l, char word[LAYOUT_WORD])
     while (is_word_char(*l->at) && len + 1 < LAYOUT_WORD)
         word[len++] = *l->at++;
     word[len] = 0;
+}
+
+// A field's name, or the reference to one: everything up to one of `ends` (names of manifests may hold blanks).
+static void take_name(layout *l, char name[LAYOUT_WORD], const char *ends)
+{
+    size_t len = strcspn(l->at, ends);
+    size_t kept = len < LAYOUT_WORD ? len : LAYOUT_WORD - 1u;
+    memcpy(name, l->at, kept);
+    name[kept] = 0;
+    l->at += len;
 }
 
 static bool take_char(layout *l, char c)
@@ -158,7 +168,7 @@ static bool take_length(layout *l, property *p)
     char word[LAYOUT_WORD];
     if (!take_char(l, '('))
         return true;
-    take_word(l, word);
+    take_name(l, word, ");{}");
     if (strcmp(word, "rest") == 0)
         p->flags |= PROP_COUNT_REST;
     else if (!take_extent(l, word, &p->length, &p->flags, PROP_FIXED_LENGTH, PROP_PARAM_LENGTH))
@@ -171,7 +181,7 @@ static bool take_count(layout *l, property *p)
     char word[LAYOUT_WORD];
     if (!take_char(l, '['))
         return true;
-    take_word(l, word);
+    take_name(l, word, "];{}");
     if (strcmp(word, "rest") == 0)
         p->flags |= PROP_COUNT_REST;
     else if (!take_extent(l, word, &p->count, &p->flags, PROP_FIXED_COUNT, PROP_PARAM_COUNT))
@@ -248,8 +258,8 @@ static bool take_field(layout *l)
     if (!p.name) {
         if (!take_char(l, ' '))
             return fail(l, "a name expected");
-        take_word(l, word);
-        if (!*word)
+        take_name(l, word, ";{}");
+        if (!*word || *word == ' ')
             return fail(l, "a name expected");
         p.name = arena_text(l->arena, word);
     }
