@@ -375,6 +375,7 @@ static void utf16_vectors(void **state)
     EXPECT(text_utf16(p, UNITS(0xdc00, 'a')), "\xef\xbf\xbd"
                                               "a");
     EXPECT(text_utf16(p, UNITS(0xd800, 0xd800, 0xdc00)), "\xef\xbf\xbd\xf0\x90\x80\x80");
+    EXPECT(text_utf16(p, UNITS(0xdc00, 0xdc00)), "\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT(text_utf16(p, UNITS(0xd800, 'x')), "\xef\xbf\xbdx");
     EXPECT(text_utf16(p, UNITS(0xdbff, 0xdfff)), "\xf4\x8f\xbf\xbf");
     EXPECT(text_utf16(p, ((span){(const u8 *)"a\0b", 3})), "a");
@@ -405,6 +406,7 @@ static void utf8_vectors(void **state)
                               "A")),
            BAD BAD BAD BAD "A");
     EXPECT(text_utf8(p, ascii("\xf0\x9f\x98")), BAD);
+    EXPECT(text_utf8(p, ascii("\xf5\x80\x80\x80")), BAD BAD BAD BAD);
     EXPECT(text_utf8(p, ascii("\xe2\x82\xac\xf4\x8f\xbf\xbf\xed\x9f\xbf")), "\xe2\x82\xac\xf4\x8f\xbf\xbf\xed\x9f\xbf");
     EXPECT(text_utf8_json(p, ascii("say \"hi\"\n\xc3\xa9\x7f")), "say \\\"hi\\\"\\n\xc3\xa9\\u007f");
     EXPECT(text_utf8_json(p, (span){NULL, 0}), "");

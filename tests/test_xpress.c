@@ -151,6 +151,21 @@ static void refusals(void **state)
                     ascii("aaaaaaaaaaaaaaaaaaaaaaaaaa"));
     expect_refused(xpress_inflate_part, BYTES(0xff, 0xff, 0xff, 0x7f, 'a', 7, 0, 15, 255, 0, 0, 0xff, 0xff, 0xff, 0xff),
                    25);
+    // The same where there is room for the fast loop: a match one byte before the start, then one that just reaches it.
+    u8 stream[100] = {0xff, 0xff, 0xff, 0x7f, 'a', 8, 0};
+    expect_refused(xpress_inflate_part, (span){stream, sizeof(stream)}, 200);
+    stream[5] = 0;
+    expect_refused(xpress_inflate_part, (span){stream, 7}, 200);
+    expect_inflated(xpress_inflate_part, (span){stream, sizeof(stream)}, ascii("aaaa"));
+    // The longest that one byte says, on both ways, and the shortest that it does not.
+    u8 plain[281];
+    memset(plain, 'a', sizeof(plain));
+    for (u8 tail = 0; tail <= 1; tail++) {
+        u8 longest[100] = {0xff, 0xff, 0xff, 0x7f, 'a', 7, 0, 15, 254};
+        expect_inflated(xpress_inflate_part, (span){longest, tail ? sizeof(longest) : 9}, (span){plain, 280});
+        u8 longer[100] = {0xff, 0xff, 0xff, 0x7f, 'a', 7, 0, 15, 255, 0x15, 0x01};
+        expect_inflated(xpress_inflate_part, (span){longer, tail ? sizeof(longer) : 11}, (span){plain, 281});
+    }
 }
 
 typedef struct counts {
