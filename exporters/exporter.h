@@ -42,6 +42,7 @@ typedef struct exporter {
     void (*render)(const sink *s, const record *rec, outbuf *out);
     MUST_USE bool (*commit)(sink *s, span rendered, u32 records, error *e);
     MUST_USE bool (*close)(sink *s, error *e); // frees s in any case; with e == NULL the output is being abandoned
+    bool keeps_traces; // writes target->traces, which then must be complete (hashes) before open
 } exporter;
 
 extern const exporter *const exporters[]; // NULL-terminated

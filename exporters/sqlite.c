@@ -450,5 +450,6 @@ const exporter exporter_sqlite = {
     .open = sqlite_open,
     .render = sqlite_render,
     .commit = sqlite_commit,
+    .keeps_traces = true,
     .close = sqlite_close,
 };
