@@ -420,3 +420,16 @@ class_decode class_decode_payload(const event_class *cls, decoder *d, span paylo
         out = (class_decode){cls->plans[0], decode_run(d, cls->plans[0], payload), RECORD_PARTIAL};
     return out;
 }
+
+const char *record_state_name(record_state state)
+{
+    switch (state) {
+    case RECORD_DECODED:
+        return "decoded";
+    case RECORD_PARTIAL:
+        return "partial";
+    case RECORD_RAW:
+        return "raw";
+    }
+    return "raw";
+}

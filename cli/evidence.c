@@ -1,0 +1,206 @@
+#include "evidence.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "schema/schema_cache.h"
+
+enum { DAMAGE_LINES = 20, BAR_CELLS = 30 };
+
+volatile bool evidence_stop;
+
+static void say(const char *format, ...) PRINTF_LIKE(1, 2);
+static void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("etwkit: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+static void draw_bar(evidence *ev, const char *what, u64 done, u64 total)
+{
+    double now = os_seconds();
+    if (!ev->bar || now - ev->told < 0.1)
+        return;
+    ev->told = now;
+    if (!total) {
+        fprintf(stderr, "\r%s %llu", what, (unsigned long long)done);
+        return;
+    }
+    int cells = (int)(done * BAR_CELLS / total);
+    fprintf(stderr, "\r%s [%.*s%*s] %3d %%", what, cells, "##############################", BAR_CELLS - cells, "",
+            (int)(done * 100 / total));
+}
+
+void evidence_clear_bar(evidence *ev)
+{
+    if (ev->bar)
+        fprintf(stderr, "\r%*s\r", BAR_CELLS + 30, "");
+}
+
+static bool survey_progress(void *context, u64 done, u64 total)
+{
+    draw_bar(context, "reading   ", done, total);
+    return !evidence_stop;
+}
+
+void evidence_progress(void *context, u64 done, u64 total)
+{
+    draw_bar(context, "converting", done, total);
+}
+
+static bool given_before(const options *o, u32 index)
+{
+    for (u32 i = 0; i < index; i++)
+        if (os_same_file(o->inputs[i], o->inputs[index]))
+            return true;
+    return false;
+}
+
+static bool open_traces(evidence *ev)
+{
+    const options *o = ev->options;
+    error e = {0};
+    for (u32 i = 0; i < o->input_count; i++) {
+        if (given_before(o, i)) {
+            say("%s: given twice, read once", o->inputs[i]);
+            continue;
+        }
+        if (!session_open(ev->session, o->inputs[i], &e)) {
+            say("%s", e.message);
+            ev->unread++;
+        }
+    }
+    return ev->session->trace_count > 0;
+}
+
+static bool load_schemas(evidence *ev)
+{
+    const options *o = ev->options;
+    error e = {0};
+    for (u32 i = 0; i < o->schema_count; i++) {
+        if (!schema_load_path(ev->session->schemas, o->schemas[i], RANK_USER, &ev->user_schemas, &e)) {
+            say("--schemas: %s", e.message);
+            return false;
+        }
+    }
+    if (!o->quiet)
+        for (u32 i = 0; i < ev->user_schemas.note_count && i < 5; i++)
+            say("%s", ev->user_schemas.notes[i]);
+    if (!o->quiet && ev->user_schemas.refused > 5)
+        say("%u more remarks on schemas (etwkit schemas add shows them)", ev->user_schemas.refused - 5);
+    return true;
+}
+
+// The cache that was named must be there; the default one may be missing.
+static bool open_cache(evidence *ev)
+{
+    const char *named = ev->options->cache;
+    if (named && strcmp(named, "none") == 0)
+        return true;
+    char *standard = named ? NULL : schema_cache_default_path();
+    const char *path = named ? named : standard;
+    error e = {0};
+    bool ok = true;
+    if (path && (named || os_exists(path))) {
+        ok = schema_cache_open(&ev->cache, path, &e);
+        if (!ok)
+            say("%s", e.message);
+    }
+    mem_free(standard);
+    if (ev->cache) {
+        ev->session->fetch = schema_cache_fetch;
+        ev->session->fetch_context = ev->cache;
+    }
+    // A default cache that cannot be read costs decodes, not the run.
+    return ok || !named;
+}
+
+static void start_hashes(evidence *ev)
+{
+    session *s = ev->session;
+    ev->sha256 = mem_zeroed(s->trace_count, sizeof(*ev->sha256));
+    ev->hashes = mem_zeroed(s->trace_count, sizeof(*ev->hashes));
+    for (u32 i = 0; i < s->trace_count && !ev->options->no_hash; i++)
+        ev->hashes[i] = hash_start(s->traces[i]->file.path);
+}
+
+int evidence_open(evidence *ev, const options *o)
+{
+    *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
+    if (!o->input_count) {
+        say("no trace given (etwkit --help)");
+        return EXIT_USAGE;
+    }
+    if (!open_traces(ev))
+        return EXIT_FAILED;
+    if (!load_schemas(ev))
+        return EXIT_FAILED;
+    if (!open_cache(ev))
+        return EXIT_FAILED;
+    start_hashes(ev);
+    bool done = session_survey(ev->session, o->threads, survey_progress, ev);
+    evidence_clear_bar(ev);
+    if (!done)
+        say("interrupted");
+    return done ? EXIT_DONE : EXIT_FAILED;
+}
+
+void evidence_hash(evidence *ev)
+{
+    for (u32 i = 0; ev->hashes && i < ev->session->trace_count; i++) {
+        error e = {0};
+        if (!ev->hashes[i])
+            continue;
+        if (!hash_finish(ev->hashes[i], ev->sha256[i], &e)) {
+            say("%s", e.message);
+            ev->sha256[i][0] = 0;
+        }
+        ev->hashes[i] = NULL;
+    }
+}
+
+void evidence_close(evidence *ev)
+{
+    evidence_hash(ev);
+    mem_free(ev->hashes);
+    mem_free(ev->sha256);
+    schema_load_free(&ev->user_schemas);
+    session_free(ev->session);
+    schema_cache_close(ev->cache);
+}
+
+bool evidence_damaged(const evidence *ev)
+{
+    for (u32 i = 0; i < ev->session->trace_count; i++) {
+        const trace *t = ev->session->traces[i];
+        if (t->damage.ranges || t->file.damage.ranges)
+            return true;
+    }
+    return ev->unread > 0;
+}
+
+static u32 tell_log(const trace *t, const damage_log *log, u32 lines)
+{
+    for (u32 i = 0; i < log->count && lines; i++, lines--)
+        say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.name, (unsigned long long)log->notes[i].offset,
+            (unsigned long long)log->notes[i].bytes, log->notes[i].kind, log->notes[i].message);
+    return lines;
+}
+
+void evidence_tell_damage(const evidence *ev)
+{
+    for (u32 i = 0; i < ev->session->trace_count; i++) {
+        const trace *t = ev->session->traces[i];
+        u64 ranges = t->damage.ranges + t->file.damage.ranges;
+        (void)tell_log(t, &t->damage, tell_log(t, &t->file.damage, DAMAGE_LINES));
+        if (ranges > DAMAGE_LINES)
+            say("%s: %llu more damaged places; etwkit info --json lists them", t->file.name,
+                (unsigned long long)(ranges - DAMAGE_LINES));
+    }
+}

@@ -1,0 +1,40 @@
+// What every reading command does around a session: opens inputs and schemas, hashes, shows progress, sums up damage.
+#ifndef ETWKIT_EVIDENCE_H
+#define ETWKIT_EVIDENCE_H
+
+#include "hash.h"
+#include "options.h"
+#include "trace.h"
+
+typedef struct evidence {
+    const options *options;
+    session *session;
+    hash_job **hashes;          // one for each trace, NULL where not asked for
+    char (*sha256)[SHA256_TEXT]; // "" where not computed
+    schema_load user_schemas;   // from --schemas
+    u32 unread;                 // inputs that could not be opened
+    struct schema_cache *cache; // NULL: none
+    bool bar;                   // a progress bar is shown
+    double told;
+} evidence;
+
+// Opens and surveys. Returns EXIT_DONE or the exit code to end with (everything said); evidence_close in any case.
+int evidence_open(evidence *ev, const options *o);
+void evidence_close(evidence *ev);
+
+// Waits for the hashes. Failures are said, and noted as an empty hash.
+void evidence_hash(evidence *ev);
+
+// Any byte of any trace damaged, or any input unread.
+bool evidence_damaged(const evidence *ev);
+// Lists damage on stderr, the first lines of each trace.
+void evidence_tell_damage(const evidence *ev);
+
+// For pipeline_job and session_survey.
+void evidence_progress(void *context, u64 done, u64 total);
+void evidence_clear_bar(evidence *ev);
+
+// Set by SIGINT and SIGTERM.
+extern volatile bool evidence_stop;
+
+#endif

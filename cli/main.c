@@ -1,0 +1,77 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "evidence.h"
+
+typedef struct command {
+    const char *name, *arguments, *help;
+    command_bit bit;
+    int (*run)(const options *o);
+} command;
+
+static const command COMMANDS[] = {
+    {"info", "TRACE...", "what each trace is: session, machine, clock, providers, losses, damage", FOR_INFO, cmd_info},
+    {"convert", "TRACE... -o OUT", "every event, decoded and in time order, as CSV, JSON, JSON Lines or SQLite",
+     FOR_CONVERT, cmd_convert},
+};
+
+static void print_help(void)
+{
+    puts("etwkit " ETWKIT_VERSION ": Windows event traces (.etl) read, decoded and converted anywhere\n");
+    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
+        printf("  etwkit %-9s %-24s %s\n", COMMANDS[i].name, COMMANDS[i].arguments, COMMANDS[i].help);
+    puts("\n`etwkit COMMAND --help` lists a command's options.\n"
+         "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged");
+}
+
+static void interrupted(int signal_number)
+{
+    (void)signal_number;
+    evidence_stop = true;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+    options o;
+    error e = {0};
+    int code = EXIT_USAGE;
+    if (!options_read(&o, c->bit, argc, argv, &e)) {
+        fprintf(stderr, "etwkit %s: %s\n", c->name, e.message);
+    } else if (o.help) {
+        printf("etwkit %s %s\n  %s\n\n", c->name, c->arguments, c->help);
+        options_print_help(c->bit);
+        code = EXIT_DONE;
+    } else {
+        code = c->run(&o);
+    }
+    options_free(&o);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, interrupted);
+    signal(SIGTERM, interrupted);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help();
+        return EXIT_DONE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("etwkit " ETWKIT_VERSION);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
+        if (strcmp(name, COMMANDS[i].name) == 0)
+            return run(&COMMANDS[i], argc, argv);
+    if (*name)
+        fprintf(stderr, "etwkit: %s is no command (etwkit --help)\n", name);
+    else
+        fprintf(stderr, "etwkit: a command is needed: info, convert (etwkit --help)\n");
+    return EXIT_USAGE;
+}

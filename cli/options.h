@@ -1,0 +1,44 @@
+// The command line: one table of options from which help is printed and arguments are read.
+#ifndef ETWKIT_OPTIONS_H
+#define ETWKIT_OPTIONS_H
+
+#include "filter.h"
+
+// Exit codes of the program (README, "Exit codes").
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3 };
+
+#define ETWKIT_VERSION "1.0.0"
+
+enum { OPTION_PATHS = 1024 };
+
+typedef struct options {
+    const char **inputs; // what is no option: traces, paths
+    u32 input_count, input_cap;
+    const char *out, *format, *cache;
+    const char *schemas[OPTION_PATHS];
+    u32 schema_count;
+    unsigned threads;
+    bool no_hash, quiet, json, manifest, no_guard, guard, help;
+    const char *where;
+    filter filter;
+    int argc;            // the whole command line, for provenance
+    char **argv;
+} options;
+
+// A bit for each command an option belongs to.
+typedef enum command_bit {
+    FOR_INFO = 1,
+    FOR_CONVERT = 2,
+    FOR_SCHEMAS = 4,
+    FOR_REPORT = 8,
+    FOR_CARVE = 16,
+    FOR_READERS = FOR_INFO | FOR_CONVERT | FOR_REPORT,
+    FOR_ALL = 31,
+} command_bit;
+
+// Reads argv[2 …] for a command. False: one sentence, the exit code is EXIT_USAGE.
+MUST_USE bool options_read(options *o, command_bit command, int argc, char **argv, error *e);
+void options_free(options *o);
+void options_print_help(command_bit command); // to stdout
+
+#endif
