@@ -152,7 +152,7 @@ static void disk_put(generator *g)
     outbuf *p = &event->payload;
     put_u32(p, 0);
     put_u32(p, 0x43);
-    put_u32(p, 4096 << below(g, 5));
+    put_u32(p, 4096u << below(g, 5));
     put_u32(p, 0);
     put_u64(p, (u64)next(g) << 12);
     put_u64(p, 0xffffe00000000000 + ((u64)below(g, 4096) << 6));
