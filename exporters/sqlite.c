@@ -266,7 +266,7 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
         return sqlite_failed(s, e);
     if (!sqlite_run(
             s,
-            "PRAGMA page_size=8192;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
+            "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
             "PRAGMA secure_delete=OFF;PRAGMA cache_size=-32768;PRAGMA user_version=1;BEGIN",
             e) ||
         !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e))
