@@ -2,39 +2,124 @@
 
 CC       ?= cc
 PREFIX   ?= /usr/local
+DESTDIR  ?=
 BUILD    ?= build
-PKG      ?= pkg-config
 WERROR   ?=
+FLAGS    ?= -O2 -g
+T        ?= etl_file
+SECONDS  ?= 60
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-LIBS     := sqlite3 libcjson libcsv expat libcrypto
-# libcsv ships no .pc file on Debian; the others do.
 LDLIBS   := -lsqlite3 -lcjson -lcsv -lexpat -lcrypto -lpthread -lm
-FLAGS    ?= -O2 -g
-CFLAGS_  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iexporters -Icli $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
+OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iexporters -Icli -Itests \
+            $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
+
+# What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
+PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libcmocka-dev
+HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h cmocka.h
 
 PARSER    := $(wildcard parser/*.c parser/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
-CLI       := $(wildcard cli/*.c)
-LIB_OBJ   := $(PARSER:%.c=$(BUILD)/obj/%.o)
-CLI_OBJ   := $(EXPORTERS:%.c=$(BUILD)/obj/%.o) $(CLI:%.c=$(BUILD)/obj/%.o)
+CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c))
+PROGRAMS  := tests/etl_make.c tests/gen_trace.c tests/bench_floor.c
+SUPPORT   := $(filter-out tests/test_%.c $(PROGRAMS),$(wildcard tests/*.c))
+TESTS     := $(wildcard tests/test_*.c)
+CONSUMERS := $(wildcard samples/*.c)
 
-all: $(BUILD)/etwkit $(BUILD)/libetwkit.a
+OBJ       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJ   := $(call OBJ,$(PARSER))
+APP_OBJ   := $(call OBJ,$(EXPORTERS) $(CLI))
+TEST_LIB  := $(BUILD)/libtest.a
+TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
+TOOLS     := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard $(PROGRAMS)))
+SAMPLES   := $(wildcard samples/*.case)
 
-$(BUILD)/etwkit: $(CLI_OBJ) $(BUILD)/libetwkit.a
-	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJ) $(BUILD)/libetwkit.a $(LDLIBS)
+all: $(BUILD)/etwkit $(BUILD)/libetwkit.a ## the program and the library (release)
+
+$(BUILD)/etwkit: $(call OBJ,cli/main.c) $(APP_OBJ) $(BUILD)/libetwkit.a
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/libetwkit.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
 
+$(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+$(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(BUILD)/libetwkit.a
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/consumers/%: $(BUILD)/obj/samples/%.o $(BUILD)/libetwkit.a
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_) -MMD -MP -c -o $@ $<
+	$(CC) $(OPTIONS) -MMD -MP -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-clean:
+# ------------------------------------------------------------------------------------------------ for users
+
+deps: ## install what is missing (Debian, Ubuntu), or list it
+	@missing=""; set -- $(PACKAGES); for header in $(HEADERS); do \
+	  printf '#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <%s>\n' $$header | \
+	    $(CC) -E -x c - >/dev/null 2>&1 || missing="$$missing $$1"; shift; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "these libraries are missing (Debian's names):$$missing"; exit 1; fi; \
+	echo "installing$$missing"; \
+	sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
+
+demo: deps ## build, convert the bundled samples to all formats, and show the result
+	@$(MAKE) --no-print-directory all
+	@sh samples/demo.sh $(BUILD)
+
+install: all ## PREFIX, DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/etwkit
+	install -m 755 $(BUILD)/etwkit $(DESTDIR)$(PREFIX)/bin/etwkit
+	install -m 644 $(BUILD)/libetwkit.a $(DESTDIR)$(PREFIX)/lib/libetwkit.a
+	install -m 644 parser/opentrace.h parser/tdh.h $(DESTDIR)$(PREFIX)/include/etwkit/
+
+# ------------------------------------------------------------------------------------------------ for developers
+
+check: deps ## all tests: units, cases, sweeps, layers
+	@$(MAKE) --no-print-directory run-tests
+
+run-tests: all $(TOOLS) $(TEST_BIN) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
+	@sh tests/layers.sh
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN)
+
+asan: ## the tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+tsan: ## the tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/tsan FLAGS="-O1 -g -fsanitize=thread"
+
+bench: all $(TOOLS) ## speed beside the ceilings of this machine; BASE=rev compares two builds
+	@BUILD=$(BUILD) sh tests/bench.sh $(BASE)
+
+fuzz: ## one fuzzer for a while: T=name SECONDS=n (clang)
+	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(T) $(SECONDS)
+
+samples: $(TOOLS) ## compile the samples again; they must not change
+	@for s in $(SAMPLES); do $(BUILD)/etl_make $$s $${s%.case}.etl || exit 1; done
+
+win: ## build/win/etwkit.exe with mingw-w64 (needs its libraries)
+	@$(MAKE) --no-print-directory all CC=x86_64-w64-mingw32-gcc-posix BUILD=$(BUILD)/win
+
+format: ## clang-format over everything
+	clang-format -i $(PARSER) $(EXPORTERS) cli/*.c tests/*.c parser/*.h parser/*/*.h exporters/*.h cli/*.h tests/*.h
+
+clean: ## remove everything built
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.SECONDARY:
+.PHONY: all deps demo install check run-tests asan tsan bench fuzz samples win format clean help

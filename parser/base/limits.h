@@ -18,7 +18,7 @@ enum {
     LIMIT_ARRAY_ELEMENTS = 65535,       // counts are 16 bit in every schema; also stops zero-size elements
     LIMIT_SLOTS = 262144,               // values of one event: 65,535 bytes of payload, some values empty
     LIMIT_MAP_ENTRIES = 65536,
-    LIMIT_CANDIDATES = 8,               // layouts tried on a payload: versions, pointer sizes, several sources
+    LIMIT_CANDIDATES = 12,              // layouts tried on a payload: versions, pointer sizes, several sources
     LIMIT_NAME_BYTES = 4096,            // a name longer than this is cut
     LIMIT_MESSAGE_BYTES = 65536,        // a message template; message tables hold at most 64 KiB an entry
 

@@ -369,21 +369,21 @@ static void plan_from_set(planner *p, event_class *c)
     schema_key key = c->message ? KEY_WPP : c->classic ? KEY_CLASSIC : KEY_MANIFEST;
     schema_find_result found[LIMIT_CANDIDATES];
     u32 count = schema_find(p->set, key, &c->provider_id, &c->descriptor, p->os_build, found, LIMIT_CANDIDATES);
-    // Providers may log kernel classes by GUID without saying so, and manifests name some classic events.
     for (u32 i = 0; i < count; i++) {
+        u32 first = c->plan_count;
         if (i == 0) {
             c->exact_version = found[0].exact;
             name_from_schema(p, c, found[0].event);
         }
         add_plan(p, c, found[i].event, c->wide);
+        // Classic payloads may have the other pointer size than their header says: the payload decides.
+        if (c->classic && c->plan_count > first && c->plans[first]->has_pointer)
+            add_plan(p, c, found[i].event, !c->wide);
         add_counted_variant(p, c, found[i].event, c->wide);
     }
     if (!count)
         for (const provider_schema *s = schema_providers(p->set, &c->provider_id); s && !c->provider; s = s->next)
             c->provider = s->name;
-    // Classic payloads may have the other pointer size than their header says: the payload decides.
-    for (u32 i = 0; c->classic && c->plan_count && c->plans[0]->has_pointer && i < count; i++)
-        add_plan(p, c, found[i].event, !c->wide);
 }
 
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)

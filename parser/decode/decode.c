@@ -83,17 +83,28 @@ static bool extent_counted(const run *r, u32 prefix, bool big_endian, extent *x)
     return true;
 }
 
+// A TOKEN_USER left zero with a SID behind it all the same (private sessions write such): revision 1 and an authority
+// of one byte cannot be the start of a name.
+static bool blank_token_user(const u8 *p, u32 user)
+{
+    static const u8 SID_START[7] = {1, 0, 0, 0, 0, 0, 0};
+    for (u32 i = 0; i < user; i++)
+        if (p[i])
+            return false;
+    return p[user] == SID_START[0] && memcmp(p + user + 2, SID_START + 1, 5) == 0;
+}
+
 static bool extent_wbem_sid(const run *r, extent *x)
 {
     const u8 *p = r->payload.at + r->at;
     u32 room = left(r), user = r->plan->wide ? 16 : 8;
     if (room < 4)
         return false;
-    if (load_u32(p) == 0) {
+    u32 bytes = room > user ? sid_bytes(p + user, room - user) : 0;
+    if (load_u32(p) == 0 && !(bytes && blank_token_user(p, user))) {
         *x = (extent){0, 0, 4};
         return true;
     }
-    u32 bytes = room > user ? sid_bytes(p + user, room - user) : 0;
     *x = (extent){user, bytes, 0};
     return bytes != 0;
 }

@@ -198,6 +198,11 @@ static void own_length(field *f, u16 in, u16 out)
 static void compile_size(compiler *c, const property *p, field *f)
 {
     const in_type_facts *facts = in_type_find(p->in_type);
+    if (p->in_type == IN_BINARY && f->count_form == COUNT_REST) {
+        f->count_form = COUNT_ONE;
+        f->wire = WIRE_REST;
+        return;
+    }
     f->unit = in_type_is_utf16(p->in_type) ? 2 : 1;
     if (facts->bytes != 0) {
         f->wire = WIRE_FIXED;

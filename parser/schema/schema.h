@@ -126,7 +126,8 @@ typedef struct name_list {
     u32 count, cap;
 } name_list;
 
-// How far a description is trusted; a smaller rank wins.
+// How far a description is trusted; a smaller rank wins. The kernel table ranks with the trace itself: MOF texts lag
+// behind what kernels write (a sample's Count became two 16-bit fields without a new version).
 typedef enum schema_rank { RANK_TRACE, RANK_USER, RANK_CACHE, RANK_BUILTIN } schema_rank;
 
 // One provider as one file describes it. Several of the same GUID live side by side (two Windows versions, say).

@@ -97,7 +97,7 @@ bool schema_kernel_fetch(schema_set *set, const guid *class_guid)
     const class_row *class = class_find(class_guid);
     if (!class)
         return false;
-    provider_schema *p = schema_add_provider(set, &class->id, class->provider, ORIGIN_KERNEL, RANK_BUILTIN, NULL);
+    provider_schema *p = schema_add_provider(set, &class->id, class->provider, ORIGIN_KERNEL, RANK_TRACE, NULL);
     schema_add_name(p, &p->tasks, 0, class->task, NULL);
     for (size_t i = 0; i < COUNT_OF(EVENTS); i++) {
         const event_row *row = &EVENTS[i];

@@ -148,6 +148,8 @@ bool tdh_load_event_info(schema_set *set, span blob, error *e)
     event->task_name = text_at(a, blob, load_u32(head.at + 0x44));
     event->opcode_name = text_at(a, blob, load_u32(head.at + 0x48));
     event->message = text_at(a, blob, load_u32(head.at + 0x4c));
+    if (event->key == KEY_MANIFEST)
+        event->event_name = text_at(a, blob, load_u32(head.at + 0x5c));
     event->property_count = (u16)claimed;
     event->top_count = (u16)top;
     property *props = arena_array(a, property, claimed);
