@@ -114,8 +114,6 @@ static merge_buffer *take_spare(pipeline *p)
 
 static void give_spare(pipeline *p, merge_buffer *b)
 {
-    if (b->borrowed)
-        memset(&b->loaded, 0, sizeof(b->loaded));
     GROW(p->spare, p->spare_count, p->spare_cap);
     p->spare[p->spare_count++] = b;
 }
@@ -378,8 +376,8 @@ static merge_filter class_filter(pipeline *p)
 
 static void free_buffer(merge_buffer *b)
 {
-    if (b && !b->borrowed)
-        loaded_buffer_free(&b->loaded);
+    if (b)
+        loaded_buffer_free(&b->own);
     mem_free(b);
 }
 

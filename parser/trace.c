@@ -61,13 +61,7 @@ session *session_new(void)
 
 static void trace_free(trace *t)
 {
-    for (u32 i = 0; t->cache && i < t->file.count; i++) {
-        if (t->cache[i]) {
-            loaded_buffer_free(t->cache[i]);
-            mem_free(t->cache[i]);
-        }
-    }
-    mem_free(t->cache);
+    mem_free(t->kept);
     mem_free(t->class_events);
     damage_free(&t->damage);
     etl_close(&t->file);
@@ -81,6 +75,8 @@ void session_free(session *s)
     for (u32 i = 0; i < s->trace_count; i++)
         trace_free(s->traces[i]);
     mem_free(s->traces);
+    for (u32 i = 0; i < s->keep.block_count; i++)
+        mem_free(s->keep.blocks[i]);
     schema_load_free(&s->embedded);
     correlator_free(s->correlator);
     class_table_free(s->classes);
@@ -96,7 +92,7 @@ bool session_open(session *s, const char *path, error *e)
         mem_free(t);
         return false;
     }
-    t->cache = mem_zeroed(t->file.count, sizeof(*t->cache));
+    t->kept = mem_zeroed(t->file.count, sizeof(*t->kept));
     t->account = t->file.account;
     GROW(s->traces, s->trace_count, s->trace_cap);
     s->traces[s->trace_count++] = t;
@@ -227,16 +223,37 @@ static void note_times(trace *t, etl_buffer *desc, const loaded_buffer *b)
         t->last_time = last;
 }
 
-// Small traces are kept in memory from the survey on, so that they are read and inflated once.
-static bool keep(session *s, trace *t, u32 index, loaded_buffer *b)
+// Copies into large blocks; NULL where they are used up.
+static void *keep_copy(keep_room *k, const void *from, size_t bytes)
 {
-    size_t bytes = b->room + b->cap * sizeof(*b->refs);
-    if (s->cached_bytes + bytes > LIMIT_CACHE_BYTES || !b->count)
-        return false;
-    t->cache[index] = mem_alloc(sizeof(*b));
-    *t->cache[index] = *b;
-    s->cached_bytes += bytes;
-    return true;
+    enum { KEEP_BLOCK = 4 << 20 };
+    size_t room = (bytes + 15) & ~(size_t)15;
+    if (room > (size_t)(k->end - k->at)) {
+        if (k->block_count == COUNT_OF(k->blocks) || room > KEEP_BLOCK)
+            return NULL;
+        k->at = k->blocks[k->block_count++] = os_large_block(KEEP_BLOCK);
+        k->end = k->at + KEEP_BLOCK;
+    }
+    void *copy = memcpy(k->at, from, bytes);
+    k->at += room;
+    return copy;
+}
+
+static void keep(session *s, kept_buffer *kept, const loaded_buffer *b)
+{
+    keep_room *k = &s->keep;
+    size_t refs = b->count * sizeof(*b->refs);
+    if (!b->count || k->refs_bytes + refs > LIMIT_KEPT_REFS_BYTES)
+        return;
+    kept->refs = keep_copy(k, b->refs, refs);
+    kept->count = kept->refs ? b->count : 0;
+    k->refs_bytes += refs;
+    if (kept->refs && (b->desc->flags & BUFFER_FLAG_COMPRESSED) &&
+        k->buffer_bytes + b->bytes.len <= LIMIT_KEPT_BUFFER_BYTES) {
+        kept->bytes = keep_copy(k, b->bytes.at, b->bytes.len);
+        kept->len = (u32)b->bytes.len;
+        k->buffer_bytes += b->bytes.len;
+    }
 }
 
 static bool survey_trace(survey *v, u32 file_index, session_progress progress, void *context)
@@ -253,8 +270,7 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
         t->file.damaged_buffers += t->damage.ranges != damage;
         note_times(t, &t->file.buffers[i], &b);
         v->done += v->desc->size;
-        if (keep(v->session, t, i, &b))
-            b = (loaded_buffer){.file_index = file_index};
+        keep(v->session, &t->kept[i], &b);
         if (progress && v->done - v->told >= PROGRESS_BYTES) {
             v->told = v->done;
             go_on = progress(context, v->done, v->total);

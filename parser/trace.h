@@ -12,6 +12,21 @@
 #include "decode/correlate.h"
 #include "decode/events.h"
 
+// What the survey keeps of a buffer for the second pass, as far as there is room: its event positions, and its bytes
+// where they had to be inflated (others are read again: that is cheaper than fresh memory).
+typedef struct kept_buffer {
+    event_ref *refs; // NULL: not kept
+    u8 *bytes;       // NULL: not kept
+    u32 count, len;
+} kept_buffer;
+
+typedef struct keep_room {
+    u8 *blocks[64];
+    u32 block_count;
+    u8 *at, *end;
+    size_t refs_bytes, buffer_bytes;
+} keep_room;
+
 // One input.
 typedef struct trace {
     etl_file file;
@@ -24,7 +39,7 @@ typedef struct trace {
     i64 first_time, last_time;   // FILETIME of its first and last event
     u64 lost_sequences;          // buffers missing in the sequence numbers, all processors together
     const char *computer;        // from SystemConfig; NULL: not recorded
-    loaded_buffer **cache;       // buffers kept by the survey, by buffer index; NULL where not kept
+    kept_buffer *kept;           // what the survey kept, by buffer index
     damage_log damage;           // found inside buffers; file.damage has what was found between them
 } trace;
 
@@ -39,7 +54,7 @@ typedef struct session {
     bool one_clock;              // all events can be ordered by their session clock alone
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
-    size_t cached_bytes;
+    keep_room keep;
 } session;
 
 session *session_new(void);

@@ -30,6 +30,9 @@ bool os_same_file(const char *a, const char *b); // two names of one existing fi
 MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e);
 
 unsigned os_processors(void);
+
+// A zeroed block for much data that stays: large pages where the system has them. mem_free gives it back.
+void *os_large_block(size_t bytes);
 double os_seconds(void); // monotonic
 
 // The folder of a user's caches (heap, mem_free), NULL where the system names none. os_make_folders makes a file's

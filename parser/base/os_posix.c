@@ -1,4 +1,5 @@
 #ifndef _WIN32
+#define _DEFAULT_SOURCE // madvise
 #include "base/os.h"
 
 #include <dirent.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -128,6 +130,19 @@ bool os_list_folder(const char *path, bool (*visit)(void *context, const char *p
     mem_free(list);
     arena_free(&names);
     return true;
+}
+
+void *os_large_block(size_t bytes)
+{
+    enum { LARGE_PAGE = 2 << 20 };
+    size_t whole = (bytes + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
+    void *block = NULL;
+    if (posix_memalign(&block, LARGE_PAGE, whole) != 0)
+        return mem_zeroed(bytes, 1);
+#ifdef MADV_HUGEPAGE
+    madvise(block, whole, MADV_HUGEPAGE); // a wish: without it the block is just slower to fill
+#endif
+    return block;
 }
 
 unsigned os_processors(void)

@@ -144,8 +144,7 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
-                        etl_scratch *scratch, const walk_report *report)
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch, damage_log *damage)
 {
     const etl_buffer *desc = &file->buffers[buffer_index];
     size_t room = etl_room(desc);
@@ -156,7 +155,14 @@ void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *cla
     b->file = file;
     b->desc = desc;
     b->count = 0;
-    b->bytes = etl_load(file, desc, b->memory, scratch, report->damage);
+    b->bytes = etl_load(file, desc, b->memory, scratch, damage);
+}
+
+void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
+                        etl_scratch *scratch, const walk_report *report)
+{
+    const etl_buffer *desc = &file->buffers[buffer_index];
+    buffer_load_bytes(file, buffer_index, b, scratch, report->damage);
     walk w = {file, desc, classes, b, report, 0, false, false};
     bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
     if (report->account && packed)

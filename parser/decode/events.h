@@ -43,6 +43,9 @@ typedef struct walk_report {
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
                         etl_scratch *scratch, const walk_report *report);
 
+// Only the bytes, into b->memory.
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch, damage_log *damage);
+
 // The event a ref stands for, as event_read gives it.
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out);
 

@@ -110,14 +110,23 @@ merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scr
     merge_buffer *b = reuse ? reuse : mem_zeroed(1, sizeof(*b));
     b->order = order;
     b->users = 1;
-    b->borrowed = t->cache[p->buffer] != NULL;
-    if (b->borrowed) {
-        b->loaded = *t->cache[p->buffer];
+    const kept_buffer *kept = &t->kept[p->buffer];
+    b->own.file_index = p->file;
+    if (!kept->refs) {
+        static const walk_report QUIET = {0};
+        buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, scratch, &QUIET);
+        b->loaded = b->own;
         return b;
     }
-    static const walk_report QUIET = {0};
-    b->loaded.file_index = p->file;
-    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->loaded, scratch, &QUIET);
+    if (!kept->bytes)
+        buffer_load_bytes(&t->file, p->buffer, &b->own, scratch, NULL);
+    b->loaded = b->own;
+    b->loaded.file = &t->file;
+    b->loaded.desc = &t->file.buffers[p->buffer];
+    b->loaded.refs = kept->refs;
+    b->loaded.count = kept->count;
+    if (kept->bytes)
+        b->loaded.bytes = (span){kept->bytes, kept->len};
     return b;
 }
 

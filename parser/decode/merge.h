@@ -15,7 +15,7 @@ typedef struct merge_buffer {
     loaded_buffer loaded;
     u32 order;      // position in the order buffers are taken up
     u32 users;      // counted by the one thread that merges and releases
-    bool borrowed;  // the session's cache owns the memory
+    loaded_buffer own; // memory of its own; `loaded` may look at what the survey kept instead
 } merge_buffer;
 
 typedef struct slice_item {
