@@ -544,14 +544,14 @@ struct _EVENT_TRACE_LOGFILEW {
 TRACEHANDLE WMIAPI OpenTraceW(PEVENT_TRACE_LOGFILEW Logfile);
 
 // Delivers the events of up to 64 opened files, merged in time order, to their callbacks, in the caller's thread.
-// StartTime and EndTime (inclusive, NULL: no bound) limit what is delivered. One call a handle.
+// StartTime and EndTime (inclusive, NULL: no bound) limit what is delivered.
 //   ERROR_SUCCESS            all events were delivered; damaged ranges of a file are passed over
 //   ERROR_BAD_LENGTH         HandleCount is 0 or over 64
 //   ERROR_INVALID_PARAMETER  HandleArray is NULL
-//   ERROR_INVALID_HANDLE     one of the handles is none, was closed, or stands there twice
+//   ERROR_INVALID_HANDLE     one of the handles is none, was closed, is in use, or stands there twice
 //   ERROR_INVALID_TIME       EndTime is before StartTime
 //   ERROR_CANCELLED          a BufferCallback returned FALSE
-//   ERROR_READ_FAULT         a file could not be read to its end
+//   ERROR_FILE_NOT_FOUND, ERROR_FILE_CORRUPT  a file has gone or changed since OpenTraceW
 ULONG WMIAPI ProcessTrace(PTRACEHANDLE HandleArray, ULONG HandleCount, LPFILETIME StartTime, LPFILETIME EndTime);
 
 // Frees what OpenTraceW opened. Inside a callback of the same trace it ends ProcessTrace after that event, and says so

@@ -14,13 +14,13 @@
 static char *joined(const WCHAR *folder, const WCHAR *file)
 {
     outbuf path = {0};
-    char *text = folder ? tdh_utf8(folder) : NULL;
+    char *text = folder ? wide_utf8(folder) : NULL;
     if (text && *text) {
         outbuf_text(&path, text);
         outbuf_text(&path, "/");
     }
     mem_free(text);
-    text = tdh_utf8(file);
+    text = wide_utf8(file);
     outbuf_add(&path, text, strlen(text) + 1);
     mem_free(text);
     return (char *)path.bytes;
@@ -158,7 +158,7 @@ TDHSTATUS TdhGetEventMapInformation(PEVENT_RECORD pEvent, LPWSTR pMapName, PEVEN
     tdh_call_begin(&call);
     take_event(&call, pEvent, 0);
     const tdh_class *class = tdh_call_class(&call, NULL);
-    char *name = tdh_utf8(pMapName);
+    char *name = wide_utf8(pMapName);
     const value_map *map = class && class->schema->key != KEY_WPP ? find_map(class->schema, name) : NULL;
     TDHSTATUS status = ERROR_NOT_FOUND;
     if (map) {
@@ -276,7 +276,7 @@ TDHSTATUS TdhEnumerateProviders(PPROVIDER_ENUMERATION_INFO pBuffer, ULONG *pBuff
         memcpy(&info.ProviderGuid, p->id.bytes, 16);
         if (p->name) {
             info.ProviderNameOffset = (ULONG)out->len;
-            tdh_put_utf16(out, p->name);
+            wide_put(out, p->name);
         }
         memcpy(out->bytes + head + sizeof(info) * i, &info, sizeof(info));
     }

@@ -237,7 +237,7 @@ static void put_value(tdh_call *call, outbuf *out, const field *f, span v, bool 
     render_value_text(text, f, v, wide);
     outbuf_add(text, "", 1);
     out->len = 0;
-    tdh_put_utf16(out, (const char *)text->bytes);
+    wide_put(out, (const char *)text->bytes);
     out->len -= 2;
 }
 

@@ -5,67 +5,7 @@
 // with those. Everything here comes from schemas already checked; sizes are bounded by their limits.
 #include "tdh_internal.h"
 
-#include "base/text.h"
-
-// ---------------------------------------------------------------------------------------------- text
-
-static u32 take_scalar(const u8 **at)
-{
-    // The number of bytes that follow a first byte, and the smallest scalar that may be written with so many.
-    const u8 *p = *at;
-    u32 more = *p < 0x80                 ? 0
-               : *p >= 0xc2 && *p < 0xe0 ? 1
-               : *p >= 0xe0 && *p < 0xf0 ? 2
-               : *p >= 0xf0 && *p < 0xf5 ? 3
-                                         : 4;
-    static const u32 smallest[4] = {0, 0x80, 0x800, 0x10000};
-    *at = p + 1;
-    if (more == 4)
-        return 0xfffd;
-    u32 scalar = more == 0 ? *p : *p & (0x3fu >> more);
-    for (u32 i = 1; i <= more; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0xfffd;
-        scalar = scalar << 6 | (p[i] & 0x3fu);
-    }
-    if (scalar < smallest[more] || scalar > 0x10ffff || (scalar >= 0xd800 && scalar < 0xe000))
-        return 0xfffd;
-    *at = p + 1 + more;
-    return scalar;
-}
-
-static u8 *put_unit(u8 *p, u32 unit)
-{
-    p[0] = (u8)unit;
-    p[1] = (u8)(unit >> 8);
-    return p + 2;
-}
-
-void tdh_put_utf16(outbuf *out, const char *utf8)
-{
-    const u8 *at = (const u8 *)utf8;
-    u8 *p = outbuf_reserve(out, strlen(utf8) * 2 + 2);
-    while (*at) {
-        u32 scalar = take_scalar(&at);
-        if (scalar >= 0x10000) {
-            p = put_unit(p, 0xd800 + ((scalar - 0x10000) >> 10));
-            p = put_unit(p, 0xdc00 + (scalar & 0x3ff));
-        } else {
-            p = put_unit(p, scalar);
-        }
-    }
-    outbuf_written(out, put_unit(p, 0));
-}
-
-char *tdh_utf8(const WCHAR *text)
-{
-    size_t len = 0;
-    while (text[len])
-        len++;
-    u8 *utf8 = mem_alloc(len * 3 + 1);
-    *text_utf16(utf8, (span){(const u8 *)text, len * 2}) = 0;
-    return (char *)utf8;
-}
+// ---------------------------------------------------------------------------------------------- bytes
 
 TDHSTATUS tdh_give(span bytes, void *buffer, ULONG *size)
 {
@@ -106,7 +46,7 @@ static void put_string(outbuf *out, size_t at, const char *text)
     if (!text)
         return;
     set_u32(out, at, here(out));
-    tdh_put_utf16(out, text);
+    wide_put(out, text);
 }
 
 // ---------------------------------------------------------------------------------------------- names
@@ -175,13 +115,13 @@ static void put_keywords(outbuf *out, size_t at, const event_schema *e)
 {
     u32 start = here(out), count = e->keyword_count;
     for (u32 i = 0; i < count; i++)
-        tdh_put_utf16(out, e->keyword_names[i]);
+        wide_put(out, e->keyword_names[i]);
     const name_list *list = e->provider && !count ? &e->provider->keywords : NULL;
     for (u64 low = 1; list && low; low <<= 1) { // in the order of their lowest bits
         for (u32 i = 0; i < list->count; i++) {
             u64 mask = list->items[i].value;
             if ((mask & (~mask + 1)) == low && (mask & e->descriptor.keyword) == mask && list->items[i].name)
-                tdh_put_utf16(out, list->items[i].name);
+                wide_put(out, list->items[i].name);
         }
     }
     if (here(out) == start)
@@ -323,7 +263,8 @@ void tdh_map_build(outbuf *out, const value_map *map, DECODING_SOURCE source)
         if (!wbem) {
             out->len -= 2;
             u8 *p = outbuf_reserve(out, 4);
-            outbuf_written(out, put_unit(put_unit(p, ' '), 0));
+            memcpy(p, " \0\0", 4); // a blank and the NUL
+            outbuf_written(out, p + 4);
         }
     }
 }

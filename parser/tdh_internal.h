@@ -6,6 +6,7 @@
 #define ETWKIT_TDH_INTERNAL_H
 
 #include "base/outbuf.h"
+#include "base/wide.h"
 #include "decode/decode.h"
 #include "tdh.h"
 #include "tdh_session.h"
@@ -57,9 +58,6 @@ TDHSTATUS tdh_manifests_load(const char *path, bool again, TDHSTATUS unusable);
 void tdh_info_build(outbuf *out, const event_schema *view);
 void tdh_map_build(outbuf *out, const value_map *map, DECODING_SOURCE source);
 DECODING_SOURCE tdh_source_of(const event_schema *schema);
-
-void tdh_put_utf16(outbuf *out, const char *utf8); // with a NUL; malformed UTF-8 becomes U+FFFD
-char *tdh_utf8(const WCHAR *text);                 // heap (mem_free); lone surrogates become U+FFFD
 
 // The buffer protocol: copies `bytes` if *size allows, and tells the size.
 TDHSTATUS tdh_give(span bytes, void *buffer, ULONG *size);

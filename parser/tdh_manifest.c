@@ -120,7 +120,7 @@ static TDHSTATUS load_named(const WCHAR *name, TDHSTATUS unusable)
         len++;
     if (!name || len == 0 || len > MAX_PATH)
         return ERROR_INVALID_PARAMETER;
-    char *path = tdh_utf8(name);
+    char *path = wide_utf8(name);
     TDHSTATUS status = tdh_manifests_load(path, true, unusable);
     mem_free(path);
     return status;
@@ -140,7 +140,7 @@ TDHSTATUS TdhUnloadManifest(PWSTR Manifest)
 {
     if (!Manifest || !*Manifest)
         return ERROR_INVALID_PARAMETER;
-    char *path = tdh_utf8(Manifest);
+    char *path = wide_utf8(Manifest);
     pthread_rwlock_wrlock(&lock);
     manifest *m = take_out(path);
     pthread_rwlock_unlock(&lock);

@@ -125,7 +125,7 @@ static bool walk_field(walk *w, u32 index, u32 depth, extent *x)
 static bool same_name(const char *utf8, const WCHAR *name)
 {
     // Names are short; both sides are compared as UTF-8.
-    char *text = tdh_utf8(name);
+    char *text = wide_utf8(name);
     bool same = strcmp(text, utf8) == 0;
     mem_free(text);
     return same;
