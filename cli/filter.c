@@ -128,11 +128,11 @@ static bool listed(const u32 *list, u32 count, u32 value)
     return false;
 }
 
-bool filter_record(const filter *f, const record *rec)
+bool filter_record(const filter *f, const record *rec, outbuf *scratch)
 {
     if (f->pid_count && !(rec->has_process && listed(f->pids, f->pid_count, rec->process_id)))
         return false;
     if (f->tid_count && !(rec->has_thread && listed(f->tids, f->tid_count, rec->thread_id)))
         return false;
-    return true;
+    return !f->where || where_holds(f->where, rec, scratch);
 }

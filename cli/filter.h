@@ -5,6 +5,7 @@
 #define ETWKIT_FILTER_H
 
 #include "decode/merge.h"
+#include "where.h"
 
 enum { FILTER_VALUES = 256 }; // of one option, over all its repetitions
 
@@ -21,7 +22,7 @@ typedef struct filter {
     u32 pids[FILTER_VALUES], tids[FILTER_VALUES];
     u32 pid_count, tid_count;
     i64 since, until; // FILETIME
-    struct expression *where;
+    const expression *where; // owned by the options
 } filter;
 
 void filter_init(filter *f);
@@ -34,6 +35,6 @@ MUST_USE bool filter_set_keyword(filter *f, const char *text, error *e);
 
 bool filter_class(const filter *f, const event_class *cls);
 bool filter_needs_record(const filter *f);
-bool filter_record(const filter *f, const record *rec);
+bool filter_record(const filter *f, const record *rec, outbuf *scratch); // scratch: the calling thread's
 
 #endif

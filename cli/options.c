@@ -135,8 +135,11 @@ static bool apply(options *o, const option_row *r, const char *value, error *e)
     case OPT_UNTIL:
         return read_time(value, "--until", &f->until, e);
     case OPT_WHERE:
-        o->where = value;
-        return true;
+        if (o->where)
+            return error_set(e, "--where: given twice; join the expressions with and");
+        o->where = where_parse(value, e);
+        f->where = o->where;
+        return o->where != NULL;
     case OPT_HELP:
         return o->help = true;
     }
@@ -202,4 +205,5 @@ bool options_read(options *o, command_bit command, int argc, char **argv, error 
 void options_free(options *o)
 {
     mem_free(o->inputs);
+    where_free(o->where);
 }

@@ -19,7 +19,7 @@ typedef struct options {
     u32 schema_count;
     unsigned threads;
     bool no_hash, quiet, json, manifest, no_guard, guard, help;
-    const char *where;
+    expression *where;
     filter filter;
     int argc;            // the whole command line, for provenance
     char **argv;

@@ -49,7 +49,15 @@ typedef struct worker {
     pthread_t thread;
     record_room room;
     etl_scratch scratch;
+    outbuf where; // for filter expressions
 } worker;
+
+static void worker_free(worker *w)
+{
+    record_room_free(&w->room);
+    mem_free(w->scratch.bytes);
+    outbuf_free(&w->where);
+}
 
 // ---------------------------------------------------------------------------------------------- one slice
 
@@ -68,7 +76,7 @@ static void sift(worker *w, ring_seat *seat)
         const slice_item item = seat->slice.items[i];
         record rec;
         session_record(job->session, &item.buffer->loaded, &item.buffer->loaded.refs[item.ref], &w->room, &rec);
-        if (filter_record(job->filter, &rec))
+        if (filter_record(job->filter, &rec, &w->where))
             seat->slice.items[kept++] = item;
     }
     seat->slice.count = kept;
@@ -157,8 +165,7 @@ static bool run_inline(pipeline *p, error *e)
         if (ok && stopped(p))
             ok = error_set(e, "interrupted");
     }
-    record_room_free(&w.room);
-    mem_free(w.scratch.bytes);
+    worker_free(&w);
     return ok;
 }
 
@@ -242,8 +249,7 @@ static void *work(void *context)
         if (!work_once(w))
             pthread_cond_wait(&p->work, &p->lock);
     pthread_mutex_unlock(&p->lock);
-    record_room_free(&w->room);
-    mem_free(w->scratch.bytes);
+    worker_free(w);
     return NULL;
 }
 

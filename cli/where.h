@@ -1,0 +1,30 @@
+// Filter expressions (--where): comparisons over record columns and payload fields, the same on all commands.
+//
+//     process_name = 'powershell.exe' and data.QueryName like '%.evil.example'
+//     event_id in (3006, 3008) and not (level > 4) or data.Flags & 0x10
+//
+//     expression  = and-term { or and-term }          and-term = factor { and factor }
+//     factor      = not factor | ( expression ) | test
+//     test        = operand [ compare operand | [not] like text | [not] in ( literal, … ) | is [not] null | & number ]
+//     compare     = = | == | != | <> | < | <= | > | >=
+//     operand     = column | data.Field[.Member …] | 'text' | "text" | number | 0xhex | true | false
+//
+// Text is compared without regard to ASCII case, as Windows compares names; `like` knows % and _. Numbers are compared
+// exactly over 64 bits; hex text ("0x1A") counts as a number. A column without a value is null, and no comparison with
+// null holds. Fields of an array: the test holds where it holds for any element.
+#ifndef ETWKIT_WHERE_H
+#define ETWKIT_WHERE_H
+
+#include "base/outbuf.h"
+#include "decode/record.h"
+
+typedef struct expression expression;
+
+// NULL: the text is no expression; the error says what stands there and shows it with a caret.
+expression *where_parse(const char *text, error *e);
+void where_free(expression *x);
+
+// `scratch` is the calling thread's.
+bool where_holds(const expression *x, const record *rec, outbuf *scratch);
+
+#endif
