@@ -426,19 +426,24 @@ void session_record(const session *s, const loaded_buffer *b, const event_ref *r
     const event *ev = &room->event;
     const event_class *cls = ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
     class_decode d = class_decode_payload(cls, &room->decoder, ev->payload);
-    *out = (record){.time = session_time(b, ref->time),
-                    .event = ev,
-                    .cls = cls,
-                    .state = d.state,
-                    .plan = d.plan,
-                    .slots = d.values.slots,
-                    .slot_count = d.values.slot_count,
-                    .top_done = d.values.top_done,
-                    .payload = ev->payload,
-                    .processor = b->desc->processor,
-                    .source = b->file->name,
-                    .source_index = b->file_index,
-                    .offset = b->desc->offset};
+    // One by one, as in event_clear.
+    out->number = 0;
+    out->time = session_time(b, ref->time);
+    out->event = ev;
+    out->cls = cls;
+    out->state = d.state;
+    out->plan = d.plan;
+    out->slots = d.values.slots;
+    out->slot_count = d.values.slot_count;
+    out->top_done = d.values.top_done;
+    out->payload = ev->payload;
+    out->processor = b->desc->processor;
+    out->process_name = NULL;
+    out->stack = NULL;
+    out->stack_count = 0;
+    out->source = b->file->name;
+    out->source_index = b->file_index;
+    out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
         out->offset += ref->offset;
     if (ev->extended.len)
