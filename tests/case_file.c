@@ -208,8 +208,13 @@ static bool object_matches(const cJSON *want, const cJSON *got, bool exact, cons
     char below[256];
     const cJSON *position = got->child;
     for (const cJSON *w = want->child; w; w = w->next) {
-        const cJSON *g = cJSON_GetObjectItemCaseSensitive(got, w->string);
-        snprintf(below, sizeof below, "%s.%s", path, w->string);
+        // "data+" is "data" of which more may be there.
+        char key[128];
+        size_t len = strlen(w->string);
+        bool open = !exact && len && w->string[len - 1] == '+';
+        snprintf(key, sizeof key, "%.*s", (int)(len - open), w->string);
+        const cJSON *g = cJSON_GetObjectItemCaseSensitive(got, key);
+        snprintf(below, sizeof below, "%s.%s", path, key);
         if (cJSON_IsNull(w) && !exact) {
             if (g)
                 return differ(w, g, below, e);
