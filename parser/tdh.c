@@ -93,21 +93,27 @@ static void make_info(tdh_call *call, const event_schema *view, span *info)
     *info = arena_bytes(tdh_call_arena(call), (span){text->bytes, text->len});
 }
 
-// What one record decides and its class does not: the descriptor's free parts, and counts that follow from the size of
-// the payload.
+// What one record decides and its class does not: the descriptor's free parts, and counts and lengths that follow from
+// the size of the payload.
 static void fit_info(TRACE_EVENT_INFO *info, const tdh_class *class, const decoded *at, const EVENT_RECORD *record)
 {
     info->EventDescriptor = record->EventHeader.EventDescriptor;
     span payload = {record->UserData, record->UserDataLength};
     for (u32 i = 0; i < class->view->top_count; i++) {
-        if (!(class->view->properties[i].flags & PROP_COUNT_REST))
+        const property *p = &class->view->properties[i];
+        if (!(p->flags & PROP_COUNT_REST))
             continue;
         u8 *place = (u8 *)info + offsetof(TRACE_EVENT_INFO, EventPropertyInfoArray) + sizeof(EVENT_PROPERTY_INFO) * i;
-        u32 flags = class->view->properties[i].flags & 0xfff;
         EVENT_PROPERTY_INFO changed;
         memcpy(&changed, place, sizeof(changed));
-        changed.Flags = (PROPERTY_FLAGS)(flags | PropertyParamFixedCount);
-        changed.count = (USHORT)tdh_count_elements(class->plan, at, payload, i);
+        u32 bytes, count = tdh_count_rest(class->plan, at, payload, i, &bytes);
+        if (p->in_type == IN_BINARY && !(p->flags & PROP_STRUCT)) {
+            changed.Flags = (PROPERTY_FLAGS)((u32)changed.Flags | PropertyParamFixedLength);
+            changed.length = (USHORT)bytes;
+        } else {
+            changed.Flags = (PROPERTY_FLAGS)((u32)changed.Flags | PropertyParamFixedCount);
+            changed.count = (USHORT)count;
+        }
         memcpy(place, &changed, sizeof(changed));
     }
 }

@@ -67,7 +67,7 @@ TDHSTATUS tdh_give(span bytes, void *buffer, ULONG *size);
 // Where in the payload the described property stands, its own length or terminator included.
 TDHSTATUS tdh_locate(const plan *layout, const decoded *at, span payload, u32 count,
                      const PROPERTY_DATA_DESCRIPTOR *path, span *out);
-// Elements of a top-level property whose count the payload decides.
-u32 tdh_count_elements(const plan *layout, const decoded *at, span payload, u32 index);
+// A top-level property that takes what is left of the payload: how many elements, and *bytes from its start to the end.
+u32 tdh_count_rest(const plan *layout, const decoded *at, span payload, u32 index, u32 *bytes);
 
 #endif

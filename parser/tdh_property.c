@@ -224,15 +224,19 @@ TDHSTATUS tdh_locate(const plan *layout, const decoded *at, span payload, u32 co
     return ERROR_INVALID_PARAMETER;
 }
 
-u32 tdh_count_elements(const plan *layout, const decoded *at, span payload, u32 index)
+u32 tdh_count_rest(const plan *layout, const decoded *at, span payload, u32 index, u32 *bytes)
 {
     walk w = {layout, payload, at->slots, at->slots + at->slot_count};
     extent x = {0};
-    if (index >= at->top_done || layout->fields[index].count_form == COUNT_ONE)
+    *bytes = 0;
+    if (index >= at->top_done)
         return 0;
     for (u32 i = 0; i < index; i++)
         if (!walk_field(&w, i, 0, &x))
             return 0;
+    *bytes = (u32)payload.len - x.to;
     u32 count = 0;
+    if (layout->fields[index].count_form == COUNT_ONE)
+        return 1;
     return walk_array(&w, &layout->fields[index], &count, &x) ? count : 0;
 }
