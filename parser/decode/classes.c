@@ -293,13 +293,19 @@ static void name_from_schema(planner *p, event_class *c, const event_schema *eve
     const event_descriptor *d = &c->descriptor;
     if (provider->name && (!c->provider || c->classic))
         c->provider = provider->name;
-    c->task_name = event->task_name ? event->task_name : d->task ? listed_name(&provider->tasks, d->task) : NULL;
-    c->opcode_name = event->opcode_name;
+    bool same_task = event->descriptor.task == d->task || c->classic;
+    c->task_name = same_task ? event->task_name : NULL;
+    if (!c->task_name && d->task)
+        c->task_name = listed_name(&provider->tasks, d->task);
+    // A schema's names are of its own opcode and level; an event of the same id may carry others.
+    c->opcode_name = event->descriptor.opcode == d->opcode ? event->opcode_name : NULL;
     if (!c->opcode_name)
         c->opcode_name = listed_name(&provider->opcodes, d->opcode | (u64)d->task << 16);
     if (!c->opcode_name)
         c->opcode_name = listed_name(&provider->opcodes, d->opcode);
-    c->level_name = event->level_name ? event->level_name : d->level ? listed_name(&provider->levels, d->level) : NULL;
+    c->level_name = event->descriptor.level == d->level ? event->level_name : NULL;
+    if (!c->level_name && d->level)
+        c->level_name = listed_name(&provider->levels, d->level);
     c->channel_name = event->channel_name;
     c->event_name = event->event_name;
     c->origin = provider->origin;

@@ -251,11 +251,17 @@ static bool run_field(run *r, u32 index, u32 depth)
 static void take_prefix(run *r)
 {
     const plan *p = r->plan;
-    for (u32 i = 0; i < p->prefix_count; i++) {
-        (void)push(r, p->prefix_slots[i].offset, p->prefix_slots[i].len);
-        if (p->fields[i].referenced)
-            r->decoder->values[i] = integer_at(r->payload.at + p->prefix_slots[i].offset, p->fields[i].bytes);
+    decoder *d = r->decoder;
+    if (d->slot_cap < p->prefix_count) {
+        d->slot_cap = p->prefix_count + 64;
+        d->slots = mem_grow(d->slots, d->slot_cap, sizeof(*d->slots));
     }
+    if (p->prefix_count)
+        memcpy(d->slots, p->prefix_slots, p->prefix_count * sizeof(*d->slots));
+    r->slots = p->prefix_count;
+    for (u32 i = 0; p->prefix_referenced && i < p->prefix_count; i++)
+        if (p->fields[i].referenced)
+            d->values[i] = integer_at(r->payload.at + p->prefix_slots[i].offset, p->fields[i].bytes);
     r->at = p->prefix_bytes;
 }
 

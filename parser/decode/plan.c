@@ -255,6 +255,18 @@ static void compile_count(const property *p, field *f)
         f->count_form = COUNT_ONE;
 }
 
+// All names of a bit map may stand in one value.
+static u32 map_room(const value_map *map)
+{
+    size_t longest = 0, all = 0;
+    for (u32 i = 0; i < map->count; i++) {
+        size_t len = strlen(map->entries[i].text) * 6 + 1;
+        longest = len > longest ? len : longest;
+        all += len;
+    }
+    return (u32)(map->is_bitmap ? all : longest);
+}
+
 static void compile_field(compiler *c, u32 at)
 {
     const property *p = &c->schema->properties[at];
@@ -276,6 +288,7 @@ static void compile_field(compiler *c, u32 at)
     f->unmapped = f->show;
     if (map_applies(p)) {
         f->map = p->map;
+        f->map_room = map_room(p->map);
         f->show = SHOW_MAP;
     }
 }
@@ -418,6 +431,7 @@ static void compile_prefix(compiler *c, plan *out)
     u32 at = 0, i = 0, bytes = 0;
     for (; i < out->top_count && fixed_field(&c->fields[i], &bytes) && at + bytes <= UINT16_MAX; i++) {
         slots[i] = (slot){at, bytes};
+        out->prefix_referenced |= c->fields[i].referenced;
         at += bytes;
     }
     out->prefix_slots = slots;

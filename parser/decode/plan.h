@@ -77,6 +77,7 @@ typedef struct field {
     u16 first_member, member_count;
     u16 in_type, out_type;
     const value_map *map;
+    u32 map_room;         // bytes its longest text takes in JSON
 } field;
 
 // Where a value lies in the payload. An array of values of variable size, and an array of structs, has one slot with
@@ -100,6 +101,7 @@ typedef struct plan {
     u32 field_count, top_count;
     u32 prefix_count, prefix_bytes; // top-level fields of fixed place and size, and their bytes together
     const slot *prefix_slots;
+    bool prefix_referenced;         // a later field takes its length or count from one of them
     bool all_fixed;                 // the prefix is everything: a payload fits exactly when its length is prefix_bytes
     bool wide;                      // pointers have 8 bytes
     bool has_pointer;               // the other pointer size would make another plan

@@ -36,19 +36,39 @@ static i64 signed_of(span v)
     }
 }
 
-// Writers that need to know where their text goes: bare, or inside a JSON string.
+// Writers below take and return a write position; value_room says what must be reserved for them.
 typedef enum dress { PLAIN, JSON } dress;
 
-static void put_utf8(outbuf *o, const char *text, dress d)
+enum {
+    ROOM_NUMBER = 48,          // numbers, GUIDs, times, addresses with their quotes
+    ROOM_FLOAT = 400,
+    ROOM_SID = 16 + 11 * 256,
+};
+
+static size_t value_room(const field *f, size_t len)
+{
+    if (f->show <= SHOW_BOOL || f->show == SHOW_GUID)
+        return ROOM_NUMBER;
+    size_t room = ROOM_NUMBER + 16 + len * 6;
+    if (f->map)
+        room += f->map_room;
+    if (f->show == SHOW_F32 || f->show == SHOW_F64)
+        room += ROOM_FLOAT;
+    if (f->show == SHOW_SID)
+        room += ROOM_SID;
+    return room;
+}
+
+static u8 *put_utf8(u8 *p, const char *text, dress d)
 {
     span s = {(const u8 *)text, strlen(text)};
-    u8 *p = outbuf_reserve(o, s.len * 6 + 1);
-    outbuf_written(o, d == JSON ? text_utf8_json(p, s) : text_utf8(p, s));
+    return d == JSON ? text_utf8_json(p, s) : text_utf8(p, s);
 }
 
 void render_json_text(outbuf *out, const char *text)
 {
-    put_utf8(out, text, JSON);
+    u8 *p = outbuf_reserve(out, strlen(text) * 6 + 1);
+    outbuf_written(out, put_utf8(p, text, JSON));
 }
 
 static void put_char(outbuf *o, char c)
@@ -58,17 +78,17 @@ static void put_char(outbuf *o, char c)
     outbuf_written(o, p + 1);
 }
 
-static void put_map(outbuf *o, const value_map *map, u64 value, dress d)
+static const char *map_text(const value_map *map, u64 value)
 {
-    if (!map->is_bitmap) {
-        for (u32 i = 0; i < map->count; i++) {
-            if (map->entries[i].value == value) {
-                put_utf8(o, map->entries[i].text, d);
-                return;
-            }
-        }
-        return;
-    }
+    for (u32 i = 0; i < map->count; i++)
+        if (map->entries[i].value == value)
+            return map->entries[i].text;
+    return NULL;
+}
+
+// All names whose bits are set, joined by |, and what is left as hex.
+static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, dress d)
+{
     u64 rest = value;
     bool first = true;
     for (u32 i = 0; i < map->count; i++) {
@@ -76,153 +96,89 @@ static void put_map(outbuf *o, const value_map *map, u64 value, dress d)
         if (mask ? (value & mask) != mask : value != 0)
             continue;
         if (!first)
-            put_char(o, '|');
-        put_utf8(o, map->entries[i].text, d);
+            *p++ = '|';
+        p = put_utf8(p, map->entries[i].text, d);
         rest &= ~(u64)mask;
         first = false;
     }
-    if (rest || first) {
-        u8 *p = outbuf_reserve(o, 24);
-        if (!first)
-            *p++ = '|';
-        outbuf_written(o, first && !rest ? text_u64(p, 0) : text_hex(p, rest));
-    }
-}
-
-// Whether a value has a name of its own; one that has none is shown as its type would be without a map.
-static bool map_names(const value_map *map, u64 value)
-{
-    if (map->is_bitmap)
-        return true;
-    for (u32 i = 0; i < map->count; i++)
-        if (map->entries[i].value == value)
-            return true;
-    return false;
+    if (first && !rest)
+        return text_u64(p, 0);
+    if (!rest)
+        return p;
+    if (!first)
+        *p++ = '|';
+    return text_hex(p, rest);
 }
 
 static span trimmed(const field *f, span v)
 {
-    if (f->trim) {
-        if (f->show == SHOW_UTF16)
-            while (v.len >= 2 && v.at[v.len - 1] == 0 && v.at[v.len - 2] == 0)
-                v.len -= 2;
-        else
-            while (v.len && v.at[v.len - 1] == 0)
-                v.len--;
-    }
+    if (!f->trim)
+        return v;
+    if (f->show == SHOW_UTF16)
+        while (v.len >= 2 && v.at[v.len - 1] == 0 && v.at[v.len - 2] == 0)
+            v.len -= 2;
+    else
+        while (v.len && v.at[v.len - 1] == 0)
+            v.len--;
     return v;
 }
 
-static u8 *put_string(u8 *p, show_form show, span v, dress d)
+static u8 *put_prefixed_bytes(u8 *p, span v)
 {
-    switch (show) {
-    case SHOW_UTF16:
-    case SHOW_CHAR16:
-        return d == JSON ? text_utf16_json(p, v) : text_utf16(p, v);
-    case SHOW_UTF8:
-        return d == JSON ? text_utf8_json(p, v) : text_utf8(p, v);
-    default:
-        return d == JSON ? text_ansi_json(p, v) : text_ansi(p, v);
-    }
+    if (!v.len)
+        return p;
+    *p++ = '0';
+    *p++ = 'x';
+    return text_bytes(p, v);
 }
 
-static void put_braced_guid(outbuf *o, span v)
+static u8 *put_braced_guid(u8 *p, span v)
 {
-    u8 *p = outbuf_reserve(o, 38);
     *p++ = '{';
     p = text_guid(p, v.at);
     *p++ = '}';
-    outbuf_written(o, p);
+    return p;
 }
 
-// The text of a value that is a string in JSON too. Room is reserved here.
-static void put_text(outbuf *o, const field *f, show_form show, span v, dress d)
+// The text of a value that is a string in JSON too.
+static u8 *put_text(u8 *p, const field *f, show_form show, span v, dress d)
 {
-    u8 *p;
     switch (show) {
     case SHOW_UTF16:
-    case SHOW_ANSI:
-    case SHOW_UTF8:
+        v = trimmed(f, v);
+        return d == JSON ? text_utf16_json(p, v) : text_utf16(p, v);
     case SHOW_CHAR16:
+        return d == JSON ? text_utf16_json(p, v) : text_utf16(p, v);
+    case SHOW_UTF8:
+        v = trimmed(f, v);
+        return d == JSON ? text_utf8_json(p, v) : text_utf8(p, v);
+    case SHOW_ANSI:
     case SHOW_CHAR8:
         v = trimmed(f, v);
-        p = outbuf_reserve(o, v.len * 6);
-        outbuf_written(o, put_string(p, show, v, d));
-        return;
+        return d == JSON ? text_ansi_json(p, v) : text_ansi(p, v);
     case SHOW_HEX:
     case SHOW_WIN32_ERROR:
     case SHOW_NTSTATUS:
     case SHOW_HRESULT:
-        p = outbuf_reserve(o, 18);
-        outbuf_written(o, text_hex(p, unsigned_of(v)));
-        return;
+        return text_hex(p, unsigned_of(v));
     case SHOW_BYTES:
-        if (v.len) {
-            p = outbuf_reserve(o, 2 + v.len * 2);
-            *p++ = '0';
-            *p++ = 'x';
-            outbuf_written(o, text_bytes(p, v));
-        }
-        return;
+        return put_prefixed_bytes(p, v);
     case SHOW_GUID:
-        put_braced_guid(o, v);
-        return;
+        return put_braced_guid(p, v);
     case SHOW_SID:
-        if (v.len >= 8) {
-            p = outbuf_reserve(o, 16 + 11 * 256);
-            outbuf_written(o, text_sid(p, v));
-        }
-        return;
+        return v.len >= 8 ? text_sid(p, v) : p;
     case SHOW_FILETIME:
-        p = outbuf_reserve(o, 32);
-        outbuf_written(o, text_time_tdh(p, (i64)unsigned_of(v)));
-        return;
+        return text_time_tdh(p, (i64)unsigned_of(v));
     case SHOW_SYSTEMTIME:
-        p = outbuf_reserve(o, 64);
-        outbuf_written(o, text_systemtime(p, v.at));
-        return;
+        return text_systemtime(p, v.at);
     case SHOW_IPV4:
-        p = outbuf_reserve(o, 16);
-        outbuf_written(o, text_ipv4(p, v.at));
-        return;
+        return v.len == 4 ? text_ipv4(p, v.at) : put_prefixed_bytes(p, v);
     case SHOW_IPV6:
-        p = outbuf_reserve(o, 48 + v.len * 2);
-        outbuf_written(o, v.len == 16 ? text_ipv6(p, v.at) : text_bytes(p, v));
-        return;
+        return v.len == 16 ? text_ipv6(p, v.at) : put_prefixed_bytes(p, v);
     case SHOW_SOCKADDR:
-        p = outbuf_reserve(o, 64 + v.len * 2);
-        outbuf_written(o, text_socket_address(p, v));
-        return;
+        return text_socket_address(p, v);
     default:
-        return;
-    }
-}
-
-// Numbers and booleans: the same characters in JSON and in text. False: the value is a string in JSON.
-static bool put_number(outbuf *o, show_form show, span v)
-{
-    u8 *p;
-    switch (show) {
-    case SHOW_UNSIGNED:
-        p = outbuf_reserve(o, 20);
-        outbuf_written(o, text_u64(p, unsigned_of(v)));
-        return true;
-    case SHOW_SIGNED:
-        p = outbuf_reserve(o, 20);
-        outbuf_written(o, text_i64(p, signed_of(v)));
-        return true;
-    case SHOW_PORT:
-        p = outbuf_reserve(o, 20);
-        outbuf_written(o, text_u64(p, v.len == 2 ? load_u16_be(v.at) : unsigned_of(v)));
-        return true;
-    case SHOW_BOOL:
-        if (unsigned_of(v))
-            outbuf_add(o, "true", 4);
-        else
-            outbuf_add(o, "false", 5);
-        return true;
-    default:
-        return false;
+        return p;
     }
 }
 
@@ -232,58 +188,100 @@ static bool is_finite(show_form show, u64 bits)
                             : (bits & 0x7ff0000000000000u) != 0x7ff0000000000000u;
 }
 
-static void put_float(outbuf *o, show_form show, u64 bits)
+static u8 *put_float(u8 *p, show_form show, u64 bits)
 {
-    u8 *p = outbuf_reserve(o, 400);
-    outbuf_written(o, show == SHOW_F32 ? text_f32(p, (u32)bits) : text_f64(p, bits));
+    return show == SHOW_F32 ? text_f32(p, (u32)bits) : text_f64(p, bits);
 }
 
-static void put_json_value(outbuf *o, const field *f, span v)
+static u8 *put_bool(u8 *p, bool value)
+{
+    memcpy(p, value ? "true" : "false", 5);
+    return p + (value ? 4 : 5);
+}
+
+static u8 *put_quoted_map(u8 *p, const field *f, u64 value, bool *named)
+{
+    const char *text = f->map->is_bitmap ? NULL : map_text(f->map, value);
+    *named = f->map->is_bitmap || text;
+    if (!*named)
+        return p;
+    *p++ = '"';
+    p = text ? put_utf8(p, text, JSON) : put_bitmap(p, f->map, value, JSON);
+    *p++ = '"';
+    return p;
+}
+
+static u8 *put_json_value(u8 *p, const field *f, span v)
 {
     show_form show = (show_form)f->show;
+    bool named;
     if (show == SHOW_MAP) {
-        u64 value = unsigned_of(v);
-        if (map_names(f->map, value)) {
-            put_char(o, '"');
-            put_map(o, f->map, value, JSON);
-            put_char(o, '"');
-            return;
-        }
+        p = put_quoted_map(p, f, unsigned_of(v), &named);
+        if (named)
+            return p;
         show = (show_form)f->unmapped;
     }
-    if (put_number(o, show, v))
-        return;
-    bool is_float = show == SHOW_F32 || show == SHOW_F64;
-    if (is_float && is_finite(show, unsigned_of(v))) {
-        put_float(o, show, unsigned_of(v));
-        return;
+    switch (show) {
+    case SHOW_UNSIGNED:
+        return text_u64(p, unsigned_of(v));
+    case SHOW_SIGNED:
+        return text_i64(p, signed_of(v));
+    case SHOW_PORT:
+        return text_u64(p, v.len == 2 ? load_u16_be(v.at) : unsigned_of(v));
+    case SHOW_BOOL:
+        return put_bool(p, unsigned_of(v) != 0);
+    case SHOW_F32:
+    case SHOW_F64:
+        if (is_finite(show, unsigned_of(v)))
+            return put_float(p, show, unsigned_of(v));
+        *p++ = '"';
+        p = put_float(p, show, unsigned_of(v));
+        break;
+    default:
+        *p++ = '"';
+        p = put_text(p, f, show, v, JSON);
+        break;
     }
-    put_char(o, '"');
-    if (is_float)
-        put_float(o, show, unsigned_of(v));
-    else
-        put_text(o, f, show, v, JSON);
-    put_char(o, '"');
+    *p++ = '"';
+    return p;
 }
 
 void render_value_text(outbuf *out, const field *f, span value, bool wide)
 {
     (void)wide;
+    u8 *p = outbuf_reserve(out, value_room(f, value.len));
     show_form show = (show_form)f->show;
     if (show == SHOW_MAP) {
-        u64 number = unsigned_of(value);
-        if (map_names(f->map, number)) {
-            put_map(out, f->map, number, PLAIN);
+        const char *text = f->map->is_bitmap ? NULL : map_text(f->map, unsigned_of(value));
+        if (text || f->map->is_bitmap) {
+            p = text ? put_utf8(p, text, PLAIN) : put_bitmap(p, f->map, unsigned_of(value), PLAIN);
+            outbuf_written(out, p);
             return;
         }
         show = (show_form)f->unmapped;
     }
-    if (put_number(out, show, value))
-        return;
-    if (show == SHOW_F32 || show == SHOW_F64)
-        put_float(out, show, unsigned_of(value));
-    else
-        put_text(out, f, show, value, PLAIN);
+    switch (show) {
+    case SHOW_UNSIGNED:
+        p = text_u64(p, unsigned_of(value));
+        break;
+    case SHOW_SIGNED:
+        p = text_i64(p, signed_of(value));
+        break;
+    case SHOW_PORT:
+        p = text_u64(p, value.len == 2 ? load_u16_be(value.at) : unsigned_of(value));
+        break;
+    case SHOW_BOOL:
+        p = put_bool(p, unsigned_of(value) != 0);
+        break;
+    case SHOW_F32:
+    case SHOW_F64:
+        p = put_float(p, show, unsigned_of(value));
+        break;
+    default:
+        p = put_text(p, f, show, value, PLAIN);
+        break;
+    }
+    outbuf_written(out, p);
 }
 
 // ---------------------------------------------------------------------------------------------- fields
@@ -299,6 +297,13 @@ typedef struct walk {
 static span value_at(const walk *w, const slot *s)
 {
     return (span){w->payload.at + s->offset, s->len};
+}
+
+static void put_value(walk *w, const field *f)
+{
+    span v = value_at(w, w->next);
+    u8 *p = outbuf_reserve(w->out, value_room(f, v.len));
+    outbuf_written(w->out, put_json_value(p, f, v));
 }
 
 static void walk_field(walk *w, const field *f, bool show);
@@ -326,12 +331,17 @@ static void walk_struct(walk *w, const field *f, bool show)
 static void walk_fixed_array(walk *w, const field *f)
 {
     const slot *s = w->next - 1;
-    put_char(w->out, '[');
+    size_t room = value_room(f, f->bytes) + 2;
+    u8 *p = outbuf_reserve(w->out, room);
+    *p++ = '[';
     for (u32 at = 0; f->bytes && at + f->bytes <= s->len; at += f->bytes) {
+        outbuf_written(w->out, p);
+        p = outbuf_reserve(w->out, room);
         if (at)
-            put_char(w->out, ',');
-        put_json_value(w->out, f, (span){w->payload.at + s->offset + at, f->bytes});
+            *p++ = ',';
+        p = put_json_value(p, f, (span){w->payload.at + s->offset + at, f->bytes});
     }
+    outbuf_written(w->out, p);
     put_char(w->out, ']');
 }
 
@@ -352,7 +362,7 @@ static void walk_array(walk *w, const field *f, bool show)
             walk_struct(w, f, show);
         } else {
             if (show)
-                put_json_value(w->out, f, value_at(w, w->next));
+                put_value(w, f);
             w->next++;
         }
     }
@@ -369,7 +379,7 @@ static void walk_field(walk *w, const field *f, bool show)
         walk_struct(w, f, show);
     } else {
         if (show)
-            put_json_value(w->out, f, value_at(w, w->next));
+            put_value(w, f);
         w->next++;
     }
 }
@@ -385,13 +395,22 @@ void render_data_json(outbuf *out, const record *rec)
             walk_field(&w, f, false);
             continue;
         }
-        u8 *p = outbuf_reserve(out, f->json_key_len + 1u);
-        if (!first)
-            *p++ = ',';
+        // A single value, by far the most frequent: key and value under one reservation.
+        bool single = f->count_form == COUNT_ONE && f->wire != WIRE_STRUCT;
+        span v = single ? value_at(&w, w.next) : (span){NULL, 0};
+        u8 *p = outbuf_reserve(out, f->json_key_len + 2u + (single ? value_room(f, v.len) : 0));
+        *p = ',';
+        p += !first;
         first = false;
         memcpy(p, f->json_key, f->json_key_len);
-        outbuf_written(out, p + f->json_key_len);
-        walk_field(&w, f, true);
+        p += f->json_key_len;
+        if (single) {
+            w.next++;
+            outbuf_written(out, put_json_value(p, f, v));
+        } else {
+            outbuf_written(out, p);
+            walk_field(&w, f, true);
+        }
     }
     put_char(out, '}');
 }
