@@ -40,6 +40,11 @@ enum {
     LIMIT_TMF_MAP_ENTRIES = 1 << 20,     // names of values in one TMF file; every provider that uses an enum has a copy
     LIMIT_PROVIDERS_A_FILE = 4096,
     LIMIT_EVENTS_A_PROVIDER = 65536,     // event ids are 16 bit
+    LIMIT_PACKED_BYTES = 64 << 20,       // one provider in the schema cache; the largest known has 1 MiB
+    LIMIT_PACKED_WORK = 16 << 20,        // properties of all its events together, shared layouts counted each time
+    LIMIT_CACHE_ROWS = 4 << 20,          // descriptions in a schema cache; every TMF of a driver kit gives some 100,000
+    LIMIT_CACHE_FETCH_BYTES = 256 << 20, // descriptions of one provider that are read; stops caches made to fill memory
+    LIMIT_CACHE_TICKS = 5000,            // pieces of 100,000 steps SQLite may take for one request; stops looped pages
 
     // Embedded schemas
     LIMIT_MANIFEST_CHUNKS = 4096,        // of one EventSource manifest; each is at most 64 KiB

@@ -121,6 +121,8 @@ struct schema_set {
     u32 slot_count, slot_cap; // cap is a power of two
     event_slot *by_event;
     u32 by_event_count, by_event_cap;
+    provider_schema **all; // in the order they were added
+    u32 all_count, all_cap;
     void (*fetch)(void *context, schema_set *set, const guid *id);
     void *fetch_context;
 };
@@ -139,17 +141,17 @@ void schema_set_free(schema_set *set)
 {
     if (!set)
         return;
-    for (u32 i = 0; i < set->slot_cap; i++) {
-        for (provider_schema *p = set->slots[i].providers; p; p = p->next) {
-            mem_free(p->levels.items);
-            mem_free(p->tasks.items);
-            mem_free(p->opcodes.items);
-            mem_free(p->channels.items);
-            mem_free(p->keywords.items);
-            mem_free(p->maps);
-            mem_free(p->events);
-        }
+    for (u32 i = 0; i < set->all_count; i++) {
+        provider_schema *p = set->all[i];
+        mem_free(p->levels.items);
+        mem_free(p->tasks.items);
+        mem_free(p->opcodes.items);
+        mem_free(p->channels.items);
+        mem_free(p->keywords.items);
+        mem_free(p->maps);
+        mem_free(p->events);
     }
+    mem_free(set->all);
     for (u32 i = 0; i < set->by_event_cap; i++)
         mem_free(set->by_event[i].events);
     mem_free(set->slots);
@@ -245,6 +247,8 @@ provider_schema *schema_add_provider(schema_set *set, const guid *id, const char
         at = &(*at)->next;
     p->next = *at;
     *at = p;
+    GROW(set->all, set->all_count, set->all_cap);
+    set->all[set->all_count++] = p;
     return p;
 }
 
@@ -379,15 +383,7 @@ provider_schema *schema_providers(const schema_set *set, const guid *id)
 
 provider_schema *schema_each(const schema_set *set, u32 *at)
 {
-    // The position counts providers in table order; chains are short.
-    u32 seen = 0;
-    for (u32 i = 0; i < set->slot_cap; i++)
-        for (provider_schema *p = set->slots[i].providers; p; p = p->next)
-            if (seen++ == *at) {
-                ++*at;
-                return p;
-            }
-    return NULL;
+    return *at < set->all_count ? set->all[(*at)++] : NULL;
 }
 
 // How well an event's description suits: lower is better, compared field by field.
@@ -445,21 +441,53 @@ static void rank_event(ranking *r, const event_schema *event, u8 version, u32 os
     r->suit[at] = s;
 }
 
-static int by_id(const void *a, const void *b)
+static bool sorts_before(const event_schema *a, const event_schema *b)
 {
-    const event_schema *x = *(event_schema *const *)a, *y = *(event_schema *const *)b;
-    if (x->descriptor.id != y->descriptor.id)
-        return x->descriptor.id < y->descriptor.id ? -1 : 1;
-    return (int)x->descriptor.version - (int)y->descriptor.version;
+    if (a->descriptor.id != b->descriptor.id)
+        return a->descriptor.id < b->descriptor.id;
+    return a->descriptor.version < b->descriptor.version;
+}
+
+static bool in_order(const provider_schema *p)
+{
+    for (u32 i = 1; i < p->event_count; i++)
+        if (sorts_before(p->events[i], p->events[i - 1]))
+            return false;
+    return true;
+}
+
+// Runs of doubling length, merged back and forth. The sort is stable: of two descriptions of an event the one that was
+// added first stays the first.
+static void sort_events(provider_schema *p)
+{
+    u32 count = p->event_count;
+    event_schema **from = p->events, **to = mem_zeroed(count, sizeof(*to)), **spare = to;
+    for (u32 run = 1; run < count; run *= 2) {
+        for (u32 low = 0; low < count; low += 2 * run) {
+            u32 a = low, a_end = low + run < count ? low + run : count;
+            u32 b = a_end, b_end = a_end + run < count ? a_end + run : count;
+            for (u32 i = low; i < b_end; i++)
+                to[i] = b == b_end || (a < a_end && !sorts_before(from[b], from[a])) ? from[a++] : from[b++];
+        }
+        event_schema **swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != p->events)
+        memcpy(p->events, from, count * sizeof(*from));
+    mem_free(spare);
+}
+
+void schema_sort(provider_schema *p)
+{
+    if (!p->sorted && !in_order(p))
+        sort_events(p);
+    p->sorted = true;
 }
 
 static void rank_by_id(ranking *r, provider_schema *p, const event_descriptor *descriptor, u32 os_build)
 {
-    if (!p->sorted) {
-        if (p->event_count)
-            qsort(p->events, p->event_count, sizeof(*p->events), by_id);
-        p->sorted = true;
-    }
+    schema_sort(p);
     u32 low = 0, high = p->event_count;
     while (low < high) {
         u32 mid = low + (high - low) / 2;

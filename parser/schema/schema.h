@@ -169,8 +169,11 @@ MUST_USE bool schema_event_valid(const event_schema *event, error *e);
 
 // All descriptions of a provider (for KEY_CLASSIC and KEY_WPP events too: by the provider's GUID), most trusted first.
 provider_schema *schema_providers(const schema_set *set, const guid *id);
-// Every description in the set, in no order: call with *at = 0 until it returns NULL.
+// Every description in the set, in the order they were added: call with *at = 0 until it returns NULL.
 provider_schema *schema_each(const schema_set *set, u32 *at);
+// Puts a description's events in the order of id and version, equals as they were added. A look-up does this to what it
+// meets for the first time; call it before several threads look up at once.
+void schema_sort(provider_schema *p);
 
 // What is known for an event, best first: exact version before nearest version, trusted before less trusted, nearer OS
 // build before farther. Returns how many of `room` were filled. `exact` of a find says whether the version matched.
@@ -210,6 +213,14 @@ typedef struct schema_source {
 } schema_source;
 
 extern const schema_source *const schema_sources[]; // NULL-terminated; a new source is one file and one line here
+
+// The source whose file this is; NULL: of none, or it cannot be read, and why.
+const schema_source *schema_source_of(const char *path, error *e);
+
+// Calls visit for a file, or for all files below a folder in byte order of names; links that lead back up are not
+// followed. Folders that cannot be read become notes. False: the path itself is a folder that cannot be read.
+MUST_USE bool schema_walk(const char *path, bool (*visit)(void *context, const char *file), void *context,
+                          schema_load *load, error *e);
 
 // A file, or a folder walked to its leaves (files no source recognises are passed over). False: the path cannot be
 // read, or it is a single file nothing recognises.

@@ -17,15 +17,22 @@ MUST_USE bool schema_cache_open(schema_cache **out, const char *path, error *e);
 void schema_cache_close(schema_cache *cache); // NULL is allowed
 
 // Adds what the cache knows of a provider (or of a class or message GUID) to the set, with RANK_CACHE. For
-// schema_set_fetch and session.fetch; context is the cache.
+// schema_set_fetch and session.fetch; context is the cache. What does not hold is left out and counted. One thread.
 void schema_cache_fetch(void *cache, schema_set *set, const guid *id);
 
 // SHA-256 of the cache's content (not of the file: two caches made from the same sources in any order are equal), 64
 // hex digits, living as long as the cache.
 const char *schema_cache_identity(const schema_cache *cache);
 
+// Descriptions in it.
+u64 schema_cache_rows(const schema_cache *cache);
+// Descriptions that were left out since it was opened, and what was wrong with the first (NULL: none were).
+u32 schema_cache_refused(const schema_cache *cache, const char **first);
+
 // Writes a cache at `path` that holds everything `old` held (NULL: nothing) and everything in `set`, each description
-// once. *added counts the events that were new.
+// once. *added counts the events that were new. Where `old` is the file at `path` it is read again as it is by then,
+// so that of two runs that add at the same time neither undoes the other; where nothing is new the file stays as it is.
+// Events a trace carried (ORIGIN_EMBEDDED) are kept one by one: a trace holds those it uses, the next one others.
 MUST_USE bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e);
 
 // Every provider's facts, in order of names. Stops where visit says false.

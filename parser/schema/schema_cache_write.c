@@ -1,0 +1,286 @@
+// Writing the schema cache: a new file beside its place, renamed when it is complete.
+//
+// The unfinished file has one fixed name and is locked by SQLite while it is written, which keeps a second run that
+// adds to the same cache waiting; a file that a killed run left behind is not locked and is replaced. Rows of the old
+// cache are copied as they are, after a look at their digests.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/os.h"
+#include "schema/schema_cache_sql.h"
+#include "schema/schema_pack.h"
+
+enum { PAGE_BYTES = 8192, WAIT_MS = 50, WAITS = 600 };
+
+typedef struct writer {
+    sqlite3 *db;
+    const char *path;
+    char *part;
+    sqlite3_stmt *insert, *insert_class;
+    outbuf body;
+    u64 rows, new_events, new_rows;
+} writer;
+
+// ---------------------------------------------------------------------------------------------- the unfinished file
+
+static bool run(writer *w, const char *sql, error *e)
+{
+    return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK || cache_failed(w->db, w->path, e);
+}
+
+typedef enum grip { GRIP_HELD, GRIP_BUSY, GRIP_LEFT_BEHIND, GRIP_FAILED } grip;
+
+static grip grip_of(writer *w, int code, error *e)
+{
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+        return GRIP_BUSY;
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
+        return GRIP_LEFT_BEHIND;
+    cache_failed(w->db, w->path, e);
+    return GRIP_FAILED;
+}
+
+// Opens and locks the file; it must be empty, and still there under its name once it is locked.
+static grip take_hold(writer *w, error *e)
+{
+    static const char SETTINGS[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; "
+                                   "PRAGMA synchronous=NORMAL; BEGIN EXCLUSIVE";
+    int code = sqlite3_open_v2(w->part, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    char page_size[48];
+    snprintf(page_size, sizeof(page_size), "PRAGMA page_size=%d", PAGE_BYTES);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(w->db, page_size, NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(w->db, SETTINGS, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return grip_of(w, code, e);
+    sqlite3_stmt *statement = NULL;
+    i64 objects = -1;
+    code = sqlite3_prepare_v2(w->db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
+    if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW)
+        objects = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    if (objects < 0)
+        return grip_of(w, code, e);
+    return objects ? GRIP_LEFT_BEHIND : os_exists(w->part) ? GRIP_HELD : GRIP_BUSY;
+}
+
+static bool begin(writer *w, error *e)
+{
+    static const char TAIL[] = ".part";
+    size_t len = strlen(w->path);
+    w->part = mem_alloc(len + sizeof(TAIL));
+    memcpy(w->part, w->path, len);
+    memcpy(w->part + len, TAIL, sizeof(TAIL));
+    if (!os_make_folder_of(w->path, e))
+        return false;
+    for (u32 i = 0; i < WAITS; i++) {
+        grip held = take_hold(w, e);
+        if (held == GRIP_HELD)
+            return true;
+        sqlite3_close(w->db);
+        w->db = NULL;
+        if (held == GRIP_FAILED)
+            return false;
+        if (held == GRIP_LEFT_BEHIND)
+            os_remove(w->part);
+        else
+            sqlite3_sleep(WAIT_MS);
+    }
+    return error_set(e, "%s: another run has been writing it for %d seconds", w->path, WAIT_MS * WAITS / 1000);
+}
+
+static bool make_tables(writer *w, error *e)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d", CACHE_APPLICATION, CACHE_VERSION);
+    if (!run(w, sql, e))
+        return false;
+    for (u32 i = 0; i < CACHE_OBJECTS; i++)
+        if (!run(w, cache_objects[i].sql, e))
+            return false;
+    return run(w, "INSERT INTO meta VALUES('what', 'etwkit schema cache'), ('digest', 'SHA-256')", e) &&
+           cache_prepare(
+               w->db, w->path,
+               "INSERT OR IGNORE INTO providers(digest, id, name, path, origin, os_build, events, maps, body) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+               &w->insert, e) &&
+           cache_prepare(w->db, w->path, "INSERT OR IGNORE INTO classes(class, provider) VALUES(?1, ?2)",
+                         &w->insert_class, e);
+}
+
+// ---------------------------------------------------------------------------------------------- rows
+
+static bool add_class(writer *w, const void *class_id, const void *provider, error *e)
+{
+    sqlite3_bind_blob(w->insert_class, 1, class_id, sizeof(guid), SQLITE_STATIC);
+    sqlite3_bind_blob(w->insert_class, 2, provider, sizeof(guid), SQLITE_STATIC);
+    bool ok = sqlite3_step(w->insert_class) == SQLITE_DONE || cache_failed(w->db, w->path, e);
+    sqlite3_reset(w->insert_class);
+    return ok;
+}
+
+// Events that name only a class or message GUID are found through it.
+static bool add_classes(writer *w, const provider_schema *p, u32 first, u32 count, error *e)
+{
+    const guid *last = NULL;
+    for (u32 i = first; i < first + count; i++) {
+        const event_schema *event = p->events[i];
+        if (event->key == KEY_MANIFEST || guid_equal(&event->event_guid, &p->id) ||
+            (last && guid_equal(last, &event->event_guid)))
+            continue;
+        last = &event->event_guid;
+        if (!add_class(w, event->event_guid.bytes, p->id.bytes, e))
+            return false;
+    }
+    return true;
+}
+
+static bool step_insert(writer *w, u32 events, error *e)
+{
+    bool ok = sqlite3_step(w->insert) == SQLITE_DONE || cache_failed(w->db, w->path, e);
+    if (ok && sqlite3_changes(w->db) > 0) {
+        w->rows++;
+        w->new_rows++;
+        w->new_events += events;
+    }
+    sqlite3_reset(w->insert);
+    return ok && (w->rows <= LIMIT_CACHE_ROWS ||
+                  error_set(e, "%s: a schema cache holds at most %d descriptions", w->path, LIMIT_CACHE_ROWS));
+}
+
+static bool add_row(writer *w, const provider_schema *p, u32 first, u32 count, error *e)
+{
+    u8 digest[DIGEST_BYTES];
+    w->body.len = 0;
+    if (!schema_pack(p, first, count, &w->body))
+        return true; // over the limits of what can be read back
+    span body = {w->body.bytes, w->body.len};
+    if (!cache_digest(body, digest))
+        return error_set(e, "%s: SHA-256 could not be computed", w->path);
+    sqlite3_bind_blob(w->insert, 1, digest, sizeof(digest), SQLITE_STATIC);
+    sqlite3_bind_blob(w->insert, 2, p->id.bytes, sizeof(p->id.bytes), SQLITE_STATIC);
+    sqlite3_bind_text(w->insert, 3, p->name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(w->insert, 4, p->path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(w->insert, 5, (i64)p->origin);
+    sqlite3_bind_int64(w->insert, 6, p->os_build);
+    sqlite3_bind_int64(w->insert, 7, count);
+    sqlite3_bind_int64(w->insert, 8, p->map_count);
+    sqlite3_bind_blob64(w->insert, 9, body.at, body.len, SQLITE_STATIC);
+    return step_insert(w, count, e) && add_classes(w, p, first, count, e);
+}
+
+static bool add_set(writer *w, const schema_set *set, error *e)
+{
+    u32 at = 0;
+    for (provider_schema *p; (p = schema_each(set, &at)) != NULL;) {
+        bool one_by_one = p->origin == ORIGIN_EMBEDDED;
+        schema_sort(p);
+        if (!one_by_one && !add_row(w, p, 0, p->event_count, e))
+            return false;
+        for (u32 i = 0; one_by_one && i < p->event_count; i++)
+            if (!add_row(w, p, i, 1, e))
+                return false;
+    }
+    return true;
+}
+
+static bool copy_row(writer *w, schema_cache *old, sqlite3_stmt *row, error *e)
+{
+    enum { COLUMNS = 9, BODY = 8 };
+    span body = {sqlite3_column_blob(row, BODY), (size_t)sqlite3_column_bytes(row, BODY)};
+    u8 digest[DIGEST_BYTES];
+    bool same = body.at && sqlite3_column_bytes(row, 0) == DIGEST_BYTES && cache_digest(body, digest) &&
+                memcmp(digest, sqlite3_column_blob(row, 0), DIGEST_BYTES) == 0;
+    if (!same || sqlite3_column_bytes(row, 1) != sizeof(guid)) {
+        cache_refuse(old, "%s: a description of %zu bytes does not have the digest it was stored with; it is left out",
+                     old->path, body.len);
+        return true;
+    }
+    for (int i = 0; i < COLUMNS; i++)
+        sqlite3_bind_value(w->insert, i + 1, sqlite3_column_value(row, i));
+    return step_insert(w, 0, e);
+}
+
+static bool copy_classes(writer *w, schema_cache *old, error *e)
+{
+    sqlite3_stmt *row = NULL;
+    if (!cache_prepare(old->db, old->path, "SELECT class, provider FROM classes", &row, e))
+        return false;
+    int code;
+    bool ok = true;
+    while (ok && (code = sqlite3_step(row)) == SQLITE_ROW)
+        if (sqlite3_column_bytes(row, 0) == sizeof(guid) && sqlite3_column_bytes(row, 1) == sizeof(guid))
+            ok = add_class(w, sqlite3_column_blob(row, 0), sqlite3_column_blob(row, 1), e);
+    if (ok && code != SQLITE_DONE)
+        ok = cache_failed(old->db, old->path, e);
+    sqlite3_finalize(row);
+    return ok;
+}
+
+static bool copy_old(writer *w, schema_cache *old, error *e)
+{
+    sqlite3_stmt *row = NULL;
+    cache_begin(old);
+    if (!cache_prepare(old->db, old->path,
+                       "SELECT digest, id, name, path, origin, os_build, events, maps, body FROM providers", &row, e))
+        return false;
+    int code;
+    bool ok = true;
+    while (ok && (code = sqlite3_step(row)) == SQLITE_ROW)
+        ok = copy_row(w, old, row, e);
+    if (ok && code != SQLITE_DONE)
+        ok = cache_failed(old->db, old->path, e);
+    sqlite3_finalize(row);
+    return ok && copy_classes(w, old, e);
+}
+
+// ---------------------------------------------------------------------------------------------- the whole
+
+static bool fill(writer *w, schema_cache *old, const schema_set *set, bool in_place, bool *changed, error *e)
+{
+    if (!make_tables(w, e) || (old && !copy_old(w, old, e)))
+        return false;
+    bool lost = old && w->rows != old->rows;
+    w->new_rows = 0;
+    if (!add_set(w, set, e))
+        return false;
+    *changed = w->new_rows > 0 || lost || !in_place;
+    return !*changed || run(w, "COMMIT", e);
+}
+
+static void end(writer *w)
+{
+    sqlite3_finalize(w->insert);
+    sqlite3_finalize(w->insert_class);
+    sqlite3_close(w->db);
+    outbuf_free(&w->body);
+    mem_free(w->part);
+}
+
+bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e)
+{
+    writer w = {.path = path};
+    schema_cache *now = NULL;
+    bool in_place = old && os_same_file(old->path, path), changed = false;
+    *added = 0;
+    bool ok = begin(&w, e);
+    bool held = ok;
+    if (ok && in_place)
+        ok = schema_cache_open(&now, path, e);
+    ok = ok && fill(&w, in_place ? now : old, set, in_place, &changed, e);
+    if (ok && changed)
+        ok = os_rename(w.part, path, e);
+    if (held && (!ok || !changed))
+        os_remove(w.part);
+    if (now && now->refused && old->refused == 0) {
+        old->refused = now->refused;
+        old->first = now->first;
+    }
+    if (ok)
+        *added = w.new_events;
+    schema_cache_close(now);
+    end(&w);
+    return ok;
+}
