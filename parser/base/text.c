@@ -90,32 +90,45 @@ u8 *text_i64(u8 *p, i64 value)
     return text_u64(put_char(p, '-'), 0 - (u64)value);
 }
 
-static inline u8 *put_hex(u8 *p, u64 value, const char *table)
+// The eight digits of a number as eight bytes, the most significant first in memory: each nibble is spread to a byte of
+// its own, and those above 9 get the distance to the letters added.
+static inline void put_eight_digits(u8 *p, u32 value, u64 letters)
+{
+    u64 v = value;
+    v = (v | v << 16) & 0x0000ffff0000ffffu;
+    v = (v | v << 8) & 0x00ff00ff00ff00ffu;
+    v = (v | v << 4) & 0x0f0f0f0f0f0f0f0fu;
+    u64 above_nine = (v + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
+    v += 0x3030303030303030u + above_nine * letters;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    memcpy(p, &v, 8);
+}
+
+enum { LETTERS_UPPER = 'A' - '9' - 1, LETTERS_LOWER = 'a' - '9' - 1 };
+
+// Always writes in eights; what lies behind the last digit is overwritten by whatever is written next.
+static inline u8 *put_hex(u8 *p, u64 value, u64 letters)
 {
     p[0] = '0';
     p[1] = 'x';
-    p += 2;
     unsigned digits = (67 - (unsigned)__builtin_clzll(value | 1)) / 4;
-    u8 *end = p + digits;
-    if (digits & 1) {
-        *p++ = (u8)table[2 * (value >> (4 * (digits - 1)) & 15) + 1];
-        digits--;
-    }
-    for (u8 *at = end; digits; digits -= 2, value >>= 8) {
-        at -= 2;
-        memcpy(at, table + 2 * (value & 0xff), 2);
-    }
-    return end;
+    value <<= 4 * (16 - digits);
+    put_eight_digits(p + 2, (u32)(value >> 32), letters);
+    if (digits > 8)
+        put_eight_digits(p + 10, (u32)value, letters);
+    return p + 2 + digits;
 }
 
 u8 *text_hex(u8 *p, u64 value)
 {
-    return put_hex(p, value, HEX_UPPER);
+    return put_hex(p, value, LETTERS_UPPER);
 }
 
 u8 *text_hex_lower(u8 *p, u64 value)
 {
-    return put_hex(p, value, HEX_LOWER);
+    return put_hex(p, value, LETTERS_LOWER);
 }
 
 u8 *text_hex_fixed(u8 *p, u64 value, unsigned digits)
