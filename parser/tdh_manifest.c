@@ -72,14 +72,12 @@ static bool is_loaded(const char *path)
     return loaded;
 }
 
-// Events of a provider are sorted when first looked up; here, so that look-ups of many threads change nothing.
+// So that look-ups of many threads change nothing.
 static void sort_events(const schema_set *set)
 {
     u32 at = 0;
-    event_descriptor none = {0};
-    schema_find_result found;
     for (provider_schema *p; (p = schema_each(set, &at)) != NULL;)
-        (void)schema_find(set, KEY_MANIFEST, &p->id, &none, 0, &found, 1);
+        schema_sort(p);
 }
 
 TDHSTATUS tdh_manifests_load(const char *path, bool again, TDHSTATUS unusable)
