@@ -58,7 +58,7 @@ void *arena_take(arena *a, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         out_of_memory(bytes);
-    bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    bytes = ((bytes ? bytes : 1) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (bytes > (size_t)(a->end - a->at)) {
         size_t room = bytes > BLOCK_BYTES / 4 ? bytes : BLOCK_BYTES;
         struct arena_block *block = mem_alloc(sizeof(*block) + room);
