@@ -1,0 +1,152 @@
+// Ceilings for `make bench`, taken in the same run as what they are compared with.
+//
+//     bench_floor insert FROM.db TO.db   the rows of an SQLite output inserted again by a bare loop: ns a row
+//     bench_floor inflate TRACE          the compressed buffers of a trace inflated: GB a second out
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "container/etl_file.h"
+#include "container/xpress.h"
+
+enum { COLUMNS = 32, INFLATE_ROOM = 16 << 20 };
+
+// One column of one row, ready to bind.
+typedef struct cell {
+    int type;
+    i64 number;
+    const char *text;
+    int len;
+} cell;
+
+static int complain(sqlite3 *db, const char *what)
+{
+    fprintf(stderr, "bench_floor: %s: %s\n", what, sqlite3_errmsg(db));
+    return 1;
+}
+
+static cell *read_rows(sqlite3 *db, arena *a, int *columns, u64 *rows)
+{
+    sqlite3_stmt *select = NULL;
+    cell *cells = NULL;
+    u32 count = 0, cap = 0;
+    if (sqlite3_prepare_v2(db, "SELECT * FROM records ORDER BY record", -1, &select, NULL) != SQLITE_OK)
+        return NULL;
+    *columns = sqlite3_column_count(select);
+    *rows = 0;
+    while (sqlite3_step(select) == SQLITE_ROW) {
+        for (int i = 0; i < *columns; i++) {
+            cell c = {.type = sqlite3_column_type(select, i)};
+            if (c.type == SQLITE_INTEGER)
+                c.number = sqlite3_column_int64(select, i);
+            if (c.type == SQLITE_TEXT) {
+                c.len = sqlite3_column_bytes(select, i);
+                c.text = arena_text_len(a, (const char *)sqlite3_column_text(select, i), (size_t)c.len);
+            }
+            GROW(cells, count, cap);
+            cells[count++] = c;
+        }
+        ++*rows;
+    }
+    sqlite3_finalize(select);
+    return cells;
+}
+
+static int insert_rows(sqlite3 *to, const char *table, const cell *cells, int columns, u64 rows)
+{
+    char sql[256] = "INSERT INTO records VALUES(?";
+    for (int i = 1; i < columns; i++)
+        strcat(sql, ",?");
+    strcat(sql, ")");
+    sqlite3_stmt *insert = NULL;
+    sqlite3_exec(to, "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
+                     "PRAGMA cache_size=-32768", NULL, NULL, NULL);
+    if (sqlite3_exec(to, table, NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(to, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(to, sql, -1, &insert, NULL) != SQLITE_OK)
+        return complain(to, "table");
+    double start = os_seconds();
+    for (u64 row = 0; row < rows; row++) {
+        for (int i = 0; i < columns; i++) {
+            const cell *c = &cells[row * (u64)columns + (u64)i];
+            if (c->type == SQLITE_INTEGER)
+                sqlite3_bind_int64(insert, i + 1, c->number);
+            else if (c->type == SQLITE_TEXT)
+                sqlite3_bind_text(insert, i + 1, c->text, c->len, SQLITE_STATIC);
+            else
+                sqlite3_bind_null(insert, i + 1);
+        }
+        if (sqlite3_step(insert) != SQLITE_DONE)
+            return complain(to, "insert");
+        sqlite3_reset(insert);
+    }
+    sqlite3_finalize(insert);
+    sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
+    double took = os_seconds() - start;
+    printf("%.0f\n", rows ? took * 1e9 / (double)rows : 0);
+    return 0;
+}
+
+static int bench_insert(const char *from, const char *path)
+{
+    sqlite3 *db = NULL, *to = NULL;
+    sqlite3_stmt *schema = NULL;
+    arena a = {0};
+    int columns = 0, code = 1;
+    u64 rows = 0;
+    os_remove(path);
+    if (sqlite3_open(from, &db) != SQLITE_OK || sqlite3_open(path, &to) != SQLITE_OK)
+        return complain(db, from);
+    cell *cells = read_rows(db, &a, &columns, &rows);
+    sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_master WHERE name='records'", -1, &schema, NULL);
+    if (cells && columns <= COLUMNS && sqlite3_step(schema) == SQLITE_ROW)
+        code = insert_rows(to, (const char *)sqlite3_column_text(schema, 0), cells, columns, rows);
+    sqlite3_finalize(schema);
+    sqlite3_close(db);
+    sqlite3_close(to);
+    mem_free(cells);
+    arena_free(&a);
+    return code;
+}
+
+static int bench_inflate(const char *path)
+{
+    etl_file f;
+    error e = {0};
+    if (!etl_open(&f, path, &e)) {
+        fprintf(stderr, "bench_floor: %s\n", e.message);
+        return 1;
+    }
+    // All compressed bytes first, so that only inflating is timed.
+    u8 *packed = mem_alloc((size_t)f.os.bytes), *out = mem_alloc(INFLATE_ROOM);
+    bool failed = false;
+    (void)os_read_at(&f.os, 0, packed, (size_t)f.os.bytes, &failed);
+    u64 made = 0;
+    double start = os_seconds(), took;
+    do {
+        for (u32 i = 0; i < f.count; i++) {
+            const etl_buffer *b = &f.buffers[i];
+            if (!(b->flags & BUFFER_FLAG_COMPRESSED) || b->used > INFLATE_ROOM - XPRESS_SLACK)
+                continue;
+            span in = {packed + b->offset + BUFFER_HEADER_BYTES, b->size - BUFFER_HEADER_BYTES};
+            if (xpress_inflate(in, out, b->used - BUFFER_HEADER_BYTES, &e))
+                made += b->used - BUFFER_HEADER_BYTES;
+        }
+        took = os_seconds() - start;
+    } while (took < 0.5 && made);
+    printf("%.2f\n", made ? (double)made / took / 1e9 : 0);
+    mem_free(packed);
+    mem_free(out);
+    etl_close(&f);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "insert") == 0)
+        return bench_insert(argv[2], argv[3]);
+    if (argc == 3 && strcmp(argv[1], "inflate") == 0)
+        return bench_inflate(argv[2]);
+    fprintf(stderr, "usage: bench_floor insert FROM.db TO.db | inflate TRACE\n");
+    return 2;
+}
