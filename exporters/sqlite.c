@@ -46,7 +46,9 @@ struct sink {
     sqlite3_stmt *insert;
     char *name; // for sentences
     arena memory;
-    u32 bound; // parameters that are not NULL, as bits
+    u32 bound;   // parameters that are not NULL, as bits
+    u64 *states; // decoded, partial, raw of each source, known only at the end
+    u32 sources;
 };
 
 // ------------------------------------------------------------------------------------- small helpers
@@ -290,6 +292,8 @@ static bool sqlite_open(sink **out, const export_target *target, error *e)
         return error_set(e, "SQLite output needs a file: a database cannot be written to standard output");
     sink *s = mem_zeroed(1, sizeof *s);
     s->name = arena_text(&s->memory, target->path);
+    s->sources = target->trace_count;
+    s->states = arena_array(&s->memory, u64, (size_t)s->sources * 3);
     if (!sqlite_begin(s, target, e)) {
         sqlite_free(s);
         return false;
@@ -421,6 +425,8 @@ static const u8 *bind_row(sink *s, const u8 *at)
         bind_static(s, columns[i], at, r.lens[i]);
         at += r.lens[i] == TEXT_NONE ? 0 : r.lens[i];
     }
+    if (r.source_id < s->sources)
+        s->states[r.source_id * 3 + r.state]++;
     return at;
 }
 
@@ -436,9 +442,24 @@ static bool sqlite_commit(sink *s, span rendered, u32 records, error *e)
     return true;
 }
 
+static bool write_states(sink *s, error *e)
+{
+    sqlite3_stmt *update =
+        sqlite_prepare(s, "UPDATE traces SET events_decoded=?,events_partial=?,events_raw=? WHERE id=?", e);
+    bool ok = update != NULL;
+    for (u32 i = 0; ok && i < s->sources; i++) {
+        for (int state = 0; state < 3; state++)
+            sqlite3_bind_int64(update, state + 1, (i64)s->states[i * 3 + (u32)state]);
+        sqlite3_bind_int64(update, 4, i);
+        ok = sqlite_step(s, update, e);
+    }
+    sqlite3_finalize(update);
+    return ok;
+}
+
 static bool sqlite_close(sink *s, error *e)
 {
-    bool ok = !e || (sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e));
+    bool ok = !e || (write_states(s, e) && sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e));
     sqlite_free(s);
     return ok;
 }

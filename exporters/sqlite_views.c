@@ -47,8 +47,8 @@ const char sqlite_tables[] =
     " AS state,r.message AS message,r.data AS data,r.raw AS raw,r.stack AS stack,r.extended AS extended,"
     "t.file AS source,r.offset AS offset,r.time AS time" FROM ";";
 
-const char sqlite_indexes[] = "CREATE INDEX records_time ON records(time);"
-                              "CREATE INDEX records_class ON records(class_id);"
+// None on time: records are numbered in time order, so the primary key serves ranges of time as well.
+const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id);"
                               "CREATE INDEX records_process ON records(process_id);";
 
 typedef struct view_column {
