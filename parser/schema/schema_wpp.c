@@ -179,7 +179,7 @@ static bool annotation_visit(void *ctx, const char *const *strings, u32 count, c
 static bool pdb_recognise(span head, const char *path)
 {
     (void)path;
-    return slice_starts(head, "Microsoft C/C++ MSF 7.00\r\n\x1a");
+    return pdb_is(head);
 }
 
 static bool pdb_load(schema_set *set, span bytes, const char *path, schema_rank rank, schema_load *load, error *e)
@@ -187,14 +187,14 @@ static bool pdb_load(schema_set *set, span bytes, const char *path, schema_rank 
     wpp_reader r;
     error why = {0};
     wpp_reader_open(&r, set, path, rank, load);
-    bool whole = pdb_each_annotation(bytes, annotation_visit, &r, &why);
+    bool read = pdb_each_annotation(bytes, annotation_visit, &r, &why);
     u32 count = r.event_count + r.control_count;
-    if (!whole && count)
+    if (count && why.message[0])
         schema_load_note(load, "%s: %s", r.path, why.message);
     wpp_reader_close(&r);
     if (count)
         return true;
-    return error_set(e, "%s", whole ? "PDB file holds no WPP annotations" : why.message);
+    return error_set(e, "%s", read && !why.message[0] ? "PDB file holds no WPP annotations" : why.message);
 }
 
 const schema_source schema_source_pdb = {"pdb", pdb_recognise, pdb_load};
