@@ -33,6 +33,8 @@ TEST_LIB  := $(BUILD)/libtest.a
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 TOOLS     := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard $(PROGRAMS)))
 SAMPLES   := $(wildcard samples/*.case)
+FUZZ_OBJ  := $(call OBJ,tests/fuzz/fuzz_build.c tests/fuzz/fuzz_support.c)
+FUZZERS   := $(filter-out build support,$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 
 all: $(BUILD)/etwkit $(BUILD)/libetwkit.a ## the program and the library (release)
 
@@ -51,6 +53,13 @@ $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(BUILD)/libetwkit.a
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The same fuzz target twice: for libFuzzer (clang only), and with a plain main that runs it over its corpus.
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_OBJ) $(TEST_LIB) $(BUILD)/libetwkit.a
+	$(CC) $(FLAGS) -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_OBJ) $(TEST_LIB) $(BUILD)/libetwkit.a
 	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/consumers/%: $(BUILD)/obj/samples/%.o $(BUILD)/libetwkit.a
@@ -90,9 +99,9 @@ install: all ## PREFIX, DESTDIR
 check: deps ## all tests: units, cases, sweeps, layers
 	@$(MAKE) --no-print-directory run-tests
 
-run-tests: all $(TOOLS) $(TEST_BIN) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
+run-tests: all $(TOOLS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
 	@sh tests/layers.sh
-	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN)
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS))
 
 asan: ## the tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
