@@ -15,20 +15,28 @@ bool error_set(error *e, const char *format, ...)
     return false;
 }
 
+// Appends to what stands in text[0 .. len), cut at the end of the message.
+static size_t append(char *text, size_t len, const char *more, size_t more_len)
+{
+    size_t room = sizeof(((error *)NULL)->message) - 1 - len;
+    if (more_len > room)
+        more_len = room;
+    memcpy(text + len, more, more_len);
+    text[len + more_len] = 0;
+    return len + more_len;
+}
+
 bool error_prefix(error *e, const char *format, ...)
 {
     if (e) {
-        char before[sizeof(e->message)], behind[sizeof(e->message)];
+        error whole; // the arguments may point into e
         va_list args;
         va_start(args, format);
-        vsnprintf(before, sizeof(before), format, args);
+        vsnprintf(whole.message, sizeof(whole.message), format, args);
         va_end(args);
-        memcpy(behind, e->message, sizeof(behind));
-        size_t room = sizeof(e->message), len = strlen(before);
-        if (len > room - 3)
-            len = room - 3;
-        memcpy(e->message, before, len);
-        snprintf(e->message + len, room - len, ": %s", behind);
+        size_t len = append(whole.message, strlen(whole.message), ": ", 2);
+        append(whole.message, len, e->message, strlen(e->message));
+        *e = whole;
     }
     return false;
 }
