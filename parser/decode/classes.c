@@ -199,22 +199,22 @@ typedef struct planner {
     u32 os_build;
 } planner;
 
-static void add_plan(planner *p, event_class *c, const event_schema *event, bool wide)
+static void add_plan(planner *p, event_class *c, const event_schema *described, bool wide)
 {
     if (c->plan_count >= LIMIT_CANDIDATES)
         return;
-    const plan *compiled = plan_compile(&p->table->arena, event, wide, NULL);
+    const plan *compiled = plan_compile(&p->table->arena, described, wide, NULL);
     if (compiled)
         c->plans[c->plan_count++] = compiled;
 }
 
 // The count of an array that a schema fixes at a token number (CLR stacks: 2) is told by the field in front of it.
-static void add_counted_variant(planner *p, event_class *c, const event_schema *event, bool wide)
+static void add_counted_variant(planner *p, event_class *c, const event_schema *described, bool wide)
 {
-    u32 last = event->top_count - 1u;
-    if (event->top_count < 2 || event->property_count != event->top_count)
+    u32 last = described->top_count - 1u;
+    if (described->top_count < 2 || described->property_count != described->top_count)
         return;
-    const property *array = &event->properties[last], *count = &event->properties[last - 1];
+    const property *array = &described->properties[last], *count = &described->properties[last - 1];
     const in_type_facts *facts = in_type_find(count->in_type);
     size_t len = strlen(count->name);
     bool named_count = len >= 5 && strcmp(count->name + len - 5, "Count") == 0;
@@ -222,11 +222,11 @@ static void add_counted_variant(planner *p, event_class *c, const event_schema *
         !named_count || !facts || facts->bytes < 1 || facts->bytes > 4)
         return;
     event_schema *variant = arena_new(&p->table->arena, event_schema);
-    property *props = arena_array(&p->table->arena, property, event->property_count);
-    memcpy(props, event->properties, event->property_count * sizeof(*props));
+    property *props = arena_array(&p->table->arena, property, described->property_count);
+    memcpy(props, described->properties, described->property_count * sizeof(*props));
     props[last].flags = (props[last].flags & ~(u32)PROP_FIXED_COUNT) | PROP_PARAM_COUNT;
     props[last].count = (u16)(last - 1);
-    *variant = *event;
+    *variant = *described;
     variant->properties = props;
     add_plan(p, c, variant, wide);
 }
@@ -246,15 +246,15 @@ static const char *standard_opcode(u8 opcode)
 }
 
 // Names of the keyword bits an event has set: its own list, or the provider's.
-static void name_keywords(planner *p, event_class *c, const event_schema *event)
+static void name_keywords(planner *p, event_class *c, const event_schema *described)
 {
     u64 keyword = c->descriptor.keyword;
-    if (event->keyword_count && event->descriptor.keyword == keyword) {
-        c->keyword_names = event->keyword_names;
-        c->keyword_count = event->keyword_count;
+    if (described->keyword_count && described->descriptor.keyword == keyword) {
+        c->keyword_names = described->keyword_names;
+        c->keyword_count = described->keyword_count;
         return;
     }
-    const name_list *list = &event->provider->keywords;
+    const name_list *list = &described->provider->keywords;
     const char *names[64];
     u32 count = 0;
     for (u32 i = 0; i < list->count && count < COUNT_OF(names); i++)
@@ -287,29 +287,29 @@ static const char *composed_name(planner *p, const event_class *c)
     return task ? task : opcode && c->descriptor.opcode != 0 ? opcode : NULL;
 }
 
-static void name_from_schema(planner *p, event_class *c, const event_schema *event)
+static void name_from_schema(planner *p, event_class *c, const event_schema *described)
 {
-    const provider_schema *provider = event->provider;
+    const provider_schema *provider = described->provider;
     const event_descriptor *d = &c->descriptor;
     if (provider->name && (!c->provider || c->classic))
         c->provider = provider->name;
-    bool same_task = event->descriptor.task == d->task || c->classic;
-    c->task_name = same_task ? event->task_name : NULL;
+    bool same_task = described->descriptor.task == d->task || c->classic;
+    c->task_name = same_task ? described->task_name : NULL;
     if (!c->task_name && d->task)
         c->task_name = listed_name(&provider->tasks, d->task);
     // A schema's names are of its own opcode and level; an event of the same id may carry others.
-    c->opcode_name = event->descriptor.opcode == d->opcode ? event->opcode_name : NULL;
+    c->opcode_name = described->descriptor.opcode == d->opcode ? described->opcode_name : NULL;
     if (!c->opcode_name)
         c->opcode_name = listed_name(&provider->opcodes, d->opcode | (u64)d->task << 16);
     if (!c->opcode_name)
         c->opcode_name = listed_name(&provider->opcodes, d->opcode);
-    c->level_name = event->descriptor.level == d->level ? event->level_name : NULL;
+    c->level_name = described->descriptor.level == d->level ? described->level_name : NULL;
     if (!c->level_name && d->level)
         c->level_name = listed_name(&provider->levels, d->level);
-    c->channel_name = event->channel_name;
-    c->event_name = event->event_name;
+    c->channel_name = described->channel_name;
+    c->event_name = described->event_name;
     c->origin = provider->origin;
-    name_keywords(p, c, event);
+    name_keywords(p, c, described);
 }
 
 static void name_rest(planner *p, event_class *c)
@@ -347,27 +347,27 @@ static provider_schema *private_provider(planner *p, event_class *c, schema_orig
 
 static void plan_tracelogging(planner *p, event_class *c)
 {
-    event_schema *event = arena_new(&p->table->arena, event_schema);
-    if (!tracelogging_schema(&p->table->arena, c->metadata, event, NULL))
+    event_schema *described = arena_new(&p->table->arena, event_schema);
+    if (!tracelogging_schema(&p->table->arena, c->metadata, described, NULL))
         return;
-    event->descriptor = c->descriptor;
-    event->provider = private_provider(p, c, ORIGIN_TRACELOGGING);
+    described->descriptor = c->descriptor;
+    described->provider = private_provider(p, c, ORIGIN_TRACELOGGING);
     c->exact_version = true;
-    name_from_schema(p, c, event);
-    add_plan(p, c, event, c->wide);
+    name_from_schema(p, c, described);
+    add_plan(p, c, described, c->wide);
 }
 
 // EVENT_HEADER_FLAG_STRING_ONLY: the whole payload is one string.
 static void plan_string(planner *p, event_class *c)
 {
     static const property MESSAGE[] = {{.name = "Message", .in_type = IN_UNICODE_STRING, .count = 1}};
-    event_schema *event = arena_new(&p->table->arena, event_schema);
-    *event = (event_schema){.key = KEY_MANIFEST, .descriptor = c->descriptor, .message = "%1", .properties = MESSAGE,
+    event_schema *described = arena_new(&p->table->arena, event_schema);
+    *described = (event_schema){.key = KEY_MANIFEST, .descriptor = c->descriptor, .message = "%1", .properties = MESSAGE,
                             .property_count = 1, .top_count = 1};
-    event->provider = private_provider(p, c, ORIGIN_STRING);
+    described->provider = private_provider(p, c, ORIGIN_STRING);
     c->exact_version = true;
-    name_from_schema(p, c, event);
-    add_plan(p, c, event, c->wide);
+    name_from_schema(p, c, described);
+    add_plan(p, c, described, c->wide);
 }
 
 static void plan_from_set(planner *p, event_class *c)
