@@ -657,7 +657,7 @@ static void shared_files(void **state)
     }
     u32 files = 0, all = 0, different = 0, events = 0, properties = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
-        size_t name_len = strlen(entry->d_name), len;
+        size_t name_len = strlen(entry->d_name), len = 0;
         guid id;
         if (name_len != 40 || strcmp(entry->d_name + 36, ".tmf") != 0 || !guid_from_text(entry->d_name, 36, &id))
             continue;
