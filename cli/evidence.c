@@ -146,6 +146,9 @@ int evidence_open(evidence *ev, const options *o)
     start_hashes(ev);
     bool done = session_survey(ev->session, o->threads, survey_progress, ev);
     evidence_clear_bar(ev);
+    const char *refused;
+    if (ev->cache && schema_cache_refused(ev->cache, &refused))
+        say("%s; etwkit schemas add makes the cache anew", refused);
     if (!done)
         say("interrupted");
     return done ? EXIT_DONE : EXIT_FAILED;

@@ -15,6 +15,8 @@ static const command COMMANDS[] = {
     {"info", "TRACE...", "what each trace is: session, machine, clock, providers, losses, damage", FOR_INFO, cmd_info},
     {"convert", "TRACE... -o OUT", "every event, decoded and in time order, as CSV, JSON, JSON Lines or SQLite",
      FOR_CONVERT, cmd_convert},
+    {"schemas", "add|list|show|export", "the schema cache: what goes in once serves every later run", FOR_SCHEMAS,
+     cmd_schemas},
 };
 
 static void print_help(void)
@@ -72,6 +74,6 @@ int main(int argc, char **argv)
     if (*name)
         fprintf(stderr, "etwkit: %s is no command (etwkit --help)\n", name);
     else
-        fprintf(stderr, "etwkit: a command is needed: info, convert (etwkit --help)\n");
+        fprintf(stderr, "etwkit: a command is needed: info, convert, schemas (etwkit --help)\n");
     return EXIT_USAGE;
 }

@@ -67,6 +67,7 @@ typedef enum manifest_attribute {
     ATTR_TAGS,
     ATTR_ID,
     ATTR_CULTURE,
+    ATTR_BUILD, // etwkit:build
 } manifest_attribute;
 
 typedef struct manifest_node {

@@ -121,7 +121,7 @@ static void name_event(build *b, const manifest_node *n, event_schema *event)
 {
     const char *symbol = manifest_attr(n, ATTR_SYMBOL);
     bool unnamed = !event->task_name && (!event->opcode_name || event->descriptor.opcode == 0) && !b->names.is_dump;
-    if (symbol && (unnamed || b->to->origin == ORIGIN_EVENTSOURCE))
+    if (symbol && (unnamed || b->names.is_exact || b->to->origin == ORIGIN_EVENTSOURCE))
         event->event_name = manifest_keep(schema_arena(b->to->set), symbol, LIMIT_NAME_BYTES);
 }
 
@@ -190,7 +190,8 @@ static void compile_event(build *b, const manifest_node *n, u64 id, u64 version)
     read_template(b, n, event);
     if (is_classic(b, n, event, id)) {
         event->key = KEY_CLASSIC;
-        name_classic_opcode(b, n, event);
+        if (!b->names.is_exact)
+            name_classic_opcode(b, n, event);
     } else if (id > UINT16_MAX) {
         manifest_note(b->to, n->line, "event %llu: ids have 16 bits", (unsigned long long)id);
         return;
@@ -276,12 +277,14 @@ static bool compile_provider(const manifest_target *to, const manifest_node *n, 
     if (!provider_id(to, n, &id))
         return false;
     const char *source = manifest_attr(n, ATTR_SOURCE);
-    b.names.is_dump = source != NULL;
+    u64 build_number = 0;
+    b.names.is_exact = manifest_attr(n, ATTR_BUILD) && manifest_number(manifest_attr(n, ATTR_BUILD), &build_number);
+    b.names.is_dump = source != NULL || b.names.is_exact;
     b.is_wbem = source && strcasecmp(source, "Wbem") == 0;
     char name[LIMIT_NAME_BYTES] = "";
     strncat(name, name_of(n), sizeof(name) - 1);
     b.p = b.names.p = schema_add_provider(to->set, &id, name, to->origin, to->rank, to->path);
-    b.p->os_build = source_os_build(to->path);
+    b.p->os_build = build_number ? (u32)build_number : source_os_build(to->path);
     b.p->message_file = file_attr(&b, n, ATTR_MESSAGE_FILE);
     b.p->resource_file = file_attr(&b, n, ATTR_RESOURCE_FILE);
     manifest_names_read(&b.names, n);

@@ -215,7 +215,7 @@ static void read_channels(manifest_names *names, const manifest_node *provider)
         for (const manifest_node *n = g->first; n; n = n->next) {
             if (n->tag != TAG_CHANNEL && n->tag != TAG_IMPORT_CHANNEL)
                 continue;
-            u64 mask = bit >= LAST_KEYWORD_BIT ? 1ull << bit-- : 0;
+            u64 mask = bit >= LAST_KEYWORD_BIT && !names->is_exact ? 1ull << bit-- : 0;
             read_channel(names, n, &next, mask);
             if (mask && *name_of(n) && !schema_find_name(names->keywords.list, mask))
                 schema_add_name(names->p, names->keywords.list, mask, name_of(n), NULL);

@@ -35,7 +35,8 @@ typedef struct manifest_names {
     arena *scratch;
     manifest_strings *strings;
     provider_schema *p;
-    bool is_dump; // written by a tool from a running Windows
+    bool is_dump;  // written by a tool from a running Windows
+    bool is_exact; // written by `schemas export`: nothing is implied
     manifest_vocabulary levels, tasks, opcodes, channels, keywords;
     manifest_index any_opcodes; // of all tasks; only where is_dump
 } manifest_names;

@@ -73,6 +73,7 @@ static const struct {
     {"tags", ATTR_TAGS},
     {"id", ATTR_ID},
     {"culture", ATTR_CULTURE},
+    {"etwkit:build", ATTR_BUILD},
 };
 
 static const char *without_prefix(const char *name)

@@ -214,8 +214,8 @@ typedef struct schema_source {
 
 extern const schema_source *const schema_sources[]; // NULL-terminated; a new source is one file and one line here
 
-// The source whose file this is; NULL: of none, or it cannot be read, and why.
-const schema_source *schema_source_of(const char *path, error *e);
+// A file met on a walk: one no source recognises is passed over (false), one that cannot be used becomes a note (false).
+bool schema_load_found(schema_set *set, const char *path, schema_rank rank, schema_load *load);
 
 // Calls visit for a file, or for all files below a folder in byte order of names; links that lead back up are not
 // followed. Folders that cannot be read become notes. False: the path itself is a folder that cannot be read.

@@ -25,7 +25,7 @@ const cache_object cache_objects[CACHE_OBJECTS] = {
      "CREATE TABLE providers(digest BLOB NOT NULL, id BLOB NOT NULL, name TEXT, path TEXT, origin INTEGER NOT NULL, "
      "os_build INTEGER NOT NULL, events INTEGER NOT NULL, maps INTEGER NOT NULL, body BLOB NOT NULL)"},
     {"index", "providers_by_digest", "CREATE UNIQUE INDEX providers_by_digest ON providers(digest)"},
-    {"index", "providers_by_id", "CREATE INDEX providers_by_id ON providers(id, digest)"},
+    {"index", "providers_by_id", "CREATE INDEX providers_by_id ON providers(id, events DESC, digest)"},
     {"table", "classes",
      "CREATE TABLE classes(class BLOB NOT NULL, provider BLOB NOT NULL, PRIMARY KEY(class, provider)) WITHOUT ROWID"},
 };
@@ -240,7 +240,8 @@ bool schema_cache_open(schema_cache **out, const char *path, error *e)
     cache->path = memcpy(mem_alloc(len), path, len);
     bool ok = open_database(cache, e) && check_version(cache, e) && check_objects(cache, e) &&
               read_identity(cache, e) &&
-              cache_prepare(cache->db, path, "SELECT digest, path, body FROM providers WHERE id = ?1 ORDER BY digest",
+              cache_prepare(cache->db, path,
+                            "SELECT digest, path, body FROM providers WHERE id = ?1 ORDER BY events DESC, digest",
                             &cache->by_id, e) &&
               cache_prepare(cache->db, path, "SELECT provider FROM classes WHERE class = ?1 AND provider <> ?1",
                             &cache->by_class, e);

@@ -541,7 +541,7 @@ provider_schema *schema_unpack(schema_set *set, span block, schema_rank rank, co
     guid id = guid_load(head + ID_AT);
     schema_origin origin = (schema_origin)load_u32(head + 4);
     u32 build = load_u32(head + 8);
-    provider_schema *p = join ? find_joint(&u, &id, rank, origin, build) : NULL;
+    provider_schema *p = join && origin == ORIGIN_EMBEDDED ? find_joint(&u, &id, rank, origin, build) : NULL;
     if (!p) {
         p = schema_add_provider(set, &id, text_at(&u, load_u32(head + 12)), origin, rank, path);
         p->os_build = build;

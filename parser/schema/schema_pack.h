@@ -15,7 +15,8 @@
 MUST_USE bool schema_pack(const provider_schema *p, u32 first, u32 count, outbuf *out);
 
 // Adds what a block describes to the set and returns it. NULL, and nothing added: something in it does not hold. With
-// `join`, events go to the description of the same provider, rank, origin and build that is in the set already.
+// `join`, events a trace carried (ORIGIN_EMBEDDED) go to the description of the same provider, rank, origin and build
+// that is in the set already.
 provider_schema *schema_unpack(schema_set *set, span block, schema_rank rank, const char *path, bool join, error *e);
 
 // The provider's GUID, read from a block's head. False: it is too short for one.

@@ -27,7 +27,7 @@ typedef struct folder_walk {
     bool stopped;
 } folder_walk;
 
-const schema_source *schema_source_of(const char *path, error *e)
+static const schema_source *recognise(const char *path, error *e)
 {
     os_file f;
     u8 head[HEAD_BYTES];
@@ -143,15 +143,23 @@ bool schema_walk(const char *path, bool (*visit)(void *context, const char *file
     return os_list_folder(path, visit_entry, &w, e);
 }
 
+bool schema_load_found(schema_set *set, const char *path, schema_rank rank, schema_load *load)
+{
+    target t = {set, rank, load};
+    error e = {0};
+    const schema_source *source = recognise(path, &e);
+    if (!source || (source == &schema_source_wevt && !pe_has_events(path)))
+        return false; // a folder holds all kinds of files
+    bool ok = load_file(&t, source, path, &e);
+    if (!ok)
+        schema_load_note(load, "%s", e.message);
+    return ok;
+}
+
 static bool visit_file(void *context, const char *path)
 {
-    target *t = context;
-    error e = {0};
-    const schema_source *source = schema_source_of(path, &e);
-    if (!source || (source == &schema_source_wevt && !pe_has_events(path)))
-        return true; // a folder holds all kinds of files
-    if (!load_file(t, source, path, &e))
-        schema_load_note(t->load, "%s", e.message);
+    const target *t = context;
+    (void)schema_load_found(t->set, path, t->rank, t->load);
     return true;
 }
 
@@ -160,6 +168,6 @@ bool schema_load_path(schema_set *set, const char *path, schema_rank rank, schem
     target t = {set, rank, load};
     if (os_is_folder(path))
         return schema_walk(path, visit_file, &t, load, e);
-    const schema_source *source = schema_source_of(path, e);
+    const schema_source *source = recognise(path, e);
     return source && load_file(&t, source, path, e);
 }
