@@ -85,7 +85,7 @@ static outbuf whole_file(bool scattered)
     char name[600];
     memset(name, 'n', sizeof(name));
     name[250] = 0;
-    snprintf(first, sizeof(first), "%s u16:@z-@y-2 here:y u16:0x1101 cstr:%s cstr:%s align:4 here:z", FIRST, name,
+    snprintf(first, sizeof(first), "%s here:y u16:@z-@y-2 u16:0x1101 cstr:%s cstr:%s align:4 here:z", FIRST, name,
              name);
     outbuf_free(&a);
     a = blob_from(first);
