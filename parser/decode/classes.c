@@ -193,6 +193,8 @@ u32 class_add(class_table *t, const event *ev)
 
 // ---------------------------------------------------------------------------------------------- planning
 
+enum { EVENTSOURCE_MANIFEST_ID = 0xfffe, EVENTSOURCE_MANIFEST_OPCODE = 0xfe };
+
 typedef struct planner {
     class_table *table;
     schema_set *set;
@@ -370,6 +372,29 @@ static void plan_string(planner *p, event_class *c)
     add_plan(p, c, described, c->wide);
 }
 
+// A piece of an EventSource's manifest, as event 65534 of every .NET EventSource carries it.
+static void plan_manifest_piece(planner *p, event_class *c)
+{
+    static const property PIECE[] = {
+        {.name = "Format", .in_type = IN_UINT8, .count = 1},
+        {.name = "MajorVersion", .in_type = IN_UINT8, .count = 1},
+        {.name = "MinorVersion", .in_type = IN_UINT8, .count = 1},
+        {.name = "Magic", .in_type = IN_UINT8, .out_type = OUT_HEX_INT8, .count = 1},
+        {.name = "TotalChunks", .in_type = IN_UINT16, .count = 1},
+        {.name = "ChunkNumber", .in_type = IN_UINT16, .count = 1},
+        {.name = "Manifest", .in_type = IN_REST_ANSI_STRING, .out_type = OUT_UTF8, .count = 1},
+    };
+    event_schema *described = arena_new(&p->table->arena, event_schema);
+    *described = (event_schema){.key = KEY_MANIFEST, .descriptor = c->descriptor, .event_name = "ManifestData",
+                                .properties = PIECE, .property_count = COUNT_OF(PIECE), .top_count = COUNT_OF(PIECE)};
+    described->provider = private_provider(p, c, ORIGIN_EVENTSOURCE);
+    for (const provider_schema *s = schema_providers(p->set, &c->provider_id); s && !c->provider; s = s->next)
+        c->provider = s->name;
+    c->exact_version = true;
+    name_from_schema(p, c, described);
+    add_plan(p, c, described, c->wide);
+}
+
 static void plan_from_set(planner *p, event_class *c)
 {
     schema_key key = c->message ? KEY_WPP : c->classic ? KEY_CLASSIC : KEY_MANIFEST;
@@ -403,6 +428,9 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
         plan_string(&p, c);
     if (!c->plan_count)
         plan_from_set(&p, c);
+    if (!c->plan_count && !c->classic && c->descriptor.id == EVENTSOURCE_MANIFEST_ID &&
+        c->descriptor.opcode == EVENTSOURCE_MANIFEST_OPCODE)
+        plan_manifest_piece(&p, c);
     if (!c->plan_count)
         c->origin = ORIGIN_NONE;
     name_rest(&p, c);
