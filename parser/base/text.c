@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 // ------------------------------------------------------------------------------------- numbers
 
 const char TEXT_PAIRS[201] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
@@ -90,6 +94,7 @@ u8 *text_i64(u8 *p, i64 value)
     return text_u64(put_char(p, '-'), 0 - (u64)value);
 }
 
+#ifndef __SSE2__
 // The eight digits of a number as eight bytes, the most significant first in memory: each nibble is spread to a byte of
 // its own, and those above 9 get the distance to the letters added.
 static inline void put_eight_digits(u8 *p, u32 value, u64 letters)
@@ -105,19 +110,34 @@ static inline void put_eight_digits(u8 *p, u32 value, u64 letters)
 #endif
     memcpy(p, &v, 8);
 }
+#endif
 
 enum { LETTERS_UPPER = 'A' - '9' - 1, LETTERS_LOWER = 'a' - '9' - 1 };
 
-// Always writes in eights; what lies behind the last digit is overwritten by whatever is written next.
+// Sixteen digits at once; `value` has its first digit in its highest nibble.
+static inline void put_sixteen_digits(u8 *p, u64 value, u64 letters)
+{
+#ifdef __SSE2__
+    const __m128i low_nibble = _mm_set1_epi8(0x0f);
+    __m128i bytes = _mm_cvtsi64_si128((long long)__builtin_bswap64(value));
+    __m128i high = _mm_and_si128(_mm_srli_epi64(bytes, 4), low_nibble);
+    __m128i digits = _mm_unpacklo_epi8(high, _mm_and_si128(bytes, low_nibble));
+    __m128i above_nine = _mm_cmpgt_epi8(digits, _mm_set1_epi8(9));
+    __m128i distance = _mm_and_si128(above_nine, _mm_set1_epi8((char)letters));
+    digits = _mm_add_epi8(_mm_add_epi8(digits, _mm_set1_epi8('0')), distance);
+    _mm_storeu_si128((__m128i *)(void *)p, digits);
+#else
+    put_eight_digits(p, (u32)(value >> 32), letters);
+    put_eight_digits(p + 8, (u32)value, letters);
+#endif
+}
+
+// What lies behind the last digit is overwritten by whatever is written next.
 static inline u8 *put_hex(u8 *p, u64 value, u64 letters)
 {
-    p[0] = '0';
-    p[1] = 'x';
+    memcpy(p, "0x", 2);
     unsigned digits = (67 - (unsigned)__builtin_clzll(value | 1)) / 4;
-    value <<= 4 * (16 - digits);
-    put_eight_digits(p + 2, (u32)(value >> 32), letters);
-    if (digits > 8)
-        put_eight_digits(p + 10, (u32)value, letters);
+    put_sixteen_digits(p + 2, value << 4 * (16 - digits), letters);
     return p + 2 + digits;
 }
 

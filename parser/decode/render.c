@@ -328,9 +328,31 @@ static void walk_struct(walk *w, const field *f, bool show)
         put_char(w->out, '}');
 }
 
+// Addresses and other hex numbers come in long arrays (stacks): no per-element look at what they are.
+static u8 *put_hex_array(u8 *p, span v, u32 each)
+{
+    for (size_t at = 0; at + each <= v.len; at += each) {
+        u64 value = each == 8 ? load_u64(v.at + at) : each == 4 ? load_u32(v.at + at) : unsigned_of((span){v.at + at, each});
+        *p++ = '"';
+        p = text_hex(p, value);
+        *p++ = '"';
+        *p++ = ',';
+    }
+    return p;
+}
+
 static void walk_fixed_array(walk *w, const field *f)
 {
     const slot *s = w->next - 1;
+    if (f->show == SHOW_HEX && f->bytes) {
+        u8 *at = outbuf_reserve(w->out, s->len / f->bytes * (size_t)21 + 24);
+        *at++ = '[';
+        at = put_hex_array(at, (span){w->payload.at + s->offset, s->len}, f->bytes);
+        at -= at[-1] == ',';
+        *at++ = ']';
+        outbuf_written(w->out, at);
+        return;
+    }
     size_t room = value_room(f, f->bytes) + 2;
     u8 *p = outbuf_reserve(w->out, room);
     *p++ = '[';
