@@ -338,6 +338,7 @@ static void load_carried(survey *v)
         if (c->kind == INTEREST_MANIFEST)
             eventsource_offer(es, s->schemas, &c->provider, c->process_id, c->thread_id, c->payload, &s->embedded);
     }
+    eventsource_finish(es, &s->embedded);
     eventsource_free(es);
 }
 
