@@ -195,7 +195,7 @@ bool show_logfile_header(const etl_file *file, TRACE_LOGFILE_HEADER *out)
             continue;
         etl_scratch scratch = {0};
         u8 *into = mem_alloc(etl_room(b));
-        read = read_disk(etl_load(file, b, into, &scratch, NULL), out);
+        read = read_disk(etl_load(file, b, into, &scratch, NULL, NULL), out);
         mem_free(into);
         mem_free(scratch.bytes);
     }

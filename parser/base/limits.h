@@ -6,6 +6,7 @@
 enum {
     // Containers
     LIMIT_BUFFER_BYTES = 16 << 20,      // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB
+    LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions
     LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
     LIMIT_ACTIVE_BYTES = 256 << 20,     // buffers that overlap in time and must be merged at once
@@ -51,6 +52,17 @@ enum {
     LIMIT_MANIFEST_PENDING = 256 << 20,  // bytes of EventSource manifests whose last chunk has not come yet
     LIMIT_MANIFESTS_PENDING = 4096,      // and their number: (provider, process, thread) being put together at once
     LIMIT_INFLATED_BYTES = 64 << 20,     // LZNT1 documents inside events (WinSAT, PerfTrack)
+
+    // Correlation: what is remembered of a whole recording; a fact has some 40 bytes
+    LIMIT_PROCESS_FACTS = 1 << 20,       // starts, ends and rundown entries of processes
+    LIMIT_THREAD_FACTS = 4 << 20,        // likewise of threads
+    LIMIT_NAME_FACTS = 4 << 20,          // names of file objects and of registry keys, each
+    LIMIT_IMAGE_FACTS = 4 << 20,         // loads, unloads and rundown entries of modules; and PDB identities
+    LIMIT_VOLUMES = 4096,                // volume mappings; machines have some ten
+    LIMIT_STACKS = 8 << 20,              // StackWalk events; an hour of samples on 8 processors has some millions
+    LIMIT_STACK_FRAMES = 48 << 20,       // their addresses, each stack once: 384 MiB
+    LIMIT_CONNECTIONS = 1 << 20,         // pairs of ends and a process id
+    LIMIT_CONNECTION_TCBS = 1 << 20,     // TCP control blocks whose ends are known
 
     // Exporters
     LIMIT_VIEWS = 20000,                 // of one SQLite output; opening it parses them all, some hundreds are usual

@@ -1,8 +1,8 @@
 // One .etl file: which byte ranges of it are buffers, and the used bytes of each.
 //
 // etl_open hops from buffer header to buffer header and so accounts for every byte: buffers, unused space (fill,
-// preallocated zeros) and damage. etl_load reads one buffer and inflates it where it is compressed. Nothing here looks
-// at events except to tell a buffer from noise.
+// preallocated zeros) and damage (etl_index.c). etl_load reads one buffer and inflates it where it is compressed.
+// Nothing here looks at events except to tell a buffer from noise.
 #ifndef ETWKIT_ETL_FILE_H
 #define ETWKIT_ETL_FILE_H
 
@@ -11,16 +11,17 @@
 #include "container/trace_header.h"
 
 typedef struct etl_buffer {
-    u64 offset;      // in the file
-    u32 size;        // bytes it has there, header included (fewer than claimed where the file is cut)
-    u32 used;        // bytes of header and events once inflated, as claimed and bounded
+    u64 offset; // in the file
+    u32 size;   // bytes it has there, header included (fewer than claimed where the file is cut)
+    u32 used;   // bytes of header and events once inflated, as claimed and bounded
     u64 sequence;
-    u32 epoch;       // index of the trace facts that govern its clock
+    i64 time_stamp; // of its flush: the session's clock, or FILETIME in relogged traces
+    u32 epoch;      // index of the trace facts that govern its clock
     u16 processor, logger_id;
     u8 flags, type;
-    bool cut;        // the file ends inside it
+    bool cut;         // the file ends inside it
     bool time_varies; // filled by the survey: events stand out of time order inside it
-    u32 events;      // filled by the survey, as are the times of its first and last event by time
+    u32 events;       // filled by the survey, as are the times of its first and last event by time
     i64 first_time, last_time;
 } etl_buffer;
 
@@ -35,16 +36,20 @@ typedef struct etl_account {
 } etl_account;
 
 typedef struct etl_file {
-    const char *path;  // as given, in the arena
-    const char *name;  // its last component
+    const char *path; // as given, in the arena
+    const char *name; // its last component
     os_file os;
     arena arena;
-    trace_facts *epochs; // [0] is the first header buffer's; one more for each header buffer that follows
+    trace_facts *epochs; // [0] is the first header buffer's; one more for each header buffer, and each reference clock
     u32 epoch_count, epoch_cap;
+    u32 session_epoch; // while indexing: the facts of the header buffer last seen
+    u32 sessions;      // header buffers, at least 1
+    u32 hint_size;     // while indexing: buffer size the first bytes of the file tell, 0: none
+    bool hint_compressed;
     etl_buffer *buffers; // in file order
     u32 count, cap;
     u32 compressed, damaged_buffers;
-    bool clean_end;      // the last buffer carries the flush marker of a session that was stopped
+    bool clean_end; // the last buffer carries the flush marker of a session that was stopped
     etl_account account;
     damage_log damage;
 } etl_file;
@@ -62,8 +67,17 @@ typedef struct etl_scratch {
     size_t cap;
 } etl_scratch;
 
-// The buffer's bytes from its header to the end of what is used, into `into` (etl_room bytes). What could not be read or
-// inflated is missing at the end of the result and, where `damage` is given, noted there.
-span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scratch, damage_log *damage);
+// Bytes of a loaded buffer that could not be read, zeros in their place. end == 0: there are none.
+typedef struct etl_hole {
+    size_t at, end;
+} etl_hole;
+
+// The buffer's bytes from its header to the end of what is used, into `into` (etl_room bytes). What could not be read
+// or inflated is missing at the end of the result or lies in *hole, and is noted where `damage` is given.
+span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scratch, etl_hole *hole,
+              damage_log *damage);
+
+// etl_open's second half, for nobody else: fills buffers, epochs, account and damage.
+void etl_index(etl_file *f);
 
 #endif

@@ -110,6 +110,12 @@ static i32 zone_bias(const u8 *zone, i64 start_time)
     return bias + (i32)load_u32(summer ? zone + 168 : zone + 84);
 }
 
+const char *clock_anchor_name(clock_anchor a)
+{
+    static const char *const NAMES[] = {"header", "reference", "events", "flush", "none"};
+    return NAMES[a];
+}
+
 static void anchor(trace_facts *f)
 {
     u64 frequency = f->perf_frequency;
@@ -122,7 +128,7 @@ static void anchor(trace_facts *f)
 
 void trace_facts_assume(trace_facts *out)
 {
-    *out = (trace_facts){.clock_type = CLOCK_QPC, .pointer_size = 8, .session = "", .log_file = "",
+    *out = (trace_facts){.anchor = ANCHOR_NONE, .clock_type = CLOCK_QPC, .pointer_size = 8, .session = "", .log_file = "",
                          .standard_name = "", .daylight_name = "", .compression = COMPRESSION_XPRESS};
     out->clock = (session_clock){0, 0, 10000000};
 }

@@ -48,9 +48,22 @@ void buffer_header_read(const u8 *bytes72, buffer_header *out);
 // (0: not known).
 bool buffer_header_plausible(span at, u64 room, u32 largest);
 
+// What ties a session's clock to UTC, best first.
+typedef enum clock_anchor {
+    ANCHOR_HEADER,    // StartTime and the header event's time stamp
+    ANCHOR_REFERENCE, // the reference clock real-time backup buffers carry
+    ANCHOR_EVENTS,    // no header: the event times are FILETIMEs already
+    ANCHOR_FLUSH,     // no header: buffers tell when they were flushed; late by up to a flush interval
+    ANCHOR_NONE,      // no header: times count from an unknown start
+} clock_anchor;
+
+const char *clock_anchor_name(clock_anchor anchor); // "header", "reference", "events", "flush", "none"
+
 // TRACE_LOGFILE_HEADER and its event header.
 typedef struct trace_facts {
     bool present;            // false: the header buffer is missing or destroyed, all below is assumed
+    clock_anchor anchor;
+    bool one_buffer;         // only the clock of one buffer: facts of its session with another anchor
     u32 buffer_size;         // of an uncompressed buffer
     u8 os_major, os_minor, layout_major, layout_minor;
     u32 os_build;

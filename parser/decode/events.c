@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container/chain.h"
+
 typedef struct walk {
     const etl_file *file;
     const etl_buffer *desc;
@@ -10,7 +12,8 @@ typedef struct walk {
     loaded_buffer *out;
     const walk_report *report;
     i64 last_time;
-    bool unordered, damaged;
+    size_t fill_at;
+    bool unordered, damaged, fill_known;
 } walk;
 
 void loaded_buffer_free(loaded_buffer *b)
@@ -32,8 +35,8 @@ static void note(walk *w, size_t at, size_t len, const char *kind, const char *w
     if (w->report->account && !packed)
         w->report->account->damage += len;
     if (w->report->damage && packed)
-        damage_add(w->report->damage, file_offset(w, at), 0, kind, "%s at 0x%zx of the inflated buffer: %zu bytes %s", what,
-                   at, len, then);
+        damage_add(w->report->damage, file_offset(w, at), 0, kind, "%s at 0x%zx of the inflated buffer: %zu bytes %s",
+                   what, at, len, then);
     else if (w->report->damage)
         damage_add(w->report->damage, file_offset(w, at), len, kind, "%s: %zu bytes %s", what, len, then);
 }
@@ -69,37 +72,6 @@ static void take_event(walk *w, span bytes, const event_frame *frame, size_t at)
                    "an extended data item contradicts its own size; what follows it was read as payload");
 }
 
-// Whether events go on at `at`: two records in a row that hold together, or one that ends where the buffer does.
-static bool leads_on(span bytes, size_t at)
-{
-    event_frame frame;
-    const char *why;
-    for (int i = 0; i < 2; i++) {
-        if (event_frame_at(span_from(bytes, at), &frame, &why) != FRAME_OK)
-            return false;
-        at += aligned(frame.size);
-        if (at + 8 > bytes.len)
-            return true;
-    }
-    return true;
-}
-
-static size_t next_event(span bytes, size_t at)
-{
-    for (at += 8; at + 8 <= bytes.len; at += 8)
-        if (leads_on(bytes, at))
-            return at;
-    return bytes.len;
-}
-
-static bool is_fill(span bytes, size_t at)
-{
-    for (; at < bytes.len; at++)
-        if (bytes.at[at] != 0 && bytes.at[at] != 0xff)
-            return false;
-    return true;
-}
-
 // Behind the last event: fill of the used bytes, used bytes that could not be read, and what the buffer never used.
 static void account_tail(walk *w, size_t at, size_t got)
 {
@@ -111,27 +83,69 @@ static void account_tail(walk *w, size_t at, size_t got)
     w->report->account->damage += used - got;
 }
 
+// Where the next record can start: at `at`, behind the bytes that could not be read where it lies in them.
+static frame_result frame_here(const walk *w, span bytes, size_t at, event_frame *frame, const char **why)
+{
+    const etl_hole *hole = &w->out->hole;
+    *why = "unwritten bytes stand between events";
+    frame_result result = event_frame_at(span_from(bytes, at), frame, why);
+    size_t end = result == FRAME_OK ? at + frame->size : at + 8;
+    if (hole->end && at < hole->end && end > hole->at) {
+        *why = "an event reaches into bytes that could not be read";
+        return FRAME_DAMAGE;
+    }
+    return result;
+}
+
+static size_t fill_at(walk *w, span bytes)
+{
+    if (!w->fill_known)
+        w->fill_at = chain_fill_at(bytes);
+    w->fill_known = true;
+    return w->fill_at;
+}
+
+// Bytes at `at` start no record: the first place behind them where records go on.
+static size_t resume_at(walk *w, span bytes, size_t at, size_t limit)
+{
+    chain_bytes c = {bytes, fill_at(w, bytes)};
+    return chain_next(&c, at + 8, limit, w->last_time);
+}
+
 static void walk_events(walk *w, span bytes)
 {
     size_t at = BUFFER_HEADER_BYTES;
+    event_frame frame = {0}, next_frame = {0};
+    const char *why, *next_why;
+    frame_result result = frame_here(w, bytes, at, &frame, &why);
     while (at + 8 <= bytes.len) {
-        event_frame frame;
-        const char *why = "unwritten bytes stand between events";
-        frame_result result = event_frame_at(span_from(bytes, at), &frame, &why);
-        if (result == FRAME_OK) {
-            take_event(w, (span){bytes.at + at, frame.size}, &frame, at);
-            size_t step = aligned(frame.size), left = bytes.len - at;
-            if (step > left)
-                step = left;
-            count_bytes(w, frame.size, step - frame.size);
-            at += step;
-            continue;
-        }
-        if (result == FRAME_END && is_fill(bytes, at))
+        if (result == FRAME_END && at >= fill_at(w, bytes))
             break;
-        size_t next = next_event(bytes, at);
-        note(w, at, next - at, "event", why, next < bytes.len ? "skipped to the next event" : "skipped to the buffer's end");
+        size_t next;
+        if (result == FRAME_OK) {
+            next = at + aligned(frame.size) < bytes.len ? at + aligned(frame.size) : bytes.len;
+            frame_result after = frame_here(w, bytes, next, &next_frame, &next_why);
+            // Nothing goes on where this record says it ends: if records go on earlier, its size was what is damaged.
+            bool lost = after == FRAME_DAMAGE || (after == FRAME_END && next < fill_at(w, bytes));
+            size_t inside = lost && next + 8 <= bytes.len ? resume_at(w, bytes, at, next) : next;
+            if (inside == next) {
+                take_event(w, (span){bytes.at + at, frame.size}, &frame, at);
+                count_bytes(w, frame.size, next - at - frame.size);
+                at = next;
+                frame = next_frame;
+                why = next_why;
+                result = after;
+                continue;
+            }
+            why = "an event claims to reach over the one behind it";
+            next = inside;
+        } else {
+            next = resume_at(w, bytes, at, bytes.len);
+        }
+        note(w, at, next - at, "event", why,
+             next < bytes.len ? "skipped to the next event" : "skipped to the buffer's end");
         at = next;
+        result = frame_here(w, bytes, at, &frame, &why);
     }
     account_tail(w, at, bytes.len);
 }
@@ -144,7 +158,8 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch, damage_log *damage)
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch,
+                       damage_log *damage)
 {
     const etl_buffer *desc = &file->buffers[buffer_index];
     size_t room = etl_room(desc);
@@ -155,7 +170,7 @@ void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b,
     b->file = file;
     b->desc = desc;
     b->count = 0;
-    b->bytes = etl_load(file, desc, b->memory, scratch, damage);
+    b->bytes = etl_load(file, desc, b->memory, scratch, &b->hole, damage);
 }
 
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
@@ -163,13 +178,16 @@ void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *cla
 {
     const etl_buffer *desc = &file->buffers[buffer_index];
     buffer_load_bytes(file, buffer_index, b, scratch, report->damage);
-    walk w = {file, desc, classes, b, report, 0, false, false};
+    walk w = {.file = file, .desc = desc, .classes = classes, .out = b, .report = report};
     bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
     if (report->account && packed)
         report->account->compressed += desc->size - BUFFER_HEADER_BYTES;
-    if (desc->type == BUFFER_TYPE_CONTEXT_SWAP) {
+    // The type may be what is damaged.
+    if (desc->type == BUFFER_TYPE_CONTEXT_SWAP &&
+        resume_at(&w, b->bytes, BUFFER_HEADER_BYTES - 8, BUFFER_HEADER_BYTES + 8) != BUFFER_HEADER_BYTES) {
         note(&w, BUFFER_HEADER_BYTES, b->bytes.len > BUFFER_HEADER_BYTES ? b->bytes.len - BUFFER_HEADER_BYTES : 0,
-             "unsupported", "a buffer of packed context switches (a form retired before Windows Vista)", "were not read");
+             "unsupported", "a buffer of packed context switches (a form retired before Windows Vista)",
+             "were not read");
         account_tail(&w, b->bytes.len, b->bytes.len);
         return;
     }

@@ -21,6 +21,7 @@ typedef struct loaded_buffer {
     u8 *memory;
     size_t room;
     span bytes; // from the buffer's header on
+    etl_hole hole; // of bytes: could not be read; no event reaches into it
     event_ref *refs;
     u32 count, cap;
     u32 file_index;

@@ -1,0 +1,480 @@
+// Which byte ranges of a file are buffers. Follows buffer headers from the file's start; where one does not hold, the
+// evidence beside it is asked: the size the session's buffers have, where the next header stands, whether events hold
+// together behind it. Whatever was assumed against a header is noted as damage; whatever stays dark is damage as well.
+#include <string.h>
+
+#include "base/limits.h"
+#include "container/anchor.h"
+#include "container/chain.h"
+#include "container/event.h"
+#include "container/xpress.h"
+
+enum {
+    PEEK_BYTES = BUFFER_HEADER_BYTES + 8, // a header and the mark of its first event
+    LOOK_BYTES = 64 << 10,                // a header and the events behind it
+    SCAN_BYTES = 1 << 20,
+    SECTOR_BYTES = 4096,
+    SMALLEST_BUFFER = 1024, // sessions have none below; anything smaller says nothing about its neighbours
+    PROOF_BYTES = 4096,     // inflated to see whether a compressed buffer holds events
+};
+
+static span peek(const etl_file *f, u64 offset, u8 *bytes, size_t len)
+{
+    bool failed = false;
+    return (span){bytes, os_read_at(&f->os, offset, bytes, len, &failed)};
+}
+
+static bool size_is_sane(u32 size)
+{
+    return size >= SMALLEST_BUFFER && size <= LIMIT_BUFFER_BYTES && size % 8 == 0;
+}
+
+// Of an uncompressed buffer: as the session's facts say, else as the file's first bytes say, else as the buffer before.
+static u32 session_buffer_size(const etl_file *f)
+{
+    u32 size = f->epoch_count ? f->epochs[f->session_epoch].buffer_size : 0;
+    if (!size_is_sane(size))
+        size = f->hint_size;
+    if (!size && f->count && !(f->buffers[f->count - 1].flags & BUFFER_FLAG_COMPRESSED) &&
+        size_is_sane(f->buffers[f->count - 1].size))
+        size = f->buffers[f->count - 1].size;
+    return size;
+}
+
+static bool session_compresses(const etl_file *f)
+{
+    bool mode = f->epoch_count && (f->epochs[f->session_epoch].log_file_mode & LOG_FILE_MODE_COMPRESSED);
+    return mode || f->hint_compressed || f->compressed;
+}
+
+// ---------------------------------------------------------------------------------------------- signs of a buffer
+
+// `used` says that all bytes are in use: none of them is fill then.
+static bool events_hold(span bytes, bool used)
+{
+    chain_bytes c = {bytes, used ? bytes.len : chain_fill_at(bytes)};
+    return chain_holds(&c, BUFFER_HEADER_BYTES, 0);
+}
+
+// Whether the bytes behind a header inflate to events. `at` may be cut: the first of what is inflated must do.
+static bool inflates_to_events(span at)
+{
+    u8 out[PROOF_BYTES + XPRESS_SLACK];
+    size_t made = 0;
+    error e;
+    event_frame frame;
+    const char *why;
+    // Cut on either side: what came out is what counts.
+    if (!xpress_inflate_part(span_from(at, BUFFER_HEADER_BYTES), out, PROOF_BYTES, &made, &e) && made < 8)
+        return false;
+    for (size_t pos = 0, events = 0; pos + 8 <= made; events++) {
+        frame_result result = event_frame_at(span_from((span){out, made}, pos), &frame, &why);
+        if (result != FRAME_OK) // the last one may reach over what was inflated
+            return events > 0 && (result == FRAME_END || made == PROOF_BYTES);
+        pos += (frame.size + 7) & ~(size_t)7;
+    }
+    return made >= 8;
+}
+
+// A sound header in front of bytes that are events. `at` holds what is there of LOOK_BYTES.
+static bool is_proven(span at, u64 room)
+{
+    if (!buffer_header_plausible(at, room, 0))
+        return false;
+    buffer_header h;
+    buffer_header_read(at.at, &h);
+    u32 used = h.filled ? h.filled : h.saved_offset;
+    if (used < BUFFER_HEADER_BYTES + 8) // an empty buffer: its two counts must agree
+        return h.filled == h.saved_offset && h.claimed_size >= SMALLEST_BUFFER;
+    span bytes = {at.at, at.len < h.claimed_size ? at.len : h.claimed_size};
+    if (h.flags & BUFFER_FLAG_COMPRESSED)
+        return inflates_to_events(bytes);
+    bytes.len = bytes.len < used ? bytes.len : used;
+    if (events_hold(bytes, true))
+        return true;
+    // Three large events may be more than was looked at.
+    event_frame frame;
+    const char *why;
+    return bytes.len == LOOK_BYTES && event_frame_at(span_from(bytes, BUFFER_HEADER_BYTES), &frame, &why) == FRAME_OK;
+}
+
+static bool plausible_at(const etl_file *f, u64 offset)
+{
+    u8 bytes[PEEK_BYTES];
+    if (offset >= f->os.bytes)
+        return false;
+    return buffer_header_plausible(peek(f, offset, bytes, PEEK_BYTES), f->os.bytes - offset, 0);
+}
+
+// Size, type and flags alone: right at the start of a cut file, or with a damaged fill count, these must do.
+static bool header_almost(const etl_file *f, span at)
+{
+    buffer_header h;
+    if (at.len < BUFFER_HEADER_BYTES)
+        return false;
+    buffer_header_read(at.at, &h);
+    u32 session = session_buffer_size(f);
+    return session && h.claimed_size == session && load_u16(at.at + 0x36) <= BUFFER_TYPE_LAST &&
+           load_u16(at.at + 0x34) <= 0x7f;
+}
+
+// ---------------------------------------------------------------------------------------------- what is no buffer
+
+// The file from `offset` on holds fill bytes only (0 or 0xff): space the session reserved and never used.
+static bool only_fill(const etl_file *f, u64 offset)
+{
+    u8 *bytes = mem_alloc(SCAN_BYTES);
+    bool fill = true, failed = false;
+    u64 at = offset;
+    while (fill && at < f->os.bytes) {
+        size_t got = os_read_at(&f->os, at, bytes, SCAN_BYTES, &failed), i = 0;
+        if (got == 0)
+            break;
+        while (i < got && (bytes[i] == 0 || bytes[i] == 0xff))
+            i++;
+        fill = i == got;
+        at += i;
+    }
+    mem_free(bytes);
+    return fill && !failed && at == f->os.bytes;
+}
+
+// One place of a scan: a buffer stands here. Buffers of a live session stand at multiples of their size, so there less
+// is asked for: there the header or the events may be damaged.
+static bool buffer_starts(const etl_file *f, span at, u64 offset, u32 grid)
+{
+    u64 room = f->os.bytes - offset;
+    u32 size = load_u32(at.at);
+    if (size >= BUFFER_HEADER_BYTES && size <= LIMIT_BUFFER_BYTES && is_proven(at, room))
+        return offset % 8 == 0 || (at.at[0x34] & BUFFER_FLAG_COMPRESSED);
+    if (!grid || offset % grid != 0)
+        return false;
+    return buffer_header_plausible(at, room, 0) || events_hold((span){at.at, at.len < grid ? at.len : grid}, false);
+}
+
+// The next place from `offset` to in front of `until` where a buffer starts. What cannot be read is passed over.
+static bool find_buffer(const etl_file *f, u64 offset, u64 until, u64 *found)
+{
+    u32 grid = session_compresses(f) ? 0 : session_buffer_size(f);
+    size_t stride = session_compresses(f) ? 1 : 8;
+    u8 *bytes = mem_alloc(SCAN_BYTES + LOOK_BYTES);
+    bool hit = false;
+    u64 base = stride == 8 ? (offset + 7) & ~(u64)7 : offset;
+    until = until < f->os.bytes ? until : f->os.bytes;
+    while (!hit && base < until) {
+        bool failed = false;
+        size_t got = os_read_at(&f->os, base, bytes, SCAN_BYTES + LOOK_BYTES, &failed), i = 0;
+        for (; i < SCAN_BYTES && i + BUFFER_HEADER_BYTES <= got && base + i < until && !hit; i += stride) {
+            size_t look = got - i < LOOK_BYTES ? got - i : LOOK_BYTES;
+            hit = buffer_starts(f, (span){bytes + i, look}, base + i, grid);
+            *found = base + i;
+        }
+        if (!failed && got < SCAN_BYTES)
+            break;
+        base = got < SCAN_BYTES ? ((base + got) / SECTOR_BYTES + 1) * SECTOR_BYTES : base + i;
+    }
+    mem_free(bytes);
+    return hit;
+}
+
+// ---------------------------------------------------------------------------------------------- facts of the session
+
+static void push_epoch(etl_file *f, const trace_facts *facts)
+{
+    GROW(f->epochs, f->epoch_count, f->epoch_cap);
+    f->epochs[f->epoch_count++] = *facts;
+}
+
+// Reads the trace header event of a buffer that should hold one; the buffer's fill count may be what is damaged.
+static bool read_facts(etl_file *f, etl_buffer *b, trace_facts *facts)
+{
+    u8 *bytes = mem_alloc(etl_room(b));
+    etl_scratch scratch = {0};
+    bool ok = trace_facts_read(etl_load(f, b, bytes, &scratch, NULL, NULL), &f->arena, facts);
+    if (!ok && b->used < b->size && !(b->flags & BUFFER_FLAG_COMPRESSED)) {
+        etl_buffer whole = *b;
+        whole.used = b->size;
+        ok = trace_facts_read(etl_load(f, &whole, bytes, &scratch, NULL, NULL), &f->arena, facts);
+        if (ok) {
+            damage_add(&f->damage, b->offset + 0x30, 4, "buffer",
+                       "%u used bytes are claimed, the trace header event is "
+                       "longer",
+                       b->used);
+            b->used = b->size;
+        }
+    }
+    mem_free(scratch.bytes);
+    mem_free(bytes);
+    return ok;
+}
+
+static void read_epoch(etl_file *f, etl_buffer *b)
+{
+    trace_facts facts;
+    if (read_facts(f, b, &facts)) {
+        if (b->type != BUFFER_TYPE_HEADER)
+            damage_add(&f->damage, b->offset + 0x36, 2, "buffer",
+                       "type %u is claimed for a buffer that holds the trace "
+                       "header event",
+                       b->type);
+        b->type = BUFFER_TYPE_HEADER;
+        f->session_epoch = f->epoch_count;
+        f->sessions++;
+        push_epoch(f, &facts);
+    } else if (f->count == 0) {
+        trace_facts_assume(&facts); // anchor_guess says so
+        push_epoch(f, &facts);
+    } else {
+        damage_add(&f->damage, b->offset, 0, "header",
+                   "a header buffer without a trace header event: the facts of the "
+                   "session before were used on");
+    }
+}
+
+// A buffer of a real-time session's backup brings its own pair of clock and UTC.
+static void read_reference(etl_file *f, etl_buffer *b, const buffer_header *h)
+{
+    if (!(h->flags & BUFFER_FLAG_RTBACKUP) || !anchor_is_filetime(h->reference_filetime) || h->reference_time <= 0)
+        return;
+    trace_facts facts = f->epochs[f->session_epoch];
+    facts.one_buffer = true;
+    facts.anchor = ANCHOR_REFERENCE;
+    facts.clock.base_time = h->reference_time;
+    facts.clock.base_filetime = h->reference_filetime;
+    const trace_facts *last = &f->epochs[f->epoch_count - 1];
+    if (!last->one_buffer || last->clock.base_time != h->reference_time ||
+        last->clock.base_filetime != h->reference_filetime)
+        push_epoch(f, &facts);
+    b->epoch = f->epoch_count - 1;
+}
+
+// ---------------------------------------------------------------------------------------------- one buffer
+
+// How many bytes are used. Two fields say it and agree in every buffer but header buffers, whose SavedOffset is stale.
+static u32 used_bytes(etl_file *f, u64 offset, const buffer_header *h, u32 size)
+{
+    bool compressed = h->flags & BUFFER_FLAG_COMPRESSED, header = h->type == BUFFER_TYPE_HEADER;
+    u32 limit = compressed ? LIMIT_BUFFER_BYTES : size;
+    bool filled = h->filled >= BUFFER_HEADER_BYTES && h->filled <= limit;
+    bool saved = h->saved_offset >= BUFFER_HEADER_BYTES && h->saved_offset <= limit;
+    if (filled && (header || h->saved_offset == h->filled))
+        return h->filled;
+    if (!filled && saved && (header || h->filled == 0))
+        return h->saved_offset;
+    if (!filled && !saved && h->filled == 0 && h->saved_offset == 0 && !compressed)
+        return limit;
+    u32 used = filled && saved ? (h->filled > h->saved_offset ? h->filled : h->saved_offset)
+               : filled        ? h->filled
+               : saved         ? h->saved_offset
+                               : limit;
+    damage_add(&f->damage, offset, BUFFER_HEADER_BYTES, "buffer",
+               "%u and %u used bytes are claimed, the buffer has %u; %u were looked at", h->filled, h->saved_offset,
+               compressed ? session_buffer_size(f) : size, used);
+    f->damaged_buffers++;
+    return used;
+}
+
+static void add_buffer(etl_file *f, u64 offset, const buffer_header *h, u32 claimed, u32 size)
+{
+    bool compressed = h->flags & BUFFER_FLAG_COMPRESSED;
+    u32 used = used_bytes(f, offset, h, claimed);
+    etl_buffer b = {.offset = offset,
+                    .size = size,
+                    .used = compressed || used < size ? used : size,
+                    .sequence = h->sequence,
+                    .time_stamp = h->time_stamp,
+                    .processor = h->processor,
+                    .logger_id = h->logger_id,
+                    .flags = h->flags,
+                    .type = h->type,
+                    .cut = size < claimed};
+    if (h->type == BUFFER_TYPE_HEADER || f->count == 0)
+        read_epoch(f, &b);
+    b.epoch = f->session_epoch;
+    read_reference(f, &b, h);
+    GROW(f->buffers, f->count, f->cap);
+    f->buffers[f->count++] = b;
+    f->compressed += compressed;
+    f->clean_end = h->flags & BUFFER_FLAG_FLUSH;
+    f->account.headers += BUFFER_HEADER_BYTES;
+}
+
+static bool leads_on(const etl_file *f, u64 to)
+{
+    return to == f->os.bytes || plausible_at(f, to);
+}
+
+static bool inflates_whole(const etl_file *f, u64 offset, const buffer_header *h)
+{
+    etl_buffer b = {
+        .offset = offset, .size = h->claimed_size, .used = h->filled, .flags = h->flags, .epoch = f->session_epoch};
+    if (h->claimed_size > f->os.bytes - offset || h->filled < BUFFER_HEADER_BYTES || h->filled > LIMIT_BUFFER_BYTES)
+        return false;
+    u8 *bytes = mem_alloc(etl_room(&b));
+    etl_scratch scratch = {0};
+    bool ok = etl_load(f, &b, bytes, &scratch, NULL, NULL).len == b.used;
+    mem_free(scratch.bytes);
+    mem_free(bytes);
+    return ok;
+}
+
+// BufferSize as claimed where that leads on, else as the evidence has it.
+static u32 mend_size(etl_file *f, u64 offset, const buffer_header *h)
+{
+    u32 claimed = h->claimed_size, session = session_buffer_size(f);
+    bool compressed = h->flags & BUFFER_FLAG_COMPRESSED;
+    bool sane = claimed >= BUFFER_HEADER_BYTES && claimed <= LIMIT_BUFFER_BYTES;
+    u64 left = f->os.bytes - offset, found = 0;
+    if ((!compressed && session && claimed == session) || (sane && leads_on(f, offset + claimed)))
+        return claimed;
+    u32 size = claimed;
+    if (!compressed && session && session <= left && leads_on(f, offset + session)) {
+        size = session;
+    } else if (compressed && sane && inflates_whole(f, offset, h)) {
+        return claimed;
+    } else if (find_buffer(f, offset + BUFFER_HEADER_BYTES, offset + LIMIT_BUFFER_BYTES, &found)) {
+        u32 gap = (u32)(found - offset);
+        size = compressed                          ? gap
+               : session && session < gap          ? session
+               : !session && sane && claimed < gap ? claimed
+                                                   : gap;
+    } else if (!compressed && session) {
+        size = session;
+    } else if (!sane) {
+        size = left < LIMIT_BUFFER_BYTES ? (u32)left : LIMIT_BUFFER_BYTES;
+    }
+    if (size != claimed) {
+        damage_add(&f->damage, offset, 4, "buffer", "BufferSize claims %u bytes, by what stands around it has %u",
+                   claimed, size);
+        f->damaged_buffers++;
+    }
+    return size;
+}
+
+// A flag that says "compressed" against the session's mode, or the other way round, is believed only where the bytes
+// agree.
+static void mend_flag(etl_file *f, u64 offset, buffer_header *h, span at)
+{
+    bool claimed = h->flags & BUFFER_FLAG_COMPRESSED;
+    if (claimed == session_compresses(f) || !f->epoch_count || h->type == BUFFER_TYPE_HEADER)
+        return;
+    span used = {at.at, at.len < h->filled || h->filled < BUFFER_HEADER_BYTES ? at.len : h->filled};
+    bool plain = events_hold(used, true);
+    if (claimed ? !plain : plain || !inflates_to_events(at))
+        return;
+    h->flags ^= BUFFER_FLAG_COMPRESSED;
+    damage_add(&f->damage, offset + 0x34, 1, "buffer", "flagged as %s, its bytes are not",
+               claimed ? "compressed" : "plain");
+    f->damaged_buffers++;
+}
+
+// The header does not hold, but events stand behind it: what can be known of a buffer without its header.
+static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
+{
+    u32 session = session_buffer_size(f);
+    buffer_header_read(at.at, h);
+    span look = {at.at, session && session < at.len ? session : at.len};
+    bool packed = false;
+    if (!events_hold(look, false)) {
+        packed = session_compresses(f) && inflates_to_events(at);
+        if (!packed)
+            return false;
+    }
+    h->flags = packed ? BUFFER_FLAG_COMPRESSED : 0;
+    h->type = 0;
+    if (!packed)
+        h->claimed_size = session && session <= f->os.bytes - offset ? session : 0;
+    if (!packed)
+        h->filled = h->saved_offset = 0;
+    if (h->sequence >> 40)
+        h->sequence = 0;
+    h->processor &= 0x7ff;
+    damage_add(&f->damage, offset, BUFFER_HEADER_BYTES, "buffer",
+               "the buffer's header contradicts itself, the events "
+               "behind it hold together; of which processor and in which order is uncertain");
+    f->damaged_buffers++;
+    return true;
+}
+
+// Takes the buffer at `offset` into the index, where one stands there; *size is then what it occupies.
+static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
+{
+    u64 left = f->os.bytes - offset;
+    span at = peek(f, offset, look, PEEK_BYTES);
+    buffer_header h;
+    if (at.len < BUFFER_HEADER_BYTES || f->count >= LIMIT_BUFFERS)
+        return false;
+    bool sound = buffer_header_plausible(at, left, 0), compressed = at.at[0x34] & BUFFER_FLAG_COMPRESSED;
+    buffer_header_read(at.at, &h);
+    if (!sound || compressed != session_compresses(f))
+        at = peek(f, offset, look, LOOK_BYTES);
+    if (at.len < BUFFER_HEADER_BYTES || (!sound && !header_almost(f, at) && !rebuild_header(f, offset, at, &h)))
+        return false;
+    mend_flag(f, offset, &h, at);
+    u32 claimed = mend_size(f, offset, &h);
+    *size = claimed;
+    if (claimed > left) {
+        damage_add(&f->damage, f->os.bytes, 0, "truncated",
+                   "the last buffer claims %u bytes, the file holds %llu of them", claimed, (unsigned long long)left);
+        f->damaged_buffers++;
+        *size = (u32)left;
+    }
+    add_buffer(f, offset, &h, claimed, *size);
+    return true;
+}
+
+// Bytes at `offset` start no buffer: unused space, or damage up to the next one. Returns where to go on.
+static u64 step_over(etl_file *f, u64 offset)
+{
+    u64 found = f->os.bytes, left = f->os.bytes - offset;
+    if (only_fill(f, offset)) {
+        f->account.unused += left;
+        return f->os.bytes;
+    }
+    bool again = f->count < LIMIT_BUFFERS && find_buffer(f, offset + 1, f->os.bytes, &found);
+    u64 to = again && found > offset ? found : f->os.bytes;
+    u32 step = session_buffer_size(f);
+    bool in_grid = step && offset % step == 0;
+    f->damaged_buffers += in_grid;
+    u8 bytes[8] = {0};
+    bool unread = peek(f, offset, bytes, sizeof(bytes)).len == 0;
+    f->account.damage += to - offset;
+    if (unread)
+        damage_add(&f->damage, offset, to - offset, "read", "the file could not be read here; %s",
+                   again ? "reading goes on at the next buffer" : "no buffer follows");
+    else
+        damage_add(&f->damage, offset, to - offset, again || in_grid ? "buffer" : "garbage",
+                   "no buffer starts here: BufferSize claims %u bytes, %llu are left; %s", load_u32(bytes),
+                   (unsigned long long)left, again ? "reading goes on at the next buffer" : "no buffer follows");
+    return to;
+}
+
+// What the file's first event tells, whatever the header in front of it looks like.
+static void read_hint(etl_file *f, u8 *look)
+{
+    trace_facts facts;
+    arena a = {0};
+    if (trace_facts_read(peek(f, 0, look, LOOK_BYTES), &a, &facts)) {
+        f->hint_size = size_is_sane(facts.buffer_size) ? facts.buffer_size : 0;
+        f->hint_compressed = facts.log_file_mode & LOG_FILE_MODE_COMPRESSED;
+    }
+    arena_free(&a);
+}
+
+void etl_index(etl_file *f)
+{
+    u8 *look = mem_alloc(LOOK_BYTES);
+    read_hint(f, look);
+    for (u64 at = 0; at < f->os.bytes;) {
+        u32 size = 0;
+        at = take_buffer(f, at, look, &size) && size ? at + size : step_over(f, at);
+    }
+    mem_free(look);
+    if (!f->epoch_count) {
+        trace_facts facts;
+        trace_facts_assume(&facts);
+        push_epoch(f, &facts);
+    }
+    if (!f->sessions)
+        f->sessions = 1;
+}
