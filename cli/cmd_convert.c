@@ -138,6 +138,7 @@ int cmd_convert(const options *o)
             evidence_hash(&ev);
         bool ok = convert(&ev, format, &out, &records, &e) && outfile_finish(&out, &e);
         evidence_clear_bar(&ev);
+        session_check_files(ev.session);
         if (!ok)
             fprintf(stderr, "etwkit: %s\n", e.message);
         code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;

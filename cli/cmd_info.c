@@ -28,6 +28,7 @@ int cmd_info(const options *o)
     }
     if (code == EXIT_DONE) {
         evidence_hash(&ev);
+        session_check_files(ev.session);
         for (u32 i = 0; i < ev.session->trace_count; i++) {
             if (o->json) {
                 char *line = info_json(&ev, i, true);

@@ -1,26 +1,15 @@
 #include "evidence.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/os.h"
+#include "print.h"
 #include "schema/schema_cache.h"
 
 enum { DAMAGE_LINES = 20, BAR_CELLS = 30 };
 
 volatile bool evidence_stop;
-
-static void say(const char *format, ...) PRINTF_LIKE(1, 2);
-static void say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fputs("etwkit: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-}
 
 static void draw_bar(evidence *ev, const char *what, u64 done, u64 total)
 {
@@ -68,11 +57,11 @@ static bool open_traces(evidence *ev)
     error e = {0};
     for (u32 i = 0; i < o->input_count; i++) {
         if (given_before(o, i)) {
-            say("%s: given twice, read once", o->inputs[i]);
+            print_say("%s: given twice, read once", o->inputs[i]);
             continue;
         }
         if (!session_open(ev->session, o->inputs[i], &e)) {
-            say("%s", e.message);
+            print_say("%s", e.message);
             ev->unread++;
         }
     }
@@ -85,15 +74,15 @@ static bool load_schemas(evidence *ev)
     error e = {0};
     for (u32 i = 0; i < o->schema_count; i++) {
         if (!schema_load_path(ev->session->schemas, o->schemas[i], RANK_USER, &ev->user_schemas, &e)) {
-            say("--schemas: %s", e.message);
+            print_say("--schemas: %s", e.message);
             return false;
         }
     }
     if (!o->quiet)
         for (u32 i = 0; i < ev->user_schemas.note_count && i < 5; i++)
-            say("%s", ev->user_schemas.notes[i]);
+            print_say("%s", ev->user_schemas.notes[i]);
     if (!o->quiet && ev->user_schemas.refused > 5)
-        say("%u more remarks on schemas (etwkit schemas add shows them)", ev->user_schemas.refused - 5);
+        print_say("%u more remarks on schemas (etwkit schemas add shows them)", ev->user_schemas.refused - 5);
     return true;
 }
 
@@ -110,7 +99,7 @@ static bool open_cache(evidence *ev)
     if (path && (named || os_exists(path))) {
         ok = schema_cache_open(&ev->cache, path, &e);
         if (!ok)
-            say("%s", e.message);
+            print_say("%s", e.message);
     }
     mem_free(standard);
     if (ev->cache) {
@@ -134,7 +123,7 @@ int evidence_open(evidence *ev, const options *o)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
     if (!o->input_count) {
-        say("no trace given (etwkit --help)");
+        print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;
     }
     if (!open_traces(ev))
@@ -148,9 +137,9 @@ int evidence_open(evidence *ev, const options *o)
     evidence_clear_bar(ev);
     const char *refused;
     if (ev->cache && schema_cache_refused(ev->cache, &refused))
-        say("%s; etwkit schemas add makes the cache anew", refused);
+        print_say("%s; etwkit schemas add makes the cache anew", refused);
     if (!done)
-        say("interrupted");
+        print_say("interrupted");
     return done ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -161,7 +150,7 @@ void evidence_hash(evidence *ev)
         if (!ev->hashes[i])
             continue;
         if (!hash_finish(ev->hashes[i], ev->sha256[i], &e)) {
-            say("%s", e.message);
+            print_say("%s", e.message);
             ev->sha256[i][0] = 0;
         }
         ev->hashes[i] = NULL;
@@ -191,7 +180,7 @@ bool evidence_damaged(const evidence *ev)
 static u32 tell_log(const trace *t, const damage_log *log, u32 lines)
 {
     for (u32 i = 0; i < log->count && lines; i++, lines--)
-        say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.name, (unsigned long long)log->notes[i].offset,
+        print_say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.name, (unsigned long long)log->notes[i].offset,
             (unsigned long long)log->notes[i].bytes, log->notes[i].kind, log->notes[i].message);
     return lines;
 }
@@ -203,7 +192,7 @@ void evidence_tell_damage(const evidence *ev)
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         (void)tell_log(t, &t->damage, tell_log(t, &t->file.damage, DAMAGE_LINES));
         if (ranges > DAMAGE_LINES)
-            say("%s: %llu more damaged places; etwkit info --json lists them", t->file.name,
+            print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.name,
                 (unsigned long long)(ranges - DAMAGE_LINES));
     }
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "print.h"
 #include "schema/schema_cache.h"
 
 // ---------------------------------------------------------------------------------------------- JSON
@@ -175,7 +176,41 @@ static void add_session_facts(cJSON *root, const trace *t)
     add_hex(root, "log_file_mode", f->log_file_mode);
     cJSON_AddBoolToObject(root, "header_present", f->present);
     cJSON_AddBoolToObject(root, "closed_cleanly", t->file.clean_end && f->end_time != 0);
-    add_number(root, "sessions", t->file.epoch_count);
+    cJSON_AddStringToObject(root, "clock_anchor", clock_anchor_name(f->anchor));
+    add_number(root, "sessions", t->file.sessions);
+}
+
+// Where events and buffers were lost: holes in the numbering by processor, and the buffers Windows marked.
+static void add_losses(cJSON *buffers, const trace *t)
+{
+    enum { MARKS = 1000 };
+    add_number(buffers, "missing_sequence_numbers", t->losses.missing);
+    cJSON *missing = cJSON_AddArrayToObject(buffers, "missing");
+    for (u32 i = 0; i < t->losses.count; i++) {
+        const loss_row *r = &t->losses.rows[i];
+        cJSON *row = cJSON_CreateObject();
+        if (r->has_processor)
+            add_number(row, "processor", r->processor);
+        else
+            cJSON_AddNullToObject(row, "processor");
+        add_number(row, "buffers", r->missing);
+        cJSON_AddItemToArray(missing, row);
+    }
+    add_number(buffers, "marked_lost", t->losses.marked);
+    cJSON *marks = cJSON_AddArrayToObject(buffers, "marks");
+    u32 listed = 0;
+    for (u32 i = 0; i < t->file.count && listed < MARKS; i++) {
+        const etl_buffer *b = &t->file.buffers[i];
+        if (!(b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST)))
+            continue;
+        cJSON *mark = cJSON_CreateObject();
+        add_number(mark, "offset", b->offset);
+        add_number(mark, "processor", b->processor);
+        cJSON_AddBoolToObject(mark, "events_lost", b->flags & BUFFER_FLAG_EVENTS_LOST);
+        cJSON_AddBoolToObject(mark, "buffers_lost", b->flags & BUFFER_FLAG_BUFFER_LOST);
+        cJSON_AddItemToArray(marks, mark);
+        listed++;
+    }
 }
 
 static void add_counts(cJSON *root, const trace *t, bool with_states)
@@ -186,7 +221,7 @@ static void add_counts(cJSON *root, const trace *t, bool with_states)
     add_number(buffers, "compressed", t->file.compressed);
     add_number(buffers, "damaged", t->file.damaged_buffers);
     add_number(buffers, "lost", f->buffers_lost);
-    add_number(buffers, "missing_sequence_numbers", t->lost_sequences);
+    add_losses(buffers, t);
     cJSON *events = cJSON_AddObjectToObject(root, "events");
     add_number(events, "total", t->events);
     if (with_states) {
@@ -317,8 +352,8 @@ static void print_providers(const class_row *rows, u32 count)
     for (u32 i = 0; i < n && i < TOP; i++) {
         char id[GUID_TEXT];
         const provider_row *p = &providers[i];
-        printf("  %10llu %8u  %-44s ", (unsigned long long)p->events, p->classes,
-               p->name ? p->name : guid_to_text(&p->id, id));
+        printf("  %10llu %8u  ", (unsigned long long)p->events, p->classes);
+        print_padded(stdout, p->name ? p->name : guid_to_text(&p->id, id), 44);
         print_origins(p);
     }
     if (n > TOP)
@@ -342,8 +377,9 @@ static void print_raw(class_row *rows, u32 count)
         const event_class *c = rows[i].cls;
         char id[GUID_TEXT];
         guid_to_text(&c->provider_id, id);
-        printf("  %10llu  %s %s %u v%u: ", (unsigned long long)rows[i].events, c->provider ? c->provider : id,
-               c->message ? "message" : c->classic ? "opcode" : "event",
+        printf("  %10llu  ", (unsigned long long)rows[i].events);
+        (void)print_clean(stdout, c->provider ? c->provider : id);
+        printf(" %s %u v%u: ", c->message ? "message" : c->classic ? "opcode" : "event",
                c->classic && !c->message ? c->descriptor.opcode : c->descriptor.id, c->descriptor.version);
         if (c->message)
             printf("needs %s.tmf or the PDB of its driver\n", id);
@@ -366,21 +402,34 @@ static void print_damage(const trace *t)
            (unsigned long long)t->account.damage, (unsigned long long)t->file.os.bytes);
 }
 
+// How far the times of a trace without a header can be believed, by clock_anchor.
+static const char *const CERTAINTY[] = {
+    [ANCHOR_HEADER] = "",
+    [ANCHOR_REFERENCE] = "times come from the reference clock of a backup buffer",
+    [ANCHOR_EVENTS] = "times are the events' own dates",
+    [ANCHOR_FLUSH] = "times are uncertain, set by when buffers were flushed",
+    [ANCHOR_NONE] = "times are counted from an unknown start",
+};
+
 void info_print(const evidence *ev, u32 trace_index)
 {
     const trace *t = ev->session->traces[trace_index];
     const trace_facts *f = &t->file.epochs[0];
-    printf("%s\n", t->file.path);
+    (void)print_clean(stdout, t->file.path);
+    putchar('\n');
     printf("  %-14s %llu bytes, %u buffers%s\n", "size", (unsigned long long)t->file.os.bytes, t->file.count,
            t->file.compressed ? ", compressed" : "");
     if (ev->sha256 && ev->sha256[trace_index][0])
         printf("  %-14s %s\n", "sha256", ev->sha256[trace_index]);
     if (f->present) {
-        printf("  %-14s %s\n", "session", f->session);
-        printf("  %-14s %s%sWindows %u.%u build %u, %u processors, %u-bit\n", "machine", t->computer ? t->computer : "",
-               t->computer ? ", " : "", f->os_major, f->os_minor, f->os_build, f->processors, f->pointer_size * 8);
+        printf("  %-14s ", "session");
+        (void)print_clean(stdout, f->session);
+        printf("\n  %-14s ", "machine");
+        (void)print_clean(stdout, t->computer ? t->computer : "");
+        printf("%sWindows %u.%u build %u, %u processors, %u-bit\n", t->computer ? ", " : "", f->os_major, f->os_minor,
+               f->os_build, f->processors, f->pointer_size * 8);
     } else {
-        printf("  %-14s destroyed or missing: times are counted from an unknown start\n", "trace header");
+        printf("  %-14s destroyed or missing: %s\n", "trace header", CERTAINTY[f->anchor]);
     }
     print_time("start", f->start_time, f->utc_bias_minutes);
     print_time("end", f->end_time, f->utc_bias_minutes);
@@ -395,7 +444,7 @@ void info_print(const evidence *ev, u32 trace_index)
     printf("  %-14s %llu events (%llu decoded, %llu partial, %llu raw)\n", "records", (unsigned long long)t->events,
            (unsigned long long)t->decoded, (unsigned long long)t->partial, (unsigned long long)t->raw);
     printf("  %-14s %u events, %u buffers by the header; %llu buffers by sequence numbers\n", "lost", f->events_lost,
-           f->buffers_lost, (unsigned long long)t->lost_sequences);
+           f->buffers_lost, (unsigned long long)t->losses.missing);
     print_damage(t);
     printf("  %-14s %llu headers, %llu events, %llu padding, %llu unused, %llu compressed, %llu damaged\n", "bytes",
            (unsigned long long)t->account.headers, (unsigned long long)t->account.events,

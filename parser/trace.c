@@ -63,6 +63,7 @@ static void trace_free(trace *t)
 {
     mem_free(t->kept);
     mem_free(t->class_events);
+    losses_free(&t->losses);
     damage_free(&t->damage);
     etl_close(&t->file);
     mem_free(t);
@@ -247,6 +248,7 @@ static void keep(session *s, kept_buffer *kept, const loaded_buffer *b)
         return;
     kept->refs = keep_copy(k, b->refs, refs);
     kept->count = kept->refs ? b->count : 0;
+    kept->len = (u32)b->bytes.len;
     k->refs_bytes += refs;
     if (kept->refs && (b->desc->flags & BUFFER_FLAG_COMPRESSED) &&
         k->buffer_bytes + b->bytes.len <= LIMIT_KEPT_BUFFER_BYTES) {
@@ -279,35 +281,6 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
     loaded_buffer_free(&b);
     mem_free(scratch.bytes);
     return go_on;
-}
-
-// ---------------------------------------------------------------------------------------------- lost buffers
-
-static int by_processor_and_sequence(const void *a, const void *b)
-{
-    const etl_buffer *x = *(const etl_buffer *const *)a, *y = *(const etl_buffer *const *)b;
-    if (x->epoch != y->epoch)
-        return x->epoch < y->epoch ? -1 : 1;
-    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
-}
-
-// Sequence numbers count all buffers of a session; the holes between the lowest and the highest are buffers that never
-// reached the file. Merged traces are renumbered and show none.
-static void count_lost_buffers(trace *t)
-{
-    const etl_buffer **list = mem_zeroed(t->file.count, sizeof(*list));
-    u32 count = 0;
-    for (u32 i = 0; i < t->file.count; i++)
-        if (t->file.buffers[i].type != BUFFER_TYPE_HEADER)
-            list[count++] = &t->file.buffers[i];
-    if (count)
-        qsort(list, count, sizeof(*list), by_processor_and_sequence);
-    for (u32 i = 1; i < count; i++) {
-        u64 step = list[i]->sequence - list[i - 1]->sequence;
-        if (list[i]->epoch == list[i - 1]->epoch && step > 1 && step < 1u << 20)
-            t->lost_sequences += step - 1;
-    }
-    mem_free(list);
 }
 
 // ---------------------------------------------------------------------------------------------- embedded schemas
@@ -359,6 +332,25 @@ static void check_account(trace *t)
                    (unsigned long long)sum, (unsigned long long)t->file.os.bytes);
 }
 
+void session_check_files(session *s)
+{
+    for (u32 i = 0; i < s->trace_count; i++) {
+        trace *t = s->traces[i];
+        u64 bytes, opened = t->file.os.bytes;
+        u32 unread = t->unread_again;
+        if (!t->changed && os_changed(&t->file.os, &bytes)) {
+            t->changed = true;
+            damage_add(&t->damage, bytes < opened ? bytes : opened, bytes < opened ? opened - bytes : 0, "read",
+                       "the file was written to while it was read: it had %llu bytes when it was opened, it has %llu now",
+                       (unsigned long long)opened, (unsigned long long)bytes);
+        }
+        if (unread)
+            damage_add(&t->damage, 0, 0, "read", "%u buffers could be read once and not again: their records are missing",
+                       unread);
+        t->unread_again = 0;
+    }
+}
+
 bool session_survey(session *s, unsigned threads, session_progress progress, void *context)
 {
     (void)threads;
@@ -369,10 +361,11 @@ bool session_survey(session *s, unsigned threads, session_progress progress, voi
     bool go_on = true;
     for (u32 i = 0; i < s->trace_count && go_on; i++) {
         go_on = survey_trace(&v, i, progress, context);
-        count_lost_buffers(s->traces[i]);
+        losses_count(&s->traces[i]->file, &s->traces[i]->losses);
         if (go_on)
             check_account(s->traces[i]);
     }
+    session_check_files(s);
     correlator_close(s->correlator);
     load_carried(&v);
     class_table_plan(s->classes, s->schemas, session_os_build(s));

@@ -9,6 +9,7 @@
 #ifndef ETWKIT_TRACE_H
 #define ETWKIT_TRACE_H
 
+#include "container/losses.h"
 #include "decode/correlate.h"
 #include "decode/events.h"
 
@@ -17,7 +18,7 @@
 typedef struct kept_buffer {
     event_ref *refs; // NULL: not kept
     u8 *bytes;       // NULL: not kept
-    u32 count, len;
+    u32 count, len;  // len: of the buffer's bytes, kept or not
 } kept_buffer;
 
 typedef struct keep_room {
@@ -37,9 +38,11 @@ typedef struct trace {
     u64 *class_events;           // by class index, of this trace
     u32 class_cap;
     i64 first_time, last_time;   // FILETIME of its first and last event
-    u64 lost_sequences;          // buffers missing in the sequence numbers, all processors together
+    losses losses;               // buffers that never reached the file, as the others tell
+    bool changed;                // the file was written to while it was read (noted as damage once)
     const char *computer;        // from SystemConfig; NULL: not recorded
     kept_buffer *kept;           // what the survey kept, by buffer index
+    _Atomic u32 unread_again;    // buffers that gave other events when read for their records than in the survey
     damage_log damage;           // found inside buffers; file.damage has what was found between them
 } trace;
 
@@ -68,6 +71,10 @@ typedef bool (*session_progress)(void *context, u64 done, u64 total);
 
 // Reads all buffers of all traces, then plans all classes. False only when progress said so.
 MUST_USE bool session_survey(session *s, unsigned threads, session_progress progress, void *context);
+
+// Notes, as damage of kind "read", traces whose files were written to since they were opened, and buffers that could be
+// read in the survey and not again. Call it when all records are out.
+void session_check_files(session *s);
 
 // Whether the bytes of a trace add up to its size (they must; a difference is our mistake and is reported as damage).
 u64 session_account_sum(const trace *t);

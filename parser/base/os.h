@@ -9,11 +9,15 @@
 // mounts, where a mapped read error is a crash and a read call's error is damage at an offset.
 typedef struct os_file {
     int fd;
-    u64 bytes; // its size when it was opened
+    u64 bytes;    // its size when it was opened
+    i64 modified; // and when it had been written to last, in ns; 0: the system does not say
 } os_file;
 
 MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is no regular file
 void os_close(os_file *f);
+
+// Whether the file has been written to since it was opened; *bytes is its size now.
+bool os_changed(const os_file *f, u64 *bytes);
 
 // Up to `len` bytes from `offset`; returns how many could be read. Fewer than asked at the file's end, and where the
 // medium fails (*failed).

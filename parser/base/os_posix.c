@@ -15,6 +15,11 @@
 
 #include "base/arena.h"
 
+static i64 modified(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) ? (i64)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec : 0;
+}
+
 bool os_open(os_file *f, const char *path, error *e)
 {
     f->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -36,7 +41,18 @@ bool os_open(os_file *f, const char *path, error *e)
         return error_set(e, "%s: %s", path, why);
     }
     f->bytes = (u64)end;
+    f->modified = modified(&st);
     return true;
+}
+
+bool os_changed(const os_file *f, u64 *bytes)
+{
+    struct stat st;
+    *bytes = f->bytes;
+    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    *bytes = (u64)st.st_size;
+    return *bytes != f->bytes || modified(&st) != f->modified;
 }
 
 void os_close(os_file *f)

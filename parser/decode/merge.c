@@ -103,6 +103,16 @@ void merge_on_release(merge *m, merge_put *put, void *context)
     m->put_context = context;
 }
 
+static void walk_again(const merge *m, const pending *p, merge_buffer *b, etl_scratch *scratch)
+{
+    static const walk_report QUIET = {0};
+    trace *t = m->session->traces[p->file];
+    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, scratch, &QUIET);
+    b->loaded = b->own;
+    if (b->own.count != t->file.buffers[p->buffer].events)
+        t->unread_again++;
+}
+
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scratch *scratch)
 {
     const pending *p = &m->order[order];
@@ -112,14 +122,13 @@ merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scr
     b->users = 1;
     const kept_buffer *kept = &t->kept[p->buffer];
     b->own.file_index = p->file;
-    if (!kept->refs) {
-        static const walk_report QUIET = {0};
-        buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, scratch, &QUIET);
-        b->loaded = b->own;
+    if (kept->refs && !kept->bytes)
+        buffer_load_bytes(&t->file, p->buffer, &b->own, scratch, NULL);
+    // What could be read when the survey looked may be gone now: the positions kept then would be wrong.
+    if (!kept->refs || (!kept->bytes && b->own.bytes.len != kept->len)) {
+        walk_again(m, p, b, scratch);
         return b;
     }
-    if (!kept->bytes)
-        buffer_load_bytes(&t->file, p->buffer, &b->own, scratch, NULL);
     b->loaded = b->own;
     b->loaded.file = &t->file;
     b->loaded.desc = &t->file.buffers[p->buffer];

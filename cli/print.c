@@ -1,0 +1,56 @@
+#include "print.h"
+
+#include <stdarg.h>
+
+// How many bytes of a control character stand at p; 0: none does.
+static size_t control_at(const u8 *p)
+{
+    if (p[0] < 0x20 || p[0] == 0x7f)
+        return 1;
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) // C1
+        return 2;
+    if (p[0] == 0xd8 && p[1] == 0x9c) // Arabic letter mark
+        return 2;
+    if (p[0] != 0xe2 || (p[1] != 0x80 && p[1] != 0x81))
+        return 0;
+    // U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069
+    bool bidi = p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae)
+                             : p[2] >= 0xa6 && p[2] <= 0xa9;
+    return bidi ? 3 : 0;
+}
+
+int print_clean(FILE *to, const char *text)
+{
+    int columns = 0;
+    for (const u8 *p = (const u8 *)text; *p;) {
+        size_t control = control_at(p);
+        columns += control || (*p & 0xc0) != 0x80;
+        fputc(control ? '?' : *p, to);
+        p += control ? control : 1;
+    }
+    return columns;
+}
+
+void print_padded(FILE *to, const char *text, int columns)
+{
+    int taken = print_clean(to, text);
+    fprintf(to, "%*s ", taken < columns ? columns - taken : 0, "");
+}
+
+void print_say(const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = mem_alloc(len < 0 ? 1 : (size_t)len + 1);
+    text[0] = 0;
+    if (len > 0)
+        vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    fputs("etwkit: ", stderr);
+    (void)print_clean(stderr, text);
+    fputc('\n', stderr);
+    mem_free(text);
+}

@@ -1,0 +1,18 @@
+// Text for people: names that came from traces and schema files do not reach the terminal as they are. Control
+// characters (C0, DEL, C1) could move the cursor, retitle or reprogram it, bidirectional controls could show another
+// text than there is: each becomes one question mark.
+#ifndef ETWKIT_PRINT_H
+#define ETWKIT_PRINT_H
+
+#include <stdio.h>
+
+#include "base/outbuf.h"
+
+// Returns the columns taken, counting code points.
+int print_clean(FILE *to, const char *text);
+// At least `columns` wide, and a blank behind.
+void print_padded(FILE *to, const char *text, int columns);
+// One line to stderr behind "etwkit: ".
+void print_say(const char *format, ...) PRINTF_LIKE(1, 2);
+
+#endif
