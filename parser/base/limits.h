@@ -13,6 +13,10 @@ enum {
     LIMIT_KEPT_REFS_BYTES = 24 << 20,   // event positions kept from the survey: 1.5 million events are walked once
     LIMIT_KEPT_BUFFER_BYTES = 32 << 20, // inflated buffers kept from the survey, so that they are inflated once
 
+    // Carving
+    LIMIT_CARVED_BUFFERS = 8 << 20,     // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB
+    LIMIT_CARVED_SEARCH = 4096,         // sessions a buffer is compared with; a machine keeps some hundred trace files
+
     // Event classes and schemas
     LIMIT_CLASSES = 200000,             // distinct (provider, descriptor, schema); real traces have some hundreds
     LIMIT_PROPERTIES = 4096,            // of one schema; the largest known (Defrag) has 47

@@ -1,0 +1,413 @@
+// `etwkit carve IMAGE -o FOLDER`: what carve.h found, as FOLDER/session-N.etl and FOLDER/carve.json.
+//
+// Buffers are written as they were found. The only bytes that are made up are a header buffer where none survives and
+// fill where a buffer is cut; carve.json names both.
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "commands.h"
+#include "container/carve.h"
+#include "evidence.h"
+#include "outfile.h"
+
+enum { HEADER_BYTES = 1024, PATH_ROOM = 4096, COPY_BYTES = 1 << 20 };
+
+typedef struct carve_job {
+    const options *o;
+    carve carve;
+    u32 *order; // buffers by session
+    cJSON *json;
+    u8 *copy;
+    u64 padded; // bytes of fill written in place of what is missing
+    bool bar;
+} carve_job;
+
+// ---------------------------------------------------------------------------------------------- a header made up
+
+static void store(u8 *at, u64 value, u32 bytes)
+{
+    for (u32 i = 0; i < bytes; i++)
+        at[i] = (u8)(value >> 8 * i);
+}
+
+static size_t store_utf16(u8 *at, const char *ascii)
+{
+    size_t len = strlen(ascii);
+    for (size_t i = 0; i <= len; i++)
+        store(at + 2 * i, (u8)ascii[i], 2);
+    return 2 * (len + 1);
+}
+
+static bool is_filetime(i64 time)
+{
+    return time > 0x01bf53eb256d4000 && time < 0x02300cbf5a7b4000; // the years 2000 to 2100
+}
+
+typedef struct guessed_clock {
+    clock_type type;
+    i64 start, tick; // FILETIME, ticks
+    const char *by;
+} guessed_clock;
+
+// What ties the times of a session without a header to UTC: the events' own times, or the times buffers were flushed.
+static guessed_clock guess_clock(const carve *c, u32 index)
+{
+    const carve_session *s = &c->sessions[index];
+    if (is_filetime(s->first_time))
+        return (guessed_clock){CLOCK_SYSTEM, s->first_time, s->first_time, "the events' times are UTC"};
+    guessed_clock g = {CLOCK_QPC, 0, 0, "nothing: times count from 1601 by a clock of 10 MHz"};
+    i64 nearest = INT64_MAX;
+    for (u32 i = 0; i < c->count; i++) {
+        const carve_buffer *b = &c->buffers[i];
+        if (b->session != index || !b->events || !is_filetime(b->time_stamp) || b->last_time < 0 ||
+            b->time_stamp - b->last_time >= nearest)
+            continue;
+        nearest = b->time_stamp - b->last_time;
+        g = (guessed_clock){CLOCK_QPC, b->time_stamp, b->last_time,
+                            "the times buffers were flushed, by a clock of 10 MHz: late by up to a flush interval"};
+    }
+    return g;
+}
+
+// WMI_BUFFER_HEADER, SYSTEM64 record, TRACE_LOGFILE_HEADER (FORMAT.md, sections 1.1, 1.5, 2.2). Strings say what it is.
+static u32 make_header(const carve_job *job, u32 index, const guessed_clock *g, u8 *out)
+{
+    const carve_session *s = &job->carve.sessions[index];
+    bool packed = s->form != COMPRESSION_NONE;
+    u32 size = packed ? HEADER_BYTES : s->buffer_size;
+    u8 *first = out + BUFFER_HEADER_BYTES, *h = first + 32;
+    memset(out, 0, HEADER_BYTES);
+    size_t strings = store_utf16(h + 0x118, "carved: no trace header survived");
+    strings += store_utf16(h + 0x118 + strings, "etwkit carve");
+    u32 first_bytes = (u32)(32 + 0x118 + strings), used = (BUFFER_HEADER_BYTES + first_bytes + 7u) & ~7u;
+    if (size < used)
+        size = HEADER_BYTES;
+    store(out, size, 4);
+    store(out + 0x04, used, 4);
+    store(out + 0x08, used, 4);
+    store(out + 0x2a, s->logger_id, 2);
+    store(out + 0x2c, s->form, 4);
+    store(out + 0x30, used, 4);
+    store(out + 0x34, BUFFER_FLAG_FLUSH | BUFFER_FLAG_PROCESSOR_INDEX, 2);
+    store(out + 0x36, BUFFER_TYPE_HEADER, 2);
+    store(first, 0xc0020002, 4);
+    store(first + 4, first_bytes, 2);
+    store(first + 16, (u64)g->tick, 8);
+    store(h, s->buffer_size ? s->buffer_size : 65536, 4);
+    h[6] = packed ? 2 : 1;
+    h[7] = packed ? 0 : 5;
+    store(h + 0x0c, 1, 4);
+    store(h + 0x20, packed ? LOG_FILE_MODE_COMPRESSED : 0, 4);
+    store(h + 0x28, 1, 4);
+    store(h + 0x2c, 8, 4);
+    store(h + 0x100, 10000000, 8);
+    store(h + 0x108, (u64)g->start, 8);
+    store(h + 0x110, g->type, 4);
+    memset(out + used, 0xff, HEADER_BYTES - used);
+    return size;
+}
+
+// ---------------------------------------------------------------------------------------------- files
+
+static bool put(FILE *to, const void *bytes, size_t len)
+{
+    return fwrite(bytes, 1, len, to) == len;
+}
+
+static bool put_fill(carve_job *job, FILE *to, u64 len)
+{
+    memset(job->copy, 0xff, COPY_BYTES);
+    bool ok = true;
+    for (; ok && len; len -= len < COPY_BYTES ? len : COPY_BYTES)
+        ok = put(to, job->copy, len < COPY_BYTES ? (size_t)len : COPY_BYTES);
+    return ok;
+}
+
+static bool put_buffer(carve_job *job, FILE *to, const carve_buffer *b)
+{
+    u64 missing = b->size - b->here;
+    for (u32 done = 0; done < b->here;) {
+        bool failed = false;
+        size_t want = b->here - done < COPY_BYTES ? b->here - done : COPY_BYTES;
+        size_t got = os_read_at(&job->carve.image, b->offset + done, job->copy, want, &failed);
+        if (!put(to, job->copy, got))
+            return false;
+        done += (u32)got;
+        if (got < want) {
+            missing += b->here - done;
+            break;
+        }
+    }
+    job->padded += missing;
+    return put_fill(job, to, missing);
+}
+
+static void add_buffer(cJSON *list, const carve_buffer *b, u64 at)
+{
+    cJSON *entry = cJSON_CreateObject();
+    cJSON_AddNumberToObject(entry, "image_offset", (double)b->offset);
+    cJSON_AddNumberToObject(entry, "bytes", b->size);
+    cJSON_AddNumberToObject(entry, "file_offset", (double)at);
+    cJSON_AddNumberToObject(entry, "sequence", (double)b->sequence);
+    cJSON_AddNumberToObject(entry, "processor", b->processor);
+    cJSON_AddNumberToObject(entry, "events", b->events);
+    cJSON_AddBoolToObject(entry, "intact", b->intact);
+    if (b->here < b->size)
+        cJSON_AddNumberToObject(entry, "fill_bytes", b->size - b->here);
+    cJSON_AddStringToObject(entry, "why", carve_reason_text(b->reason));
+    cJSON_AddItemToArray(list, entry);
+}
+
+static void add_text_time(cJSON *to, const char *name, const session_clock *clock, i64 ticks)
+{
+    char text[40];
+    i64 time = clock_filetime(clock, ticks);
+    if (time <= 0)
+        return;
+    *text_time((u8 *)text, time) = 0;
+    cJSON_AddStringToObject(to, name, text);
+}
+
+static cJSON *session_json(const carve_job *job, u32 index, const char *file, const guessed_clock *g)
+{
+    const carve *c = &job->carve;
+    const carve_session *s = &c->sessions[index];
+    const trace_facts *f = s->header == CARVE_NONE ? NULL : &c->facts[c->buffers[s->header].facts];
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "file", file);
+    cJSON_AddStringToObject(root, "header", f ? "found" : "made up");
+    cJSON_AddStringToObject(root, "clock", f ? "the header's" : g->by);
+    if (f)
+        cJSON_AddStringToObject(root, "session", f->session);
+    cJSON_AddNumberToObject(root, "logger_id", s->logger_id);
+    cJSON_AddNumberToObject(root, "buffer_size", s->buffer_size);
+    cJSON_AddBoolToObject(root, "compressed",
+                          s->form != COMPRESSION_NONE || (f && (f->log_file_mode & LOG_FILE_MODE_COMPRESSED)));
+    session_clock guessed = {g->tick, g->start, 10000000};
+    add_text_time(root, "first_event", f ? &f->clock : &guessed, s->first_time);
+    add_text_time(root, "last_event", f ? &f->clock : &guessed, s->last_time);
+    cJSON_AddNumberToObject(root, "events", (double)s->events);
+    if (f && f->buffers_written)
+        cJSON_AddNumberToObject(root, "buffers_written", f->buffers_written);
+    return root;
+}
+
+static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, const char *name)
+{
+    const carve *c = &job->carve;
+    const carve_session *s = &c->sessions[index];
+    guessed_clock g = {CLOCK_QPC, 0, 0, ""};
+    u64 at = 0;
+    bool ok = true;
+    if (s->header == CARVE_NONE) {
+        u8 header[HEADER_BYTES];
+        g = guess_clock(c, index);
+        at = make_header(job, index, &g, header);
+        size_t made = at < HEADER_BYTES ? (size_t)at : HEADER_BYTES;
+        ok = put(out, header, made) && put_fill(job, out, at - made);
+    }
+    cJSON *root = session_json(job, index, name, &g);
+    if (at)
+        cJSON_AddNumberToObject(root, "made_up_bytes", (double)at);
+    cJSON *list = cJSON_AddArrayToObject(root, "buffers"), *copies = cJSON_CreateArray();
+    for (u32 pass = 0; pass < 2; pass++)
+        for (u32 i = from; i < to && ok; i++) {
+            const carve_buffer *b = &c->buffers[job->order[i]];
+            bool header = job->order[i] == s->header;
+            if (b->reason == CARVE_DUPLICATE || header != (pass == 0))
+                continue;
+            ok = put_buffer(job, out, b);
+            add_buffer(list, b, at);
+            at += b->size;
+        }
+    for (u32 i = from; i < to; i++) {
+        const carve_buffer *b = &c->buffers[job->order[i]];
+        if (b->reason != CARVE_DUPLICATE)
+            continue;
+        cJSON *entry = cJSON_CreateObject();
+        cJSON_AddNumberToObject(entry, "image_offset", (double)b->offset);
+        cJSON_AddNumberToObject(entry, "bytes", b->size);
+        cJSON_AddNumberToObject(entry, "same_as_image_offset", (double)c->buffers[b->duplicate_of].offset);
+        cJSON_AddItemToArray(copies, entry);
+    }
+    if (cJSON_GetArraySize(copies))
+        cJSON_AddItemToObject(root, "duplicates", copies);
+    else
+        cJSON_Delete(copies);
+    cJSON_AddItemToArray(cJSON_GetObjectItem(job->json, "sessions"), root);
+    return ok;
+}
+
+static bool open_part(const carve_job *job, outfile *out, const char *name, char *path, FILE **file, error *e)
+{
+    snprintf(path, PATH_ROOM, "%s/%s", job->o->out, name);
+    if (os_same_file(path, job->o->inputs[0]))
+        return error_set(e, "%s is also the input: evidence is never written to", path);
+    if (!outfile_begin(out, path, e))
+        return false;
+    *file = fopen(out->part, "wb");
+    if (*file)
+        return true;
+    error_set(e, "%s: %s", path, strerror(errno));
+    outfile_abandon(out);
+    return false;
+}
+
+static bool close_part(outfile *out, FILE *file, bool ok, error *e)
+{
+    int why = errno;
+    bool closed = fclose(file) == 0;
+    if (ok && !closed)
+        why = errno;
+    if (ok && closed)
+        return outfile_finish(out, e);
+    error_set(e, "%s: %s", out->path, strerror(why));
+    outfile_abandon(out);
+    return false;
+}
+
+static bool write_session(carve_job *job, u32 index, u32 from, u32 to, error *e)
+{
+    char name[40], path[PATH_ROOM];
+    FILE *file;
+    outfile out;
+    snprintf(name, sizeof(name), "session-%u.etl", index + 1);
+    if (!open_part(job, &out, name, path, &file, e))
+        return false;
+    errno = 0;
+    bool ok = put_session(job, index, from, to, file, name);
+    return close_part(&out, file, ok, e);
+}
+
+static bool write_json(carve_job *job, error *e)
+{
+    char path[PATH_ROOM];
+    FILE *file;
+    outfile out;
+    if (!open_part(job, &out, "carve.json", path, &file, e))
+        return false;
+    char *text = cJSON_Print(job->json);
+    bool ok = fprintf(file, "%s\n", text) > 0;
+    cJSON_free(text);
+    return close_part(&out, file, ok, e);
+}
+
+// Buffers of one session together, by image offset inside: a counting sort.
+static u32 *session_starts(carve_job *job)
+{
+    const carve *c = &job->carve;
+    u32 *starts = mem_zeroed(c->session_count + 2, sizeof(*starts));
+    job->order = mem_zeroed(c->count, sizeof(*job->order));
+    for (u32 i = 0; i < c->count; i++)
+        starts[c->buffers[i].session + 2]++;
+    for (u32 i = 2; i < c->session_count + 2; i++)
+        starts[i] += starts[i - 1];
+    for (u32 i = 0; i < c->count; i++)
+        job->order[starts[c->buffers[i].session + 1]++] = i;
+    return starts;
+}
+
+static bool write_all(carve_job *job, error *e)
+{
+    const carve *c = &job->carve;
+    bool ok = mkdir(job->o->out, 0777) == 0 || (errno == EEXIST && os_is_folder(job->o->out));
+    if (!ok)
+        return error_set(e, "%s: %s", job->o->out, strerror(errno));
+    job->copy = mem_alloc(COPY_BYTES);
+    job->json = cJSON_CreateObject();
+    cJSON_AddStringToObject(job->json, "image", job->o->inputs[0]);
+    cJSON_AddNumberToObject(job->json, "bytes", (double)c->image.bytes);
+    cJSON_AddNumberToObject(job->json, "unreadable_bytes", (double)c->unreadable);
+    if (c->refused)
+        cJSON_AddNumberToObject(job->json, "buffers_over_the_limit", (double)c->refused);
+    cJSON_AddArrayToObject(job->json, "sessions");
+    u32 *starts = session_starts(job);
+    for (u32 i = 0; ok && i < c->session_count; i++) {
+        ok = write_session(job, i, starts[i], starts[i + 1], e);
+        if (ok && evidence_stop)
+            ok = error_set(e, "interrupted");
+    }
+    ok = ok && write_json(job, e);
+    mem_free(starts);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- the command
+
+static bool progress(void *context, u64 done, u64 total)
+{
+    const carve_job *job = context;
+    if (job->bar)
+        fprintf(stderr, "\rcarving %3d %%, %u buffers", (int)(done * 100 / total), job->carve.count);
+    return !evidence_stop;
+}
+
+static void tell(const carve_job *job)
+{
+    const carve *c = &job->carve;
+    u64 events = 0;
+    u32 made_up = 0;
+    for (u32 i = 0; i < c->session_count; i++) {
+        events += c->sessions[i].events;
+        made_up += c->sessions[i].header == CARVE_NONE;
+    }
+    fprintf(stderr, "etwkit: %u buffers with %llu events in %u sessions, %u of them without a header of their own\n",
+            c->count, (unsigned long long)events, c->session_count, made_up);
+    if (job->padded)
+        fprintf(stderr, "etwkit: %llu bytes of buffers are missing in the image; fill stands in their place\n",
+                (unsigned long long)job->padded);
+    if (c->unreadable)
+        fprintf(stderr, "etwkit: %llu bytes of the image could not be read\n", (unsigned long long)c->unreadable);
+    if (c->refused)
+        fprintf(stderr, "etwkit: %llu buffers over the limit of the program were left out\n",
+                (unsigned long long)c->refused);
+}
+
+static bool carve_image(carve_job *job, error *e)
+{
+    carve *c = &job->carve;
+    bool ok = carve_scan(c, progress, job);
+    if (job->bar)
+        fprintf(stderr, "\r%40s\r", "");
+    if (!ok)
+        return error_set(e, "interrupted");
+    if (!c->count)
+        return error_set(e, "%s: no trace buffer was found in its %llu bytes", job->o->inputs[0],
+                         (unsigned long long)c->image.bytes);
+    carve_group(c);
+    return write_all(job, e);
+}
+
+int cmd_carve(const options *o)
+{
+    error e = {0};
+    if (o->input_count != 1 || !o->out || strcmp(o->out, "-") == 0) {
+        fputs("etwkit: carve takes one image and -o FOLDER (etwkit carve --help)\n", stderr);
+        return EXIT_USAGE;
+    }
+    carve_job job = {.o = o, .bar = !o->quiet && os_is_terminal(2)};
+    if (strlen(o->out) + 80 > PATH_ROOM) {
+        fputs("etwkit: the folder's name is too long\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!os_open(&job.carve.image, o->inputs[0], &e)) {
+        fprintf(stderr, "etwkit: %s\n", e.message);
+        return EXIT_FAILED;
+    }
+    bool ok = carve_image(&job, &e);
+    if (!ok)
+        fprintf(stderr, "etwkit: %s\n", e.message);
+    else if (!o->quiet)
+        tell(&job);
+    bool damaged = job.carve.unreadable || job.carve.refused;
+    cJSON_Delete(job.json);
+    mem_free(job.copy);
+    mem_free(job.order);
+    os_close(&job.carve.image);
+    carve_free(&job.carve);
+    return !ok ? EXIT_FAILED : damaged ? EXIT_DAMAGE : EXIT_DONE;
+}
