@@ -49,8 +49,7 @@ int schemas_finish(int code)
     return EXIT_FAILED;
 }
 
-// ---------------------------------------------------------------------------------------------- the cache that is
-// meant
+// ---------------------------------------------------------------------------------------------- which cache
 
 static schema_cache *open_cache(const options *o)
 {
@@ -216,8 +215,7 @@ static int of_provider(const options *o, int (*run)(const options *o, const sche
     return schemas_finish(code);
 }
 
-// ---------------------------------------------------------------------------------------------- events by what people
-// type
+// ---------------------------------------------------------------------------------------------- naming events
 
 const char *schemas_event_name(const event_schema *ev, char *room, size_t bytes)
 {

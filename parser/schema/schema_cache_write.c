@@ -11,7 +11,7 @@
 #include "schema/schema_cache_sql.h"
 #include "schema/schema_pack.h"
 
-enum { PAGE_BYTES = 8192, WAIT_MS = 50, WAITS = 600 };
+enum { PAGE_BYTES = 8192, WAIT_MS = 50, WAITS = 600, ATTEMPTS = 5 };
 
 typedef struct writer {
     sqlite3 *db;
@@ -31,17 +31,24 @@ static bool run(writer *w, const char *sql, error *e)
 
 typedef enum grip { GRIP_HELD, GRIP_BUSY, GRIP_LEFT_BEHIND, GRIP_FAILED } grip;
 
+// Whoever held the file may have put it in its place by now: then it is the cache, and not to be written to.
+static bool is_moved(writer *w)
+{
+    int moved = 1;
+    return sqlite3_file_control(w->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+}
+
 static grip grip_of(writer *w, int code, error *e)
 {
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         return GRIP_BUSY;
     if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-        return GRIP_LEFT_BEHIND;
+        return is_moved(w) ? GRIP_BUSY : GRIP_LEFT_BEHIND;
     cache_failed(w->db, w->path, e);
     return GRIP_FAILED;
 }
 
-// Opens and locks the file; it must be empty, and still there under its name once it is locked.
+// Opens and locks the file; it must be empty, and still be the one of its name once it is locked.
 static grip take_hold(writer *w, error *e)
 {
     static const char SETTINGS[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; "
@@ -55,6 +62,8 @@ static grip take_hold(writer *w, error *e)
         code = sqlite3_exec(w->db, SETTINGS, NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return grip_of(w, code, e);
+    if (is_moved(w))
+        return GRIP_BUSY;
     sqlite3_stmt *statement = NULL;
     i64 objects = -1;
     code = sqlite3_prepare_v2(w->db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
@@ -63,7 +72,7 @@ static grip take_hold(writer *w, error *e)
     sqlite3_finalize(statement);
     if (objects < 0)
         return grip_of(w, code, e);
-    return objects ? GRIP_LEFT_BEHIND : os_exists(w->part) ? GRIP_HELD : GRIP_BUSY;
+    return objects ? GRIP_LEFT_BEHIND : GRIP_HELD;
 }
 
 static bool begin(writer *w, error *e)
@@ -79,13 +88,13 @@ static bool begin(writer *w, error *e)
         grip held = take_hold(w, e);
         if (held == GRIP_HELD)
             return true;
+        if (held == GRIP_LEFT_BEHIND)
+            os_remove(w->part);
         sqlite3_close(w->db);
         w->db = NULL;
         if (held == GRIP_FAILED)
             return false;
-        if (held == GRIP_LEFT_BEHIND)
-            os_remove(w->part);
-        else
+        if (held == GRIP_BUSY)
             sqlite3_sleep(WAIT_MS);
     }
     return error_set(e, "%s: another run has been writing it for %d seconds", w->path, WAIT_MS * WAITS / 1000);
@@ -259,28 +268,40 @@ static void end(writer *w)
     mem_free(w->part);
 }
 
-bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e)
+typedef enum attempt { WRITTEN, REFUSED, LOST_PART } attempt;
+
+static attempt write_once(writer *w, schema_cache *old, const schema_set *set, error *e)
 {
-    writer w = {.path = path};
     schema_cache *now = NULL;
-    bool in_place = old && os_same_file(old->path, path), changed = false;
-    *added = 0;
-    bool ok = begin(&w, e);
-    bool held = ok;
-    if (ok && in_place)
-        ok = schema_cache_open(&now, path, e);
-    ok = ok && fill(&w, in_place ? now : old, set, in_place, &changed, e);
-    if (ok && changed)
-        ok = os_rename(w.part, path, e);
-    if (held && (!ok || !changed))
-        os_remove(w.part);
-    if (now && now->refused && old->refused == 0) {
+    bool in_place = old && os_same_file(old->path, w->path), changed = false;
+    if (!begin(w, e))
+        return REFUSED;
+    bool ok = !in_place || schema_cache_open(&now, w->path, e);
+    ok = ok && fill(w, in_place ? now : old, set, in_place, &changed, e);
+    attempt result = ok ? WRITTEN : REFUSED;
+    if (ok && changed && !os_rename(w->part, w->path, e))
+        result = os_exists(w->part) ? REFUSED : LOST_PART;
+    if (result == REFUSED || (result == WRITTEN && !changed))
+        os_remove(w->part);
+    if (now && now->refused && !old->refused) {
         old->refused = now->refused;
         old->first = now->first;
     }
-    if (ok)
-        *added = w.new_events;
     schema_cache_close(now);
-    end(&w);
-    return ok;
+    return result;
+}
+
+bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e)
+{
+    attempt result = LOST_PART;
+    *added = 0;
+    // Two runs that find what a killed one left behind may take each other's file for it, once.
+    for (u32 i = 0; i < ATTEMPTS && result == LOST_PART; i++) {
+        writer w = {.path = path};
+        result = write_once(&w, old, set, e);
+        if (result == WRITTEN)
+            *added = w.new_events;
+        end(&w);
+    }
+    return result == WRITTEN;
 }

@@ -1,0 +1,398 @@
+// The schema cache: what goes in comes out, one content has one identity, writers do not undo each other. Environment:
+// ETWKIT_SHARED, the folder of reference files (../shared); what needs it skips without.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/os.h"
+#include "cache_world.h"
+
+// ---------------------------------------------------------------------------------------------- tests: content
+
+static void test_round_trip(void **state)
+{
+    const world_folder *f = *state;
+    schema_set *set = schema_set_new();
+    world_fill_all(set);
+    assert_int_equal(world_cache_write(f->file, NULL, set), 7);
+    world_assert_holds(f->file, set);
+    // The file is complete under its name, and nothing stands beside it.
+    char part[128];
+    snprintf(part, sizeof(part), "%s.part", f->file);
+    assert_false(os_exists(part));
+    schema_cache *cache = world_cache_open(f->file);
+    schema_set *fetched = world_set_over(cache);
+    provider_schema *p = schema_providers(fetched, &WORLD_ALPHA);
+    assert_string_equal(p->path, "C:/x/alpha.dll");
+    assert_non_null(schema_find_map(p, "Unused"));
+    assert_null(schema_find_map(p, "Foreign"));
+    assert_ptr_equal(p->events[0]->properties, p->events[1]->properties); // one layout, kept once
+    schema_set_free(fetched);
+    schema_cache_close(cache);
+    schema_set_free(set);
+}
+
+// A record of a classic event names its class only, one of WPP its message GUID.
+static void test_found_by_class(void **state)
+{
+    const world_folder *f = *state;
+    (void)world_cache_add(f->file, world_fill_all);
+    schema_cache *cache = world_cache_open(f->file);
+    schema_set *set = world_set_over(cache);
+    schema_find_result found[4];
+    event_descriptor d = {.opcode = 1, .version = 2};
+    assert_int_equal(schema_find(set, KEY_CLASSIC, &WORLD_CLASS, &d, 0, found, 4), 1);
+    assert_true(found[0].exact);
+    assert_string_equal(found[0].event->event_name, "Thing");
+    assert_string_equal(found[0].event->provider->name, "Beta");
+    d = (event_descriptor){.id = 11};
+    assert_int_equal(schema_find(set, KEY_WPP, &WORLD_MESSAGE, &d, 0, found, 4), 1);
+    assert_string_equal(found[0].event->wpp_source, "d.c");
+    assert_int_equal(world_chain_length(schema_providers(set, &WORLD_BETA)),
+                     1); // asked by class and by provider, added once
+    assert_null(schema_providers(set, &WORLD_CLASS));
+    schema_set_free(set);
+    schema_cache_close(cache);
+}
+
+static void test_identity_of_content(void **state)
+{
+    const world_folder *f = *state;
+    char one[65], two[65], three[65];
+    (void)world_cache_add(f->file, world_fill_all);
+    (void)world_cache_add(f->other, world_add_wpp);
+    world_identity(f->other, three);
+    (void)world_cache_add(f->other, world_add_classic);
+    (void)world_cache_add(f->other, world_fill_reversed);
+    world_identity(f->file, one);
+    world_identity(f->other, two);
+    assert_string_equal(one, two);
+    assert_string_not_equal(one, three);
+}
+
+static void fill_elsewhere(schema_set *set)
+{
+    schema_add_provider(set, &WORLD_BETA, "Elsewhere", ORIGIN_MANIFEST, RANK_USER, "/one/place/e.man");
+}
+
+static void fill_elsewhere_again(schema_set *set)
+{
+    schema_add_provider(set, &WORLD_BETA, "Elsewhere", ORIGIN_MANIFEST, RANK_TRACE, "D:/another/e.man");
+}
+
+// The same file from another folder is the same content.
+static void test_path_is_no_content(void **state)
+{
+    const world_folder *f = *state;
+    char one[65], two[65];
+    (void)world_cache_add(f->file, fill_elsewhere);
+    (void)world_cache_add(f->other, fill_elsewhere_again);
+    world_identity(f->file, one);
+    world_identity(f->other, two);
+    assert_string_equal(one, two);
+    (void)world_cache_add(f->file, fill_elsewhere_again);
+    schema_cache *cache = world_cache_open(f->file);
+    assert_int_equal(schema_cache_rows(cache), 1);
+    schema_cache_close(cache);
+}
+
+static void test_idempotent(void **state)
+{
+    const world_folder *f = *state;
+    assert_int_equal(world_cache_add(f->file, world_fill_all), 7);
+    outbuf before = world_file_read(f->file);
+    struct stat first, second;
+    assert_int_equal(stat(f->file, &first), 0);
+    assert_int_equal(world_cache_add(f->file, world_fill_reversed), 0);
+    assert_int_equal(stat(f->file, &second), 0);
+    assert_true(first.st_ino == second.st_ino); // not even replaced
+    outbuf after = world_file_read(f->file);
+    assert_int_equal(before.len, after.len);
+    assert_memory_equal(before.bytes, after.bytes, before.len);
+    outbuf_free(&before);
+    outbuf_free(&after);
+}
+
+static void test_builds_side_by_side(void **state)
+{
+    static const struct {
+        u32 build;
+        const char *message;
+    } NEAREST[] = {{7601, "of 7600"}, {17134, "of 17134"}, {22631, "of 18990"}};
+    const world_folder *f = *state;
+    assert_int_equal(world_cache_add(f->file, world_fill_builds), 3);
+    schema_cache *cache = world_cache_open(f->file);
+    assert_int_equal(schema_cache_rows(cache), 3);
+    schema_set *set = world_set_over(cache);
+    schema_find_result found[8];
+    event_descriptor d = {.id = 1};
+    for (size_t i = 0; i < COUNT_OF(NEAREST); i++) {
+        assert_int_equal(schema_find(set, KEY_MANIFEST, &WORLD_ALPHA, &d, NEAREST[i].build, found, 8), 3);
+        assert_string_equal(found[0].event->message, NEAREST[i].message);
+    }
+    schema_set_free(set);
+    schema_cache_close(cache);
+}
+
+static void fill_sizes(schema_set *set)
+{
+    for (u16 size = 1; size <= 9; size++) {
+        provider_schema *p = world_add_manifest(set, &WORLD_ALPHA, 0, "of many");
+        for (u16 i = 1; i < 1 + size * 4 % 9; i++)
+            world_add_event(p, (u16)(100 + i), 0, NULL);
+    }
+}
+
+// Which of equals is met first is no matter of luck: the one that says more.
+static void test_larger_first(void **state)
+{
+    const world_folder *f = *state;
+    (void)world_cache_add(f->file, fill_sizes);
+    schema_cache *cache = world_cache_open(f->file);
+    schema_set *set = world_set_over(cache);
+    u32 last = 9;
+    for (const provider_schema *p = schema_providers(set, &WORLD_ALPHA); p; p = p->next)
+        assert_int_equal(p->event_count, last--);
+    assert_int_equal(last, 0);
+    schema_set_free(set);
+    schema_cache_close(cache);
+}
+
+static void add_embedded(schema_set *set, const u16 *ids, u32 count)
+{
+    provider_schema *p = schema_add_provider(set, &WORLD_ALPHA, "Carried", ORIGIN_EMBEDDED, RANK_TRACE, NULL);
+    for (u32 i = 0; i < count; i++)
+        world_add_event(p, ids[i], 0, "carried");
+}
+
+static void fill_first_trace(schema_set *set)
+{
+    add_embedded(set, (const u16[]){9, 1, 2}, 3);
+}
+
+static void fill_second_trace(schema_set *set)
+{
+    add_embedded(set, (const u16[]){2, 3, 1}, 3);
+}
+
+// Traces carry the events they use; what several carry of a provider adds up to one description.
+static void test_traces_add_up(void **state)
+{
+    const world_folder *f = *state;
+    char one[65], two[65];
+    assert_int_equal(world_cache_add(f->file, fill_first_trace), 3);
+    assert_int_equal(world_cache_add(f->file, fill_second_trace), 1);
+    (void)world_cache_add(f->other, fill_second_trace);
+    (void)world_cache_add(f->other, fill_first_trace);
+    world_identity(f->file, one);
+    world_identity(f->other, two);
+    assert_string_equal(one, two);
+    schema_cache *cache = world_cache_open(f->file);
+    schema_set *set = world_set_over(cache);
+    provider_schema *p = schema_providers(set, &WORLD_ALPHA);
+    assert_non_null(p);
+    assert_null(p->next);
+    assert_int_equal(p->event_count, 4);
+    schema_set_free(set);
+    schema_cache_close(cache);
+}
+
+static void test_list(void **state)
+{
+    const world_folder *f = *state;
+    error e = {0};
+    (void)world_cache_add(f->file, world_fill_all);
+    (void)world_cache_add(f->file, fill_first_trace);
+    schema_cache *cache = world_cache_open(f->file);
+    world_listing l = {0}, first = {.stop_at = 1};
+    assert_true(schema_cache_list(cache, world_list_row, &l, &e));
+    assert_string_equal(l.names, "Alpha wevt 17134;Beta mof 0;Carried embedded 0;driver wpp 0;");
+    assert_int_equal(l.events, 3 + 3 + 3 + 1);
+    assert_int_equal(l.maps, 2);
+    assert_true(schema_cache_list(cache, world_list_row, &first, &e));
+    assert_int_equal(first.rows, 1);
+    schema_cache_close(cache);
+}
+
+static void fill_not_utf8(schema_set *set)
+{
+    provider_schema *p = schema_add_provider(set, &WORLD_ALPHA, "bad \xff name", ORIGIN_MANIFEST, RANK_USER, NULL);
+    world_add_event(p, 1, 0, "half \xe2\x82");
+}
+
+static void test_text_is_utf8(void **state)
+{
+    const world_folder *f = *state;
+    (void)world_cache_add(f->file, fill_not_utf8);
+    schema_cache *cache = world_cache_open(f->file);
+    schema_set *set = world_set_over(cache);
+    provider_schema *p = schema_providers(set, &WORLD_ALPHA);
+    assert_non_null(p);
+    assert_string_equal(p->name, "bad \xef\xbf\xbd name");
+    assert_string_equal(p->events[0]->message, "half \xef\xbf\xbd");
+    schema_set_free(set);
+    schema_cache_close(cache);
+}
+
+// Real files of every source.
+static void test_shared_files(void **state)
+{
+    const world_folder *f = *state;
+    const char *shared = getenv("ETWKIT_SHARED");
+    char path[512];
+    snprintf(path, sizeof(path), "%s/schemas", shared ? shared : "../shared");
+    if (!os_is_folder(path)) {
+        print_message("no schema files at hand (ETWKIT_SHARED): not compared\n");
+        skip();
+    }
+    schema_set *set = schema_set_new();
+    schema_load load = {0};
+    assert_true(schema_load_path(set, path, RANK_USER, &load, NULL));
+    assert_true(load.providers > 100);
+    (void)world_cache_write(f->file, NULL, set);
+    world_assert_holds(f->file, set);
+    schema_load_free(&load);
+    schema_set_free(set);
+}
+
+// ---------------------------------------------------------------------------------------------- tests: the set
+
+static void test_each_and_sort(void **state)
+{
+    (void)state;
+    enum { MANY = 5000 };
+    schema_set *set = schema_set_new();
+    for (u32 i = 0; i < MANY; i++) {
+        guid id = WORLD_ALPHA;
+        memcpy(id.bytes, &i, sizeof(i));
+        schema_add_provider(set, &id, "x", ORIGIN_MANIFEST, RANK_USER, NULL);
+    }
+    u32 at = 0, count = 0;
+    for (const provider_schema *p; (p = schema_each(set, &at)) != NULL; count++)
+        assert_memory_equal(p->id.bytes, &count, sizeof(count));
+    assert_int_equal(count, MANY);
+    provider_schema *p = schema_add_provider(set, &WORLD_BETA, "sorted", ORIGIN_MANIFEST, RANK_USER, NULL);
+    static const char *const MESSAGES[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    for (u32 i = 0; i < 1000; i++)
+        world_add_event(p, (u16)(i * 7919 % 13), (u8)(i % 3), MESSAGES[i / 100]);
+    schema_sort(p);
+    for (u32 i = 1; i < p->event_count; i++) {
+        const event_schema *a = p->events[i - 1], *b = p->events[i];
+        u32 x = a->descriptor.id * 256u + a->descriptor.version, y = b->descriptor.id * 256u + b->descriptor.version;
+        assert_true(x < y || (x == y && a->message[0] <= b->message[0]));
+    }
+    schema_set_free(set);
+}
+
+// ---------------------------------------------------------------------------------------------- tests: writers
+
+static void test_left_behind(void **state)
+{
+    const world_folder *f = *state;
+    char part[128];
+    snprintf(part, sizeof(part), "%s.part", f->file);
+    world_file_write(part, "what a killed run left behind, no database at all, and long enough to be looked at", 80);
+    assert_int_equal(world_cache_add(f->file, world_fill_all), 7);
+    assert_false(os_exists(part));
+    (void)world_cache_add(part, world_fill_all); // a whole database this time
+    assert_int_equal(world_cache_add(f->file, fill_first_trace), 3);
+    assert_false(os_exists(part));
+}
+
+static void test_nowhere_to_write(void **state)
+{
+    const world_folder *f = *state;
+    char path[160];
+    error e = {0};
+    u64 added = 0;
+    schema_set *set = schema_set_new();
+    world_fill_all(set);
+    world_file_write(f->other, "x", 1);
+    snprintf(path, sizeof(path), "%s/c.db", f->other); // below a file
+    assert_false(schema_cache_write(path, NULL, set, &added, &e));
+    assert_true(e.message[0] != 0);
+    assert_int_equal(added, 0);
+    schema_set_free(set);
+}
+
+static void add_in_child(const char *path, u32 number)
+{
+    schema_cache *old = NULL;
+    u64 added = 0;
+    guid id = WORLD_ALPHA;
+    memcpy(id.bytes, &number, sizeof(number));
+    schema_set *set = schema_set_new();
+    (void)world_add_manifest(set, &id, 0, "from a child");
+    bool ok = schema_cache_open(&old, path, NULL) && schema_cache_write(path, old, set, &added, NULL) && added == 1;
+    schema_cache_close(old);
+    schema_set_free(set);
+    _exit(ok ? 0 : 1);
+}
+
+// Runs that add to one cache at the same time: none undoes another.
+static void test_writers_at_once(void **state)
+{
+    enum { WRITERS = 6 };
+    const world_folder *f = *state;
+    (void)world_cache_add(f->file, world_fill_all);
+    pid_t children[WRITERS];
+    for (u32 i = 0; i < WRITERS; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0)
+            add_in_child(f->file, i);
+    }
+    for (u32 i = 0; i < WRITERS; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    schema_cache *cache = world_cache_open(f->file);
+    assert_int_equal(schema_cache_rows(cache), 3 + WRITERS);
+    schema_cache_close(cache);
+}
+
+// A cache keeps serving whoever opened it while it is replaced.
+static void test_reader_while_replaced(void **state)
+{
+    const world_folder *f = *state;
+    (void)world_cache_add(f->file, world_fill_all);
+    schema_cache *reader = world_cache_open(f->file);
+    (void)world_cache_add(f->file, world_fill_builds);
+    schema_set *set = world_set_over(reader);
+    assert_int_equal(world_chain_length(schema_providers(set, &WORLD_ALPHA)), 1);
+    assert_int_equal(schema_cache_rows(reader), 3);
+    schema_set_free(set);
+    schema_cache_close(reader);
+}
+
+int main(void)
+{
+#define CACHE_TEST(name) cmocka_unit_test_setup_teardown(name, world_folder_make, world_folder_remove)
+    const struct CMUnitTest tests[] = {
+        CACHE_TEST(test_round_trip),
+        CACHE_TEST(test_found_by_class),
+        CACHE_TEST(test_identity_of_content),
+        CACHE_TEST(test_path_is_no_content),
+        CACHE_TEST(test_idempotent),
+        CACHE_TEST(test_builds_side_by_side),
+        CACHE_TEST(test_larger_first),
+        CACHE_TEST(test_traces_add_up),
+        CACHE_TEST(test_list),
+        CACHE_TEST(test_text_is_utf8),
+        CACHE_TEST(test_shared_files),
+        cmocka_unit_test(test_each_and_sort),
+        CACHE_TEST(test_left_behind),
+        CACHE_TEST(test_nowhere_to_write),
+        CACHE_TEST(test_writers_at_once),
+        CACHE_TEST(test_reader_while_replaced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
