@@ -1,0 +1,343 @@
+// `etwkit carve`: traces hidden in noise come out byte for byte, scattered buffers are put together, what is made up or
+// missing is said.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "etl_text.h"
+#include "program.h"
+
+typedef struct image {
+    program p;
+    outbuf bytes;
+    cJSON *json; // carve.json of the last run
+} image;
+
+static int setup(void **state)
+{
+    image *m = mem_zeroed(1, sizeof(*m));
+    program_begin(&m->p);
+    *state = m;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    image *m = *state;
+    cJSON_Delete(m->json);
+    outbuf_free(&m->bytes);
+    program_end(&m->p);
+    mem_free(m);
+    return 0;
+}
+
+// The same noise in every run: a linear congruence, high bytes.
+static void noise(image *m, size_t len)
+{
+    u64 x = m->bytes.len * 2654435761u + 88172645463325252u;
+    u8 *at = outbuf_reserve(&m->bytes, len);
+    for (size_t i = 0; i < len; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        at[i] = (u8)(x >> 56);
+    }
+    m->bytes.len += len;
+}
+
+static size_t place(image *m, const void *bytes, size_t len)
+{
+    size_t at = m->bytes.len;
+    outbuf_add(&m->bytes, bytes, len);
+    return at;
+}
+
+static void build(const char *text, outbuf *trace)
+{
+    error e = {0};
+    if (!etl_text_build(text, strlen(text), trace, &e))
+        fail_msg("%s", e.message);
+}
+
+static int carve(image *m)
+{
+    char path[512];
+    bytes_save(program_path(&m->p, "image", path), m->bytes.bytes, m->bytes.len);
+    static const char *const ARGS[] = {"carve", "{}/image", "-o", "{}/found", NULL};
+    int code = program_run(&m->p, ARGS);
+    cJSON_Delete(m->json);
+    m->json = NULL;
+    if (access(program_path(&m->p, "found/carve.json", path), R_OK) == 0) {
+        outbuf text = {0};
+        bytes_load(path, &text);
+        m->json = cJSON_Parse((const char *)text.bytes);
+        outbuf_free(&text);
+        assert_non_null(m->json);
+    }
+    return code;
+}
+
+static const cJSON *session_at(const image *m, int index)
+{
+    return cJSON_GetArrayItem(cJSON_GetObjectItem(m->json, "sessions"), index);
+}
+
+static int sessions(const image *m)
+{
+    return cJSON_GetArraySize(cJSON_GetObjectItem(m->json, "sessions"));
+}
+
+static double number(const cJSON *of, const char *name)
+{
+    const cJSON *value = cJSON_GetObjectItem(of, name);
+    assert_true(cJSON_IsNumber(value));
+    return value->valuedouble;
+}
+
+static const char *text_of(const cJSON *of, const char *name)
+{
+    const char *value = cJSON_GetStringValue(cJSON_GetObjectItem(of, name));
+    assert_non_null(value);
+    return value;
+}
+
+static void check_file(image *m, const char *name, const void *want, size_t len)
+{
+    char path[512];
+    outbuf got = {0};
+    bytes_load(program_path(&m->p, name, path), &got);
+    assert_int_equal(got.len, len);
+    assert_memory_equal(got.bytes, want, len);
+    outbuf_free(&got);
+}
+
+// Three buffers of 4 KiB and a header; LOGGER and the clock differ from the other trace's.
+static const char TRACE_A[] = "trace session=A logger=7 first=5000000000\n"
+                              "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 time=+1us payload u32:1\n"
+                              "buffer cpu=1 logger=7 sequence=1\n"
+                              "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 time=+2us payload u32:2\n"
+                              "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=3 time=+3us payload u32:3\n"
+                              "buffer cpu=0 logger=7 sequence=2\n"
+                              "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=4 time=+4us payload u32:4\n"
+                              "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=5 time=+5us payload u32:5\n";
+static const char TRACE_B[] = "trace session=B logger=9 first=9000000000 start=2024-06-01T00:00:00\n"
+                              "buffer cpu=0 logger=9 sequence=1\n"
+                              "event provider={b0b1c2d3-0011-2233-4455-66778899aabb} id=1 time=+1us payload u32:1\n"
+                              "event provider={b0b1c2d3-0011-2233-4455-66778899aabb} id=2 time=+2us payload u32:2\n"
+                              "buffer cpu=0 logger=9 sequence=2\n"
+                              "event provider={b0b1c2d3-0011-2233-4455-66778899aabb} id=3 time=+4us payload u32:4\n"
+                              "event provider={b0b1c2d3-0011-2233-4455-66778899aabb} id=4 time=+5us payload u32:5\n";
+enum { BUFFER = 4096 };
+
+static void whole_traces(void **state)
+{
+    image *m = *state;
+    static const char *const SAMPLES[] = {"samples/processes.etl", "samples/merged.etl", "samples/service.etl"};
+    outbuf files[3] = {{0}};
+    size_t offsets[3];
+    for (size_t i = 0; i < 3; i++) {
+        bytes_load(SAMPLES[i], &files[i]);
+        // Compressed buffers (merged.etl) are found at any byte, others at multiples of 8.
+        noise(m, i == 1 ? 4096 + 13 : (8192 + 8 * i + 7 + m->bytes.len) / 8 * 8 - m->bytes.len);
+        if (i == 1)
+            m->bytes.len = (m->bytes.len & ~(size_t)7) + 8;
+        offsets[i] = place(m, files[i].bytes, files[i].len);
+    }
+    noise(m, 10000);
+    assert_int_equal(carve(m), 0);
+    assert_int_equal(sessions(m), 3);
+    for (int i = 0; i < 3; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "found/session-%d.etl", i + 1);
+        check_file(m, name, files[i].bytes, files[i].len);
+        const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(session_at(m, i), "buffers"), 0);
+        assert_true(number(first, "image_offset") == (double)offsets[i]);
+        assert_true(number(first, "file_offset") == 0);
+        assert_string_equal(text_of(session_at(m, i), "header"), "found");
+        outbuf_free(&files[i]);
+    }
+}
+
+static void compressed_at_any_byte(void **state)
+{
+    image *m = *state;
+    outbuf file = {0};
+    bytes_load("samples/merged.etl", &file);
+    u32 header = (u32)file.bytes[0] | (u32)file.bytes[1] << 8;
+    for (size_t shift = 1; shift < 8; shift++) {
+        m->bytes.len = 0;
+        noise(m, 4096 + shift);
+        place(m, file.bytes + header, file.len - header);
+        noise(m, 100);
+        assert_int_equal(carve(m), 0);
+        const cJSON *s = session_at(m, 0);
+        assert_int_equal(sessions(m), 1);
+        assert_string_equal(text_of(s, "header"), "made up");
+        outbuf got = {0};
+        char path[512];
+        bytes_load(program_path(&m->p, "found/session-1.etl", path), &got);
+        size_t made_up = (size_t)number(s, "made_up_bytes");
+        assert_int_equal(got.len, made_up + file.len - header);
+        assert_memory_equal(got.bytes + made_up, file.bytes + header, file.len - header);
+        outbuf_free(&got);
+    }
+    outbuf_free(&file);
+}
+
+static void scattered_buffers(void **state)
+{
+    image *m = *state;
+    outbuf a = {0}, b = {0};
+    build(TRACE_A, &a);
+    build(TRACE_B, &b);
+    assert_int_equal(a.len, 3 * BUFFER);
+    assert_int_equal(b.len, 3 * BUFFER);
+    // Bodies first, headers last, turn about, nothing adjacent.
+    for (size_t i = 3; i-- > 0;) {
+        noise(m, 512);
+        place(m, a.bytes + i * BUFFER, BUFFER);
+        noise(m, 1024);
+        place(m, b.bytes + i * BUFFER, BUFFER);
+    }
+    assert_int_equal(carve(m), 0);
+    assert_int_equal(sessions(m), 2);
+    for (int i = 0; i < 2; i++) {
+        const outbuf *want = i == 0 ? &a : &b;
+        const cJSON *s = session_at(m, i);
+        assert_string_equal(text_of(s, "session"), i == 0 ? "A" : "B");
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(s, "buffers")), 3);
+        // The header first, the others as they stood in the image: from the last to the first.
+        outbuf sorted = {0};
+        outbuf_add(&sorted, want->bytes, BUFFER);
+        outbuf_add(&sorted, want->bytes + 2 * BUFFER, BUFFER);
+        outbuf_add(&sorted, want->bytes + BUFFER, BUFFER);
+        char name[64];
+        snprintf(name, sizeof(name), "found/session-%d.etl", i + 1);
+        check_file(m, name, sorted.bytes, sorted.len);
+        outbuf_free(&sorted);
+    }
+    outbuf_free(&a);
+    outbuf_free(&b);
+}
+
+static void without_header(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    // Events of a session on the system clock carry their UTC times themselves.
+    build("trace clock=system logger=3 first=133590312000000000 start=2024-05-01T10:00:00\n"
+          "buffer logger=3 sequence=1\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 time=+1us payload u32:1\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 time=+2us payload u32:1\n"
+          "buffer logger=3 sequence=2\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=3 time=+3us payload u32:1\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=4 time=+4us payload u32:1\n",
+          &a);
+    noise(m, 800);
+    place(m, a.bytes + BUFFER, BUFFER);
+    noise(m, 8000);
+    place(m, a.bytes + 2 * BUFFER, BUFFER);
+    assert_int_equal(carve(m), 0);
+    assert_int_equal(sessions(m), 1);
+    assert_string_equal(text_of(session_at(m, 0), "header"), "made up");
+    assert_non_null(strstr((const char *)m->p.err.bytes, "1 of them without a header of their own"));
+    static const char *const CONVERT[] = {"convert", "{}/found/session-1.etl", "--where", "event_id >= 1", NULL};
+    assert_int_equal(program_run(&m->p, CONVERT), 0);
+    const char *line = (const char *)m->p.out.bytes;
+    assert_non_null(strstr(line, "\"timestamp\":\"2024-05-01T10:00:00.0000010Z\""));
+    assert_non_null(strstr(line, "\"timestamp\":\"2024-05-01T10:00:00.0000040Z\""));
+    static const char *const INFO[] = {"info", "{}/found/session-1.etl", NULL};
+    assert_int_equal(program_run(&m->p, INFO), 0);
+    assert_non_null(strstr((const char *)m->p.out.bytes, "no trace header survived"));
+    outbuf_free(&a);
+}
+
+static void twice_and_cut(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    build(TRACE_A, &a);
+    noise(m, 1600);
+    place(m, a.bytes, a.len);
+    noise(m, 1600);
+    size_t second = place(m, a.bytes, a.len);
+    noise(m, 1600);
+    // A buffer of another session, cut by the end of the image behind its events.
+    outbuf b = {0};
+    build(TRACE_B, &b);
+    place(m, b.bytes, BUFFER);
+    place(m, b.bytes + BUFFER, 600);
+    assert_int_equal(carve(m), 0);
+    assert_int_equal(sessions(m), 2);
+    check_file(m, "found/session-1.etl", a.bytes, a.len);
+    const cJSON *copies = cJSON_GetObjectItem(session_at(m, 0), "duplicates");
+    assert_int_equal(cJSON_GetArraySize(copies), 3);
+    assert_true(number(cJSON_GetArrayItem(copies, 0), "image_offset") == (double)second);
+    assert_true(number(cJSON_GetArrayItem(copies, 0), "same_as_image_offset") == 1600);
+    const cJSON *cut = cJSON_GetArrayItem(cJSON_GetObjectItem(session_at(m, 1), "buffers"), 1);
+    assert_true(number(cut, "fill_bytes") == BUFFER - 600);
+    memset(b.bytes + BUFFER + 600, 0xff, BUFFER - 600);
+    check_file(m, "found/session-2.etl", b.bytes, 2 * BUFFER);
+    outbuf_free(&a);
+    outbuf_free(&b);
+}
+
+static void nothing_found(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    build(TRACE_A, &a);
+    noise(m, 100000);
+    // Buffer headers with noise behind them are no buffers.
+    for (size_t i = 0; i < 3; i++) {
+        place(m, a.bytes + i * BUFFER, 72);
+        noise(m, BUFFER - 72);
+    }
+    assert_int_equal(carve(m), 1);
+    assert_non_null(strstr((const char *)m->p.err.bytes, "no trace buffer was found"));
+    assert_int_equal(program_files(&m->p, "found"), 0);
+    outbuf_free(&a);
+}
+
+static void evidence_stays(void **state)
+{
+    image *m = *state;
+    outbuf a = {0}, after = {0};
+    char path[512];
+    build(TRACE_A, &a);
+    assert_int_equal(mkdir(program_path(&m->p, "found", path), 0700), 0);
+    bytes_save(program_path(&m->p, "found/session-1.etl", path), a.bytes, a.len);
+    static const char *const OVER[] = {"carve", "{}/found/session-1.etl", "-o", "{}/found", NULL};
+    assert_int_equal(program_run(&m->p, OVER), 1);
+    assert_non_null(strstr((const char *)m->p.err.bytes, "evidence is never written to"));
+    bytes_load(path, &after);
+    assert_int_equal(after.len, a.len);
+    assert_memory_equal(after.bytes, a.bytes, a.len);
+    static const char *const NO_FOLDER[] = {"carve", "{}/found/session-1.etl", NULL};
+    assert_int_equal(program_run(&m->p, NO_FOLDER), 2);
+    static const char *const NO_IMAGE[] = {"carve", "{}/absent", "-o", "{}/found", NULL};
+    assert_int_equal(program_run(&m->p, NO_IMAGE), 1);
+    outbuf_free(&a);
+    outbuf_free(&after);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(whole_traces, setup, teardown),
+        cmocka_unit_test_setup_teardown(compressed_at_any_byte, setup, teardown),
+        cmocka_unit_test_setup_teardown(scattered_buffers, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_header, setup, teardown),
+        cmocka_unit_test_setup_teardown(twice_and_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(evidence_stays, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
