@@ -20,6 +20,7 @@ typedef struct writer {
     sqlite3_stmt *insert, *insert_class;
     outbuf body;
     u64 rows, new_events, new_rows;
+    bool pinned; // where an open file keeps its name and its place (Windows), it is closed first
 } writer;
 
 // ---------------------------------------------------------------------------------------------- the unfinished file
@@ -31,11 +32,29 @@ static bool run(writer *w, const char *sql, error *e)
 
 typedef enum grip { GRIP_HELD, GRIP_BUSY, GRIP_LEFT_BEHIND, GRIP_FAILED } grip;
 
+static void close_database(writer *w)
+{
+    sqlite3_finalize(w->insert);
+    sqlite3_finalize(w->insert_class);
+    sqlite3_close(w->db);
+    w->insert = w->insert_class = NULL;
+    w->db = NULL;
+}
+
+static void remove_part(writer *w)
+{
+    if (w->pinned)
+        close_database(w);
+    os_remove(w->part); // while it is locked: nobody else can have made another by then
+    close_database(w);
+}
+
 // Whoever held the file may have put it in its place by now: then it is the cache, and not to be written to.
 static bool is_moved(writer *w)
 {
-    int moved = 1;
-    return sqlite3_file_control(w->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+    int moved = 1, code = sqlite3_file_control(w->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+    w->pinned = code == SQLITE_NOTFOUND;
+    return !w->pinned && (code != SQLITE_OK || moved);
 }
 
 static grip grip_of(writer *w, int code, error *e)
@@ -89,9 +108,8 @@ static bool begin(writer *w, error *e)
         if (held == GRIP_HELD)
             return true;
         if (held == GRIP_LEFT_BEHIND)
-            os_remove(w->part);
-        sqlite3_close(w->db);
-        w->db = NULL;
+            remove_part(w);
+        close_database(w);
         if (held == GRIP_FAILED)
             return false;
         if (held == GRIP_BUSY)
@@ -261,9 +279,7 @@ static bool fill(writer *w, schema_cache *old, const schema_set *set, bool in_pl
 
 static void end(writer *w)
 {
-    sqlite3_finalize(w->insert);
-    sqlite3_finalize(w->insert_class);
-    sqlite3_close(w->db);
+    close_database(w);
     outbuf_free(&w->body);
     mem_free(w->part);
 }
@@ -278,16 +294,18 @@ static attempt write_once(writer *w, schema_cache *old, const schema_set *set, e
         return REFUSED;
     bool ok = !in_place || schema_cache_open(&now, w->path, e);
     ok = ok && fill(w, in_place ? now : old, set, in_place, &changed, e);
-    attempt result = ok ? WRITTEN : REFUSED;
-    if (ok && changed && !os_rename(w->part, w->path, e))
-        result = os_exists(w->part) ? REFUSED : LOST_PART;
-    if (result == REFUSED || (result == WRITTEN && !changed))
-        os_remove(w->part);
     if (now && now->refused && !old->refused) {
         old->refused = now->refused;
         old->first = now->first;
     }
     schema_cache_close(now);
+    attempt result = ok ? WRITTEN : REFUSED;
+    if (ok && changed && w->pinned)
+        close_database(w);
+    if (ok && changed && !os_rename(w->part, w->path, e))
+        result = os_exists(w->part) ? REFUSED : LOST_PART;
+    if (result == REFUSED || (result == WRITTEN && !changed))
+        remove_part(w);
     return result;
 }
 
