@@ -122,6 +122,7 @@ static void start_hashes(evidence *ev)
 int evidence_open(evidence *ev, const options *o)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
+    ev->session->correlate = o->correlate;
     if (!o->input_count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;

@@ -11,7 +11,7 @@
 typedef enum option_id {
     OPT_OUT, OPT_FORMAT, OPT_JSON, OPT_SCHEMAS, OPT_CACHE, OPT_THREADS, OPT_NO_HASH, OPT_QUIET, OPT_MANIFEST,
     OPT_GUARD, OPT_NO_GUARD, OPT_PROVIDER, OPT_EVENT_ID, OPT_LEVEL, OPT_KEYWORD, OPT_PID, OPT_TID, OPT_SINCE,
-    OPT_UNTIL, OPT_WHERE, OPT_HELP,
+    OPT_UNTIL, OPT_WHERE, OPT_FRAMES, OPT_HELP,
 } option_id;
 
 typedef struct option_row {
@@ -26,6 +26,7 @@ static const option_row ROWS[] = {
     {OPT_FORMAT, "-f", "--format", "NAME", FOR_CONVERT, "csv, json, jsonl, sqlite, timesketch, l2tcsv or null; else by OUT's suffix"},
     {OPT_JSON, NULL, "--json", NULL, FOR_INFO | FOR_SCHEMAS, "one JSON object a trace, a line each"},
     {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT, "also write OUT.manifest.json: evidence, schemas, command and counts"},
+    {OPT_FRAMES, NULL, "--frames", NULL, FOR_CONVERT, "name the modules of stacks: extended.frames"},
     {OPT_SCHEMAS, NULL, "--schemas", "PATH", FOR_READERS, "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable"},
     {OPT_CACHE, NULL, "--cache", "FILE", FOR_READERS | FOR_SCHEMAS, "the schema cache; \"none\" uses none"},
     {OPT_THREADS, "-j", "--threads", "N", FOR_READERS | FOR_CARVE, "threads; default: the processors"},
@@ -140,6 +141,9 @@ static bool apply(options *o, const option_row *r, const char *value, error *e)
         o->where = where_parse(value, e);
         f->where = o->where;
         return o->where != NULL;
+    case OPT_FRAMES:
+        o->correlate |= CORRELATE_IMAGES | CORRELATE_FRAMES;
+        return true;
     case OPT_HELP:
         return o->help = true;
     }
@@ -176,6 +180,7 @@ bool options_read(options *o, command_bit command, int argc, char **argv, error 
     o->argc = argc;
     o->argv = argv;
     o->threads = os_processors();
+    o->correlate = command == FOR_CONVERT ? CORRELATE_RECORDS : command == FOR_REPORT ? CORRELATE_REPORT : 0;
     bool only_inputs = false;
     for (int i = 2; i < argc; i++) {
         const char *arg = argv[i], *value;

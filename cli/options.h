@@ -2,6 +2,7 @@
 #ifndef ETWKIT_OPTIONS_H
 #define ETWKIT_OPTIONS_H
 
+#include "decode/correlate.h"
 #include "filter.h"
 
 // Exit codes of the program (README, "Exit codes").
@@ -18,6 +19,7 @@ typedef struct options {
     const char *schemas[OPTION_PATHS];
     u32 schema_count;
     unsigned threads;
+    unsigned correlate; // CORRELATE_…: by command and --frames
     bool no_hash, quiet, json, manifest, no_guard, guard, help;
     expression *where;
     filter filter;

@@ -41,6 +41,7 @@ typedef struct survey {
     session *session;
     trace *trace;
     const etl_buffer *desc;
+    const loaded_buffer *loaded;
     arena arena;
     decoder decoder;
     u8 *interests; // by class index
@@ -135,7 +136,7 @@ static interest interest_of(survey *v, u32 cls, const event *ev)
         return INTEREST_MANIFEST;
     if (ev->classic && ev->descriptor.opcode == CONFIG_CPU && guid_equal(&ev->provider, &SYSTEM_CONFIG))
         return INTEREST_COMPUTER;
-    if (correlator_wants(c)) {
+    if (correlator_wants(s->correlator, c)) {
         class_plan(s->classes, cls, s->schemas, session_os_build(s));
         return INTEREST_CORRELATE;
     }
@@ -163,9 +164,22 @@ static void note_computer(survey *v, const event *ev)
         v->trace->computer = (const char *)text;
 }
 
+static void survey_correlate(survey *v, const event *ev, u32 cls)
+{
+    const etl_buffer *desc = v->desc;
+    sighting seen = {.cls = class_at(v->session->classes, cls),
+                     .ev = ev,
+                     .trace = v->loaded->file_index,
+                     .epoch = desc->epoch,
+                     .time = clock_filetime(&v->trace->file.epochs[desc->epoch].clock, ev->time),
+                     .buffer = (u32)(desc - v->trace->file.buffers),
+                     .offset = (u32)(ev->record.at - v->loaded->bytes.at),
+                     .processor = desc->processor};
+    correlator_see(v->session->correlator, &seen, &v->decoder);
+}
+
 static void survey_interest(survey *v, const event *ev, u32 cls, interest kind)
 {
-    session *s = v->session;
     switch (kind) {
     case INTEREST_NONE:
         return;
@@ -178,8 +192,7 @@ static void survey_interest(survey *v, const event *ev, u32 cls, interest kind)
         note_computer(v, ev);
         return;
     case INTEREST_CORRELATE:
-        correlator_see(s->correlator, class_at(s->classes, cls), ev,
-                       clock_filetime(&v->trace->file.epochs[v->desc->epoch].clock, ev->time), &v->decoder);
+        survey_correlate(v, ev, cls);
         return;
     }
 }
@@ -263,6 +276,8 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
     trace *t = v->trace = v->session->traces[file_index];
     loaded_buffer b = {.file_index = file_index};
     etl_scratch scratch = {0};
+    v->loaded = &b;
+    correlator_add_trace(v->session->correlator, &t->file);
     walk_report report = {&t->account, &t->damage, survey_event, v, true};
     bool go_on = true;
     for (u32 i = 0; i < t->file.count && go_on; i++) {
@@ -356,6 +371,7 @@ bool session_survey(session *s, unsigned threads, session_progress progress, voi
     (void)threads;
     survey v = {.session = s};
     schema_set_fetch(s->schemas, fetch_builtin, s);
+    correlator_want(s->correlator, s->correlate);
     for (u32 i = 0; i < s->trace_count; i++)
         v.total += s->traces[i]->file.os.bytes;
     bool go_on = true;
@@ -365,10 +381,10 @@ bool session_survey(session *s, unsigned threads, session_progress progress, voi
         if (go_on)
             check_account(s->traces[i]);
     }
-    session_check_files(s);
-    correlator_close(s->correlator);
     load_carried(&v);
     class_table_plan(s->classes, s->schemas, session_os_build(s));
+    session_check_files(s);
+    correlator_close(s->correlator, s->classes);
     decoder_free(&v.decoder);
     mem_free(v.interests);
     mem_free(v.carried);
@@ -382,36 +398,33 @@ void record_room_free(record_room *room)
 {
     decoder_free(&room->decoder);
     mem_free(room->stack);
+    correlate_room_free(&room->correlate);
     *room = (record_room){0};
 }
 
-// Stacks stand in extended items: a match id, then return addresses of either size.
-static void take_stack(record_room *room, const event *ev, record *out)
+// Stacks stand in extended items: a match id, then return addresses of either size, or the key of a stack that is
+// defined elsewhere; and in events of their own.
+static void take_stack(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
 {
+    const event *ev = out->event;
     size_t at = 0;
     extended_item item;
     u32 count = 0;
-    while (extended_next(ev->extended, &at, &item)) {
+    while (ev->extended.len && extended_next(ev->extended, &at, &item)) {
         u32 each = item.type == EXT_STACK32 ? 4 : item.type == EXT_STACK64 ? 8 : 0;
         for (size_t i = 8; each && i + each <= item.data.len; i += each) {
             GROW(room->stack, count, room->stack_cap);
             room->stack[count++] = each == 4 ? load_u32(item.data.at + i) : load_u64(item.data.at + i);
         }
+        each = item.type == EXT_STACK_KEY32 ? 4 : item.type == EXT_STACK_KEY64 ? 8 : 0;
+        if (each && item.data.len >= 8 + each)
+            count = correlator_stack_of_key(s->correlator, b->file_index, b->desc->epoch,
+                                            each == 4 ? load_u32(item.data.at + 8) : load_u64(item.data.at + 8), ref->time,
+                                            &room->stack, count, &room->stack_cap);
     }
+    count = correlator_stack(s->correlator, b, ref, &room->correlate, out, &room->stack, count, &room->stack_cap);
     out->stack = room->stack;
     out->stack_count = count;
-}
-
-static void take_identity(const session *s, const event *ev, record *out)
-{
-    out->has_process = ev->process_id != 0xffffffff;
-    out->process_id = ev->process_id;
-    out->has_thread = ev->thread_id != 0xffffffff;
-    out->thread_id = ev->thread_id;
-    if (!out->has_process && out->has_thread)
-        out->has_process = correlator_thread_process(s->correlator, ev->thread_id, out->time, &out->process_id);
-    if (out->has_process)
-        out->process_name = correlator_process_name(s->correlator, out->process_id, out->time);
 }
 
 void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
@@ -432,15 +445,14 @@ void session_record(const session *s, const loaded_buffer *b, const event_ref *r
     out->top_done = d.values.top_done;
     out->payload = ev->payload;
     out->processor = b->desc->processor;
-    out->process_name = NULL;
-    out->stack = NULL;
-    out->stack_count = 0;
     out->source = b->file->name;
     out->source_index = b->file_index;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
         out->offset += ref->offset;
-    if (ev->extended.len)
-        take_stack(room, ev, out);
-    take_identity(s, ev, out);
+    correlator_identify(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
+    take_stack(s, b, ref, room, out);
+    out->frames = NULL;
+    if ((s->correlate & CORRELATE_FRAMES) && out->stack_count)
+        correlator_frames(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
 }

@@ -53,6 +53,7 @@ typedef struct session {
     schema_set *schemas;
     class_table *classes;
     correlator *correlator;
+    unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
@@ -91,6 +92,7 @@ typedef struct record_room {
     event event;
     u64 *stack;
     u32 stack_cap;
+    correlate_room correlate;
 } record_room;
 void record_room_free(record_room *room);
 void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out);

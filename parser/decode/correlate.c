@@ -1,261 +1,429 @@
-#include "decode/correlate.h"
-
+// The correlator as a whole: takes events in, hands facts to the parts, and answers for records. What each kind of fact
+// means is in correlate_process.c, _file.c, _key.c, _stack.c, _image.c and _network.c.
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/outbuf.h"
-#include "decode/render.h"
+#include "base/text.h"
+#include "decode/correlate_internal.h"
 
-// A lifeline is one process id or thread id over the whole recording: what it meant from which time on.
-typedef struct life {
-    i64 from; // INT64_MIN: since before the recording
-    union {
-        const char *name; // processes
-        u32 process_id;   // threads
-    };
-} life;
-
-typedef struct lifeline {
-    u32 id;
-    bool used;
-    u32 count, cap;
-    life *lives; // by time once closed
-} lifeline;
-
-typedef struct lifelines {
-    lifeline *slots;
-    u32 count, cap; // cap is a power of two
-} lifelines;
-
-struct correlator {
-    arena arena;
-    lifelines processes, threads;
-    const char **names; // interned
-    u32 name_count, name_cap;
-    outbuf scratch;
-};
-
-static const guid PROCESS_CLASS = GUID_OF(0x3d6fa8d0, 0xfe05, 0x11d0, 0x9d, 0xda, 0x00, 0xc0, 0x4f, 0xd7, 0xba, 0x7c);
-static const guid THREAD_CLASS = GUID_OF(0x3d6fa8d1, 0xfe05, 0x11d0, 0x9d, 0xda, 0x00, 0xc0, 0x4f, 0xd7, 0xba, 0x7c);
-static const guid KERNEL_PROCESS = GUID_OF(0x22fb2cd6, 0x0e7b, 0x422b, 0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16);
-
-enum { OPCODE_START = 1, OPCODE_DC_START = 3, OPCODE_DC_END = 4, OPCODE_DEFUNCT = 39 };
-enum { KERNEL_PROCESS_START = 1, KERNEL_PROCESS_STOP = 2, KERNEL_PROCESS_RUNDOWN = 15 };
-
-// ---------------------------------------------------------------------------------------------- lifelines
-
-static lifeline *line_slot(const lifelines *l, u32 id)
-{
-    u32 at = id * 2654435761u & (l->cap - 1);
-    while (l->slots[at].used && l->slots[at].id != id)
-        at = (at + 1) & (l->cap - 1);
-    return &l->slots[at];
-}
-
-static const lifeline *line_find(const lifelines *l, u32 id)
-{
-    if (!l->cap)
-        return NULL;
-    const lifeline *line = line_slot(l, id);
-    return line->used ? line : NULL;
-}
-
-static lifeline *line_add(lifelines *l, u32 id)
-{
-    if ((l->count + 1) * 2 > l->cap) {
-        lifelines grown = {.cap = l->cap ? l->cap * 2 : 256, .count = l->count};
-        grown.slots = mem_zeroed(grown.cap, sizeof(*grown.slots));
-        for (u32 i = 0; i < l->cap; i++)
-            if (l->slots[i].used)
-                *line_slot(&grown, l->slots[i].id) = l->slots[i];
-        mem_free(l->slots);
-        *l = grown;
-    }
-    lifeline *line = line_slot(l, id);
-    if (!line->used) {
-        line->used = true;
-        line->id = id;
-        l->count++;
-    }
-    return line;
-}
-
-static void lines_free(lifelines *l)
-{
-    for (u32 i = 0; i < l->cap; i++)
-        mem_free(l->slots[i].lives);
-    mem_free(l->slots);
-    *l = (lifelines){0};
-}
-
-// `started`: the id got its meaning at `at`; otherwise it had it already, and had it since before.
-static void line_note(lifelines *l, u32 id, life fact, bool started)
-{
-    lifeline *line = line_add(l, id);
-    if (!started)
-        fact.from = INT64_MIN;
-    for (u32 i = line->count; i-- > 0 && line->count - i <= 4;) {
-        const life *other = &line->lives[i];
-        if (memcmp(&other->name, &fact.name, sizeof(fact.name)) == 0 && (!started || other->from == fact.from))
-            return;
-    }
-    GROW(line->lives, line->count, line->cap);
-    line->lives[line->count++] = fact;
-}
-
-static int by_from(const void *a, const void *b)
-{
-    const life *x = a, *y = b;
-    return x->from < y->from ? -1 : x->from > y->from;
-}
-
-// A rundown entry says the meaning without its start: where a start with the same meaning is known, that one holds.
-static void line_close(lifeline *line)
-{
-    if (line->count < 2)
-        return;
-    qsort(line->lives, line->count, sizeof(*line->lives), by_from);
-    u32 kept = 0;
-    for (u32 i = 0; i < line->count; i++) {
-        bool told_by_start = false;
-        for (u32 j = i + 1; line->lives[i].from == INT64_MIN && j < line->count && !told_by_start; j++)
-            told_by_start = memcmp(&line->lives[j].name, &line->lives[i].name, sizeof(line->lives[j].name)) == 0;
-        if (!told_by_start)
-            line->lives[kept++] = line->lives[i];
-    }
-    line->count = kept;
-}
-
-static const life *line_at(const lifeline *line, i64 time)
-{
-    const life *found = NULL;
-    for (u32 i = 0; line && i < line->count && line->lives[i].from <= time; i++)
-        found = &line->lives[i];
-    return found;
-}
-
-// ---------------------------------------------------------------------------------------------- what events tell
+enum { FILETIME_SECOND = 10000000, SAME_BOOT = 60 }; // BootTime moves when the clock is set: some seconds
 
 correlator *correlator_new(void)
 {
-    return mem_zeroed(1, sizeof(correlator));
+    correlator *c = mem_zeroed(1, sizeof(*c));
+    c->processes.threads.fact_limit = LIMIT_THREAD_FACTS;
+    c->files.names.fact_limit = LIMIT_NAME_FACTS;
+    c->keys.names.fact_limit = LIMIT_NAME_FACTS;
+    return c;
+}
+
+static void readers_free(correlator *c)
+{
+    for (u32 i = 0; i < c->reader_cap; i++)
+        for (u32 j = 0; j < c->readers[i].count; j++)
+            mem_free(c->readers[i].readers[j]);
+    mem_free(c->readers);
+    c->readers = NULL;
+    c->reader_cap = 0;
 }
 
 void correlator_free(correlator *c)
 {
     if (!c)
         return;
-    lines_free(&c->processes);
-    lines_free(&c->threads);
-    mem_free(c->names);
+    process_free(&c->processes);
+    file_free(&c->files);
+    key_free(&c->keys);
+    stack_free(&c->stacks);
+    image_free(&c->images);
+    network_free(&c->network);
+    readers_free(c);
+    mem_free(c->roles);
+    mem_free(c->trace_source);
+    mem_free(c->boots);
+    mem_free(c->machines);
     outbuf_free(&c->scratch);
+    text_set_free(&c->texts);
     arena_free(&c->arena);
     mem_free(c);
 }
 
-bool correlator_wants(const event_class *cls)
+void correlate_room_free(correlate_room *room)
 {
-    u8 opcode = cls->descriptor.opcode;
-    if (cls->classic && (guid_equal(&cls->provider_id, &PROCESS_CLASS) || guid_equal(&cls->provider_id, &THREAD_CLASS)))
-        return (opcode >= OPCODE_START && opcode <= OPCODE_DC_END) || opcode == OPCODE_DEFUNCT;
-    u16 id = cls->descriptor.id;
-    return !cls->classic && guid_equal(&cls->provider_id, &KERNEL_PROCESS) &&
-           (id == KERNEL_PROCESS_START || id == KERNEL_PROCESS_STOP || id == KERNEL_PROCESS_RUNDOWN);
+    outbuf_free(&room->text);
+    outbuf_free(&room->path);
+    mem_free(room->frames);
+    *room = (correlate_room){0};
 }
 
-// A top-level scalar of a decoded payload by name.
-static bool value_of(const class_decode *d, span payload, const char *name, const field **f, span *value)
+void correlator_want(correlator *c, unsigned flags)
 {
-    const plan *p = d->plan;
-    for (u32 i = 0; i < d->values.top_done && i < d->values.slot_count; i++) {
-        if (p->fields[i].count_form != COUNT_ONE || p->fields[i].wire == WIRE_STRUCT)
-            return false; // slots and fields part ways here; nothing asked for stands behind such a field
-        if (strcmp(p->fields[i].name, name) == 0) {
-            *f = &p->fields[i];
-            return span_sub(payload, d->values.slots[i].offset, d->values.slots[i].len, value);
-        }
+    c->flags = flags;
+}
+
+void correlator_add_trace(correlator *c, const etl_file *file)
+{
+    GROW(c->trace_source, c->trace_count, c->trace_cap);
+    c->trace_source[c->trace_count++] = c->source_count;
+    for (u32 i = 0; i < file->epoch_count; i++) {
+        GROW(c->boots, c->source_count, c->boot_cap);
+        c->boots[c->source_count++] = file->epochs[i].boot_time;
     }
-    return false;
 }
 
-static bool number_of(const class_decode *d, span payload, const char *name, u32 *number)
+const char *path_name(const char *path)
 {
-    const field *f;
-    span v;
-    if (!value_of(d, payload, name, &f, &v) || v.len < 4)
+    const char *name = path;
+    for (const char *p = path; *p; p++)
+        if (*p == '\\' || *p == '/')
+            name = p + 1;
+    return name;
+}
+
+// ---------------------------------------------------------------------------------------------- the survey
+
+bool correlator_wants(const correlator *c, const event_class *cls)
+{
+    return topic_of(c, cls) != TOPIC_NONE;
+}
+
+static const reader *reader_for(correlator *c, const event_class *cls, const plan *p)
+{
+    class_reader *r = &c->readers[cls->index];
+    for (u32 i = 0; i < r->count; i++)
+        if (r->readers[i]->plan == p)
+            return r->readers[i];
+    // A class is planned once before its events are seen: it has no more plans than that.
+    if (r->count == LIMIT_CANDIDATES)
+        return NULL;
+    reader *made = mem_zeroed(1, sizeof(*made));
+    reader_make(made, r->topic, p);
+    return r->readers[r->count++] = made;
+}
+
+static class_reader *class_reader_of(correlator *c, const event_class *cls)
+{
+    if (cls->index >= c->reader_cap) {
+        u32 cap = cls->index * 2 + 64;
+        c->readers = mem_grow(c->readers, cap, sizeof(*c->readers));
+        memset(c->readers + c->reader_cap, 0, (cap - c->reader_cap) * sizeof(*c->readers));
+        c->reader_cap = cap;
+    }
+    class_reader *r = &c->readers[cls->index];
+    if (!r->known) {
+        r->known = true;
+        r->topic = topic_of(c, cls);
+    }
+    return r;
+}
+
+static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u32 source)
+{
+    switch (t) {
+    case TOPIC_PROCESS:
+    case TOPIC_AUDIT_START:
+    case TOPIC_AUDIT_STOP:
+        process_see(c, s, v, t, source);
+        return;
+    case TOPIC_THREAD:
+        thread_see(c, s, v, source);
+        return;
+    case TOPIC_FILE:
+        file_see(c, s, v, source);
+        return;
+    case TOPIC_VOLUME:
+        volume_see(c, s, v, source);
+        return;
+    case TOPIC_KEY:
+        key_see(c, s, v, source);
+        return;
+    case TOPIC_IMAGE:
+    case TOPIC_IMAGE_ID:
+        image_see(c, s, v, t, source);
+        return;
+    case TOPIC_NETWORK:
+    case TOPIC_TCB:
+        network_see(c, s, v, t, source);
+        return;
+    case TOPIC_NONE:
+    case TOPIC_STACK:
+    case TOPIC_FILE_USE:
+    case TOPIC_KEY_USE:
+    case TOPIC_IDENTITY:
+        return;
+    }
+}
+
+void correlator_see(correlator *c, const sighting *s, decoder *d)
+{
+    const class_reader *r = class_reader_of(c, s->cls);
+    u32 source = source_of(c, s->trace, s->epoch);
+    if (r->topic == TOPIC_STACK) {
+        stack_see(c, s, source);
+        return;
+    }
+    class_decode found = class_decode_payload(s->cls, d, s->ev->payload);
+    if (!found.plan)
+        return;
+    seen v = {reader_for(c, s->cls, found.plan), &found, s->ev->payload, c};
+    if (v.reader)
+        hand_out(c, s, &v, r->topic, source);
+}
+
+typedef struct boot {
+    i64 time;
+    u32 source, trace;
+} boot;
+
+static int by_boot(const void *a, const void *b)
+{
+    const boot *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->source < y->source ? -1 : x->source > y->source;
+}
+
+// Machines are numbered by boot time. Traces that do not tell theirs answer only for themselves.
+static void find_machines(correlator *c)
+{
+    boot *list = mem_zeroed(c->source_count, sizeof(*list));
+    c->machines = mem_zeroed(c->source_count, sizeof(*c->machines));
+    for (u32 i = 0, trace = 0; i < c->source_count; i++) {
+        while (trace + 1 < c->trace_count && c->trace_source[trace + 1] <= i)
+            trace++;
+        list[i] = (boot){c->boots[i], i, trace};
+    }
+    if (c->source_count)
+        qsort(list, c->source_count, sizeof(*list), by_boot);
+    for (u32 i = 1, machine = 0; i < c->source_count; i++) {
+        bool same = list[i].time && list[i - 1].time
+                        ? list[i].time - list[i - 1].time <= (i64)SAME_BOOT * FILETIME_SECOND
+                        : list[i].trace == list[i - 1].trace;
+        machine += !same;
+        c->machines[list[i].source] = machine;
+    }
+    mem_free(list);
+}
+
+void correlator_close(correlator *c, const class_table *classes)
+{
+    find_machines(c);
+    file_close(c);
+    image_close(c);
+    process_close(c);
+    image_close_pdbs(c);
+    key_close(c);
+    stack_close(c);
+    network_close(c);
+    readers_free(c);
+    c->role_count = class_count(classes);
+    c->roles = mem_zeroed(c->role_count, sizeof(*c->roles));
+    for (u32 i = 0; i < c->role_count; i++)
+        c->roles[i] = role_of(c, class_list(classes)[i]);
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+static const reader *role_reader(const class_role *role, const plan *p)
+{
+    for (u32 i = 0; i < role->count; i++)
+        if (role->readers[i].plan == p)
+            return &role->readers[i];
+    return NULL;
+}
+
+// An id in the payload; pointers of 64 bits hold one too.
+static bool id_of(const reader *r, want w, const record *rec, u32 *id)
+{
+    i16 at = r->fields[w];
+    if (at == NO_FIELD || (u32)at >= rec->top_done)
         return false;
-    *number = load_u32(v.at);
+    span v;
+    if (!span_sub(rec->payload, rec->slots[at].offset, 4, &v) || rec->slots[at].len < 4)
+        return false;
+    *id = load_u32(v.at);
     return true;
 }
 
-static const char *intern(correlator *c, const char *text, size_t len)
+static void identify_from_payload(const reader *r, record *out)
 {
-    for (u32 i = c->name_count; i-- > 0 && c->name_count - i < 512;)
-        if (strncmp(c->names[i], text, len) == 0 && c->names[i][len] == 0)
-            return c->names[i];
-    GROW(c->names, c->name_count, c->name_cap);
-    c->names[c->name_count] = arena_text_len(&c->arena, text, len);
-    return c->names[c->name_count++];
+    if (!out->has_thread)
+        out->has_thread = id_of(r, WANT_THREAD, out, &out->thread_id);
+    if (!out->has_process)
+        out->has_process = id_of(r, WANT_PROCESS, out, &out->process_id);
 }
 
-// The last component of an image path.
-static const char *image_name(correlator *c, const class_decode *d, span payload, const char *name)
+// Appends a field's text; false where there is none.
+static bool put_field(const seen *v, want w, outbuf *o)
 {
-    const field *f;
-    span v;
-    if (!value_of(d, payload, name, &f, &v) || v.len == 0)
-        return NULL;
-    c->scratch.len = 0;
-    render_value_text(&c->scratch, f, v, d->plan->wide);
-    size_t start = c->scratch.len;
-    while (start > 0 && c->scratch.bytes[start - 1] != '\\' && c->scratch.bytes[start - 1] != '/')
-        start--;
-    return c->scratch.len > start ? intern(c, (const char *)c->scratch.bytes + start, c->scratch.len - start) : NULL;
+    span value;
+    if (!seen_value(v, w, &value))
+        return false;
+    size_t start = o->len;
+    u8 *p = outbuf_reserve(o, value.len * 3 + 1);
+    outbuf_written(o, text_utf16(p, value));
+    return o->len > start;
 }
 
-void correlator_see(correlator *c, const event_class *cls, const event *ev, i64 filetime, decoder *d)
+static const char *terminated(outbuf *o)
 {
-    class_decode found = class_decode_payload(cls, d, ev->payload);
-    if (!found.plan)
+    *outbuf_reserve(o, 1) = 0;
+    return (const char *)o->bytes;
+}
+
+static const char *path_of(const history *h, u32 machine, u64 id, i64 time)
+{
+    const life *l = id ? history_at(h, machine, id, time) : NULL;
+    return l && time <= l->until ? l->text : NULL;
+}
+
+static void name_file(const correlator *c, const class_role *role, const seen *v, u32 machine, correlate_room *room,
+                      record *out)
+{
+    u64 id;
+    room->text.len = room->path.len = 0;
+    const char *path = NULL;
+    size_t len = 0;
+    if (role->own_name && put_field(v, WANT_PATH, &room->text)) {
+        path = (const char *)room->text.bytes;
+        len = room->text.len;
+    }
+    if (!path && seen_number(v, WANT_KEY, &id))
+        path = path_of(&c->files.names, machine, id, out->time);
+    if (!path && seen_number(v, WANT_OBJECT, &id))
+        path = path_of(&c->files.names, machine, id, out->time);
+    if (!path)
         return;
-    u32 process = 0, thread = 0;
-    bool manifest = !cls->classic;
-    bool started = manifest ? cls->descriptor.id == KERNEL_PROCESS_START : cls->descriptor.opcode == OPCODE_START;
-    if (!number_of(&found, ev->payload, manifest ? "ProcessID" : "ProcessId", &process))
-        return;
-    if (!manifest && guid_equal(&cls->provider_id, &THREAD_CLASS)) {
-        if (number_of(&found, ev->payload, "TThreadId", &thread)) {
-            life fact;
-            memset(&fact, 0, sizeof(fact));
-            fact.from = filetime;
-            fact.process_id = process;
-            line_note(&c->threads, thread, fact, started);
-        }
+    file_put_dos_path(c, machine, path, len ? len : strlen(path), &room->path);
+    out->file_path = terminated(&room->path);
+}
+
+// Opening and creating names a key relative to another one: its path is both together.
+static void name_opened_key(const correlator *c, const seen *v, u32 machine, correlate_room *room, record *out)
+{
+    u64 base = 0;
+    bool named = put_field(v, WANT_PATH, &room->text);
+    if (named && room->text.bytes[0] == '\\') {
+        out->key_path = terminated(&room->text);
         return;
     }
-    const char *name = image_name(c, &found, ev->payload, manifest ? "ImageName" : "ImageFileName");
-    if (name)
-        line_note(&c->processes, process, (life){.from = filetime, .name = name}, started);
+    bool manifest = v->reader->fields[WANT_BASE] != NO_FIELD;
+    (void)seen_number(v, manifest ? WANT_BASE : WANT_OBJECT, &base);
+    const char *parent = path_of(&c->keys.names, machine, base, out->time);
+    if (parent)
+        outbuf_text(&room->path, parent);
+    else if (!manifest || !put_field(v, WANT_BASE_NAME, &room->path) || room->path.bytes[0] != '\\')
+        return;
+    if (named) {
+        outbuf_text(&room->path, "\\");
+        outbuf_add(&room->path, room->text.bytes, room->text.len);
+    }
+    out->key_path = terminated(&room->path);
 }
 
-void correlator_close(correlator *c)
+static void name_key(const correlator *c, const class_role *role, const seen *v, u32 machine, correlate_room *room,
+                     record *out)
 {
-    for (u32 i = 0; i < c->processes.cap; i++)
-        line_close(&c->processes.slots[i]);
-    for (u32 i = 0; i < c->threads.cap; i++)
-        line_close(&c->threads.slots[i]);
+    u64 id;
+    room->text.len = room->path.len = 0;
+    if (role->own_name) {
+        name_opened_key(c, v, machine, room, out);
+        return;
+    }
+    if (seen_number(v, WANT_OBJECT, &id))
+        out->key_path = path_of(&c->keys.names, machine, id, out->time);
+    if (!out->key_path && put_field(v, WANT_PATH, &room->text) &&
+        key_is_path((const char *)room->text.bytes, room->text.len))
+        out->key_path = terminated(&room->text);
 }
 
-const char *correlator_process_name(const correlator *c, u32 process_id, i64 filetime)
+static void tell_payload(const correlator *c, const class_role *role, u32 machine, correlate_room *room, record *out)
 {
-    const life *l = line_at(line_find(&c->processes, process_id), filetime);
-    return l ? l->name : NULL;
+    const reader *r = role_reader(role, out->plan);
+    if (!r)
+        return;
+    identify_from_payload(r, out);
+    if (role->topic == TOPIC_IDENTITY)
+        return;
+    class_decode decode = {out->plan, {FIT_EXACT, out->top_done, out->slot_count, 0, out->slots}, out->state};
+    seen v = {r, &decode, out->payload, NULL};
+    if (role->topic == TOPIC_FILE_USE)
+        name_file(c, role, &v, machine, room, out);
+    else if (role->topic == TOPIC_KEY_USE)
+        name_key(c, role, &v, machine, room, out);
 }
 
-bool correlator_thread_process(const correlator *c, u32 thread_id, i64 filetime, u32 *process_id)
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime)
 {
-    const life *l = line_at(line_find(&c->threads, thread_id), filetime);
+    return process_at(c, c->machines[source_of(c, trace, epoch)], process_id, filetime);
+}
+
+bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id)
+{
+    const life *l = history_at(&c->processes.threads, c->machines[source_of(c, trace, epoch)], thread_id, filetime);
     if (l)
-        *process_id = l->process_id;
+        *process_id = l->number;
     return l != NULL;
+}
+
+static recent_answer *recent_place(recent_answer *list, u32 machine, u32 id, i64 time, bool *known)
+{
+    u64 key = (u64)machine << 32 | id;
+    recent_answer *a = &list[(id >> 2 ^ id >> 6) % RECENT_ANSWERS];
+    *known = a->id == key && a->from <= time && time < a->next;
+    a->id = key;
+    return a;
+}
+
+static void find_process(const correlator *c, u32 machine, correlate_room *room, record *out)
+{
+    bool known;
+    recent_answer *a = recent_place(room->processes, machine, out->process_id, out->time, &known);
+    if (!known) {
+        const life *l = history_span(&c->processes.ids, machine, out->process_id, out->time, &a->from, &a->next);
+        a->process = l ? &c->processes.list[l->number] : NULL;
+    }
+    out->process = a->process;
+    if (a->process)
+        out->process_name = a->process->name;
+}
+
+static void find_thread(const correlator *c, u32 machine, correlate_room *room, record *out)
+{
+    bool known;
+    recent_answer *a = recent_place(room->threads, machine, out->thread_id, out->time, &known);
+    if (!known) {
+        const life *l = history_span(&c->processes.threads, machine, out->thread_id, out->time, &a->from, &a->next);
+        a->found = l != NULL;
+        a->number = l ? l->number : 0;
+    }
+    out->has_process = a->found;
+    if (a->found)
+        out->process_id = a->number;
+}
+
+void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *out)
+{
+    const event *ev = out->event;
+    u32 machine = c->machines[source_of(c, trace, epoch)];
+    out->process = NULL;
+    out->process_name = out->file_path = out->key_path = NULL;
+    out->has_process = ev->process_id != 0xffffffff;
+    out->process_id = ev->process_id;
+    out->has_thread = ev->thread_id != 0xffffffff;
+    out->thread_id = ev->thread_id;
+    const class_role *role = out->cls->index < c->role_count ? c->roles[out->cls->index] : NULL;
+    if (role && out->plan && (role->topic != TOPIC_IDENTITY || !out->has_process || !out->has_thread))
+        tell_payload(c, role, machine, room, out);
+    if (!out->has_process && out->has_thread)
+        find_thread(c, machine, room, out);
+    if (out->has_process)
+        find_process(c, machine, room, out);
+}
+
+correlate_losses correlator_losses(const correlator *c)
+{
+    return (correlate_losses){c->processes.refused,   c->processes.threads.refused,
+                              c->files.names.refused, c->keys.names.refused + c->keys.refused,
+                              c->stacks.refused,      c->images.refused,
+                              c->images.pdbs_refused, c->network.refused};
 }

@@ -1,26 +1,166 @@
-// Who an event belongs to, as far as the trace itself tells: process names, and the process of a thread.
+// What events tell about each other: processes over time, threads, names behind addresses and handles, stacks, modules
+// and connections.
 //
 // Fed by the survey in file order, closed once, then asked by time: answers depend neither on threads nor on the order
-// of files. Nothing is guessed; where the trace says nothing, neither does this.
+// of files, because every fact carries its time and all are put in order when the correlator is closed. Nothing is
+// guessed: where the trace does not tell, neither does this. Traces of different machines or boots do not answer for
+// each other (see correlator_add_trace). What was told and did not fit into a limit is counted in correlator_losses.
+// Sources: the kernel's Process, Thread, Image, FileIo, Registry, StackWalk, TcpIp and UdpIp events with their
+// rundowns, KernelTraceControl's ImageID and SystemConfigEx, Microsoft-Windows-Kernel-Process, -File, -Registry,
+// -Network, -TCPIP and -Security-Auditing (FORMAT.md, sections 5.4 to 5.7).
 #ifndef ETWKIT_CORRELATE_H
 #define ETWKIT_CORRELATE_H
 
+#include "base/outbuf.h"
+#include "container/etl_file.h"
 #include "decode/classes.h"
+#include "decode/events.h"
 
 typedef struct correlator correlator;
+
+// What is worth its cost: processes and threads are always followed.
+enum {
+    CORRELATE_FILES = 0x1,    // file_path of records
+    CORRELATE_KEYS = 0x2,     // key_path of records
+    CORRELATE_STACKS = 0x4,   // stacks logged as events of their own
+    CORRELATE_IMAGES = 0x8,   // modules by address, PDB identities, image paths of processes
+    CORRELATE_NETWORK = 0x10, // connections
+    CORRELATE_FRAMES = 0x20,  // frames of records; needs CORRELATE_IMAGES
+    CORRELATE_RECORDS = CORRELATE_FILES | CORRELATE_KEYS | CORRELATE_STACKS,
+    CORRELATE_REPORT = CORRELATE_RECORDS | CORRELATE_IMAGES | CORRELATE_NETWORK,
+};
 
 correlator *correlator_new(void);
 void correlator_free(correlator *c);
 
-// Whether events of this class tell something (process and thread starts, ends and rundowns). Such a class must have
-// been planned before its events are handed in.
-bool correlator_wants(const event_class *cls);
-void correlator_see(correlator *c, const event_class *cls, const event *ev, i64 filetime, decoder *d);
-void correlator_close(correlator *c);
+// ---------------------------------------------------------------------------------------------- feeding
 
-// Image name of the process at that time, UTF-8, living as long as the correlator; NULL: the trace does not tell.
-const char *correlator_process_name(const correlator *c, u32 process_id, i64 filetime);
+void correlator_want(correlator *c, unsigned flags); // before the first trace
+
+// Announces the next trace (its index is the number of calls before). Traces whose boot times are at most a minute
+// apart are one machine's: their facts answer for each other's events.
+void correlator_add_trace(correlator *c, const etl_file *file);
+
+// Whether events of this class tell something that is wanted. Such a class must be planned before its events are seen.
+bool correlator_wants(const correlator *c, const event_class *cls);
+
+typedef struct sighting {
+    const event_class *cls;
+    const event *ev;
+    u32 trace, epoch;
+    i64 time;           // FILETIME
+    u32 buffer, offset; // where the record stands
+    u16 processor;
+} sighting;
+
+void correlator_see(correlator *c, const sighting *s, decoder *d);
+
+// After the last event, with all classes planned for good.
+void correlator_close(correlator *c, const class_table *classes);
+
+// ---------------------------------------------------------------------------------------------- records
+
+// The last answers about ids: most events are of few processes and threads.
+enum { RECENT_ANSWERS = 16 };
+typedef struct recent_answer {
+    u64 id;         // with the machine in the upper half
+    i64 from, next; // valid in [from, next); both 0: no answer
+    const struct process_life *process;
+    u32 number;
+    bool found;
+} recent_answer;
+
+// Scratch of one thread; all zero is a valid empty one.
+typedef struct correlate_room {
+    outbuf text, path;
+    stack_frame *frames;
+    u32 frame_cap;
+    u32 stack_at; // where the last stack stood: the next one is near
+    recent_answer processes[RECENT_ANSWERS], threads[RECENT_ANSWERS];
+} correlate_room;
+void correlate_room_free(correlate_room *room);
+
+// Fills process, thread, names and paths of a record whose event, class, payload and slots are set.
+void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *out);
+
+// Appends to *stack what StackWalk events tell of the event `ref` of `b`, kernel part first, and returns the new count.
+u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_room *room,
+                     const record *rec, u64 **stack, u32 count, u32 *cap);
+// The same for a stack key in an extended item of an event at `raw_time`.
+u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 epoch, u64 key, i64 raw_time, u64 **stack, u32 count,
+                            u32 *cap);
+// Modules of rec->stack into rec->frames.
+void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *rec);
+
+// ---------------------------------------------------------------------------------------------- for reports
+
+typedef enum moment {
+    MOMENT_TOLD,    // the time is known
+    MOMENT_OUTSIDE, // before the recording, or after it: the process was there at its start or end
+    MOMENT_UNSEEN,  // inside the recording, but no event tells when
+} moment;
+
+// One process from start to end. Text is UTF-8 and lives as long as the correlator; NULL: not told.
+typedef struct process_life {
+    u32 process_id;
+    u32 machine; // traces of one boot share a number
+    moment start_known, end_known;
+    i64 start, end;         // FILETIME where MOMENT_TOLD, else 0
+    const char *name;       // file name of the image
+    const char *image_path; // drive letters where the trace maps them
+    const char *command_line;
+    const char *user_sid;
+    const char *package, *application;
+    bool has_parent, has_session, has_exit_status;
+    u32 parent_id, session_id, exit_status;
+    const struct process_life *parent; // who had parent_id at the start; NULL: not told
+    bool parent_sure; // false: both are from before the recording, and the id may have been another's then
+    u32 index;        // in correlator_processes
+} process_life;
+
+// All processes, by start, then id, machine and order of their lives; those from before the recording first.
+const process_life *const *correlator_processes(const correlator *c, u32 *count);
+// Who had a process id at a time; NULL: not told.
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime);
 // The process a thread belonged to at that time. False: the trace does not tell.
-bool correlator_thread_process(const correlator *c, u32 thread_id, i64 filetime, u32 *process_id);
+bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id);
+
+// A stretch of traffic between two ends for one process id.
+typedef struct connection {
+    bool tcp, ipv6;
+    u32 machine, process_id;
+    const process_life *process; // who had that id at the first event; NULL: not told
+    u8 local[16], remote[16];    // 4 or 16 bytes in network order
+    u16 local_port, remote_port;
+    i64 first, last; // FILETIME of its first and last event
+    u64 bytes_sent, bytes_received, sends, receives, connects, accepts, disconnects, retransmits;
+} connection;
+// By first time, then process id, ends and protocol.
+const connection *correlator_connections(const correlator *c, u32 *count);
+
+// The identity of an image's symbols, once for each image path and identity.
+typedef struct pdb_identity {
+    const char *image; // path or original name; NULL: no load tells it
+    const char *pdb;
+    guid id;
+    u32 age;
+    bool managed; // an NGEN image's (DbgID_ILRSDS)
+} pdb_identity;
+// By image, then PDB name, GUID and age.
+const pdb_identity *correlator_pdbs(const correlator *c, u32 *count);
+
+// The module an address of a process lay in at a time: its file name, and how far into it. False: not told.
+bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
+                       stack_frame *out);
+
+// Stacks that were told, and how many of them the records read so far have taken. What is left belongs to events that
+// were lost, filtered out, or cannot be told apart.
+void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined);
+
+// Facts that found a limit reached.
+typedef struct correlate_losses {
+    u64 processes, threads, files, keys, stacks, images, pdbs, connections;
+} correlate_losses;
+correlate_losses correlator_losses(const correlator *c);
 
 #endif

@@ -36,6 +36,12 @@ typedef enum record_state { RECORD_DECODED, RECORD_PARTIAL, RECORD_RAW } record_
 
 const char *record_state_name(record_state state); // "decoded", "partial", "raw"
 
+// Where a return address lies: in a module, `offset` bytes behind its base. module NULL: not told, offset is the address.
+typedef struct stack_frame {
+    const char *module; // file name
+    u64 offset;
+} stack_frame;
+
 typedef struct record {
     u64 number;              // 1, 2, 3 … over the whole output
     i64 time;                // FILETIME, UTC
@@ -50,8 +56,12 @@ typedef struct record {
     u32 process_id, thread_id;
     u32 processor;
     const char *process_name; // UTF-8, NULL: unknown
+    const struct process_life *process; // decode/correlate.h; NULL: unknown
+    const char *file_path;    // of the file object or key in the payload, with drive letter where told; NULL: none
+    const char *key_path;     // likewise for registry keys
     const u64 *stack;         // return addresses, innermost first
     u32 stack_count;
+    const stack_frame *frames; // of stack, where they were asked for; else NULL
     const char *source;       // the trace file's name
     u32 source_index;
     u64 offset;               // of the event in that file, or of its compressed buffer

@@ -713,6 +713,43 @@ static void item_write(item_writer *w, const extended_item *item)
     }
 }
 
+static void item_text(item_writer *w, const char *name, const char *text)
+{
+    item_key(w, name);
+    put_char(w->out, '"');
+    render_json_text(w->out, text);
+    put_char(w->out, '"');
+}
+
+// ["ntdll.dll!+0x1a2b", …]; an address no module tells stays an address.
+static void item_frames(item_writer *w, const stack_frame *frames, u32 count)
+{
+    item_key(w, "frames");
+    put_char(w->out, '[');
+    for (u32 i = 0; i < count; i++) {
+        outbuf_text(w->out, i ? ",\"" : "\"");
+        if (frames[i].module) {
+            render_json_text(w->out, frames[i].module);
+            outbuf_text(w->out, "!+");
+        }
+        u8 *p = outbuf_reserve(w->out, 19);
+        p = frames[i].module ? text_hex_lower(p, frames[i].offset) : text_hex(p, frames[i].offset);
+        *p++ = '"';
+        outbuf_written(w->out, p);
+    }
+    put_char(w->out, ']');
+}
+
+static void correlated_items(item_writer *w, const record *rec)
+{
+    if (rec->file_path)
+        item_text(w, "file_path", rec->file_path);
+    if (rec->key_path)
+        item_text(w, "key_path", rec->key_path);
+    if (rec->frames)
+        item_frames(w, rec->frames, rec->stack_count);
+}
+
 bool render_extended_json(outbuf *out, const record *rec)
 {
     item_writer w = {out, false};
@@ -732,6 +769,7 @@ bool render_extended_json(outbuf *out, const record *rec)
         item_counters(&w, "pmc_counters", ev->extra + 8 * ev->extra_pebs, (size_t)ev->extra_count - ev->extra_pebs);
     if (ev->kind == HEADER_MESSAGE && (ev->message_flags & 1))
         item_number(&w, "message_sequence", ev->message_sequence);
+    correlated_items(&w, rec);
     if (w.any)
         put_char(out, '}');
     return w.any;

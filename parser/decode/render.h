@@ -19,8 +19,8 @@ bool render_message_json(outbuf *out, const record *rec);
 // Return addresses as a JSON array of "0x…" strings.
 void render_stack_json(outbuf *out, const record *rec);
 
-// The extended data items that have no column of their own (all but activity, SID, stacks, schema and traits) as a JSON
-// object by name; false where there are none.
+// The extended data items that have no column of their own (all but activity, SID, stacks, schema and traits) and what
+// other events tell of the record (file_path, key_path, frames) as a JSON object by name; false where there are none.
 bool render_extended_json(outbuf *out, const record *rec);
 
 // Columns that live in extended data items; false where the event has none. Room for the SID's text is taken from out.

@@ -1,0 +1,453 @@
+// Stacks that are events of their own, and which event each belongs to.
+//
+// StackWalk events (FORMAT.md, section 5.5) name their event by its time stamp in ticks and the thread that ran:
+//
+//   0x1820 Stack              u64 EventTimeStamp, u32 StackProcess, u32 StackThread, pointers
+//   0x1822 KeyCreate, 0x1823 KeyDelete, 0x1824 KeyRundown   pointer StackKey, pointers
+//   0x1825 StackKeyKernel, 0x1826 StackKeyUser   u64 EventTimeStamp, u32 StackProcess, u32 StackThread, pointer
+//   StackKey
+//
+// Payloads are read here at these offsets. Definitions of keys come after their uses as well as before, so uses are
+// resolved when all is known. An event takes a stack where its thread is the stack's; where nothing tells its thread,
+// where the stack was taken on its processor and no other event of that time has the stack's thread. Of several such
+// events in a buffer the last one in front of the stack's record takes it.
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "decode/correlate_internal.h"
+
+typedef struct stack_place {
+    size_t at; // in frames
+    u32 count;
+    u32 hash;
+} stack_place;
+
+typedef struct stack_part {
+    i64 target; // time stamp of the event it belongs to, ticks
+    i64 time;   // its own
+    u64 key;    // of a definition; once closed: index of the stack
+    u32 source, thread;
+    u32 buffer, offset; // where its record stands
+    u16 processor;
+    bool user, keyed;
+} stack_part;
+
+typedef struct key_definition {
+    u64 key;
+    i64 time;
+    u32 source, stack;
+    bool ends; // KeyDelete and KeyRundown: it was so until now
+} key_definition;
+
+enum {
+    OPCODE_STACK = 32,
+    OPCODE_KEY_CREATE = 34,
+    OPCODE_KEY_DELETE = 35,
+    OPCODE_KEY_RUNDOWN = 36,
+    OPCODE_KERNEL = 37,
+    OPCODE_USER = 38
+};
+enum { TARGET_AT = 0, THREAD_AT = 12, FRAMES_AT = 16 };
+
+static const u32 NO_STACK = UINT32_MAX;
+
+// ---------------------------------------------------------------------------------------------- storing
+
+static u32 hash_frames(const u64 *frames, u32 count)
+{
+    u64 h = count;
+    for (u32 i = 0; i < count; i++)
+        h = ((h ^ frames[i]) * 0x9e3779b97f4a7c15u) ^ h >> 31;
+    return (u32)(h >> 32);
+}
+
+static void slots_grow(stack_book *b)
+{
+    mem_free(b->slots);
+    b->slot_cap = b->slot_cap ? b->slot_cap * 2 : 1024;
+    b->slots = mem_zeroed(b->slot_cap, sizeof(*b->slots));
+    for (u32 i = 0; i < b->stack_count; i++) {
+        u32 at = b->stacks[i].hash & (b->slot_cap - 1);
+        while (b->slots[at])
+            at = (at + 1) & (b->slot_cap - 1);
+        b->slots[at] = i + 1;
+    }
+}
+
+// The index of a stack that holds these addresses; NO_STACK where there is no room for it.
+static u32 stack_add(stack_book *b, span pointers, bool wide)
+{
+    u32 each = wide ? 8 : 4, count = (u32)(pointers.len / each);
+    if (b->frame_count + count > LIMIT_STACK_FRAMES)
+        return NO_STACK;
+    while (b->frame_count + count > b->frame_cap) {
+        b->frame_cap = b->frame_cap ? b->frame_cap * 2 : 8192;
+        b->frames = mem_grow(b->frames, b->frame_cap, sizeof(*b->frames));
+    }
+    u64 *frames = b->frames + b->frame_count;
+    for (u32 i = 0; i < count; i++)
+        frames[i] = wide ? load_u64(pointers.at + i * 8u) : load_u32(pointers.at + i * 4u);
+    if ((b->stack_count + 1) * 2 > b->slot_cap)
+        slots_grow(b);
+    u32 hash = hash_frames(frames, count), at = hash & (b->slot_cap - 1);
+    for (; b->slots[at]; at = (at + 1) & (b->slot_cap - 1)) {
+        const stack_place *p = &b->stacks[b->slots[at] - 1];
+        if (p->hash == hash && p->count == count && memcmp(b->frames + p->at, frames, count * sizeof(*frames)) == 0)
+            return b->slots[at] - 1;
+    }
+    GROW(b->stacks, b->stack_count, b->stack_cap);
+    b->stacks[b->stack_count] = (stack_place){b->frame_count, count, hash};
+    b->frame_count += count;
+    b->slots[at] = ++b->stack_count;
+    return b->stack_count - 1;
+}
+
+static bool is_kernel_address(u64 address, bool wide)
+{
+    return wide ? address >> 63 : address >= 0x80000000u;
+}
+
+static u64 load_pointer(const u8 *p, bool wide)
+{
+    return wide ? load_u64(p) : load_u32(p);
+}
+
+static void define_key(stack_book *b, const sighting *s, u32 source)
+{
+    u32 pointer = s->ev->wide ? 8 : 4;
+    if (s->ev->payload.len < pointer)
+        return;
+    u32 stack =
+        b->definition_count < LIMIT_STACKS ? stack_add(b, span_from(s->ev->payload, pointer), s->ev->wide) : NO_STACK;
+    if (stack == NO_STACK) {
+        b->refused++;
+        return;
+    }
+    GROW(b->definitions, b->definition_count, b->definition_cap);
+    b->definitions[b->definition_count++] =
+        (key_definition){load_pointer(s->ev->payload.at, s->ev->wide), s->ev->time, source, stack,
+                         s->cls->descriptor.opcode != OPCODE_KEY_CREATE};
+}
+
+void stack_see(correlator *c, const sighting *s, u32 source)
+{
+    stack_book *b = &c->stacks;
+    const event *ev = s->ev;
+    u8 opcode = s->cls->descriptor.opcode;
+    u32 pointer = ev->wide ? 8 : 4;
+    if (opcode == OPCODE_KEY_CREATE || opcode == OPCODE_KEY_DELETE || opcode == OPCODE_KEY_RUNDOWN) {
+        define_key(b, s, source);
+        return;
+    }
+    if (ev->payload.len < FRAMES_AT + pointer)
+        return;
+    stack_part p = {.time = ev->time,
+                    .source = source,
+                    .buffer = s->buffer,
+                    .offset = s->offset,
+                    .processor = s->processor,
+                    .user = opcode == OPCODE_USER,
+                    .keyed = opcode != OPCODE_STACK};
+    p.target = load_i64(ev->payload.at + TARGET_AT);
+    p.thread = load_u32(ev->payload.at + THREAD_AT);
+    p.key = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
+    u32 stack = 0;
+    if (!p.keyed) {
+        p.user = !is_kernel_address(p.key, ev->wide);
+        p.key = stack =
+            b->part_count < LIMIT_STACKS ? stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide) : NO_STACK;
+    }
+    if (stack == NO_STACK || b->part_count >= LIMIT_STACKS) {
+        b->refused++;
+        return;
+    }
+    GROW(b->parts, b->part_count, b->part_cap);
+    b->parts[b->part_count++] = p;
+}
+
+// ---------------------------------------------------------------------------------------------- closing
+
+static int by_key(const void *a, const void *b)
+{
+    const key_definition *x = a, *y = b;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->stack < y->stack ? -1 : x->stack > y->stack;
+}
+
+static int by_target(const void *a, const void *b)
+{
+    const stack_part *x = a, *y = b;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    if (x->target != y->target)
+        return x->target < y->target ? -1 : 1;
+    if (x->thread != y->thread)
+        return x->thread < y->thread ? -1 : 1;
+    if (x->user != y->user)
+        return x->user ? 1 : -1;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x->buffer != y->buffer)
+        return x->buffer < y->buffer ? -1 : 1;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+// What a key stood for at a time: the next definition that ends one, since it says what was; else the last one made.
+static u32 stack_of_key(const stack_book *b, u32 source, u64 key, i64 time)
+{
+    u32 low = 0, high = b->definition_count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        const key_definition *d = &b->definitions[mid];
+        bool before = d->source != source ? d->source < source : d->key != key ? d->key < key : d->time < time;
+        if (before)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    const key_definition *last = NULL;
+    if (low > 0 && b->definitions[low - 1].source == source && b->definitions[low - 1].key == key)
+        last = &b->definitions[low - 1];
+    for (u32 i = low; i < b->definition_count && b->definitions[i].source == source && b->definitions[i].key == key;
+         i++) {
+        if (b->definitions[i].ends)
+            return b->definitions[i].stack;
+        break; // made again before it ended: the end was lost
+    }
+    return last && !last->ends ? last->stack : NO_STACK;
+}
+
+void stack_close(correlator *c)
+{
+    stack_book *b = &c->stacks;
+    if (b->definition_count)
+        qsort(b->definitions, b->definition_count, sizeof(*b->definitions), by_key);
+    for (u32 i = 0; i < b->part_count; i++)
+        if (b->parts[i].keyed)
+            b->parts[i].key = stack_of_key(b, b->parts[i].source, b->parts[i].key, b->parts[i].time);
+    if (b->part_count)
+        qsort(b->parts, b->part_count, sizeof(*b->parts), by_target);
+    b->first = mem_zeroed(c->source_count + 1, sizeof(*b->first));
+    for (u32 i = 0; i < b->part_count; i++)
+        b->first[b->parts[i].source + 1]++;
+    for (u32 i = 0; i < c->source_count; i++)
+        b->first[i + 1] += b->first[i];
+    b->taken = mem_zeroed(b->part_count, sizeof(*b->taken));
+    mem_free(b->slots);
+    b->slots = NULL;
+    b->slot_cap = 0;
+}
+
+void stack_free(stack_book *b)
+{
+    mem_free(b->parts);
+    mem_free(b->definitions);
+    mem_free(b->frames);
+    mem_free(b->stacks);
+    mem_free(b->slots);
+    mem_free(b->first);
+    mem_free((void *)b->taken);
+}
+
+void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined)
+{
+    *told = c->stacks.part_count + c->stacks.refused;
+    *joined = 0;
+    for (u32 i = 0; c->stacks.taken && i < c->stacks.part_count; i++)
+        *joined += atomic_load_explicit(&c->stacks.taken[i], memory_order_relaxed);
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+static u32 append(const stack_book *b, u32 stack, u64 **out, u32 count, u32 *cap)
+{
+    const stack_place *p = &b->stacks[stack];
+    for (u32 i = 0; i < p->count; i++) {
+        GROW(*out, count, *cap);
+        (*out)[count++] = b->frames[p->at + i];
+    }
+    return count;
+}
+
+u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 epoch, u64 key, i64 raw_time, u64 **stack, u32 count,
+                            u32 *cap)
+{
+    u32 found = stack_of_key(&c->stacks, source_of(c, trace, epoch), key, raw_time);
+    return found == NO_STACK ? count : append(&c->stacks, found, stack, count, cap);
+}
+
+// The first part in [low, high) whose target is at or after `time`. Records come in the order of time: the search
+// starts where the last one ended.
+static u32 first_part(const stack_book *b, u32 low, u32 high, i64 time, u32 near)
+{
+    if (near > low && near < high && b->parts[near - 1].target < time) {
+        u32 step = 1;
+        low = near;
+        while (low + step < high && b->parts[low + step - 1].target < time) {
+            low += step;
+            step *= 2;
+        }
+        if (low + step < high)
+            high = low + step;
+    }
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (b->parts[mid].target < time)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+// What is known of the thread an event was logged by.
+typedef enum thread_known { THREAD_UNKNOWN, THREAD_LIKELY, THREAD_SURE } thread_known;
+
+typedef struct owner {
+    thread_known known;
+    u32 thread;
+    bool never; // stacks have no stacks
+} owner;
+
+// Payloads of fixed layout tell the running thread without being decoded.
+static bool payload_thread(const class_role *role, const event *ev, u32 *thread)
+{
+    for (u32 i = 0; i < role->count; i++) {
+        const plan *p = role->readers[i].plan;
+        i16 at = role->readers[i].fields[WANT_THREAD];
+        span v;
+        if (at == NO_FIELD || !p->all_fixed || p->prefix_bytes != ev->payload.len ||
+            !span_sub(ev->payload, p->prefix_slots[at].offset, 4, &v))
+            continue;
+        *thread = load_u32(v.at);
+        return true;
+    }
+    return false;
+}
+
+static owner owner_of(const correlator *c, const event *ev, u32 cls)
+{
+    owner o = {THREAD_UNKNOWN, 0, false};
+    const class_role *role = cls < c->role_count ? c->roles[cls] : NULL;
+    o.never = role && role->topic == TOPIC_STACK;
+    if (ev->thread_id != 0xffffffff)
+        return (owner){THREAD_SURE, ev->thread_id, o.never};
+    if (role && role->running && payload_thread(role, ev, &o.thread))
+        o.known = THREAD_LIKELY;
+    return o;
+}
+
+// Parts of one thread among those of one target.
+typedef struct part_group {
+    u32 first, count;
+    bool strong;
+} part_group;
+
+static bool on_processor(const stack_book *b, u32 first, u32 count, u16 processor)
+{
+    for (u32 i = first; i < first + count; i++)
+        if (b->parts[i].processor == processor)
+            return true;
+    return false;
+}
+
+static bool takes(const stack_book *b, const owner *o, u32 first, u32 count, u16 processor, bool *strong)
+{
+    *strong = o->known != THREAD_UNKNOWN && o->thread == b->parts[first].thread;
+    if (o->never || *strong)
+        return *strong && !o->never;
+    return o->known != THREAD_SURE && on_processor(b, first, count, processor);
+}
+
+static bool find_group(const stack_book *b, const owner *o, u32 first, u32 last, u16 processor, part_group *out)
+{
+    bool found = false;
+    for (u32 i = first, next; i < last; i = next) {
+        bool strong;
+        for (next = i + 1; next < last && b->parts[next].thread == b->parts[i].thread; next++)
+            continue;
+        if (!takes(b, o, i, next - i, processor, &strong) || (found && !strong))
+            continue;
+        *out = (part_group){i, next - i, strong};
+        found = true;
+        if (strong)
+            break;
+    }
+    return found;
+}
+
+// Other events of the buffer at the same time that would take the group too: how they limit what this one gets.
+typedef struct rivals {
+    bool stronger;
+    u32 next, before; // offsets of the nearest ones behind and in front; UINT32_MAX, 0: none
+} rivals;
+
+static void meet(const correlator *c, const loaded_buffer *b, const event_ref *rival, const event_ref *own,
+                 const part_group *g, rivals *r)
+{
+    event ev;
+    bool strong;
+    loaded_event(b, rival, &ev);
+    owner o = owner_of(c, &ev, rival->cls);
+    if (!takes(&c->stacks, &o, g->first, g->count, b->desc->processor, &strong))
+        return;
+    if (strong != g->strong) {
+        r->stronger |= strong;
+        return;
+    }
+    if (rival->offset > own->offset && rival->offset < r->next)
+        r->next = rival->offset;
+    if (rival->offset < own->offset && rival->offset > r->before)
+        r->before = rival->offset;
+}
+
+enum { RIVALS_LOOKED_AT = 16, PARTS_LOOKED_AT = 64 }; // of one time stamp
+
+static rivals find_rivals(const correlator *c, const loaded_buffer *b, const event_ref *ref, const part_group *g)
+{
+    rivals r = {false, UINT32_MAX, 0};
+    const event_ref *end = b->refs + b->count;
+    for (const event_ref *x = ref + 1; x < end && x->time == ref->time && x - ref <= RIVALS_LOOKED_AT; x++)
+        meet(c, b, x, ref, g, &r);
+    for (const event_ref *x = ref; x > b->refs && x[-1].time == ref->time && ref - x < RIVALS_LOOKED_AT; x--)
+        meet(c, b, x - 1, ref, g, &r);
+    return r;
+}
+
+u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_room *room,
+                     const record *rec, u64 **stack, u32 count, u32 *cap)
+{
+    const stack_book *k = &c->stacks;
+    u32 source = source_of(c, b->file_index, b->desc->epoch);
+    u32 start = k->first[source], end = k->first[source + 1], near = room->stack_at;
+    if (start == end ||
+        (near > start && near < end && k->parts[near - 1].target < ref->time && k->parts[near].target > ref->time))
+        return count; // by far the most: between the stack before and the next one
+    u32 first = room->stack_at = first_part(k, start, end, ref->time, near), last = first;
+    while (last < end && last - first < PARTS_LOOKED_AT && k->parts[last].target == ref->time)
+        last++;
+    part_group g;
+    owner o;
+    if (first == last || (o = owner_of(c, rec->event, ref->cls), o.never) ||
+        !find_group(k, &o, first, last, b->desc->processor, &g))
+        return count;
+    rivals r = find_rivals(c, b, ref, &g);
+    u32 buffer = (u32)(b->desc - b->file->buffers);
+    for (u32 i = g.first; i < g.first + g.count && !r.stronger; i++) {
+        const stack_part *p = &k->parts[i];
+        bool here = p->buffer == buffer;
+        // The last event in front of the stack's record: a stack elsewhere stands behind all of this buffer.
+        bool ours = here ? (p->offset < r.next && (p->offset > ref->offset || !r.before)) : r.next == UINT32_MAX;
+        if (!ours || p->key >= k->stack_count)
+            continue;
+        if (!atomic_load_explicit(&k->taken[i], memory_order_relaxed))
+            atomic_store_explicit(&k->taken[i], 1, memory_order_relaxed);
+        count = append(k, (u32)p->key, stack, count, cap);
+    }
+    return count;
+}
