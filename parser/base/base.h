@@ -17,7 +17,11 @@ typedef int32_t i32;
 typedef int64_t i64;
 
 #define MUST_USE __attribute__((warn_unused_result))
+#ifdef __MINGW32__ // whose own printf family is checked as C's with __USE_MINGW_ANSI_STDIO
+#define PRINTF_LIKE(text, first) __attribute__((format(gnu_printf, text, first)))
+#else
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#endif
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -1,7 +1,7 @@
-#ifndef _WIN32
 #define _DEFAULT_SOURCE // madvise
 #include "base/os.h"
 
+#ifndef _WIN32
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,295 @@
+#include "base/os.h"
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+#include <fcntl.h>
+#include <io.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+
+// Paths are UTF-8 everywhere in the project; Windows wants UTF-16. The caller frees.
+static wchar_t *wide_path(const char *path)
+{
+    int len = MultiByteToWideChar(CP_UTF8, 0, path, -1, NULL, 0);
+    wchar_t *wide = mem_zeroed((size_t)(len > 0 ? len : 1), sizeof(*wide));
+    if (len > 0)
+        MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, len);
+    return wide;
+}
+
+static char *utf8_path(const wchar_t *wide)
+{
+    int len = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
+    char *path = mem_zeroed((size_t)(len > 0 ? len : 1), 1);
+    if (len > 0)
+        WideCharToMultiByte(CP_UTF8, 0, wide, -1, path, len, NULL, NULL);
+    return path;
+}
+
+// The system's sentence for an error, without its line end.
+static const char *why(DWORD code, char text[256])
+{
+    wchar_t wide[256] = {0};
+    DWORD flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
+    DWORD len = FormatMessageW(flags, NULL, code, 0, wide, 255, NULL);
+    while (len && (wide[len - 1] == L'\n' || wide[len - 1] == L'\r' || wide[len - 1] == L'.'))
+        wide[--len] = 0;
+    if (!len || !WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, 256, NULL, NULL))
+        snprintf(text, 256, "error %lu", (unsigned long)code);
+    return text;
+}
+
+static HANDLE handle_of(const os_file *f)
+{
+    return (HANDLE)_get_osfhandle(f->fd);
+}
+
+static i64 modified(HANDLE h)
+{
+    FILETIME written;
+    if (!GetFileTime(h, NULL, NULL, &written))
+        return 0;
+    return (i64)((u64)written.dwHighDateTime << 32 | written.dwLowDateTime);
+}
+
+bool os_open(os_file *f, const char *path, error *e)
+{
+    char text[256];
+    wchar_t *wide = wide_path(path);
+    // Others may write and delete: evidence is never locked.
+    HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                           FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD code = GetLastError();
+    mem_free(wide);
+    if (h == INVALID_HANDLE_VALUE) {
+        if (os_is_folder(path))
+            return error_set(e, "%s: is a folder, not a trace file", path);
+        return error_set(e, "%s: %s", path, why(code, text));
+    }
+    LARGE_INTEGER size;
+    if (!GetFileSizeEx(h, &size)) {
+        code = GetLastError();
+        CloseHandle(h);
+        return error_set(e, "%s: %s", path, why(code, text));
+    }
+    f->bytes = (u64)size.QuadPart;
+    f->modified = modified(h);
+    f->fd = _open_osfhandle((intptr_t)h, _O_RDONLY | _O_BINARY);
+    return f->fd >= 0 || error_set(e, "%s: too many open files", path);
+}
+
+bool os_changed(const os_file *f, u64 *bytes)
+{
+    LARGE_INTEGER size;
+    *bytes = f->bytes;
+    if (!GetFileSizeEx(handle_of(f), &size))
+        return false;
+    *bytes = (u64)size.QuadPart;
+    return *bytes != f->bytes || modified(handle_of(f)) != f->modified;
+}
+
+void os_close(os_file *f)
+{
+    if (f->fd >= 0)
+        _close(f->fd);
+    f->fd = -1;
+}
+
+size_t os_read_at(const os_file *f, u64 offset, void *into, size_t len, bool *failed)
+{
+    size_t done = 0;
+    while (done < len) {
+        u64 at = offset + done;
+        OVERLAPPED where = {0};
+        where.Offset = (DWORD)at;
+        where.OffsetHigh = (DWORD)(at >> 32);
+        DWORD want = len - done < (1u << 30) ? (DWORD)(len - done) : 1u << 30, got = 0;
+        if (!ReadFile(handle_of(f), (u8 *)into + done, want, &got, &where) && GetLastError() != ERROR_HANDLE_EOF)
+            *failed = true;
+        if (got == 0)
+            break;
+        done += got;
+    }
+    return done;
+}
+
+bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *len, error *e)
+{
+    os_file f;
+    if (!os_open(&f, path, e))
+        return false;
+    bool ok = true, failed = false;
+    if (f.bytes > limit) {
+        ok = error_set(e, "%s: %llu bytes are over the limit of %zu", path, (unsigned long long)f.bytes, limit);
+    } else {
+        *bytes = mem_alloc((size_t)f.bytes + 1);
+        *len = os_read_at(&f, 0, *bytes, (size_t)f.bytes, &failed);
+        (*bytes)[*len] = 0;
+        if (failed) {
+            mem_free(*bytes);
+            ok = error_set(e, "%s: could be read for %zu bytes only", path, *len);
+        }
+    }
+    os_close(&f);
+    return ok;
+}
+
+static DWORD attributes_of(const char *path)
+{
+    wchar_t *wide = wide_path(path);
+    DWORD attributes = GetFileAttributesW(wide);
+    mem_free(wide);
+    return attributes;
+}
+
+bool os_is_folder(const char *path)
+{
+    DWORD attributes = attributes_of(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
+bool os_exists(const char *path)
+{
+    return attributes_of(path) != INVALID_FILE_ATTRIBUTES;
+}
+
+static bool identity(const char *path, BY_HANDLE_FILE_INFORMATION *info)
+{
+    wchar_t *wide = wide_path(path);
+    HANDLE h = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
+                           FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    mem_free(wide);
+    bool ok = h != INVALID_HANDLE_VALUE && GetFileInformationByHandle(h, info);
+    if (h != INVALID_HANDLE_VALUE)
+        CloseHandle(h);
+    return ok;
+}
+
+bool os_same_file(const char *a, const char *b)
+{
+    BY_HANDLE_FILE_INFORMATION x, y;
+    return identity(a, &x) && identity(b, &y) && x.dwVolumeSerialNumber == y.dwVolumeSerialNumber &&
+           x.nFileIndexHigh == y.nFileIndexHigh && x.nFileIndexLow == y.nFileIndexLow;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e)
+{
+    arena names = {0};
+    char **list = NULL, text[256];
+    u32 count = 0, cap = 0;
+    wchar_t *pattern = wide_path(arena_format(&names, "%s/*", path));
+    WIN32_FIND_DATAW found;
+    HANDLE h = FindFirstFileW(pattern, &found);
+    DWORD code = GetLastError();
+    mem_free(pattern);
+    if (h == INVALID_HANDLE_VALUE) {
+        arena_free(&names);
+        return error_set(e, "%s: %s", path, why(code, text));
+    }
+    do {
+        char *name = utf8_path(found.cFileName);
+        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+            GROW(list, count, cap);
+            list[count++] = arena_format(&names, "%s/%s", path, name);
+        }
+        mem_free(name);
+    } while (FindNextFileW(h, &found));
+    FindClose(h);
+    if (count)
+        qsort(list, count, sizeof(*list), by_name);
+    for (u32 i = 0; i < count; i++)
+        if (!visit(context, list[i]))
+            break;
+    mem_free(list);
+    arena_free(&names);
+    return true;
+}
+
+void *os_large_block(size_t bytes)
+{
+    return mem_zeroed(bytes, 1);
+}
+
+unsigned os_processors(void)
+{
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwNumberOfProcessors ? info.dwNumberOfProcessors : 1;
+}
+
+double os_seconds(void)
+{
+    LARGE_INTEGER now, frequency;
+    QueryPerformanceCounter(&now);
+    QueryPerformanceFrequency(&frequency);
+    return (double)now.QuadPart / (double)frequency.QuadPart;
+}
+
+char *os_cache_folder(void)
+{
+    const wchar_t *base = _wgetenv(L"LOCALAPPDATA");
+    if (!base)
+        return NULL;
+    char *folder = utf8_path(base);
+    size_t room = strlen(folder) + 16;
+    char *path = mem_alloc(room);
+    snprintf(path, room, "%s/etwkit", folder);
+    mem_free(folder);
+    return path;
+}
+
+bool os_make_folder_of(const char *path, error *e)
+{
+    char text[256];
+    size_t len = strlen(path);
+    char *copy = memcpy(mem_alloc(len + 1), path, len + 1);
+    bool ok = true;
+    for (size_t i = 1; i < len && ok; i++) {
+        if ((copy[i] != '/' && copy[i] != '\\') || copy[i - 1] == ':')
+            continue;
+        char sign = copy[i];
+        copy[i] = 0;
+        wchar_t *wide = wide_path(copy);
+        if (!CreateDirectoryW(wide, NULL) && GetLastError() != ERROR_ALREADY_EXISTS && !os_is_folder(copy))
+            ok = error_set(e, "%s: %s", copy, why(GetLastError(), text));
+        mem_free(wide);
+        copy[i] = sign;
+    }
+    mem_free(copy);
+    return ok;
+}
+
+bool os_rename(const char *from, const char *to, error *e)
+{
+    char text[256];
+    wchar_t *a = wide_path(from), *b = wide_path(to);
+    bool ok = MoveFileExW(a, b, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH);
+    DWORD code = GetLastError();
+    mem_free(a);
+    mem_free(b);
+    return ok || error_set(e, "%s: %s", to, why(code, text));
+}
+
+void os_remove(const char *path)
+{
+    wchar_t *wide = wide_path(path);
+    DeleteFileW(wide);
+    mem_free(wide);
+}
+
+bool os_is_terminal(int fd)
+{
+    return _isatty(fd) != 0;
+}
+#endif
