@@ -10,25 +10,10 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "manifest_terms.h"
 #include "schemas.h"
 
-enum { TERMS = 16384, FIRST_CLASSIC_ID = 0x10000 };
-
-typedef struct term {
-    u64 value;
-    const char *name, *shown; // shown NULL: has none
-    guid id;                  // of a task
-    bool id_known, known;     // known: the manifest's reader knows the name, it is not declared
-    u32 owner;                // of an opcode: the task it belongs to, or ALL_TASKS
-} term;
-
-static const u32 ALL_TASKS = UINT32_MAX;
-
-typedef struct terms {
-    const char *prefix;
-    term *items;
-    u32 count, cap;
-} terms;
+enum { FIRST_CLASSIC_ID = 0x10000 };
 
 typedef struct layout_use {
     const property *properties;
@@ -102,84 +87,6 @@ static void add_message(writer *w, outbuf *out, const char *text)
 
 // ---------------------------------------------------------------------------------------------- vocabularies
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool is_taken(const terms *of, const char *name, u32 owner)
-{
-    for (u32 i = 0; i < of->count; i++)
-        if (strcmp(of->items[i].name, name) == 0 &&
-            (of->items[i].owner == owner || owner == ALL_TASKS || of->items[i].owner == ALL_TASKS))
-            return true;
-    return false;
-}
-
-// Adds a term under the wanted name where that is free, else under one that is.
-static term *add_term(writer *w, terms *of, u64 value, const char *wanted, const char *shown, u32 owner)
-{
-    const char *name = wanted;
-    for (u32 n = 1; !name || !*name || (is_taken(of, name, owner) && n <= TERMS); n++)
-        name = arena_format(&w->memory, "%s_%llu_%u", of->prefix, (unsigned long long)value, n);
-    GROW(of->items, of->count, of->cap);
-    of->items[of->count] = (term){.value = value, .name = name, .shown = shown, .owner = owner};
-    return &of->items[of->count++];
-}
-
-// What a text that only people see is called where events refer to it: letters, digits and _, no "win:".
-static const char *word_of(writer *w, const char *shown)
-{
-    char *word = arena_text(&w->memory, strncmp(shown, "win:", 4) == 0 ? shown + 4 : shown);
-    for (char *c = word; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
-            *c = '_';
-    return word;
-}
-
-static const struct {
-    char what;
-    u8 value;
-    const char *name, *shown;
-} BUILTINS[] = {
-    {'l', 0, "win:LogAlways", "Log Always"},
-    {'l', 1, "win:Critical", "Critical"},
-    {'l', 2, "win:Error", "Error"},
-    {'l', 3, "win:Warning", "Warning"},
-    {'l', 4, "win:Informational", "Information"},
-    {'l', 5, "win:Verbose", "Verbose"},
-    {'o', 0, "win:Info", "Info"},
-    {'o', 1, "win:Start", "Start"},
-    {'o', 2, "win:Stop", "Stop"},
-    {'o', 3, "win:DC_Start", "DCStart"},
-    {'o', 4, "win:DC_Stop", "DCStop"},
-    {'o', 5, "win:Extension", "Extension"},
-    {'o', 6, "win:Reply", "Reply"},
-    {'o', 7, "win:Resume", "Resume"},
-    {'o', 8, "win:Suspend", "Suspend"},
-    {'o', 9, "win:Send", "Send"},
-    {'o', 240, "win:Receive", "Receive"},
-};
-
-static const char *builtin_name(char what, u64 value, const char *shown)
-{
-    for (size_t i = 0; shown && i < COUNT_OF(BUILTINS); i++)
-        if (BUILTINS[i].what == what && BUILTINS[i].value == value && strcmp(BUILTINS[i].shown, shown) == 0)
-            return BUILTINS[i].name;
-    return NULL;
-}
-
-static bool is_builtin_keyword(const char *name, u64 mask)
-{
-    static const char *const NAMES[] = {
-        "win:ResponseTime", "win:WDIContext",   "win:WDIDiag",         "win:SQM",
-        "win:AuditFailure", "win:AuditSuccess", "win:CorrelationHint", "win:EventlogClassic"};
-    for (u32 i = 0; name && i < COUNT_OF(NAMES); i++)
-        if (mask == 1ull << (48 + i) && strcmp(name, NAMES[i]) == 0)
-            return true;
-    return false;
-}
-
 static const char *invented(writer *w, const char *prefix, u64 value)
 {
     return arena_format(&w->memory, "%s_%llu", prefix, (unsigned long long)value);
@@ -192,7 +99,7 @@ static u32 unnamed_task(writer *w, u64 value)
     for (u32 i = 0; i < w->tasks.count; i++)
         if (!w->tasks.items[i].shown && w->tasks.items[i].value == value)
             return i;
-    (void)add_term(w, &w->tasks, value, name, NULL, ALL_TASKS);
+    (void)terms_add(&w->memory, &w->tasks, value, name, NULL, ALL_TASKS);
     return w->tasks.count - 1;
 }
 
@@ -211,8 +118,8 @@ static void take_list(writer *w, const name_list *list, terms *of)
         const char *shown = n->message || of == &w->channels ? n->message : n->name;
         if (of != &w->keywords && n->name && strncmp(n->name, "win:", 4) == 0)
             continue; // comes back where an event uses it
-        term *made = add_term(w, of, n->value, n->name, shown, ALL_TASKS);
-        made->known = of == &w->keywords && made->name == n->name && is_builtin_keyword(n->name, n->value);
+        term *made = terms_add(&w->memory, of, n->value, n->name, shown, ALL_TASKS);
+        made->known = of == &w->keywords && made->name == n->name && term_is_builtin_keyword(n->name, n->value);
     }
 }
 
@@ -225,7 +132,7 @@ static void take_opcodes(writer *w)
         if (n->name && strncmp(n->name, "win:", 4) == 0)
             continue;
         u32 owner = task ? task_with_value(w, task) : ALL_TASKS;
-        (void)add_term(w, &w->opcodes, n->value & 0xffff, n->name, n->message ? n->message : n->name, owner);
+        (void)terms_add(&w->memory, &w->opcodes, n->value & 0xffff, n->name, n->message ? n->message : n->name, owner);
     }
 }
 
@@ -234,14 +141,14 @@ static void take_opcodes(writer *w)
 static void refer_level(writer *w, const event_schema *ev)
 {
     u64 value = ev->descriptor.level;
-    const char *shown = ev->level_name, *name = builtin_name('l', value, shown);
+    const char *shown = ev->level_name, *name = term_builtin('l', value, shown);
     if (!shown && !value)
         return;
     for (u32 i = 0; !name && shown && i < w->levels.count; i++)
-        if (w->levels.items[i].value == value && same_text(w->levels.items[i].shown, shown))
+        if (w->levels.items[i].value == value && term_same_text(w->levels.items[i].shown, shown))
             name = w->levels.items[i].name;
     if (!name)
-        name = shown ? add_term(w, &w->levels, value, word_of(w, shown), shown, ALL_TASKS)->name
+        name = shown ? terms_add(&w->memory, &w->levels, value, term_word(&w->memory, shown), shown, ALL_TASKS)->name
                      : arena_format(&w->memory, "%llu", (unsigned long long)value);
     add_attribute(&w->events, "level", name);
 }
@@ -254,13 +161,13 @@ static u32 refer_task(writer *w, const event_schema *ev)
         return ALL_TASKS;
     for (u32 i = 0; i < w->tasks.count && found == ALL_TASKS; i++) {
         const term *t = &w->tasks.items[i];
-        if (t->value == value && same_text(t->shown, ev->task_name) &&
+        if (t->value == value && term_same_text(t->shown, ev->task_name) &&
             (!t->id_known || guid_equal(&t->id, &ev->event_guid)))
             found = i;
     }
     if (found == ALL_TASKS) {
-        const char *name = ev->task_name ? word_of(w, ev->task_name) : invented(w, "task", value);
-        (void)add_term(w, &w->tasks, value, name, ev->task_name, ALL_TASKS);
+        const char *name = ev->task_name ? term_word(&w->memory, ev->task_name) : invented(w, "task", value);
+        (void)terms_add(&w->memory, &w->tasks, value, name, ev->task_name, ALL_TASKS);
         found = w->tasks.count - 1;
     }
     w->tasks.items[found].id = ev->event_guid;
@@ -278,14 +185,15 @@ static void refer_opcode(writer *w, const event_schema *ev, u32 task)
     for (u32 pass = 0; pass < 2 && !name; pass++) {
         for (u32 i = 0; i < w->opcodes.count && !name; i++) {
             const term *t = &w->opcodes.items[i];
-            if (t->value == value && same_text(t->shown, shown) && t->owner == (pass ? ALL_TASKS : task))
+            if (t->value == value && term_same_text(t->shown, shown) && t->owner == (pass ? ALL_TASKS : task))
                 name = t->name;
         }
     }
     if (!name)
-        name = builtin_name('o', value, shown);
+        name = term_builtin('o', value, shown);
     if (!name)
-        name = add_term(w, &w->opcodes, value, shown ? word_of(w, shown) : invented(w, "opcode", value), shown, task)
+        name = terms_add(&w->memory, &w->opcodes, value,
+                         shown ? term_word(&w->memory, shown) : invented(w, "opcode", value), shown, task)
                    ->name;
     add_attribute(&w->events, "opcode", name);
 }
@@ -300,7 +208,7 @@ static void refer_channel(writer *w, const event_schema *ev)
         if (w->channels.items[i].value == value && strcmp(w->channels.items[i].name, shown) == 0)
             name = shown;
     if (!name)
-        name = shown ? add_term(w, &w->channels, value, shown, NULL, ALL_TASKS)->name
+        name = shown ? terms_add(&w->memory, &w->channels, value, shown, NULL, ALL_TASKS)->name
                      : arena_format(&w->memory, "%llu", (unsigned long long)value);
     add_attribute(&w->events, "channel", name);
 }
@@ -372,7 +280,7 @@ static const char *map_name(writer *w, const value_map *map)
             return w->maps.items[i].name;
     GROW(w->map_list, w->map_count, w->map_cap);
     w->map_list[w->map_count++] = map;
-    return add_term(w, &w->maps, w->map_count, map->name, NULL, ALL_TASKS)->name;
+    return terms_add(&w->memory, &w->maps, w->map_count, map->name, NULL, ALL_TASKS)->name;
 }
 
 static void add_extent(writer *w, const event_schema *ev, const char *name, u16 value, bool by_field)
@@ -517,7 +425,7 @@ static void add_names(writer *w, const terms *of, const char *group, const char 
         add_attribute(w->out, "name", t->name);
         add_format(w->out, strcmp(number, "mask") == 0 ? " %s=\"0x%llx\"" : " %s=\"%llu\"", number,
                    (unsigned long long)t->value);
-        add_message(w, w->out, same_text(t->shown, t->name) ? NULL : t->shown);
+        add_message(w, w->out, term_same_text(t->shown, t->name) ? NULL : t->shown);
         outbuf_text(w->out, "/>\n");
     }
     add_format(w->out, "        </%s>\n", group);
@@ -535,7 +443,7 @@ static bool add_opcodes(writer *w, u32 owner, bool open)
         outbuf_text(w->out, "              <opcode");
         add_attribute(w->out, "name", t->name);
         add_format(w->out, " value=\"%llu\"", (unsigned long long)t->value);
-        add_message(w, w->out, same_text(t->shown, t->name) ? NULL : t->shown);
+        add_message(w, w->out, term_same_text(t->shown, t->name) ? NULL : t->shown);
         outbuf_text(w->out, "/>\n");
     }
     return open;
@@ -553,7 +461,7 @@ static void add_tasks(writer *w)
         add_format(w->out, " value=\"%llu\"", (unsigned long long)t->value);
         if (!guid_is_zero(&t->id))
             add_format(w->out, " eventGUID=\"{%s}\"", guid_to_text(&t->id, id));
-        add_message(w, w->out, same_text(t->shown, t->name) ? NULL : t->shown);
+        add_message(w, w->out, term_same_text(t->shown, t->name) ? NULL : t->shown);
         if (add_opcodes(w, i, false))
             outbuf_text(w->out, "            </opcodes>\n          </task>\n");
         else
@@ -638,9 +546,9 @@ bool manifest_write(provider_schema *p, outbuf *out, u32 *left_out, error *e)
     const name_list *lists[] = {&p->levels, &p->tasks, &p->opcodes, &p->channels, &p->keywords};
     *left_out = 0;
     for (size_t i = 0; i < COUNT_OF(lists); i++)
-        if (lists[i]->count > TERMS || p->map_count > TERMS)
+        if (lists[i]->count > TERMS_MOST || p->map_count > TERMS_MOST)
             return error_set(e, "%s: %u names and %u maps are over the limit of %d", p->name ? p->name : "",
-                             lists[i]->count, p->map_count, TERMS);
+                             lists[i]->count, p->map_count, TERMS_MOST);
     writer w = {.p = p, .out = out, .why = e};
     terms *all[] = {&w.levels, &w.tasks, &w.opcodes, &w.channels, &w.keywords, &w.maps};
     static const char *const PREFIXES[] = {"Level", "Task", "Opcode", "Channel", "Keyword", "Map"};

@@ -32,8 +32,8 @@ int world_folder_make(void **state)
 
 static bool remove_entry(void *context, const char *path)
 {
-    (void)context;
-    os_remove(path);
+    if (unlink(path) != 0 && os_list_folder(path, remove_entry, context, NULL))
+        rmdir(path);
     return true;
 }
 

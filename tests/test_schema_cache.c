@@ -256,6 +256,11 @@ static void test_shared_files(void **state)
     schema_load load = {0};
     assert_true(schema_load_path(set, path, RANK_USER, &load, NULL));
     assert_true(load.providers > 100);
+    bool origins[ORIGIN_STRING + 1] = {false}; // files of each kind were recognised among all the others
+    u32 at = 0;
+    for (const provider_schema *p; (p = schema_each(set, &at)) != NULL;)
+        origins[p->origin] = true;
+    assert_true(origins[ORIGIN_MANIFEST] && origins[ORIGIN_WEVT] && origins[ORIGIN_WPP]);
     (void)world_cache_write(f->file, NULL, set);
     world_assert_holds(f->file, set);
     schema_load_free(&load);
