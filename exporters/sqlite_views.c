@@ -47,9 +47,9 @@ const char sqlite_tables[] =
     " AS state,r.message AS message,r.data AS data,r.raw AS raw,r.stack AS stack,r.extended AS extended,"
     "t.file AS source,r.offset AS offset,r.time AS time" FROM ";";
 
-// None on time: records are numbered in time order, so the primary key serves ranges of time as well.
-const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id);"
-                              "CREATE INDEX records_process ON records(process_id);";
+// One only, for the views of single events: building an index reads the whole table again. None on time: records are
+// numbered in time order, so the primary key serves ranges of time as well.
+const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id,process_id);";
 
 typedef struct view_column {
     const char *name, *sql;
