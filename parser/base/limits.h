@@ -66,7 +66,7 @@ enum {
     LIMIT_STACKS = 8 << 20,              // StackWalk events; an hour of samples on 8 processors has some millions
     LIMIT_STACK_FRAMES = 48 << 20,       // their addresses, each stack once: 384 MiB
     LIMIT_CONNECTIONS = 1 << 20,         // pairs of ends and a process id
-    LIMIT_CONNECTION_TCBS = 1 << 20,     // TCP control blocks whose ends are known
+    LIMIT_TCB_FACTS = 4 << 20,           // TCP control blocks whose ends were told; and bytes moved by one
 
     // Exporters
     LIMIT_VIEWS = 20000,                 // of one SQLite output; opening it parses them all, some hundreds are usual

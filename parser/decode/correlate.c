@@ -13,6 +13,7 @@ correlator *correlator_new(void)
     c->processes.threads.fact_limit = LIMIT_THREAD_FACTS;
     c->files.names.fact_limit = LIMIT_NAME_FACTS;
     c->keys.names.fact_limit = LIMIT_NAME_FACTS;
+    c->network.tcbs.fact_limit = LIMIT_TCB_FACTS;
     return c;
 }
 
@@ -425,5 +426,6 @@ correlate_losses correlator_losses(const correlator *c)
     return (correlate_losses){c->processes.refused,   c->processes.threads.refused,
                               c->files.names.refused, c->keys.names.refused + c->keys.refused,
                               c->stacks.refused,      c->images.refused,
-                              c->images.pdbs_refused, c->network.refused};
+                              c->images.pdbs_refused,
+                              c->network.refused + c->network.tcbs.refused};
 }

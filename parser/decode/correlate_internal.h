@@ -217,6 +217,9 @@ typedef struct network_book {
     u32 count, cap;
     u32 *slots;
     u32 slot_cap;
+    history tcbs; // control block -> connection in list, until closed
+    struct tcb_move *moves;
+    u32 move_count, move_cap;
     u64 refused;
 } network_book;
 

@@ -41,7 +41,7 @@ static traffic traffic_of(const event_class *cls)
 // ---------------------------------------------------------------------------------------------- the table
 
 // One session's and witness's sums stay apart until all are known: `machine` holds both as a number until then.
-enum { WITNESS_KERNEL, WITNESS_PROVIDER, WITNESSES };
+enum { WITNESS_KERNEL, WITNESS_PROVIDER, WITNESS_TCPIP, WITNESSES };
 
 static bool same_ends(const connection *a, const connection *b)
 {
@@ -98,7 +98,10 @@ static void add_up(connection *sum, const connection *k, bool again)
     count_in(&sum->retransmits, k->retransmits, again);
 }
 
-static void add(network_book *b, const connection *k)
+// The place in the list; NONE where it is full.
+static const u32 NONE = UINT32_MAX;
+
+static u32 add(network_book *b, const connection *k)
 {
     if ((b->count + 1) * 2 > b->slot_cap)
         grow(b);
@@ -107,16 +110,17 @@ static void add(network_book *b, const connection *k)
         connection *found = &b->list[b->slots[at] - 1];
         if (same_ends(found, k)) {
             add_up(found, k, false);
-            return;
+            return b->slots[at] - 1;
         }
     }
     if (b->count >= LIMIT_CONNECTIONS) {
         b->refused++;
-        return;
+        return NONE;
     }
     GROW(b->list, b->count, b->cap);
     b->list[b->count] = *k;
     b->slots[at] = ++b->count;
+    return b->count - 1;
 }
 
 // ---------------------------------------------------------------------------------------------- events
@@ -186,13 +190,90 @@ static void see_kernel(correlator *c, const sighting *s, const seen *v, u32 sour
     k.ipv6 = local == 16;
     (void)seen_u32(v, WANT_BYTES, &bytes);
     count_traffic(&k, what, bytes);
-    add(&c->network, &k);
+    (void)add(&c->network, &k);
+}
+
+// Bytes moved by a control block, whose ends may be told later.
+typedef struct tcb_move {
+    u64 tcb;
+    i64 time;
+    u32 source, bytes;
+    bool send;
+} tcb_move;
+
+enum {
+    ID_ACCEPTED = 1017,
+    ID_CONNECTED = 1033,
+    ID_RECEIVED = 1074,
+    ID_UDP_SENT = 1169,
+    ID_UDP_RECEIVED = 1170,
+    ID_SENT = 1332
+};
+enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 23 };
+
+// SOCKADDR: u16 family, port, then the address at 4 (IPv4, 16 bytes in all) or 8 (IPv6, 28).
+static bool take_socket_address(const seen *v, want w, u8 *into, u16 *port, bool *ipv6)
+{
+    span s;
+    if (!seen_value(v, w, &s) || s.len < 16)
+        return false;
+    u16 family = load_u16(s.at);
+    *ipv6 = family == FAMILY_IPV6;
+    if ((*ipv6 && s.len < 24) || (!*ipv6 && family != FAMILY_IPV4))
+        return false;
+    *port = load_u16_be(s.at + 2);
+    memcpy(into, s.at + (*ipv6 ? 8 : 4), *ipv6 ? 16 : 4);
+    return true;
+}
+
+static void see_move(network_book *b, const sighting *s, const seen *v, u32 source)
+{
+    tcb_move m = {.time = s->time, .source = source, .send = s->cls->descriptor.id == ID_SENT};
+    if (!seen_number(v, WANT_OBJECT, &m.tcb) || !seen_u32(v, WANT_BYTES, &m.bytes))
+        return;
+    if (b->move_count >= LIMIT_TCB_FACTS) {
+        b->refused++;
+        return;
+    }
+    GROW(b->moves, b->move_count, b->move_cap);
+    b->moves[b->move_count++] = m;
+}
+
+static void see_tcpip(correlator *c, const sighting *s, const seen *v, u32 source)
+{
+    u16 id = s->cls->descriptor.id;
+    if (id == ID_RECEIVED || id == ID_SENT) {
+        see_move(&c->network, s, v, source);
+        return;
+    }
+    bool udp = id == ID_UDP_SENT || id == ID_UDP_RECEIVED, other;
+    connection k = {.tcp = !udp, .machine = source * WITNESSES + WITNESS_TCPIP, .first = s->time, .last = s->time};
+    u64 status = 0, tcb = 0;
+    u32 bytes = 0;
+    if (!seen_u32(v, WANT_PROCESS, &k.process_id) ||
+        !take_socket_address(v, WANT_LOCAL, k.local, &k.local_port, &k.ipv6) ||
+        !take_socket_address(v, WANT_REMOTE, k.remote, &k.remote_port, &other) || k.ipv6 != other ||
+        (seen_number(v, WANT_STATUS, &status) && status >> 31))
+        return;
+    (void)seen_u32(v, WANT_BYTES, &bytes);
+    traffic what = udp                  ? (id == ID_UDP_SENT ? TRAFFIC_SEND : TRAFFIC_RECEIVE)
+                   : id == ID_ACCEPTED  ? TRAFFIC_ACCEPT
+                   : id == ID_CONNECTED ? TRAFFIC_CONNECT
+                                        : TRAFFIC_DISCONNECT;
+    count_traffic(&k, what, bytes);
+    u32 place = add(&c->network, &k);
+    if (udp || place == NONE || !seen_number(v, WANT_OBJECT, &tcb))
+        return;
+    fact f = {tcb, s->time, NULL, place, source, what == TRAFFIC_DISCONNECT ? FACT_EXISTS : FACT_START};
+    history_tell(&c->network.tcbs, &f);
 }
 
 void network_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source)
 {
     if (t == TOPIC_NETWORK)
         see_kernel(c, s, v, source);
+    else
+        see_tcpip(c, s, v, source);
 }
 
 // ---------------------------------------------------------------------------------------------- closing
@@ -259,9 +340,27 @@ static void merge_witnesses(network_book *b)
     b->count = kept;
 }
 
+static void move_bytes(correlator *c, network_book *b)
+{
+    history_close(&b->tcbs, c->machines);
+    for (u32 i = 0; i < b->move_count; i++) {
+        const tcb_move *m = &b->moves[i];
+        const life *l = history_at(&b->tcbs, c->machines[m->source], m->tcb, m->time);
+        if (!l)
+            continue;
+        connection more = {.first = m->time, .last = m->time};
+        count_traffic(&more, m->send ? TRAFFIC_SEND : TRAFFIC_RECEIVE, m->bytes);
+        add_up(&b->list[l->number], &more, false);
+    }
+    mem_free(b->moves);
+    b->moves = NULL;
+    b->move_count = b->move_cap = 0;
+}
+
 void network_close(correlator *c)
 {
     network_book *b = &c->network;
+    move_bytes(c, b);
     for (u32 i = 0; i < b->count; i++)
         b->list[i].machine = c->machines[b->list[i].machine / WITNESSES];
     if (b->count)
@@ -286,4 +385,6 @@ void network_free(network_book *b)
 {
     mem_free(b->list);
     mem_free(b->slots);
+    mem_free(b->moves);
+    history_free(&b->tcbs);
 }

@@ -116,7 +116,7 @@ static topic told_by(origin_class which, u32 n)
     case KERNEL_NETWORK:
         return one_of(n, " 10 11 12 13 14 15 16 26 27 28 29 30 31 32 42 43 58 59 ") ? TOPIC_NETWORK : TOPIC_NONE;
     case TCPIP:
-        return one_of(n, " 1002 1017 1033 1034 1038 1043 1074 1332 ") ? TOPIC_TCB : TOPIC_NONE;
+        return one_of(n, " 1017 1033 1038 1074 1169 1170 1332 ") ? TOPIC_TCB : TOPIC_NONE;
     case SECURITY:
         return n == 4688 ? TOPIC_AUDIT_START : n == 4689 ? TOPIC_AUDIT_STOP : TOPIC_NONE;
     case CLASS_DISK:
@@ -219,9 +219,9 @@ static const struct {
     {TOPIC_NETWORK, WANT_LOCAL_PORT, "sport"},
     {TOPIC_NETWORK, WANT_REMOTE_PORT, "dport"},
     {TOPIC_TCB, WANT_OBJECT, "Tcb"},
-    {TOPIC_TCB, WANT_PROCESS, "ProcessId"},
-    {TOPIC_TCB, WANT_LOCAL, "LocalAddress"},
-    {TOPIC_TCB, WANT_REMOTE, "RemoteAddress"},
+    {TOPIC_TCB, WANT_PROCESS, "ProcessId Pid"},
+    {TOPIC_TCB, WANT_LOCAL, "LocalAddress LocalSockAddr"},
+    {TOPIC_TCB, WANT_REMOTE, "RemoteAddress RemoteSockAddr"},
     {TOPIC_TCB, WANT_STATUS, "Status"},
     {TOPIC_TCB, WANT_BYTES, "NumBytes BytesSent"},
     // Thread ids in payloads of records whose header has none: the thread the event is about.

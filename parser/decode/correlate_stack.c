@@ -9,7 +9,7 @@
 //
 // Payloads are read here at these offsets. Definitions of keys come after their uses as well as before, so uses are
 // resolved when all is known. An event takes a stack where its thread is the stack's; where nothing tells its thread,
-// where the stack was taken on its processor and no other event of that time has the stack's thread. Of several such
+// where the stack's kernel part was taken on its processor and no other event of that time has the stack's thread. Of several such
 // events in a buffer the last one in front of the stack's record takes it.
 #include <stdlib.h>
 
@@ -348,10 +348,12 @@ typedef struct part_group {
     bool strong;
 } part_group;
 
+// Kernel parts are taken on the event's processor, at once; user parts later, wherever the thread runs then.
 static bool on_processor(const stack_book *b, u32 first, u32 count, u16 processor)
 {
+    bool kernel = !b->parts[first].user;
     for (u32 i = first; i < first + count; i++)
-        if (b->parts[i].processor == processor)
+        if (b->parts[i].processor == processor && b->parts[i].user != kernel)
             return true;
     return false;
 }
