@@ -67,8 +67,7 @@ static void test_later_version(void **state)
 static void test_forged_tables(void **state)
 {
     static const char *const FORGERIES[] = {
-        "DROP TABLE classes; CREATE VIEW classes AS WITH RECURSIVE n(class) AS (SELECT 1 UNION ALL SELECT 2 FROM n) "
-        "SELECT * FROM n",
+        "DROP TABLE classes; CREATE VIEW classes AS SELECT digest AS class, id AS provider FROM providers",
         "DROP TABLE classes",
         "DROP INDEX providers_by_digest",
         "CREATE TRIGGER t AFTER INSERT ON meta BEGIN DELETE FROM meta; END",

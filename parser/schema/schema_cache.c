@@ -311,16 +311,16 @@ static bool fetch_row(schema_cache *cache, schema_set *set, sqlite3_stmt *row, c
 static void fetch_provider(schema_cache *cache, schema_set *set, const guid *id)
 {
     error e = {0};
-    u64 bytes = 0;
+    u64 bytes = 0, rows = 0;
     int code;
     if (sqlite3_stmt_busy(cache->by_id))
         return; // unpacking asks the set, which asks here
     sqlite3_bind_blob(cache->by_id, 1, id->bytes, sizeof(id->bytes), SQLITE_STATIC);
     while ((code = sqlite3_step(cache->by_id)) == SQLITE_ROW) {
         bytes += (u64)sqlite3_column_bytes(cache->by_id, 2);
-        if (bytes > LIMIT_CACHE_FETCH_BYTES) {
-            cache_refuse(cache, "%s: descriptions of one provider over the limit of %d bytes", cache->path,
-                         LIMIT_CACHE_FETCH_BYTES);
+        if (bytes > LIMIT_CACHE_FETCH_BYTES || ++rows > cache->rows) {
+            cache_refuse(cache, "%s: descriptions of one provider over the limit of %d bytes, or in a circle",
+                         cache->path, LIMIT_CACHE_FETCH_BYTES);
             break;
         }
         if (!fetch_row(cache, set, cache->by_id, id, &e))
@@ -363,12 +363,15 @@ bool schema_cache_list(schema_cache *cache, bool (*visit)(void *context, const s
 {
     sqlite3_stmt *row = NULL;
     cache_begin(cache);
-    if (!cache_prepare(cache->db, cache->path,
-                       "SELECT id, max(name), min(path), origin, os_build, sum(events), max(maps) "
-                       "FROM providers GROUP BY id, origin, os_build, CASE origin WHEN 2 THEN 0 ELSE rowid END "
-                       "ORDER BY max(name) COLLATE NOCASE, id, os_build, min(digest)",
-                       &row, e))
+    if (!cache_prepare(
+            cache->db, cache->path,
+            "SELECT id, max(name), min(path), origin, os_build, sum(events), max(maps) "
+            "FROM (SELECT rowid, digest, id, name, path, origin, os_build, events, maps FROM providers LIMIT ?1) "
+            "GROUP BY id, origin, os_build, CASE origin WHEN 2 THEN 0 ELSE rowid END "
+            "ORDER BY max(name) COLLATE NOCASE, id, os_build, min(digest)",
+            &row, e))
         return false;
+    sqlite3_bind_int64(row, 1, (i64)cache->rows); // pages in a circle do not end by themselves
     int code;
     while ((code = sqlite3_step(row)) == SQLITE_ROW) {
         span id = blob_at(row, 0);

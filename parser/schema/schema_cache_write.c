@@ -139,10 +139,10 @@ static bool make_tables(writer *w, error *e)
 
 // ---------------------------------------------------------------------------------------------- rows
 
-static bool add_class(writer *w, const void *class_id, const void *provider, error *e)
+static bool add_class(writer *w, const guid *class_id, const guid *provider, error *e)
 {
-    sqlite3_bind_blob(w->insert_class, 1, class_id, sizeof(guid), SQLITE_STATIC);
-    sqlite3_bind_blob(w->insert_class, 2, provider, sizeof(guid), SQLITE_STATIC);
+    sqlite3_bind_blob(w->insert_class, 1, class_id->bytes, sizeof(guid), SQLITE_STATIC);
+    sqlite3_bind_blob(w->insert_class, 2, provider->bytes, sizeof(guid), SQLITE_STATIC);
     bool ok = sqlite3_step(w->insert_class) == SQLITE_DONE || cache_failed(w->db, w->path, e);
     sqlite3_reset(w->insert_class);
     return ok;
@@ -158,7 +158,7 @@ static bool add_classes(writer *w, const provider_schema *p, u32 first, u32 coun
             (last && guid_equal(last, &event->event_guid)))
             continue;
         last = &event->event_guid;
-        if (!add_class(w, event->event_guid.bytes, p->id.bytes, e))
+        if (!add_class(w, &event->event_guid, &p->id, e))
             return false;
     }
     return true;
@@ -233,13 +233,19 @@ static bool copy_row(writer *w, schema_cache *old, sqlite3_stmt *row, error *e)
 static bool copy_classes(writer *w, schema_cache *old, error *e)
 {
     sqlite3_stmt *row = NULL;
-    if (!cache_prepare(old->db, old->path, "SELECT class, provider FROM classes", &row, e))
+    if (!cache_prepare(old->db, old->path, "SELECT class, provider FROM classes ORDER BY class, provider", &row, e))
         return false;
     int code;
     bool ok = true;
-    while (ok && (code = sqlite3_step(row)) == SQLITE_ROW)
-        if (sqlite3_column_bytes(row, 0) == sizeof(guid) && sqlite3_column_bytes(row, 1) == sizeof(guid))
-            ok = add_class(w, sqlite3_column_blob(row, 0), sqlite3_column_blob(row, 1), e);
+    guid last[2] = {0};
+    while (ok && (code = sqlite3_step(row)) == SQLITE_ROW) {
+        if (sqlite3_column_bytes(row, 0) != sizeof(guid) || sqlite3_column_bytes(row, 1) != sizeof(guid))
+            continue;
+        guid pair[2] = {guid_load(sqlite3_column_blob(row, 0)), guid_load(sqlite3_column_blob(row, 1))};
+        ok = memcmp(pair, last, sizeof(pair)) > 0 ? add_class(w, &pair[0], &pair[1], e)
+                                                  : error_set(e, "%s: its table of classes is damaged", old->path);
+        memcpy(last, pair, sizeof(last));
+    }
     if (ok && code != SQLITE_DONE)
         ok = cache_failed(old->db, old->path, e);
     sqlite3_finalize(row);
@@ -255,8 +261,10 @@ static bool copy_old(writer *w, schema_cache *old, error *e)
         return false;
     int code;
     bool ok = true;
+    u64 rows = 0;
     while (ok && (code = sqlite3_step(row)) == SQLITE_ROW)
-        ok = copy_row(w, old, row, e);
+        ok = ++rows <= old->rows ? copy_row(w, old, row, e)
+                                 : error_set(e, "%s: more descriptions than its index knows", old->path);
     if (ok && code != SQLITE_DONE)
         ok = cache_failed(old->db, old->path, e);
     sqlite3_finalize(row);
