@@ -138,7 +138,7 @@ int evidence_open(evidence *ev, const options *o)
     evidence_clear_bar(ev);
     const char *refused;
     if (ev->cache && schema_cache_refused(ev->cache, &refused))
-        print_say("%s; etwkit schemas add makes the cache anew", refused);
+        print_say("%s; deleted and made anew (etwkit schemas add) the cache serves again", refused);
     if (!done)
         print_say("interrupted");
     return done ? EXIT_DONE : EXIT_FAILED;
