@@ -46,13 +46,15 @@ MUST_USE static inline bool span_sub(span s, size_t off, size_t len, span *out)
 {
     if (off > s.len || len > s.len - off)
         return false;
-    *out = (span){s.at + off, len};
+    *out = (span){s.len ? s.at + off : s.at, len}; // nothing is added to a null pointer
     return true;
 }
 
 // Everything of s from off on; empty where off lies past its end.
 static inline span span_from(span s, size_t off)
 {
+    if (!s.len)
+        return s;
     return off > s.len ? (span){s.at + s.len, 0} : (span){s.at + off, s.len - off};
 }
 

@@ -9,10 +9,10 @@
 
 enum { SECTOR_BYTES = 4096 }; // what is passed over where a read fails
 
-// A trace has at least one buffer that is more than a lucky pattern: a readable header, or a second buffer.
+// Every buffer in the index is more than a lucky pattern.
 static bool is_trace(const etl_file *f)
 {
-    return f->epochs[0].present || f->sessions > 1 || f->count > 1 || (f->count == 1 && f->buffers[0].offset == 0);
+    return f->count > 0;
 }
 
 bool etl_open(etl_file *f, const char *path, error *e)

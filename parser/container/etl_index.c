@@ -14,8 +14,8 @@ enum {
     LOOK_BYTES = 64 << 10,                // a header and the events behind it
     SCAN_BYTES = 1 << 20,
     SECTOR_BYTES = 4096,
-    SMALLEST_BUFFER = 1024, // sessions have none below; anything smaller says nothing about its neighbours
-    PROOF_BYTES = 4096,     // inflated to see whether a compressed buffer holds events
+    SMALLEST_BUFFER = 1024,  // sessions have none below; anything smaller says nothing about its neighbours
+    PROOF_BYTES = 128 << 10, // inflated to see whether a compressed buffer holds events: two of the largest
 };
 
 static span peek(const etl_file *f, u64 offset, u8 *bytes, size_t len)
@@ -56,24 +56,31 @@ static bool events_hold(span bytes, bool used)
     return chain_holds(&c, BUFFER_HEADER_BYTES, 0);
 }
 
-// Whether the bytes behind a header inflate to events. `at` may be cut: the first of what is inflated must do.
+// Whether the bytes behind a header inflate to events: three in a row, or fewer and then the end. `at` may be cut.
 static bool inflates_to_events(span at)
 {
-    u8 out[PROOF_BYTES + XPRESS_SLACK];
-    size_t made = 0;
+    buffer_header h;
+    buffer_header_read(at.at, &h);
+    size_t want = h.filled > BUFFER_HEADER_BYTES ? h.filled - BUFFER_HEADER_BYTES : PROOF_BYTES, made = 0, pos = 0;
+    want = want < PROOF_BYTES ? want : PROOF_BYTES;
+    u8 first[64 + XPRESS_SLACK];
     error e;
+    span packed = span_from(at, BUFFER_HEADER_BYTES);
+    // A copy that reaches over what is wanted ends the attempt early: what came out is what counts.
+    bool enough = want >= 8 && (xpress_inflate_part(packed, first, 64, &made, &e) || made >= 4);
+    if (!enough || !(first[3] & 0x80))
+        return false;
+    u8 *out = mem_alloc(want + XPRESS_SLACK);
+    bool whole = xpress_inflate_part(packed, out, want, &made, &e);
     event_frame frame;
     const char *why;
-    // Cut on either side: what came out is what counts.
-    if (!xpress_inflate_part(span_from(at, BUFFER_HEADER_BYTES), out, PROOF_BYTES, &made, &e) && made < 8)
-        return false;
-    for (size_t pos = 0, events = 0; pos + 8 <= made; events++) {
-        frame_result result = event_frame_at(span_from((span){out, made}, pos), &frame, &why);
-        if (result != FRAME_OK) // the last one may reach over what was inflated
-            return events > 0 && (result == FRAME_END || made == PROOF_BYTES);
+    u32 events = 0;
+    while (events < 3 && event_frame_at(span_from((span){out, made}, pos), &frame, &why) == FRAME_OK) {
         pos += (frame.size + 7) & ~(size_t)7;
+        events++;
     }
-    return made >= 8;
+    mem_free(out);
+    return events == 3 || (events && whole && pos + 8 > made) || (events && made > PROOF_BYTES / 2);
 }
 
 // A sound header in front of bytes that are events. `at` holds what is there of LOOK_BYTES.
@@ -106,16 +113,19 @@ static bool plausible_at(const etl_file *f, u64 offset)
     return buffer_header_plausible(peek(f, offset, bytes, PEEK_BYTES), f->os.bytes - offset, 0);
 }
 
-// Size, type and flags alone: right at the start of a cut file, or with a damaged fill count, these must do.
-static bool header_almost(const etl_file *f, span at)
+// Size, type and flags alone: in a cut buffer, or with a damaged fill count or first event, these must do.
+static bool header_almost(const etl_file *f, u64 offset, span at)
 {
     buffer_header h;
     if (at.len < BUFFER_HEADER_BYTES)
         return false;
     buffer_header_read(at.at, &h);
     u32 session = session_buffer_size(f);
-    return session && h.claimed_size == session && load_u16(at.at + 0x36) <= BUFFER_TYPE_LAST &&
-           load_u16(at.at + 0x34) <= 0x7f;
+    if (load_u16(at.at + 0x36) > BUFFER_TYPE_LAST || load_u16(at.at + 0x34) > 0x7f)
+        return false;
+    bool first = offset == 0 && h.type == BUFFER_TYPE_HEADER && h.claimed_size >= BUFFER_HEADER_BYTES &&
+                 h.claimed_size % 8 == 0 && h.claimed_size < f->os.bytes && plausible_at(f, h.claimed_size);
+    return first || (session && h.claimed_size == session);
 }
 
 // ---------------------------------------------------------------------------------------------- what is no buffer
@@ -156,7 +166,7 @@ static bool buffer_starts(const etl_file *f, span at, u64 offset, u32 grid)
 static bool find_buffer(const etl_file *f, u64 offset, u64 until, u64 *found)
 {
     u32 grid = session_compresses(f) ? 0 : session_buffer_size(f);
-    size_t stride = session_compresses(f) ? 1 : 8;
+    size_t stride = session_compresses(f) || (!f->count && !grid) ? 1 : 8;
     u8 *bytes = mem_alloc(SCAN_BYTES + LOOK_BYTES);
     bool hit = false;
     u64 base = stride == 8 ? (offset + 7) & ~(u64)7 : offset;
@@ -287,6 +297,7 @@ static void add_buffer(etl_file *f, u64 offset, const buffer_header *h, u32 clai
                     .logger_id = h->logger_id,
                     .flags = h->flags,
                     .type = h->type,
+                    .counted = used == h->filled && used != claimed,
                     .cut = size < claimed};
     if (h->type == BUFFER_TYPE_HEADER || f->count == 0)
         read_epoch(f, &b);
@@ -304,6 +315,16 @@ static bool leads_on(const etl_file *f, u64 to)
     return to == f->os.bytes || plausible_at(f, to);
 }
 
+// The next buffer has this size too.
+static bool repeats(const etl_file *f, u64 to, u32 size)
+{
+    u8 bytes[PEEK_BYTES];
+    if (to >= f->os.bytes)
+        return false;
+    span at = peek(f, to, bytes, PEEK_BYTES);
+    return buffer_header_plausible(at, f->os.bytes - to, 0) && load_u32(at.at) == size;
+}
+
 static bool inflates_whole(const etl_file *f, u64 offset, const buffer_header *h)
 {
     etl_buffer b = {
@@ -318,6 +339,19 @@ static bool inflates_whole(const etl_file *f, u64 offset, const buffer_header *h
     return ok;
 }
 
+// The size of a buffer whose claim does not lead on, with the next buffer `gap` bytes away: either the claim is
+// damaged, or a buffer between the two is.
+static u32 bounded_size(const etl_file *f, u64 offset, const buffer_header *h, u32 gap)
+{
+    u32 claimed = h->claimed_size, session = session_buffer_size(f);
+    bool room = claimed >= BUFFER_HEADER_BYTES && claimed < gap && gap - claimed >= BUFFER_HEADER_BYTES;
+    if (h->flags & BUFFER_FLAG_COMPRESSED)
+        return room && inflates_whole(f, offset, h) ? claimed : gap;
+    if (!session || session_compresses(f)) // header buffers of compressed traces have a size of their own
+        return room && h->filled <= claimed ? claimed : gap;
+    return session < gap ? session : gap;
+}
+
 // BufferSize as claimed where that leads on, else as the evidence has it.
 static u32 mend_size(etl_file *f, u64 offset, const buffer_header *h)
 {
@@ -325,22 +359,21 @@ static u32 mend_size(etl_file *f, u64 offset, const buffer_header *h)
     bool compressed = h->flags & BUFFER_FLAG_COMPRESSED;
     bool sane = claimed >= BUFFER_HEADER_BYTES && claimed <= LIMIT_BUFFER_BYTES;
     u64 left = f->os.bytes - offset, found = 0;
-    if ((!compressed && session && claimed == session) || (sane && leads_on(f, offset + claimed)))
+    bool fixed = !compressed && session && !session_compresses(f); // then all buffers have this size
+    bool by_session = fixed && claimed != session && session <= left &&
+                      (session == left || repeats(f, offset + session, session)) &&
+                      !(sane && repeats(f, offset + claimed, claimed));
+    if ((fixed && claimed == session) || (sane && !by_session && leads_on(f, offset + claimed)))
         return claimed;
     u32 size = claimed;
-    if (!compressed && session && session <= left && leads_on(f, offset + session)) {
+    if (by_session) {
         size = session;
-    } else if (compressed && sane && inflates_whole(f, offset, h)) {
-        return claimed;
     } else if (find_buffer(f, offset + BUFFER_HEADER_BYTES, offset + LIMIT_BUFFER_BYTES, &found)) {
         u32 gap = (u32)(found - offset);
-        size = compressed                          ? gap
-               : session && session < gap          ? session
-               : !session && sane && claimed < gap ? claimed
-                                                   : gap;
+        size = bounded_size(f, offset, h, gap);
     } else if (!compressed && session) {
         size = session;
-    } else if (!sane) {
+    } else if (!sane || (compressed && claimed < left && !inflates_whole(f, offset, h))) {
         size = left < LIMIT_BUFFER_BYTES ? (u32)left : LIMIT_BUFFER_BYTES;
     }
     if (size != claimed) {
@@ -368,20 +401,29 @@ static void mend_flag(etl_file *f, u64 offset, buffer_header *h, span at)
     f->damaged_buffers++;
 }
 
+static bool holds_facts(span at)
+{
+    trace_facts facts;
+    arena a = {0};
+    bool ok = trace_facts_read(at, &a, &facts);
+    arena_free(&a);
+    return ok;
+}
+
 // The header does not hold, but events stand behind it: what can be known of a buffer without its header.
 static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
 {
-    u32 session = session_buffer_size(f);
+    u32 session = session_compresses(f) ? 0 : session_buffer_size(f);
     buffer_header_read(at.at, h);
     span look = {at.at, session && session < at.len ? session : at.len};
-    bool packed = false;
-    if (!events_hold(look, false)) {
+    bool header = holds_facts(look), packed = false;
+    if (!header && !events_hold(look, false)) {
         packed = session_compresses(f) && inflates_to_events(at);
         if (!packed)
             return false;
     }
     h->flags = packed ? BUFFER_FLAG_COMPRESSED : 0;
-    h->type = 0;
+    h->type = header ? BUFFER_TYPE_HEADER : 0;
     if (!packed)
         h->claimed_size = session && session <= f->os.bytes - offset ? session : 0;
     if (!packed)
@@ -408,7 +450,7 @@ static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
     buffer_header_read(at.at, &h);
     if (!sound || compressed != session_compresses(f))
         at = peek(f, offset, look, LOOK_BYTES);
-    if (at.len < BUFFER_HEADER_BYTES || (!sound && !header_almost(f, at) && !rebuild_header(f, offset, at, &h)))
+    if (at.len < BUFFER_HEADER_BYTES || (!sound && !header_almost(f, offset, at) && !rebuild_header(f, offset, at, &h)))
         return false;
     mend_flag(f, offset, &h, at);
     u32 claimed = mend_size(f, offset, &h);
@@ -427,6 +469,12 @@ static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
 static u64 step_over(etl_file *f, u64 offset)
 {
     u64 found = f->os.bytes, left = f->os.bytes - offset;
+    if (left < BUFFER_HEADER_BYTES) {
+        f->account.damage += left;
+        damage_add(&f->damage, offset, left, "truncated", "the file ends %llu bytes into a buffer header",
+                   (unsigned long long)left);
+        return f->os.bytes;
+    }
     if (only_fill(f, offset)) {
         f->account.unused += left;
         return f->os.bytes;
@@ -461,6 +509,17 @@ static void read_hint(etl_file *f, u8 *look)
     arena_free(&a);
 }
 
+// A file that was cut between two buffers looks whole; the header's count tells, where the session wrote it.
+static void check_count(etl_file *f)
+{
+    const trace_facts *facts = &f->epochs[0];
+    if (!facts->present || f->sessions > 1 || f->damage.ranges || (facts->log_file_mode & LOG_FILE_MODE_CIRCULAR) ||
+        !facts->end_time || facts->buffers_written <= f->count)
+        return;
+    damage_add(&f->damage, f->os.bytes, 0, "truncated", "the trace header counts %u buffers, %u are there",
+               facts->buffers_written, f->count);
+}
+
 void etl_index(etl_file *f)
 {
     u8 *look = mem_alloc(LOOK_BYTES);
@@ -477,4 +536,5 @@ void etl_index(etl_file *f)
     }
     if (!f->sessions)
         f->sessions = 1;
+    check_count(f);
 }

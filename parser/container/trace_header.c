@@ -107,7 +107,7 @@ static i32 zone_bias(const u8 *zone, i64 start_time)
     u32 now = ((month * 31 + day) * 24 + hour) * 60 + minute;
     u32 on = rule_minute(daylight, year), off = rule_minute(standard, year);
     bool summer = on < off ? now >= on && now < off : now >= on || now < off;
-    return bias + (i32)load_u32(summer ? zone + 168 : zone + 84);
+    return (i32)((u32)bias + load_u32(summer ? zone + 168 : zone + 84)); // hostile ones wrap
 }
 
 const char *clock_anchor_name(clock_anchor a)

@@ -112,6 +112,13 @@ static size_t resume_at(walk *w, span bytes, size_t at, size_t limit)
     return chain_next(&c, at + 8, limit, w->last_time);
 }
 
+// Bytes the header counts as used, and nothing was ever written to them, or it was wiped.
+static size_t note_hole(walk *w, size_t at, size_t end)
+{
+    note(w, at, end - at, "event", "used bytes that hold nothing", "are empty up to the buffer's end");
+    return end;
+}
+
 static void walk_events(walk *w, span bytes)
 {
     size_t at = BUFFER_HEADER_BYTES;
@@ -119,8 +126,11 @@ static void walk_events(walk *w, span bytes)
     const char *why, *next_why;
     frame_result result = frame_here(w, bytes, at, &frame, &why);
     while (at + 8 <= bytes.len) {
-        if (result == FRAME_END && at >= fill_at(w, bytes))
+        if (result == FRAME_END && at >= fill_at(w, bytes)) {
+            if (w->desc->counted && at < w->desc->used)
+                at = note_hole(w, at, bytes.len);
             break;
+        }
         size_t next;
         if (result == FRAME_OK) {
             next = at + aligned(frame.size) < bytes.len ? at + aligned(frame.size) : bytes.len;
