@@ -304,6 +304,7 @@ static void put(correlator *c, const draft *d)
     process_book *b = &c->processes;
     GROW(b->list, b->count, b->cap);
     b->list[b->count] = d->facts;
+    b->list[b->count].since = d->from;
     life l = {d->from, d->ended ? d->ended_at : INT64_MAX, NULL, b->count};
     b->count++;
     history_add_life(&b->ids, d->facts.machine, d->facts.process_id, &l);
@@ -350,8 +351,10 @@ static int by_start(const void *a, const void *b)
     const process_life *x = *(const process_life *const *)a, *y = *(const process_life *const *)b;
     if ((x->start_known == MOMENT_OUTSIDE) != (y->start_known == MOMENT_OUTSIDE))
         return x->start_known == MOMENT_OUTSIDE ? -1 : 1;
-    if (x->start != y->start)
-        return x->start < y->start ? -1 : 1;
+    i64 start = x->start_known == MOMENT_TOLD ? x->start : x->since;
+    i64 other = y->start_known == MOMENT_TOLD ? y->start : y->since;
+    if (start != other)
+        return start < other ? -1 : 1;
     if (x->process_id != y->process_id)
         return x->process_id < y->process_id ? -1 : 1;
     if (x->machine != y->machine)
