@@ -19,6 +19,7 @@ static const command COMMANDS[] = {
      cmd_schemas},
     {"carve", "IMAGE -o FOLDER", "trace buffers in a disk image, unallocated space or a memory dump, as .etl files", FOR_CARVE,
      cmd_carve},
+    {"report", "TRACE... -o OUT.html", "the forensic report: one self-contained page", FOR_REPORT, cmd_report},
 };
 
 static void print_help(void)

@@ -513,6 +513,18 @@ static void put_insert(outbuf *o, const record *rec, const message_piece *piece)
     }
 }
 
+bool render_field_text(outbuf *out, const record *rec, const char *name)
+{
+    for (u32 i = 0; rec->plan && i < rec->top_done; i++) {
+        if (strcmp(rec->plan->fields[i].name, name) != 0)
+            continue;
+        const message_piece piece = {.field = (i32)i};
+        put_insert(out, rec, &piece);
+        return true;
+    }
+    return false;
+}
+
 bool render_message(outbuf *out, const record *rec)
 {
     if (!rec->plan || !rec->plan->message_count)

@@ -30,6 +30,9 @@ bool render_user_sid(outbuf *out, const record *rec);
 // One value of a field as plain text (messages, TdhFormatProperty): strings unquoted, numbers as TDH prints them.
 void render_value_text(outbuf *out, const field *f, span value, bool wide);
 
+// A top-level field by name as plain text: arrays and structs as JSON. False: the record has no such field.
+bool render_field_text(outbuf *out, const record *rec, const char *name);
+
 // `text` as the inside of a JSON string.
 void render_json_text(outbuf *out, const char *text);
 
