@@ -277,7 +277,6 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
     loaded_buffer b = {.file_index = file_index};
     etl_scratch scratch = {0};
     v->loaded = &b;
-    correlator_add_trace(v->session->correlator, &t->file);
     walk_report report = {&t->account, &t->damage, survey_event, v, true};
     bool go_on = true;
     for (u32 i = 0; i < t->file.count && go_on; i++) {
@@ -372,8 +371,10 @@ bool session_survey(session *s, unsigned threads, session_progress progress, voi
     survey v = {.session = s};
     schema_set_fetch(s->schemas, fetch_builtin, s);
     correlator_want(s->correlator, s->correlate);
-    for (u32 i = 0; i < s->trace_count; i++)
+    for (u32 i = 0; i < s->trace_count; i++) {
         v.total += s->traces[i]->file.os.bytes;
+        correlator_add_trace(s->correlator, &s->traces[i]->file);
+    }
     bool go_on = true;
     for (u32 i = 0; i < s->trace_count && go_on; i++) {
         go_on = survey_trace(&v, i, progress, context);

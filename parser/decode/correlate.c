@@ -426,6 +426,5 @@ correlate_losses correlator_losses(const correlator *c)
     return (correlate_losses){c->processes.refused,   c->processes.threads.refused,
                               c->files.names.refused, c->keys.names.refused + c->keys.refused,
                               c->stacks.refused,      c->images.refused,
-                              c->images.pdbs_refused,
-                              c->network.refused + c->network.tcbs.refused};
+                              c->images.pdbs_refused, c->network.refused + c->network.tcbs.refused};
 }

@@ -50,18 +50,17 @@ void volume_see(correlator *c, const sighting *s, const seen *v, u32 source)
     if (!prefix || b->volume_count >= LIMIT_VOLUMES)
         return;
     GROW(b->volumes, b->volume_count, b->volume_cap);
-    b->volumes[b->volume_count++] = (volume){source, s->time, prefix, replacement ? replacement : ""};
+    b->volumes[b->volume_count++] = (volume){source, s->time, prefix, replacement ? replacement : "", strlen(prefix)};
 }
 
 // Longest prefix first, so that the first that fits is the one meant.
 static int by_prefix(const void *a, const void *b)
 {
     const volume *x = a, *y = b;
-    size_t lx = strlen(x->prefix), ly = strlen(y->prefix);
     if (x->source != y->source)
         return x->source < y->source ? -1 : 1;
-    if (lx != ly)
-        return lx > ly ? -1 : 1;
+    if (x->prefix_len != y->prefix_len)
+        return x->prefix_len > y->prefix_len ? -1 : 1;
     int order = strcasecmp(x->prefix, y->prefix);
     if (order)
         return order;
@@ -72,7 +71,7 @@ static int by_prefix(const void *a, const void *b)
 
 static bool stands_for(const volume *v, const char *path, size_t len)
 {
-    size_t prefix = strlen(v->prefix);
+    size_t prefix = v->prefix_len;
     return prefix <= len && strncasecmp(path, v->prefix, prefix) == 0 &&
            (prefix == len || v->prefix[prefix - 1] == '\\' || path[prefix] == '\\');
 }
@@ -92,9 +91,8 @@ void file_put_dos_path(const correlator *c, u32 machine, const char *path, size_
     static const char DOS_DEVICES[] = "\\??\\";
     const volume *v = len && path[0] == '\\' ? volume_of(c, machine, path, len) : NULL;
     if (v) {
-        size_t prefix = strlen(v->prefix);
         outbuf_text(out, v->replacement);
-        outbuf_add(out, path + prefix, len - prefix);
+        outbuf_add(out, path + v->prefix_len, len - v->prefix_len);
     } else if (len > 4 && memcmp(path, DOS_DEVICES, 4) == 0) {
         outbuf_add(out, path + 4, len - 4);
     } else {
@@ -120,6 +118,12 @@ void file_close(correlator *c)
         b->volumes[i].source = c->machines[b->volumes[i].source];
     if (b->volume_count)
         qsort(b->volumes, b->volume_count, sizeof(*b->volumes), by_prefix);
+    u32 kept = 0;
+    for (u32 i = 0; i < b->volume_count; i++)
+        if (!kept || b->volumes[kept - 1].source != b->volumes[i].source ||
+            strcasecmp(b->volumes[kept - 1].prefix, b->volumes[i].prefix) != 0)
+            b->volumes[kept++] = b->volumes[i];
+    b->volume_count = kept;
     history_close(&b->names, c->machines);
 }
 

@@ -222,7 +222,7 @@ static u32 images_up_to(const image_book *b, u32 machine, u32 process_id, u64 ad
     return low;
 }
 
-enum { IMAGES_LOOKED_AT = 4096 }; // loads over each other at one address; some ten are usual
+enum { IMAGES_LOOKED_AT = 4096 }; // of one process; some hundreds are usual
 
 static const image *image_at(const image_book *b, u32 machine, u32 process_id, i64 time, u64 address)
 {
@@ -264,7 +264,8 @@ void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_room
 const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until)
 {
     const image_book *b = &c->images;
-    for (u32 i = images_up_to(b, machine, process_id, UINT64_MAX); i-- > 0;) {
+    u32 end = images_up_to(b, machine, process_id, UINT64_MAX);
+    for (u32 i = end; i-- > 0 && end - i <= IMAGES_LOOKED_AT;) {
         const image *m = &b->list[i];
         if (m->machine != machine || m->process_id != process_id)
             return NULL;

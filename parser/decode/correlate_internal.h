@@ -96,7 +96,6 @@ typedef enum want {
     WANT_BASE_NAME,
     WANT_STATUS,
     WANT_SIZE,
-    WANT_STAMP,
     WANT_GUID,
     WANT_AGE,
     WANT_LOCAL,
@@ -167,6 +166,7 @@ typedef struct volume {
     u32 source; // once closed: the machine
     i64 time;
     const char *prefix, *replacement;
+    size_t prefix_len;
 } volume;
 
 typedef struct file_book {
@@ -205,8 +205,6 @@ typedef struct image_book {
     u32 count, cap;
     struct pdb_fact *pdb_facts;
     u32 pdb_count, pdb_cap;
-    u32 *pdb_slots;
-    u32 pdb_slot_cap;
     pdb_identity *pdbs;
     u32 identity_count;
     u64 refused, pdbs_refused;

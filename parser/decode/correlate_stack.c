@@ -9,8 +9,8 @@
 //
 // Payloads are read here at these offsets. Definitions of keys come after their uses as well as before, so uses are
 // resolved when all is known. An event takes a stack where its thread is the stack's; where nothing tells its thread,
-// where the stack's kernel part was taken on its processor and no other event of that time has the stack's thread. Of several such
-// events in a buffer the last one in front of the stack's record takes it.
+// where the stack's kernel part was taken on its processor and no other event of that time has the stack's thread. Of
+// several such events in a buffer the last one in front of the stack's record takes it.
 #include <stdlib.h>
 
 #include "base/text.h"
