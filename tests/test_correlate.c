@@ -134,15 +134,14 @@ static void lives_from_start_to_end(void **state)
                                                                                                      "hook=0x0304 "
                                                                                                      "version=3 "
                                                                                                      "time=+90us "
-                                                                                                     "pid=4" PROCESS(600,
-                                                                                                                     500,
-                                                                                                                     259,
-                                                                                                                     "b"
-                                                                                                                     "."
-                                                                                                                     "e"
-                                                                                                                     "x"
-                                                                                                                     "e",
-                                                                                                                     "b"));
+                                                                                                     "pid=4" PROCESS(
+                                                                                                         600, 500, 259,
+                                                                                                         "b"
+                                                                                                         "."
+                                                                                                         "e"
+                                                                                                         "x"
+                                                                                                         "e",
+                                                                                                         "b"));
     const correlator *c = survey(&t);
     assert_int_equal(process_count(c), 3);
     const process_life *system = process_number(c, 0), *a = process_number(c, 1), *b = process_number(c, 2);
@@ -228,21 +227,20 @@ static void ids_come_up_again(void **state)
                                                                                         500, 4, 259, "three.exe",
                                                                                         "") "system hook=0x0302 "
                                                                                             "version=3 time=+50us "
-                                                                                            "pid=4" PROCESS(500, 4, 3,
-                                                                                                            "three.exe",
-                                                                                                            "") "system"
-                                                                                                                " hook="
-                                                                                                                "0x0304"
-                                                                                                                " versi"
-                                                                                                                "on=3 "
-                                                                                                                "time=+"
-                                                                                                                "90us "
-                                                                                                                "pid="
-                                                                                                                "4" PROCESS(500,
-                                                                                                                            4,
-                                                                                                                            259,
-                                                                                                                            "four.exe",
-                                                                                                                            ""));
+                                                                                            "pid=4" PROCESS(
+                                                                                                500, 4, 3, "three.exe",
+                                                                                                "") "system"
+                                                                                                    " hook="
+                                                                                                    "0x0304"
+                                                                                                    " versi"
+                                                                                                    "on=3 "
+                                                                                                    "time=+"
+                                                                                                    "90us "
+                                                                                                    "pid="
+                                                                                                    "4" PROCESS(
+                                                                                                        500, 4, 259,
+                                                                                                        "four.exe",
+                                                                                                        ""));
     const correlator *c = survey(&t);
     static const char *const NAMES[] = {"zero.exe", "one.exe", "two.exe", "three.exe", "four.exe"};
     static const moment STARTS[] = {MOMENT_OUTSIDE, MOMENT_TOLD, MOMENT_TOLD, MOMENT_TOLD, MOMENT_UNSEEN};
@@ -258,6 +256,24 @@ static void ids_come_up_again(void **state)
     for (u32 i = 0; i < COUNT_OF(AT); i++)
         assert_string_equal(correlator_process_at(c, 0, 0, 500, START + TIMES[i] * US)->name, AT[i]);
     assert_null(correlator_process_at(c, 0, 0, 501, START));
+    done(&t);
+}
+
+// A second start of one name is a second process, unless it is the same event in two files.
+static void starts_are_counted_once(void **state)
+{
+    (void)state;
+    static const char TWICE[] =
+        "trace\nbuffer\n"
+        "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(
+            500, 4, 259, "a.exe", "") "system hook=0x0301 version=3 time=+20us pid=4" PROCESS(500, 4, 259, "a.exe", "");
+    traces t = begin();
+    add_trace(&t, TWICE);
+    add_trace(&t, TWICE);
+    const correlator *c = survey(&t);
+    assert_int_equal(process_count(c), 2);
+    assert_true(process_number(c, 0)->start == START + 10 * US && process_number(c, 1)->start == START + 20 * US);
+    assert_int_equal(process_number(c, 0)->end_known, MOMENT_UNSEEN);
     done(&t);
 }
 
@@ -646,6 +662,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lives_from_start_to_end),
         cmocka_unit_test(ids_come_up_again),
+        cmocka_unit_test(starts_are_counted_once),
         cmocka_unit_test(witnesses_agree),
         cmocka_unit_test(image_paths_come_from_loads),
         cmocka_unit_test(order_of_files_does_not_matter),
