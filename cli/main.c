@@ -39,6 +39,17 @@ static void interrupted(int signal_number)
     signal(SIGTERM, SIG_DFL);
 }
 
+// What was said on stdout must have got there; commands that found out themselves have said so.
+static int told(int code)
+{
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !failed)
+        return code;
+    if (code != EXIT_FAILED)
+        fputs("etwkit: standard output could not be written\n", stderr);
+    return EXIT_FAILED;
+}
+
 static int run(const command *c, int argc, char **argv)
 {
     options o;
@@ -65,18 +76,18 @@ int main(int argc, char **argv)
     signal(SIGTERM, interrupted);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help();
-        return EXIT_DONE;
+        return told(EXIT_DONE);
     }
     if (strcmp(name, "--version") == 0) {
         puts("etwkit " ETWKIT_VERSION);
-        return EXIT_DONE;
+        return told(EXIT_DONE);
     }
     for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
         if (strcmp(name, COMMANDS[i].name) == 0)
-            return run(&COMMANDS[i], argc, argv);
+            return told(run(&COMMANDS[i], argc, argv));
     if (*name)
         fprintf(stderr, "etwkit: %s is no command (etwkit --help)\n", name);
     else
-        fprintf(stderr, "etwkit: a command is needed: info, convert, schemas (etwkit --help)\n");
+        fprintf(stderr, "etwkit: a command is needed: info, convert, report, schemas, carve (etwkit --help)\n");
     return EXIT_USAGE;
 }

@@ -22,7 +22,7 @@ static i64 modified(const struct stat *st)
 
 bool os_open(os_file *f, const char *path, error *e)
 {
-    f->fd = open(path, O_RDONLY | O_CLOEXEC);
+    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe without a writer must not keep us waiting
     if (f->fd < 0)
         return error_set(e, "%s: %s", path, strerror(errno));
     struct stat st;
