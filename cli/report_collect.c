@@ -137,7 +137,9 @@ static void put_row(outbuf *out, const record *rec, const report_rule *rule)
     u8 time[40];
     outbuf_text(out, "<tr>");
     put_number_cell(out, true, rec->number);
-    put_cell(out, (const char *)time, (size_t)(text_time(time, rec->time) - time));
+    outbuf_text(out, "<td><time>");
+    outbuf_add(out, time, (size_t)(text_time(time, rec->time) - time));
+    outbuf_text(out, "</time></td>");
     const char *name = rec->process_name ? rec->process_name : "";
     put_cell(out, name, strlen(name));
     put_number_cell(out, rec->has_process, rec->process_id);

@@ -42,7 +42,9 @@ static void put_time(page *p, i64 filetime)
     char text[40] = "";
     if (filetime > 0)
         *text_time((u8 *)text, filetime) = 0;
+    put(p, "<time>");
     put(p, text);
+    put(p, "</time>");
 }
 
 static void fact(page *p, const char *name, const char *text)
@@ -311,12 +313,22 @@ static void put_address(page *p, const connection *c)
     put_format(p, c->ipv6 ? "[%s]:%u" : "%s:%u", text, c->remote_port);
 }
 
+// Whether the process had another connection with the same remote end before; only the last few are looked at.
+static bool peer_before(const connection *c, u32 index)
+{
+    for (u32 i = index; i-- > 0 && index - i < 64;)
+        if (c[i].process == c[index].process && c[i].remote_port == c[index].remote_port && c[i].ipv6 == c[index].ipv6 &&
+            memcmp(c[i].remote, c[index].remote, sizeof(c[i].remote)) == 0)
+            return true;
+    return false;
+}
+
 static void put_peers(page *p, const process_life *life)
 {
     u32 count, shown = 0, all = 0;
     const connection *c = correlator_connections(p->session->correlator, &count);
     for (u32 i = 0; i < count; i++) {
-        if (c[i].process != life)
+        if (c[i].process != life || peer_before(c, i))
             continue;
         if (shown < REPORT_NAMES) {
             put(p, shown++ ? ", " : "");
