@@ -6,6 +6,7 @@
 #include "info.h"
 #include "outfile.h"
 #include "pipeline.h"
+#include "provenance.h"
 
 // Everything an exporter is told before the first record.
 typedef struct target_room {
@@ -113,10 +114,27 @@ static void tell_result(const evidence *ev, u64 records)
             (unsigned long long)states[RECORD_RAW]);
 }
 
+static bool to_stdout(const options *o)
+{
+    return !o->out || strcmp(o->out, "-") == 0;
+}
+
+static bool write_provenance(evidence *ev, const exporter *format, u64 records, error *e)
+{
+    if (!ev->options->manifest)
+        return true;
+    evidence_hash(ev);
+    return provenance_write(ev, ev->options->out, format->name, records, e);
+}
+
 int cmd_convert(const options *o)
 {
     error e = {0};
     const exporter *format = choose(o, &e);
+    if (format && o->manifest && to_stdout(o)) {
+        error_set(&e, "--manifest stands beside a file: -o OUT");
+        format = NULL;
+    }
     if (format && out_is_input(o)) {
         error_set(&e, "%s is also an input: evidence is never written to", o->out);
         format = NULL;
@@ -136,7 +154,8 @@ int cmd_convert(const options *o)
     if (code == EXIT_DONE) {
         if (format->keeps_traces)
             evidence_hash(&ev);
-        bool ok = convert(&ev, format, &out, &records, &e) && outfile_finish(&out, &e);
+        bool ok = convert(&ev, format, &out, &records, &e) && outfile_finish(&out, &e) &&
+                  write_provenance(&ev, format, records, &e);
         evidence_clear_bar(&ev);
         session_check_files(ev.session);
         if (!ok)

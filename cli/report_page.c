@@ -346,7 +346,7 @@ static void put_process(page *p, const process_life *life, u32 depth)
     char indent[64];
     snprintf(indent, sizeof(indent), "<tr><td style=\"padding-left:%u.4em\">", depth < 30 ? depth * 2 : 60);
     put(p, indent);
-    put_plain(p, depth ? "└ " : "");
+    put_plain(p, !depth ? "" : life->parent_sure ? "└ " : "└? ");
     put_plain(p, life->name ? life->name : "?");
     put(p, "</td><td>");
     put_format(p, "%u", life->process_id);
@@ -411,7 +411,8 @@ static void put_processes(page *p)
         put(p, "<p>The traces tell of no process.</p>\n");
     u32 shown = 0;
     if (t.count)
-        put(p, "<table class=\"grid\"><thead><tr><th>process</th><th>id</th><th>start</th><th>end</th><th>user</th><th>command "
+        put(p, "<p>Children stand below their parent. A question mark: the parent had that id when the recording began, but both "
+               "are older than it, and ids are given out again.</p>\n<table class=\"grid\"><thead><tr><th>process</th><th>id</th><th>start</th><th>end</th><th>user</th><th>command "
                "line or image</th><th>events</th><th>files</th><th>network peers</th><th>names looked up</th></tr></thead><tbody>\n");
     u32 *stack = mem_alloc((t.count + 1) * sizeof(u32));
     bool *seen = mem_zeroed(t.count, sizeof(bool));

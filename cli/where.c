@@ -33,13 +33,14 @@ typedef enum column_id {
     COL_RECORD, COL_TIMESTAMP, COL_PROVIDER, COL_PROVIDER_ID, COL_EVENT_NAME, COL_EVENT_ID, COL_VERSION, COL_CHANNEL,
     COL_LEVEL, COL_OPCODE, COL_TASK, COL_OPCODE_NAME, COL_TASK_NAME, COL_LEVEL_NAME, COL_KEYWORDS, COL_PROCESS_ID,
     COL_THREAD_ID, COL_PROCESSOR, COL_PROCESS_NAME, COL_ACTIVITY_ID, COL_RELATED_ACTIVITY_ID, COL_USER_SID, COL_SCHEMA,
-    COL_STATE, COL_MESSAGE, COL_SOURCE, COL_OFFSET,
+    COL_STATE, COL_MESSAGE, COL_SOURCE, COL_OFFSET, COL_FILE_PATH, COL_KEY_PATH,
 } column_id;
 
 static const char *const COLUMNS[] = {
     "record", "timestamp", "provider", "provider_id", "event_name", "event_id", "version", "channel", "level", "opcode",
     "task", "opcode_name", "task_name", "level_name", "keywords", "process_id", "thread_id", "processor",
     "process_name", "activity_id", "related_activity_id", "user_sid", "schema", "state", "message", "source", "offset",
+    "file_path", "key_path",
 };
 
 typedef struct node {
@@ -464,6 +465,10 @@ static value column_value(column_id column, const record *rec, outbuf *o)
         return text_value(rec->source);
     case COL_OFFSET:
         return number_value(rec->offset);
+    case COL_FILE_PATH:
+        return text_value(rec->file_path);
+    case COL_KEY_PATH:
+        return text_value(rec->key_path);
     case COL_TIMESTAMP:
     case COL_PROVIDER_ID:
     case COL_ACTIVITY_ID:
