@@ -8,37 +8,25 @@
 #include "base/limits.h"
 #include "base/os.h"
 #include "commands.h"
+#include "print.h"
 #include "schemas.h"
 
 void schemas_say(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("etwkit: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    print_say_list(format, args);
     va_end(args);
 }
 
 int schemas_print(const char *text)
 {
-    int columns = 0;
-    for (const u8 *c = (const u8 *)text; *c; c++) {
-        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-        if (*c < 0x20 || *c == 0x7f || c1)
-            putchar(' ');
-        else
-            putchar(*c);
-        c += c1;
-        columns += (*c & 0xc0) != 0x80;
-    }
-    return columns;
+    return print_clean(stdout, text);
 }
 
 void schemas_print_padded(const char *text, int columns)
 {
-    int taken = schemas_print(text);
-    printf("%*s ", taken < columns ? columns - taken : 0, "");
+    print_padded(stdout, text, columns);
 }
 
 int schemas_finish(int code)

@@ -37,13 +37,11 @@ void print_padded(FILE *to, const char *text, int columns)
     fprintf(to, "%*s ", taken < columns ? columns - taken : 0, "");
 }
 
-void print_say(const char *format, ...)
+void print_say_list(const char *format, va_list args)
 {
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     char *text = mem_alloc(len < 0 ? 1 : (size_t)len + 1);
     text[0] = 0;
     if (len > 0)
@@ -53,4 +51,12 @@ void print_say(const char *format, ...)
     (void)print_clean(stderr, text);
     fputc('\n', stderr);
     mem_free(text);
+}
+
+void print_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_say_list(format, args);
+    va_end(args);
 }

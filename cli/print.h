@@ -4,6 +4,7 @@
 #ifndef ETWKIT_PRINT_H
 #define ETWKIT_PRINT_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/outbuf.h"
@@ -14,5 +15,6 @@ int print_clean(FILE *to, const char *text);
 void print_padded(FILE *to, const char *text, int columns);
 // One line to stderr behind "etwkit: ".
 void print_say(const char *format, ...) PRINTF_LIKE(1, 2);
+void print_say_list(const char *format, va_list args);
 
 #endif
