@@ -25,7 +25,8 @@ int print_clean(FILE *to, const char *text)
     for (const u8 *p = (const u8 *)text; *p;) {
         size_t control = control_at(p);
         columns += control || (*p & 0xc0) != 0x80;
-        fputc(control ? '?' : *p, to);
+        bool blank = *p == '\n' || *p == '\r' || *p == '\t';
+        fputc(blank ? ' ' : control ? '?' : *p, to);
         p += control ? control : 1;
     }
     return columns;

@@ -36,7 +36,7 @@ static void control_characters(void **state)
         {"plain", "plain", 5},
         {"", "", 0},
         {"\x1b[2J\x1b]0;title\x07", "?[2J?]0;title?", 14},
-        {"a\nb\rc\td\x7f", "a?b?c?d?", 8},
+        {"a\nb\rc\td\x7f", "a b c d?", 8},
         {"\xc2\x9b"
          "31m",
          "?31m", 4},                   // CSI as one C1 character
