@@ -166,7 +166,7 @@ static void add_session_facts(cJSON *root, const trace *t)
     add_time(root, "first_event", t->first_time);
     add_time(root, "last_event", t->last_time);
     add_time(root, "boot_time", f->boot_time);
-    cJSON_AddNumberToObject(root, "utc_offset_minutes", -(double)f->utc_bias_minutes);
+    cJSON_AddNumberToObject(root, "utc_offset_minutes", (double)-f->utc_bias_minutes);
     add_text(root, "time_zone", f->standard_name);
     add_number(root, "pointer_size", f->pointer_size);
     add_number(root, "processors", f->processors);
@@ -278,7 +278,7 @@ static void print_time(const char *label, i64 filetime, i32 bias)
     char text[40];
     *text_time((u8 *)text, filetime) = 0;
     printf("  %-14s %s", label, text);
-    if (bias) {
+    if (bias && filetime < INT64_MAX / 2) {
         *text_time((u8 *)text, filetime - (i64)bias * 600000000) = 0;
         printf("  (%.19s local)", text);
     }

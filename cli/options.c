@@ -29,7 +29,7 @@ static const option_row ROWS[] = {
     {OPT_FRAMES, NULL, "--frames", NULL, FOR_CONVERT, "name the modules of stacks: extended.frames"},
     {OPT_SCHEMAS, NULL, "--schemas", "PATH", FOR_READERS, "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable"},
     {OPT_CACHE, NULL, "--cache", "FILE", FOR_READERS | FOR_SCHEMAS, "the schema cache; \"none\" uses none"},
-    {OPT_THREADS, "-j", "--threads", "N", FOR_READERS | FOR_CARVE, "threads; default: the processors"},
+    {OPT_THREADS, "-j", "--threads", "N", FOR_READERS, "threads; default: the processors"},
     {OPT_NO_HASH, NULL, "--no-hash", NULL, FOR_READERS, "skip the SHA-256 of the input"},
     {OPT_GUARD, NULL, "--guard", NULL, FOR_CONVERT, "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)"},
     {OPT_NO_GUARD, NULL, "--no-guard", NULL, FOR_CONVERT, "CSV: leave such cells as they are"},

@@ -52,6 +52,28 @@ static void note_event(reading *r, const event *ev)
                                           .is_header = ev->kind <= HEADER_SYSTEM64 && ev->hook == 0};
 }
 
+// Records with the same bytes stand side by side: of those the one that stood at this place, else one not seen yet.
+static sweep_event *known_event(const reading *r, const event *ev)
+{
+    sweep *s = r->sweep;
+    sweep_event key = {.hash = hash_of(ev->record)};
+    sweep_event *first = s->count ? bsearch(&key, s->events, s->count, sizeof(key), by_hash) : NULL, *best;
+    if (!first)
+        return NULL;
+    while (first > s->events && first[-1].hash == key.hash)
+        first--;
+    bool packed = r->desc->flags & BUFFER_FLAG_COMPRESSED;
+    u32 at = (u32)(ev->record.at - r->loaded->bytes.at);
+    best = first;
+    for (sweep_event *e = first; e < s->events + s->count && e->hash == key.hash; e++) {
+        if (e->offset == r->desc->offset + (packed ? 0 : at) && e->at == at)
+            return e;
+        if (best->seen)
+            best = e;
+    }
+    return best;
+}
+
 static void see(void *context, const event *ev, u32 cls)
 {
     (void)cls;
@@ -62,13 +84,7 @@ static void see(void *context, const event *ev, u32 cls)
         note_event(r, ev);
         return;
     }
-    sweep_event key = {.hash = hash_of(ev->record)};
-    sweep_event *known = s->count ? bsearch(&key, s->events, s->count, sizeof(key), by_hash) : NULL;
-    // Equal records stand side by side.
-    while (known && known > s->events && known[-1].hash == key.hash)
-        known--;
-    while (known && known->seen && known + 1 < s->events + s->count && known[1].hash == key.hash)
-        known++;
+    sweep_event *known = known_event(r, ev);
     if (known)
         known->seen = true;
     else

@@ -260,15 +260,16 @@ static u64 scan_chunk(carve *c, scan_room *r, u64 base, size_t at, size_t got, s
 
 bool carve_scan(carve *c, carve_progress *progress, void *context)
 {
-    scan_room r = {.chunk = mem_zeroed(CHUNK_BYTES + 2 * HEAD_BYTES, 1)};
+    size_t chunk = c->image.bytes < CHUNK_BYTES ? (size_t)c->image.bytes : CHUNK_BYTES;
+    scan_room r = {.chunk = mem_zeroed(chunk + 2 * HEAD_BYTES, 1)};
     bool go_on = true;
     u64 told = 0;
     for (u64 at = 0; go_on && at < c->image.bytes;) {
         bool failed = false;
         u64 base = at & ~(u64)7;
-        size_t got = os_read_at(&c->image, base, r.chunk, CHUNK_BYTES + HEAD_BYTES, &failed);
+        size_t got = os_read_at(&c->image, base, r.chunk, chunk + HEAD_BYTES, &failed);
         memset(r.chunk + got, 0, HEAD_BYTES);
-        size_t end = got < CHUNK_BYTES ? got : CHUNK_BYTES;
+        size_t end = got < chunk ? got : chunk;
         u64 next = scan_chunk(c, &r, base, (size_t)(at - base), got, end);
         if (failed && next <= base + got) {
             u64 block = ((base + got) / BAD_BLOCK + 1) * BAD_BLOCK;

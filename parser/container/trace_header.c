@@ -89,13 +89,18 @@ static u32 rule_minute(const u8 *rule, u32 year)
     return ((month * 31 + day) * 24 + load_u16(rule + 8)) * 60 + load_u16(rule + 10);
 }
 
+static const i64 LATEST_TIME = (i64)1 << 61; // some 7,000 years: room to add to
+
 // TIME_ZONE_INFORMATION of 172 bytes: Bias 0, StandardName 4, StandardDate 68, StandardBias 84, DaylightName 88,
 // DaylightDate 152, DaylightBias 168.
 static i32 zone_bias(const u8 *zone, i64 start_time)
 {
+    enum { DAY = 24 * 60 };
     i32 bias = (i32)load_u32(zone);
+    if (bias < -DAY || bias > DAY)
+        return 0; // no place on earth has it
     const u8 *standard = zone + 68, *daylight = zone + 152;
-    if (load_u16(standard + 2) == 0 || load_u16(daylight + 2) == 0 || start_time <= 0)
+    if (load_u16(standard + 2) == 0 || load_u16(daylight + 2) == 0 || start_time <= 0 || start_time > LATEST_TIME)
         return bias;
     u8 text[40] = {0};
     text_time(text, start_time - (i64)bias * 600000000);
@@ -107,7 +112,8 @@ static i32 zone_bias(const u8 *zone, i64 start_time)
     u32 now = ((month * 31 + day) * 24 + hour) * 60 + minute;
     u32 on = rule_minute(daylight, year), off = rule_minute(standard, year);
     bool summer = on < off ? now >= on && now < off : now >= on || now < off;
-    return (i32)((u32)bias + load_u32(summer ? zone + 168 : zone + 84)); // hostile ones wrap
+    i32 more = (i32)load_u32(summer ? zone + 168 : zone + 84);
+    return more < -DAY || more > DAY ? bias : bias + more;
 }
 
 const char *clock_anchor_name(clock_anchor a)
