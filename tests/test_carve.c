@@ -289,6 +289,31 @@ static void twice_and_cut(void **state)
     outbuf_free(&b);
 }
 
+static void in_memory(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    build(TRACE_A, &a);
+    // The last buffer is still being filled: Offset and SavedOffset are 0, CurrentOffset is what they would be.
+    u8 *last = a.bytes + 2 * BUFFER;
+    memcpy(last + 0x08, last + 0x30, 4);
+    memset(last + 0x30, 0, 4);
+    memset(last + 0x04, 0, 4);
+    noise(m, 4096);
+    place(m, a.bytes, 2 * BUFFER);
+    noise(m, 4096);
+    place(m, last, BUFFER);
+    noise(m, 4096);
+    assert_int_equal(carve(m), 0);
+    assert_int_equal(sessions(m), 1);
+    check_file(m, "found/session-1.etl", a.bytes, a.len);
+    static const char *const CONVERT[] = {"convert", "{}/found/session-1.etl", "--where", "event_id >= 4", NULL};
+    program_run(&m->p, CONVERT);
+    assert_non_null(strstr((const char *)m->p.out.bytes, "\"event_id\":4"));
+    assert_non_null(strstr((const char *)m->p.out.bytes, "\"event_id\":5"));
+    outbuf_free(&a);
+}
+
 static void nothing_found(void **state)
 {
     image *m = *state;
@@ -336,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(scattered_buffers, setup, teardown),
         cmocka_unit_test_setup_teardown(without_header, setup, teardown),
         cmocka_unit_test_setup_teardown(twice_and_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_found, setup, teardown),
         cmocka_unit_test_setup_teardown(evidence_stays, setup, teardown),
     };

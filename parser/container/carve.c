@@ -145,9 +145,25 @@ static bool follows_its_like(const carve *c, const carve_buffer *b)
     return last && last->offset + last->size == b->offset && last->size == b->size && last->logger_id == b->logger_id;
 }
 
+// A buffer that was being filled when memory was dumped: only CurrentOffset (0x08) tells how far (ntwmi.h of phnt; not
+// seen in a real dump yet).
+static span as_if_flushed(span head, u8 live[HEAD_BYTES])
+{
+    if (head.len < BUFFER_HEADER_BYTES || head.len > HEAD_BYTES)
+        return head;
+    const u32 size = load_u32(head.at), saved = load_u32(head.at + 0x04), current = load_u32(head.at + 0x08);
+    if (load_u32(head.at + 0x30) || saved || current <= BUFFER_HEADER_BYTES || current > size)
+        return head;
+    memcpy(live, head.at, head.len);
+    memcpy(live + 0x30, head.at + 0x08, 4);
+    return (span){live, head.len};
+}
+
 static bool examine(carve *c, scan_room *r, u64 offset, span head, carve_buffer *b)
 {
     u64 room = c->image.bytes - offset;
+    u8 live[HEAD_BYTES];
+    head = as_if_flushed(head, live);
     if (!buffer_header_plausible(head, room, 0))
         return false;
     buffer_header h;
