@@ -10,7 +10,7 @@ T        ?= etl_file
 SECONDS  ?= 60
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-LDLIBS   := -lsqlite3 -lcjson -lcsv -lexpat -lcrypto -lpthread -lm
+LDLIBS   := -lsqlite3 -lcjson -lexpat -lcrypto -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
 
@@ -50,7 +50,7 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 	$(AR) rcs $@ $^
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
-	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lcsv $(LDLIBS)
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -186,8 +186,44 @@ static u32 tell_log(const trace *t, const damage_log *log, u32 lines)
     return lines;
 }
 
+const char *evidence_limit(const evidence *ev, u32 index, char room[160])
+{
+    correlate_losses l = correlator_losses(ev->session->correlator);
+    const struct {
+        u64 count;
+        const char *what;
+    } REACHED[] = {
+        {class_refused(ev->session->classes), "events are of classes beyond the number that is told apart: raw and unnamed"},
+        {l.processes, "process events found no room"},
+        {l.threads, "thread events found no room"},
+        {l.files, "file names found no room: some file_path are missing"},
+        {l.keys, "registry key names found no room: some key_path are missing"},
+        {l.stacks, "stacks found no room: they are not joined to their events"},
+        {l.images, "image loads found no room"},
+        {l.pdbs, "PDB identities found no room"},
+        {l.connections, "connections found no room"},
+    };
+    for (size_t i = 0; i < COUNT_OF(REACHED); i++) {
+        if (!REACHED[i].count || index--)
+            continue;
+        snprintf(room, 160, "%llu %s", (unsigned long long)REACHED[i].count, REACHED[i].what);
+        return room;
+    }
+    return NULL;
+}
+
 void evidence_tell_damage(const evidence *ev)
 {
+    enum { REMARKS = 5 };
+    char room[160];
+    for (u32 i = 0; evidence_limit(ev, i, room); i++)
+        print_say("limit: %s", room);
+    const schema_load *embedded = &ev->session->embedded;
+    for (u32 i = 0; i < embedded->note_count && i < REMARKS; i++)
+        print_say("schema in the trace: %s", embedded->notes[i]);
+    if (embedded->refused > REMARKS)
+        print_say("%u more remarks on schemas in the traces", embedded->refused - REMARKS);
+
     for (u32 i = 0; i < ev->session->trace_count; i++) {
         const trace *t = ev->session->traces[i];
         u64 ranges = t->damage.ranges + t->file.damage.ranges;

@@ -30,6 +30,9 @@ bool evidence_damaged(const evidence *ev);
 // Lists damage on stderr, the first lines of each trace.
 void evidence_tell_damage(const evidence *ev);
 
+// Limits (limits.h) that were reached, each with how often; NULL: none at that index. The text lives in `room`.
+const char *evidence_limit(const evidence *ev, u32 index, char room[160]);
+
 // For pipeline_job and session_survey.
 void evidence_progress(void *context, u64 done, u64 total);
 void evidence_clear_bar(evidence *ev);

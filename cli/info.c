@@ -261,6 +261,13 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
     if (t->file.damage.ranges + t->damage.ranges > t->file.damage.count + t->damage.count)
         add_number(root, "damage_not_listed",
                    t->file.damage.ranges + t->damage.ranges - t->file.damage.count - t->damage.count);
+    char room[160];
+    cJSON *limits = cJSON_AddArrayToObject(root, "limits");
+    for (u32 i = 0; evidence_limit(ev, i, room); i++)
+        cJSON_AddItemToArray(limits, cJSON_CreateString(room));
+    cJSON *remarks = cJSON_AddArrayToObject(root, "schema_remarks");
+    for (u32 i = 0; i < ev->session->embedded.note_count; i++)
+        cJSON_AddItemToArray(remarks, cJSON_CreateString(ev->session->embedded.notes[i]));
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
     size_t len = strlen(text) + 1;

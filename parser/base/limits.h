@@ -9,7 +9,6 @@ enum {
     LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions
     LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
-    LIMIT_ACTIVE_BYTES = 256 << 20,     // buffers that overlap in time and must be merged at once
     LIMIT_KEPT_REFS_BYTES = 24 << 20,   // event positions kept from the survey: 1.5 million events are walked once
     LIMIT_KEPT_BUFFER_BYTES = 32 << 20, // inflated buffers kept from the survey, so that they are inflated once
 

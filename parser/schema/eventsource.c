@@ -26,6 +26,7 @@ struct eventsource {
     u32 pending_count, pending_cap;
     loaded_manifest *loaded;
     u32 loaded_count, loaded_cap;
+    size_t pending_bytes; // of all manifests on their way
 };
 
 eventsource *eventsource_new(void)
@@ -51,7 +52,7 @@ static pending_manifest *pending_of(eventsource *es, const guid *provider, u32 p
         if (p->process_id == process_id && p->thread_id == thread_id && guid_equal(&p->provider, provider))
             return p;
     }
-    if (es->pending_count >= LIMIT_MANIFEST_CHUNKS)
+    if (es->pending_count >= LIMIT_MANIFESTS_PENDING)
         return NULL;
     GROW(es->pending, es->pending_count, es->pending_cap);
     pending_manifest *p = &es->pending[es->pending_count++];
@@ -105,19 +106,22 @@ void eventsource_offer(eventsource *es, schema_set *set, const guid *provider, u
         return;
     }
     if (number == 0) {
+        es->pending_bytes -= p->text.len;
         p->pieces = pieces;
         p->have = 0;
         p->text.len = 0;
     }
     bool next = p->pieces == pieces && number == p->have;
-    if (!next || p->text.len + payload.len > LIMIT_XML_BYTES) {
+    bool fits = p->text.len + payload.len <= LIMIT_XML_BYTES && es->pending_bytes + payload.len <= LIMIT_MANIFEST_PENDING;
+    if (!next || !fits) {
         if (p->pieces)
-            schema_load_note(load, "EventSource manifest of %s: piece %u of %u where piece %u is due; it is given up",
-                             guid_to_text(provider, id), number, pieces, p->have);
+            schema_load_note(load, "EventSource manifest of %s: piece %u of %u where piece %u is due%s; it is given up",
+                             guid_to_text(provider, id), number, pieces, p->have, next ? ", and too much is pending" : "");
         p->pieces = 0;
         return;
     }
     outbuf_add(&p->text, payload.at + PIECE_HEADER, payload.len - PIECE_HEADER);
+    es->pending_bytes += payload.len - PIECE_HEADER;
     if (++p->have < p->pieces)
         return;
     p->pieces = 0;
