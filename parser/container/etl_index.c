@@ -83,6 +83,13 @@ static bool inflates_to_events(span at)
     return events == 3 || (events && whole && pos + 8 > made) || (events && made > PROOF_BYTES / 2);
 }
 
+// Events somewhere in a buffer whose beginning is destroyed.
+static bool events_inside(span bytes)
+{
+    chain_bytes c = {bytes, chain_fill_at(bytes)};
+    return chain_next(&c, BUFFER_HEADER_BYTES, c.fill_at, 0) < c.fill_at;
+}
+
 // A sound header in front of bytes that are events. `at` holds what is there of LOOK_BYTES.
 static bool is_proven(span at, u64 room)
 {
@@ -159,7 +166,7 @@ static bool buffer_starts(const etl_file *f, span at, u64 offset, u32 grid)
         return offset % 8 == 0 || (at.at[0x34] & BUFFER_FLAG_COMPRESSED);
     if (!grid || offset % grid != 0)
         return false;
-    return buffer_header_plausible(at, room, 0) || events_hold((span){at.at, at.len < grid ? at.len : grid}, false);
+    return buffer_header_plausible(at, room, 0) || events_inside((span){at.at, at.len < grid ? at.len : grid});
 }
 
 // The next place from `offset` to in front of `until` where a buffer starts. What cannot be read is passed over.
@@ -269,14 +276,14 @@ static u32 used_bytes(etl_file *f, u64 offset, const buffer_header *h, u32 size)
     bool saved = h->saved_offset >= BUFFER_HEADER_BYTES && h->saved_offset <= limit;
     if (filled && (header || h->saved_offset == h->filled))
         return h->filled;
-    if (!filled && saved && (header || h->filled == 0))
+    if (!filled && saved && h->filled == 0)
         return h->saved_offset;
     if (!filled && !saved && h->filled == 0 && h->saved_offset == 0 && !compressed)
         return limit;
-    u32 used = filled && saved ? (h->filled > h->saved_offset ? h->filled : h->saved_offset)
-               : filled        ? h->filled
-               : saved         ? h->saved_offset
-                               : limit;
+    u32 used = filled && saved    ? (h->filled > h->saved_offset ? h->filled : h->saved_offset)
+               : filled           ? h->filled
+               : saved && !header ? h->saved_offset
+                                  : limit;
     damage_add(&f->damage, offset, BUFFER_HEADER_BYTES, "buffer",
                "%u and %u used bytes are claimed, the buffer has %u; %u were looked at", h->filled, h->saved_offset,
                compressed ? session_buffer_size(f) : size, used);
@@ -417,7 +424,7 @@ static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
     buffer_header_read(at.at, h);
     span look = {at.at, session && session < at.len ? session : at.len};
     bool header = holds_facts(look), packed = false;
-    if (!header && !events_hold(look, false)) {
+    if (!header && !events_hold(look, false) && !(session && events_inside(look))) {
         packed = session_compresses(f) && inflates_to_events(at);
         if (!packed)
             return false;
@@ -444,11 +451,13 @@ static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
     u64 left = f->os.bytes - offset;
     span at = peek(f, offset, look, PEEK_BYTES);
     buffer_header h;
+    if (at.len < BUFFER_HEADER_BYTES && left >= BUFFER_HEADER_BYTES && session_buffer_size(f))
+        at = (span){look, etl_read_around(f, offset, look, LOOK_BYTES, &(etl_hole){0, 0})};
     if (at.len < BUFFER_HEADER_BYTES || f->count >= LIMIT_BUFFERS)
         return false;
     bool sound = buffer_header_plausible(at, left, 0), compressed = at.at[0x34] & BUFFER_FLAG_COMPRESSED;
     buffer_header_read(at.at, &h);
-    if (!sound || compressed != session_compresses(f))
+    if (at.len <= PEEK_BYTES && (!sound || compressed != session_compresses(f)))
         at = peek(f, offset, look, LOOK_BYTES);
     if (at.len < BUFFER_HEADER_BYTES || (!sound && !header_almost(f, offset, at) && !rebuild_header(f, offset, at, &h)))
         return false;
