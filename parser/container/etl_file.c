@@ -108,8 +108,7 @@ static span load_compressed(const etl_file *f, const etl_buffer *b, u8 *into, et
     return (span){into, BUFFER_HEADER_BYTES + made};
 }
 
-// Reads on behind sectors that cannot be read; they lie in *hole.
-static size_t read_around(const etl_file *f, u64 offset, u8 *into, size_t want, etl_hole *hole)
+size_t etl_read_around(const etl_file *f, u64 offset, u8 *into, size_t want, etl_hole *hole)
 {
     size_t got = 0;
     while (got < want) {
@@ -137,7 +136,7 @@ span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scr
     if (b->flags & BUFFER_FLAG_COMPRESSED)
         return load_compressed(f, b, into, scratch, damage);
     size_t want = b->used < b->size ? b->used : b->size;
-    size_t got = read_around(f, b->offset, into, want, hole);
+    size_t got = etl_read_around(f, b->offset, into, want, hole);
     if (hole && hole->end && damage)
         damage_add(damage, b->offset + hole->at, hole->end - hole->at, "read",
                    "%zu bytes of the buffer could not be read", hole->end - hole->at);

@@ -78,6 +78,10 @@ typedef struct etl_hole {
 span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scratch, etl_hole *hole,
               damage_log *damage);
 
+// Up to `want` bytes; what lies in sectors that cannot be read becomes zero and is put into *hole. With NULL for it
+// reading ends there.
+size_t etl_read_around(const etl_file *f, u64 offset, u8 *into, size_t want, etl_hole *hole);
+
 // etl_open's second half, for nobody else: fills buffers, epochs, account and damage.
 void etl_index(etl_file *f);
 
