@@ -34,8 +34,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     schema_set_free(set);
     pe_file pe;
     u16 version[4];
-    if (pe_open(in, &pe, &e))
-        bool told = pe_version(&pe, version);
-        (void)told;
+    bool told = pe_open(in, &pe, &e) && pe_version(&pe, version);
+    (void)told;
     return 0;
 }
