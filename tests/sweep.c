@@ -150,7 +150,7 @@ static void judge(sweep *s, double started, const char *what, u64 where)
 {
     double took = os_seconds() - started;
     s->slowest = took > s->slowest ? took : s->slowest;
-    if (took > SECONDS_A_READING)
+    if (took > SECONDS_A_READING + (double)s->good.len / (1 << 20))
         fail_msg("%s, %s at %llu: took %.1f s", s->name, what, (unsigned long long)where, took);
     // A changed record counts as missing and as new; where only that happened there is nothing to say.
     if (s->opened && !s->may_hide && !s->damage_ranges && sweep_missing(s, 0, 0) > s->unknown)

@@ -20,6 +20,7 @@ typedef struct etl_buffer {
     u16 processor, logger_id;
     u8 flags, type;
     bool cut;         // the file ends inside it
+    bool headless;    // its header is destroyed: whether events stand at its beginning is not known either
     bool counted;    // `used` is what its header counts, not just all there is
     bool time_varies; // filled by the survey: events stand out of time order inside it
     u32 events;       // filled by the survey, as are the times of its first and last event by time

@@ -304,6 +304,7 @@ static void add_buffer(etl_file *f, u64 offset, const buffer_header *h, u32 clai
                     .logger_id = h->logger_id,
                     .flags = h->flags,
                     .type = h->type,
+                    .headless = !h->filled && !h->saved_offset && h->type != BUFFER_TYPE_HEADER && !compressed,
                     .counted = used == h->filled && used != claimed,
                     .cut = size < claimed};
     if (h->type == BUFFER_TYPE_HEADER || f->count == 0)

@@ -125,6 +125,10 @@ static void walk_events(walk *w, span bytes)
     event_frame frame = {0}, next_frame = {0};
     const char *why, *next_why;
     frame_result result = frame_here(w, bytes, at, &frame, &why);
+    if (w->desc->headless && resume_at(w, bytes, at - 8, at + 8) != at) {
+        result = FRAME_DAMAGE;
+        why = "no chain of events begins here";
+    }
     while (at + 8 <= bytes.len) {
         if (result == FRAME_END && at >= fill_at(w, bytes)) {
             if (w->desc->counted && at < w->desc->used)
