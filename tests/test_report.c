@@ -187,7 +187,7 @@ static void damaged_sample(void **state)
 {
     (void)state;
     char *page = page_of("samples/damaged.etl", "");
-    assert_non_null(strstr(page, "Damage: 4 places"));
+    assert_non_null(strstr(page, "Damage: 5 places"));
     assert_non_null(strstr(page, "0x2588"));
     mem_free(page);
 }
