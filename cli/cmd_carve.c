@@ -1,13 +1,15 @@
 // `etwkit carve IMAGE -o FOLDER`: what carve.h found, as FOLDER/session-N.etl and FOLDER/carve.json.
 //
-// Buffers are written as they were found. The only bytes that are made up are a header buffer where none survives and
-// fill where a buffer is cut; carve.json names both.
+// Buffers are written as they were found. The only bytes that are made up are a header buffer where none survives, fill
+// where a buffer is cut and, where its claims would make the file balloon, its BufferSize and Offset; carve.json names
+// all three.
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "commands.h"
 #include "container/carve.h"
@@ -74,11 +76,12 @@ static guessed_clock guess_clock(const carve *c, u32 index)
 }
 
 // WMI_BUFFER_HEADER, SYSTEM64 record, TRACE_LOGFILE_HEADER (FORMAT.md, sections 1.1, 1.5, 2.2). Strings say what it is.
-static u32 make_header(const carve_job *job, u32 index, const guessed_clock *g, u8 *out)
+// As long as the session's buffers, unless that is more than all that was `found` of it.
+static u32 make_header(const carve_job *job, u32 index, u64 found, const guessed_clock *g, u8 *out)
 {
     const carve_session *s = &job->carve.sessions[index];
     bool packed = s->form != COMPRESSION_NONE;
-    u32 size = packed ? HEADER_BYTES : s->buffer_size;
+    u32 size = packed || s->buffer_size > found ? HEADER_BYTES : s->buffer_size;
     u8 *first = out + BUFFER_HEADER_BYTES, *h = first + 32;
     memset(out, 0, HEADER_BYTES);
     size_t strings = store_utf16(h + 0x118, "carved: no trace header survived");
@@ -127,37 +130,53 @@ static bool put_fill(carve_job *job, FILE *to, u64 len)
     return ok;
 }
 
-static bool put_buffer(carve_job *job, FILE *to, const carve_buffer *b)
+// What the buffer is given in the file: its size with fill for what is missing, or (where claims would make the file
+// larger than anything found) only what is there, and BufferSize and Offset say so.
+static u32 size_given(carve_job *job, const carve_buffer *b)
 {
     u64 missing = b->size - b->here;
-    for (u32 done = 0; done < b->here;) {
+    if (job->padded + missing <= job->carve.image.bytes + LIMIT_CARVED_FILL)
+        return b->size;
+    return b->here & ~7u;
+}
+
+static bool put_buffer(carve_job *job, FILE *to, const carve_buffer *b, u32 given)
+{
+    u32 done = 0, there = b->here < given ? b->here : given;
+    while (done < there) {
         bool failed = false;
-        size_t want = b->here - done < COPY_BYTES ? b->here - done : COPY_BYTES;
+        size_t want = there - done < COPY_BYTES ? there - done : COPY_BYTES;
         size_t got = os_read_at(&job->carve.image, b->offset + done, job->copy, want, &failed);
+        if (done == 0 && got >= BUFFER_HEADER_BYTES && given != b->size) {
+            u32 used = b->used < given ? b->used : given;
+            store(job->copy, given, 4);
+            store(job->copy + 0x04, used, 4);
+            store(job->copy + 0x30, used, 4);
+        }
         if (!put(to, job->copy, got))
             return false;
         done += (u32)got;
-        if (got < want) {
-            missing += b->here - done;
+        if (got < want)
             break;
-        }
     }
-    job->padded += missing;
-    return put_fill(job, to, missing);
+    job->padded += given - done;
+    return put_fill(job, to, given - done);
 }
 
-static void add_buffer(cJSON *list, const carve_buffer *b, u64 at)
+static void add_buffer(cJSON *list, const carve_buffer *b, u64 at, u32 given)
 {
     cJSON *entry = cJSON_CreateObject();
     cJSON_AddNumberToObject(entry, "image_offset", (double)b->offset);
-    cJSON_AddNumberToObject(entry, "bytes", b->size);
+    cJSON_AddNumberToObject(entry, "bytes", given);
+    if (given != b->size)
+        cJSON_AddNumberToObject(entry, "claimed_bytes", b->size);
     cJSON_AddNumberToObject(entry, "file_offset", (double)at);
     cJSON_AddNumberToObject(entry, "sequence", (double)b->sequence);
     cJSON_AddNumberToObject(entry, "processor", b->processor);
     cJSON_AddNumberToObject(entry, "events", b->events);
     cJSON_AddBoolToObject(entry, "intact", b->intact);
-    if (b->here < b->size)
-        cJSON_AddNumberToObject(entry, "fill_bytes", b->size - b->here);
+    if (b->here < given)
+        cJSON_AddNumberToObject(entry, "fill_bytes", given - b->here);
     cJSON_AddStringToObject(entry, "why", carve_reason_text(b->reason));
     cJSON_AddItemToArray(list, entry);
 }
@@ -206,7 +225,10 @@ static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, 
     if (s->header == CARVE_NONE) {
         u8 header[HEADER_BYTES];
         g = guess_clock(c, index);
-        at = make_header(job, index, &g, header);
+        u64 found = 0;
+        for (u32 i = from; i < to; i++)
+            found += c->buffers[job->order[i]].here;
+        at = make_header(job, index, found, &g, header);
         size_t made = at < HEADER_BYTES ? (size_t)at : HEADER_BYTES;
         ok = put(out, header, made) && put_fill(job, out, at - made);
     }
@@ -220,9 +242,10 @@ static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, 
             bool header = job->order[i] == s->header;
             if (b->reason == CARVE_DUPLICATE || header != (pass == 0))
                 continue;
-            ok = put_buffer(job, out, b);
-            add_buffer(list, b, at);
-            at += b->size;
+            u32 given = size_given(job, b);
+            ok = put_buffer(job, out, b, given);
+            add_buffer(list, b, at, given);
+            at += given;
         }
     for (u32 i = from; i < to; i++) {
         const carve_buffer *b = &c->buffers[job->order[i]];

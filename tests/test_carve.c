@@ -314,6 +314,49 @@ static void in_memory(void **state)
     outbuf_free(&a);
 }
 
+// A header may claim 16 MiB: a small image must not become a large file.
+static void claims_do_not_balloon(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    build("trace logger=7\nbuffer logger=7\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 time=+1us\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 time=+2us\n"
+          "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=3 time=+3us\n",
+          &a);
+    u8 *body = a.bytes + BUFFER;
+    // BufferSize, SavedOffset, CurrentOffset and Offset: 16 MiB.
+    static const u8 LARGEST[4] = {0, 0, 0, 1};
+    memcpy(body, LARGEST, 4);
+    memcpy(body + 0x04, LARGEST, 4);
+    memcpy(body + 0x08, LARGEST, 4);
+    memcpy(body + 0x30, LARGEST, 4);
+    for (u32 i = 0; i < 64; i++) {
+        body[0x18] = (u8)(i + 1); // sequence number
+        place(m, body, 512);
+    }
+    assert_int_equal(carve(m), 0);
+    u64 bytes = 0;
+    u32 buffers = 0;
+    for (int i = 0; i < sessions(m); i++) {
+        char name[64], path[512];
+        struct stat st;
+        snprintf(name, sizeof(name), "found/session-%d.etl", i + 1);
+        assert_int_equal(stat(program_path(&m->p, name, path), &st), 0);
+        bytes += (u64)st.st_size;
+        buffers += (u32)cJSON_GetArraySize(cJSON_GetObjectItem(session_at(m, i), "buffers"));
+    }
+    assert_int_equal(buffers, 64);
+    assert_true(bytes < (u64)100 << 20); // LIMIT_CARVED_FILL and little more
+    // What was made smaller is read all the same: 3 events a buffer, and the header event.
+    static const char *const INFO[] = {"info", "--json", "--no-hash", "{}/found/session-1.etl", NULL};
+    program_run(&m->p, INFO);
+    cJSON *info = cJSON_Parse((const char *)m->p.out.bytes);
+    assert_true(number(cJSON_GetObjectItem(info, "events"), "total") == 64 * 3 + 1);
+    cJSON_Delete(info);
+    outbuf_free(&a);
+}
+
 static void nothing_found(void **state)
 {
     image *m = *state;
@@ -362,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_header, setup, teardown),
         cmocka_unit_test_setup_teardown(twice_and_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(in_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(claims_do_not_balloon, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_found, setup, teardown),
         cmocka_unit_test_setup_teardown(evidence_stays, setup, teardown),
     };

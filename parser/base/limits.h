@@ -14,7 +14,8 @@ enum {
 
     // Carving
     LIMIT_CARVED_BUFFERS = 8 << 20,     // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB
-    LIMIT_CARVED_SEARCH = 4096,         // sessions a buffer is compared with; a machine keeps some hundred trace files
+    LIMIT_CARVED_SESSIONS = 4096,       // files written; a machine keeps some hundred traces, a hostile image any number
+    LIMIT_CARVED_FILL = 64 << 20,       // fill for cut buffers beyond the image's own size; a header may claim 16 MiB
 
     // Event classes and schemas
     LIMIT_CLASSES = 200000,             // distinct (provider, descriptor, schema); real traces have some hundreds
@@ -36,6 +37,8 @@ enum {
     LIMIT_XML_ELEMENTS = 1 << 20,        // the largest manifest known has some 20,000; bounds the reader's memory
     LIMIT_XML_ATTRIBUTES = 4 << 20,      // of all elements; likewise
     LIMIT_XML_TAG_ATTRIBUTES = 65536,    // of one element, counted by '=' signs before the XML reader sees them
+    LIMIT_MOF_BYTES = 16 << 20,          // a MOF file; the largest of Windows are some 2 MiB
+    LIMIT_MOF_CLASSES = 65536,           // of one MOF file; the kernel's has 300
     LIMIT_PE_RESOURCES = 65536,          // resource directory entries looked at in one file; stops loops
     LIMIT_PE_MESSAGES = 1 << 20,         // ids of one message table; stops blocks that claim the same bytes under many ids
     LIMIT_WEVT_WORK = 4 << 20,           // bytes a compiled manifest may use beyond 8 times its file; stops shared bytes

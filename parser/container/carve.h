@@ -17,6 +17,7 @@ typedef enum carve_reason {
     CARVE_CLOCK,     // logger, buffer size and time fit the session, and its sequence number was still missing
     CARVE_COMPANY,   // no header survives; logger, buffer size and time fit the session's other buffers
     CARVE_FIRST,     // no header survives; it is the first buffer found of its session
+    CARVE_REST,      // over LIMIT_CARVED_SESSIONS: kept with the last one
     CARVE_DUPLICATE, // the session has the same buffer from another place
 } carve_reason;
 

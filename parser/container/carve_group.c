@@ -29,6 +29,7 @@ const char *carve_reason_text(carve_reason reason)
         "logger, buffer size and time fit the session, its sequence number was missing there",
         "no header survives; logger, buffer size and time fit the session's other buffers",
         "no header survives; the first buffer found of its session",
+        "more sessions than are kept apart: the rest stands together in the last file",
         "the session has the same buffer from another place",
     };
     return TEXTS[reason];
@@ -145,9 +146,14 @@ static void put_in(grouping *g, u32 session, u32 index, carve_reason reason)
     s->buffers++;
 }
 
-static u32 new_session(grouping *g, u32 index)
+// Starts a session with the buffer, or puts it with the last one.
+static void begin_session(grouping *g, u32 index, carve_reason reason)
 {
     carve *c = g->c;
+    if (c->session_count == LIMIT_CARVED_SESSIONS) {
+        put_in(g, c->session_count - 1, index, CARVE_REST);
+        return;
+    }
     const carve_buffer *b = &c->buffers[index];
     GROW(c->sessions, c->session_count, c->session_cap);
     carve_session *s = &c->sessions[c->session_count];
@@ -160,13 +166,13 @@ static u32 new_session(grouping *g, u32 index)
         s->header = index;
         s->buffer_size = c->facts[b->facts].buffer_size;
     }
-    return c->session_count++;
+    put_in(g, c->session_count++, index, reason);
 }
 
 // The session whose header says the same: the header buffer is written again when a session is stopped.
 static u32 same_header(const carve *c, const trace_facts *f)
 {
-    for (u32 i = 0; i < c->session_count && i < LIMIT_CARVED_SEARCH; i++) {
+    for (u32 i = 0; i < c->session_count; i++) {
         const trace_facts *g = facts_of(c, &c->sessions[i]);
         if (g && g->start_time == f->start_time && g->header_time == f->header_time &&
             g->buffer_size == f->buffer_size && strcmp(g->session, f->session) == 0)
@@ -182,7 +188,7 @@ static void place_header(grouping *g, u32 index)
     const trace_facts *f = &c->facts[b->facts];
     u32 known = same_header(c, f);
     if (known == CARVE_NONE) {
-        put_in(g, new_session(g, index), index, CARVE_HEADER);
+        begin_session(g, index, CARVE_HEADER);
         return;
     }
     carve_session *s = &c->sessions[known];
@@ -233,7 +239,7 @@ static void join_by_clock(grouping *g, u32 index)
     const carve_buffer *b = &c->buffers[index];
     u32 best = CARVE_NONE;
     i64 distance = INT64_MAX;
-    for (u32 i = 0; i < c->session_count && i < LIMIT_CARVED_SEARCH; i++) {
+    for (u32 i = 0; i < c->session_count; i++) {
         const carve_session *s = &c->sessions[i];
         u32 slot;
         if (!same_kind(c, s, b))
@@ -250,7 +256,7 @@ static void join_by_clock(grouping *g, u32 index)
         distance = d;
     }
     if (best == CARVE_NONE)
-        put_in(g, new_session(g, index), index, CARVE_FIRST);
+        begin_session(g, index, CARVE_FIRST);
     else
         put_in(g, best, index, c->sessions[best].header == CARVE_NONE ? CARVE_COMPANY : CARVE_CLOCK);
 }
