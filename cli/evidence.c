@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "base/os.h"
 #include "print.h"
 #include "schema/schema_cache.h"
@@ -123,6 +124,7 @@ int evidence_open(evidence *ev, const options *o)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
     ev->session->correlate = o->correlate;
+    ev->session->ahead = &ahead_threads;
     if (!o->input_count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;

@@ -10,6 +10,7 @@
 #include "schema/schema_kernel.h"
 #include "schema/schema_tdh.h"
 
+enum { AHEAD_BUFFERS = 8 }; // fewer are not worth a thread
 enum { PROGRESS_BYTES = 64 << 20 };
 
 static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
@@ -39,6 +40,7 @@ typedef struct carried {
 
 typedef struct survey {
     session *session;
+    unsigned threads;
     trace *trace;
     const etl_buffer *desc;
     const loaded_buffer *loaded;
@@ -278,11 +280,17 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
     etl_scratch scratch = {0};
     v->loaded = &b;
     walk_report report = {&t->account, &t->damage, survey_event, v, true};
+    const load_ahead *ahead = v->threads > 1 && t->file.count > AHEAD_BUFFERS ? v->session->ahead : NULL;
+    void *run = ahead ? ahead->begin(&t->file, v->threads) : NULL;
     bool go_on = true;
     for (u32 i = 0; i < t->file.count && go_on; i++) {
         v->desc = &t->file.buffers[i];
         u64 damage = t->damage.ranges;
-        buffer_load_events(&t->file, i, v->session->classes, &b, &scratch, &report);
+        if (run)
+            ahead->take(run, i, &b, &t->damage);
+        else
+            buffer_load_bytes(&t->file, i, &b, &scratch, &t->damage);
+        buffer_walk_events(v->session->classes, &b, &report);
         t->file.damaged_buffers += t->damage.ranges != damage;
         note_times(t, &t->file.buffers[i], &b);
         v->done += v->desc->size;
@@ -292,6 +300,8 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
             go_on = progress(context, v->done, v->total);
         }
     }
+    if (run)
+        ahead->end(run);
     loaded_buffer_free(&b);
     mem_free(scratch.bytes);
     return go_on;
@@ -367,8 +377,7 @@ void session_check_files(session *s)
 
 bool session_survey(session *s, unsigned threads, session_progress progress, void *context)
 {
-    (void)threads;
-    survey v = {.session = s};
+    survey v = {.session = s, .threads = threads};
     schema_set_fetch(s->schemas, fetch_builtin, s);
     correlator_want(s->correlator, s->correlate);
     for (u32 i = 0; i < s->trace_count; i++) {

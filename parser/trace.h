@@ -46,6 +46,14 @@ typedef struct trace {
     damage_log damage;           // found inside buffers; file.damage has what was found between them
 } trace;
 
+// Bytes of buffers loaded ahead of the survey by other threads (cli/ahead.c), since the parser starts none itself. take
+// is called once for each buffer of the file in order, and leaves in *into what buffer_load_bytes would.
+typedef struct load_ahead {
+    void *(*begin)(const etl_file *file, unsigned threads);
+    void (*take)(void *run, u32 buffer_index, loaded_buffer *into, damage_log *damage);
+    void (*end)(void *run);
+} load_ahead;
+
 typedef struct session {
     arena arena;
     trace **traces;
@@ -56,6 +64,7 @@ typedef struct session {
     unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
+    const load_ahead *ahead;     // NULL: buffers are loaded in line
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
     keep_room keep;

@@ -21,6 +21,17 @@ void damage_add(damage_log *log, u64 offset, u64 bytes, const char *kind, const 
     log->notes[log->count++] = (damage_note){offset, bytes, kind, arena_text(&log->arena, text)};
 }
 
+void damage_append(damage_log *log, const damage_log *more)
+{
+    for (u32 i = 0; i < more->count; i++)
+        damage_add(log, more->notes[i].offset, more->notes[i].bytes, more->notes[i].kind, "%s", more->notes[i].message);
+    log->ranges += more->ranges - more->count;
+    u64 noted = 0;
+    for (u32 i = 0; i < more->count; i++)
+        noted += more->notes[i].bytes;
+    log->bytes += more->bytes - noted;
+}
+
 static int by_offset(const void *a, const void *b)
 {
     const damage_note *x = a, *y = b;

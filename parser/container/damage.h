@@ -19,6 +19,7 @@ typedef struct damage_log {
 
 void damage_add(damage_log *log, u64 offset, u64 bytes, const char *kind, const char *format, ...) PRINTF_LIKE(5, 6);
 void damage_sort(damage_log *log);
+void damage_append(damage_log *log, const damage_log *more); // in their order
 void damage_free(damage_log *log);
 
 #endif

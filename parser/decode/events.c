@@ -190,9 +190,14 @@ void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b,
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
                         etl_scratch *scratch, const walk_report *report)
 {
-    const etl_buffer *desc = &file->buffers[buffer_index];
     buffer_load_bytes(file, buffer_index, b, scratch, report->damage);
-    walk w = {.file = file, .desc = desc, .classes = classes, .out = b, .report = report};
+    buffer_walk_events(classes, b, report);
+}
+
+void buffer_walk_events(class_table *classes, loaded_buffer *b, const walk_report *report)
+{
+    const etl_buffer *desc = b->desc;
+    walk w = {.file = b->file, .desc = desc, .classes = classes, .out = b, .report = report};
     bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
     if (report->account && packed)
         report->account->compressed += desc->size - BUFFER_HEADER_BYTES;

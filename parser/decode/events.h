@@ -44,6 +44,9 @@ typedef struct walk_report {
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
                         etl_scratch *scratch, const walk_report *report);
 
+// The events of bytes that buffer_load_bytes has put into *b.
+void buffer_walk_events(class_table *classes, loaded_buffer *b, const walk_report *report);
+
 // Only the bytes, into b->memory.
 void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch, damage_log *damage);
 
