@@ -194,9 +194,10 @@ static void take_time(report_data *d, const note *n)
         return;
     report_series *series = &d->series[d->series_of_class[n->cls]];
     series->events++;
-    i64 span_ticks = d->to - d->from;
-    i64 at = n->time < d->from ? 0 : n->time - d->from;
-    u64 bucket = span_ticks > 0 ? (u64)((double)at / (double)span_ticks * REPORT_BUCKETS) : 0;
+    // Damaged clocks give times whose differences leave 64 bits.
+    double all = (double)d->to - (double)d->from;
+    double at = n->time < d->from ? 0 : (double)n->time - (double)d->from;
+    u64 bucket = all <= 0 ? 0 : at < all ? (u64)(at / all * REPORT_BUCKETS) : REPORT_BUCKETS - 1;
     series->buckets[bucket < REPORT_BUCKETS ? bucket : REPORT_BUCKETS - 1]++;
 }
 

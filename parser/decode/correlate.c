@@ -197,7 +197,7 @@ static void find_machines(correlator *c)
         qsort(list, c->source_count, sizeof(*list), by_boot);
     for (u32 i = 1, machine = 0; i < c->source_count; i++) {
         bool same = list[i].time && list[i - 1].time
-                        ? list[i].time - list[i - 1].time <= (i64)SAME_BOOT * FILETIME_SECOND
+                        ? time_apart(list[i].time, list[i - 1].time) <= (i64)SAME_BOOT * FILETIME_SECOND
                         : list[i].trace == list[i - 1].trace;
         machine += !same;
         c->machines[list[i].source] = machine;

@@ -313,8 +313,8 @@ static const char *original_near(const pdb_fact *facts, u32 count, u32 at)
     const char *found = NULL;
     u64 nearest = UINT64_MAX;
     for (u32 i = 0; i < count; i++) {
-        u64 apart =
-            (u64)(facts[i].time > facts[at].time ? facts[i].time - facts[at].time : facts[at].time - facts[i].time);
+        u64 apart = (u64)(facts[i].time > facts[at].time ? time_apart(facts[i].time, facts[at].time)
+                                                         : time_apart(facts[at].time, facts[i].time));
         if (facts[i].original && apart < nearest) {
             nearest = apart;
             found = facts[i].original;

@@ -9,6 +9,15 @@
 // ---------------------------------------------------------------------------------------------- text
 
 // Each text once: equal texts are the same pointer.
+// Times come from payloads and damaged clocks: differences stop at the ends of 64 bits.
+static inline i64 time_apart(i64 a, i64 b)
+{
+    i64 apart;
+    if (__builtin_sub_overflow(a, b, &apart))
+        return a < b ? INT64_MIN : INT64_MAX;
+    return apart;
+}
+
 typedef struct text_set {
     arena arena;
     const char **slots;

@@ -197,7 +197,7 @@ static bool agree(const draft *d, const process_fact *f)
 {
     if (!names_agree(d->facts.name, f->name) || (d->key && f->key && d->key != f->key))
         return false;
-    i64 apart = d->created && f->created ? d->created - f->created : 0;
+    i64 apart = d->created && f->created ? time_apart(d->created, f->created) : 0;
     return apart < WITNESS_APART && apart > -WITNESS_APART;
 }
 
@@ -211,7 +211,7 @@ static bool starts_again(const draft *d, const process_fact *f)
         return f->time == d->started_at[f->by]; // the same event in two files
     if (d->facts.start_known != MOMENT_TOLD)
         return born <= d->first_seen;
-    i64 apart = born - d->facts.start;
+    i64 apart = time_apart(born, d->facts.start);
     return apart < WITNESS_APART && apart > -WITNESS_APART;
 }
 
@@ -266,10 +266,10 @@ static void begin(draft *d, const process_fact *f, const draft *before)
     // Clocks of creation times and of events drift apart by less than a second in a recording.
     if (!start && !f->created)
         d->from = before ? (before->ended ? before->ended_at : f->time) : INT64_MIN;
-    else if (f->created && f->created - WITNESS_APART / 2 < d->from)
-        d->from = f->created - WITNESS_APART / 2;
+    else if (f->created && time_apart(f->created, WITNESS_APART / 2) < d->from)
+        d->from = time_apart(f->created, WITNESS_APART / 2);
     if (before && d->from <= before->from)
-        d->from = before->from + 1;
+        d->from = before->from < INT64_MAX ? before->from + 1 : INT64_MAX;
 }
 
 static void finish(draft *d, const process_fact *f)
@@ -295,8 +295,8 @@ static bool goes_on(const draft *d, const process_fact *f)
     if (!d->ended)
         return true;
     if (f->kind == PROCESS_DEFUNCT || (f->kind == PROCESS_EXISTS && f->key && f->key == d->key && f->created == 0))
-        return f->kind == PROCESS_DEFUNCT || f->time - d->ended_at < WITNESS_APART;
-    return f->kind == PROCESS_END && f->time - d->ended_at < WITNESS_APART;
+        return f->kind == PROCESS_DEFUNCT || time_apart(f->time, d->ended_at) < WITNESS_APART;
+    return f->kind == PROCESS_END && time_apart(f->time, d->ended_at) < WITNESS_APART;
 }
 
 static void put(correlator *c, const draft *d)
