@@ -80,7 +80,8 @@ static void account_tail(walk *w, size_t at, size_t got)
         return;
     size_t used = b->used < b->size ? b->used : b->size;
     w->report->account->unused += b->size - used + (got > at ? got - at : 0);
-    w->report->account->damage += used - got;
+    // The header was read, and counted, by the index.
+    w->report->account->damage += used - (got > BUFFER_HEADER_BYTES ? got : BUFFER_HEADER_BYTES);
 }
 
 // Where the next record can start: at `at`, behind the bytes that could not be read where it lies in them.
