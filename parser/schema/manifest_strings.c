@@ -7,6 +7,7 @@
 
 typedef struct string_entry {
     const char *raw, *kept;
+    const manifest_node *table;
     bool was_kept;
 } string_entry;
 
@@ -48,6 +49,7 @@ static void collect_table(manifest_strings *s, const manifest_node *table, u32 *
             continue;
         string_entry *entry = arena_new(scratch, string_entry);
         entry->raw = value;
+        entry->table = table;
         manifest_index_add(&s->index, id, rank << RANK_SHIFT | (*order)++, entry);
     }
 }
@@ -73,8 +75,7 @@ manifest_strings manifest_strings_of(const manifest_target *to, const manifest_n
     for (u32 i = 1; i < s.index.count; i++) {
         const struct manifest_entry *one = &s.index.items[i - 1], *two = &s.index.items[i];
         const string_entry *x = one->value, *y = two->value;
-        if (one->order >> RANK_SHIFT == two->order >> RANK_SHIFT && strcmp(one->key, two->key) == 0 &&
-            strcmp(x->raw, y->raw) != 0)
+        if (x->table == y->table && strcmp(one->key, two->key) == 0 && strcmp(x->raw, y->raw) != 0)
             schema_load_note(to->load, "%s: string %.80s stands twice with different texts; the first is used",
                              to->label, two->key);
     }
