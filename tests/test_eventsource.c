@@ -3,9 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/os.h"
 #include "base/outbuf.h"
 #include "schema/eventsource.h"
 
@@ -180,6 +183,72 @@ static void other_manifests(void **state)
     end(&w);
 }
 
+// ---------------------------------------------------------------------------------------------- real manifests
+
+// Counted with Python's xml.etree in the text of each manifest; several processes write the same ones.
+static const struct {
+    const char *file, *provider, *name;
+    u32 events, fields;
+} REAL[] = {
+    {"perfview-diaghub-user_paged1.etl", "2e5dba47-a3d2-4d16-8ee0-6671ffdcd7b5",
+     "System.Threading.Tasks.TplEventSource", 20, 48},
+    {"perfview-net45-x86.etl", "a8a71ac1-040f-54a2-07ca-00a89b5ab761", "PerfView", 23, 39},
+    {"perfview-net45-x86.etl", "8e9f5090-2d75-4d03-8a81-e5afbf85daf1",
+     "System.Diagnostics.Eventing.FrameworkEventSource", 24, 75},
+    {"tx-BondEtwSample-2015-10.etl", "4f8f06bf-8261-4099-ae5f-07c54bbcfab3", "MSOpenTech-Tx-BinaryEventSource", 5, 35},
+};
+
+// Every manifest that stands whole in the bytes of a trace, found by its envelope and its end.
+static u32 offer_manifests(world *w, span trace)
+{
+    static const char BEGIN[] = "<instrumentationManifest", END[] = "</instrumentationManifest>";
+    u32 count = 0;
+    for (size_t at = 8; at + sizeof(BEGIN) < trace.len; at++) {
+        if (trace.at[at] != '<' || memcmp(trace.at + at, BEGIN, sizeof(BEGIN) - 1) != 0 || trace.at[at - 5] != 0x5b)
+            continue;
+        size_t end = at;
+        while (end + sizeof(END) < trace.len && memcmp(trace.at + end, END, sizeof(END) - 1) != 0)
+            end++;
+        eventsource_offer(w->es, w->set, &w->provider, ++count, 1,
+                          (span){trace.at + at - 8, end + sizeof(END) - 1 - (at - 8)}, &w->load);
+    }
+    return count;
+}
+
+static void shared_traces(void **state)
+{
+    (void)state;
+    const char *shared = getenv("ETWKIT_SHARED");
+    for (size_t i = 0; i < COUNT_OF(REAL); i++) {
+        char path[1024];
+        snprintf(path, sizeof(path), "%s/corpus/%s", shared ? shared : "../shared", REAL[i].file);
+        world w;
+        begin(&w);
+        assert_true(guid_from_text(REAL[i].provider, 36, &w.provider));
+        size_t len;
+        u8 *bytes;
+        error e = {0};
+        if (!os_read_whole(path, 64 << 20, &bytes, &len, &e)) {
+            end(&w);
+            print_message("skipped: no %s\n", path);
+            skip();
+        }
+        assert_true(offer_manifests(&w, (span){bytes, len}) > 0);
+        assert_int_equal(providers(&w), 1);
+        const provider_schema *p = schema_providers(w.set, &w.provider);
+        u32 fields = 0;
+        for (u32 k = 0; k < p->event_count; k++) {
+            assert_true(p->events[k]->event_name || p->events[k]->task_name); // one source writes no symbols
+            fields += p->events[k]->property_count;
+        }
+        assert_string_equal(p->name, REAL[i].name);
+        assert_int_equal(p->event_count, REAL[i].events);
+        assert_int_equal(fields, REAL[i].fields);
+        mem_free(bytes);
+        end(&w);
+    }
+}
+
 static void what_is_no_manifest(void **state)
 {
     (void)state;
@@ -199,10 +268,15 @@ static void what_is_no_manifest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_piece),           cmocka_unit_test(many_pieces_of_two_processes),
-        cmocka_unit_test(a_missing_piece),     cmocka_unit_test(an_end_too_early),
-        cmocka_unit_test(what_is_no_manifest), cmocka_unit_test(very_many_beginnings),
-        cmocka_unit_test(a_new_beginning),     cmocka_unit_test(other_manifests),
+        cmocka_unit_test(one_piece),
+        cmocka_unit_test(many_pieces_of_two_processes),
+        cmocka_unit_test(a_missing_piece),
+        cmocka_unit_test(an_end_too_early),
+        cmocka_unit_test(very_many_beginnings),
+        cmocka_unit_test(a_new_beginning),
+        cmocka_unit_test(other_manifests),
+        cmocka_unit_test(what_is_no_manifest),
+        cmocka_unit_test(shared_traces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
