@@ -4,9 +4,10 @@
 const char report_css[] =
     ":root{color-scheme:light dark;--bg:#fbfbf9;--fg:#1c1f23;--soft:#5d6670;--line:#d9dcd8;--head:#eef0ec;--accent:#1f5fa8;"
     "--bad:#a8321f}\n"
+    ":root.light{color-scheme:light}\n"
     "@media (prefers-color-scheme:dark){:root:not(.light){--bg:#15181c;--fg:#e4e6e8;--soft:#98a2ad;--line:#30363d;--head:#1f242a;"
     "--accent:#7db4f0;--bad:#ef8a76}}\n"
-    ":root.dark{--bg:#15181c;--fg:#e4e6e8;--soft:#98a2ad;--line:#30363d;--head:#1f242a;--accent:#7db4f0;--bad:#ef8a76}\n"
+    ":root.dark{color-scheme:dark;--bg:#15181c;--fg:#e4e6e8;--soft:#98a2ad;--line:#30363d;--head:#1f242a;--accent:#7db4f0;--bad:#ef8a76}\n"
     "*{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}\n"
     "header{padding:1.2em 2em;border-bottom:1px solid var(--line);background:var(--head)}h1{margin:0;font-size:1.5em}"
     "header p{margin:.2em 0 .6em;color:var(--soft)}\n"
