@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/outbuf.h"
+#include "blob.h"
 #include "schema/schema.h"
 #include "schema/wpp.h"
 
@@ -600,6 +601,72 @@ static void damaged_files(void **state)
     mem_free(bytes);
 }
 
+// ---------------------------------------------------------------------------------------------- program databases
+
+// One module in pages of 512 bytes: superblock, the directory's page list, the directory, DBI, the module's symbols.
+#define SYMBOL(label, kind) " here:" label " u16:@" label ".end-@" label "-2 u16:" kind " "
+#define SYMBOL_END(label) " align:4 here:" label ".end "
+static const char PDB[] =
+    "ascii:Microsoft~C/C++~MSF~7.00 u8:13 u8:10 u8:26 ascii:DS pad:3 u32:512 u32:1 u32:8 u32:32 u32:0 u32:3 to:1536 "
+    "u32:4 "
+    "to:2048 u32:5 u32:0 u32:0 u32:0 u32:@dbi.end-@dbi u32:@mod.end-@mod u32:5 u32:6 u32:7 to:2560 "
+    "here:dbi u32:0xffffffff u32:19990903 u32:1 pad:12 u32:@dbi.end-@mods pad:36 here:mods "
+    "pad:34 u16:4 u32:@mod.end-@mod pad:24 cstr:a.obj cstr:a.obj align:4 here:dbi.end to:3072 "
+    "here:mod u32:4 " SYMBOL("proc", "0x1110") "u32:0 u32:@proc.last-@mod pad:27 cstr:Enclosing" SYMBOL_END("proc")
+        SYMBOL(
+            "tmf",
+            "0x1019") "u32:0 u16:1 u16:8 cstr:TMF: cstr:01e9b841-7d67-315a-7b92-23b2033356de~BthPS3~//~SRC=L2CAP.c "
+                      "cstr:#typev~L2CAP_c7~10~\"%0[%!FUNC!]~%10!d!\"~//~LEVEL=TRACE_LEVEL_ERROR cstr:{ "
+                      "cstr:x,~ItemLong~--~10 cstr:} "
+                      "cstr:PUBLIC_TMF: cstr:#typev~P_c1~11~\"public\"" SYMBOL_END("tmf") SYMBOL(
+                          "named",
+                          "0x1019") "u32:0 u16:1 u16:5 cstr:TMF: "
+                                    "cstr:01e9b841-7d67-315a-7b92-23b2033356de~BthPS3~//~SRC=b.c "
+                                    "cstr:#typev~B_c9~12~\"%!FUNC!~%!FILE!\"~//~FUNC=Own cstr:{ cstr:}" SYMBOL_END(
+                                        "named")
+                                        SYMBOL(
+                                            "tmc",
+                                            "0x1019") "u32:0 u16:1 u16:5 cstr:TMC: "
+                                                      "cstr:37dcd579-e844-4c80-9c8b-a10850b6fac6 cstr:BthPS3TraceGuid "
+                                                      "cstr:TRACE_DRIVER cstr:TRACE_DEVICE" SYMBOL_END("tmc")
+                                                          SYMBOL("bad", "0x1019") "u32:0 u16:1 u16:3 cstr:TMC: "
+                                                                                  "cstr:nothing cstr:x" SYMBOL_END(
+                                                                                      "bad") " here:proc.last u16:2 "
+                                                                                             "u16:6 here:mod.end "
+                                                                                             "to:4096";
+
+static void annotations_become_events(void **state)
+{
+    (void)state;
+    outbuf file = blob_from(PDB);
+    fixture f = {.set = schema_set_new()};
+    f.loaded = schema_source_pdb.load(f.set, blob_span(&file), "x.pdb", RANK_USER, &f.load, &f.e);
+    outbuf_free(&file);
+    assert_string_equal(f.e.message, "");
+    assert_true(f.loaded);
+    assert_int_equal(f.load.events, 2);
+    assert_int_equal(f.load.providers, 2);
+    const event_schema *event = find(&f, &MESSAGE_GUID, 10);
+    assert_string_equal(event->wpp_function, "Enclosing");
+    assert_string_equal(event->wpp_source, "L2CAP.c");
+    assert_string_equal(event->message, "[Enclosing] %1!d!");
+    assert_int_equal(event->descriptor.level, 2);
+    assert_int_equal(event->property_count, 1);
+    assert_null(find(&f, &MESSAGE_GUID, 11));
+    assert_string_equal(find(&f, &MESSAGE_GUID, 12)->message, "Own b.c");
+
+    guid control;
+    assert_true(guid_from_text("37dcd579-e844-4c80-9c8b-a10850b6fac6", 36, &control));
+    const provider_schema *p = schema_providers(f.set, &control);
+    assert_non_null(p);
+    assert_string_equal(p->name, "BthPS3TraceGuid");
+    assert_int_equal(p->keywords.count, 2);
+    assert_string_equal(schema_find_name(&p->keywords, 2)->name, "TRACE_DEVICE");
+    assert_int_equal(f.load.note_count, 1);
+    assert_non_null(strstr(f.load.notes[0], "without a control GUID: nothing"));
+    done(&f);
+}
+
 // ---------------------------------------------------------------------------------------------- shared files
 
 static u8 *file_bytes(const char *path, size_t *len)
@@ -711,6 +778,7 @@ int main(void)
         cmocka_unit_test(nuls_and_long_lines),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(damaged_files),
+        cmocka_unit_test(annotations_become_events),
         cmocka_unit_test(shared_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
