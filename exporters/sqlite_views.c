@@ -130,6 +130,14 @@ static u32 name_add(name_table *t, const char *name, u32 value, bool *added)
     return place->value;
 }
 
+static const u32 NAME_UNKNOWN = 0xffffffff;
+
+static u32 name_number(const name_table *t, const char *name)
+{
+    const struct name_entry *place = t->cap ? name_place(t, name) : NULL;
+    return place && place->name ? place->value : NAME_UNKNOWN;
+}
+
 // As SQLite folds identifiers: ASCII letters only.
 static const char *name_folded(arena *a, const char *name)
 {
@@ -147,13 +155,20 @@ static bool name_claim(arena *a, name_table *t, const char *name)
     return added;
 }
 
+enum { CLEAN_BYTES = 3 * LIMIT_NAME_BYTES + 1 };
+
+// `name` as UTF-8, cut where the JSON key is cut, in room for CLEAN_BYTES.
+static void name_clean_into(u8 *clean, const char *name)
+{
+    span s = {(const u8 *)name, strnlen(name, LIMIT_NAME_BYTES)};
+    *text_utf8(clean, s) = 0;
+}
+
 static const char *name_clean(arena *a, const char *name)
 {
-    size_t len = strlen(name);
-    span s = {(const u8 *)name, len < LIMIT_NAME_BYTES ? len : LIMIT_NAME_BYTES}; // cut where the JSON key is cut
-    u8 *clean = arena_take(a, 3 * s.len + 1);
-    *text_utf8(clean, s) = 0;
-    return (const char *)clean;
+    u8 clean[CLEAN_BYTES];
+    name_clean_into(clean, name);
+    return arena_text(a, (const char *)clean);
 }
 
 static void add_quoted(outbuf *b, const char *text, char quote)
@@ -234,6 +249,7 @@ typedef struct field_list {
     view_field *items;
     u32 count, cap;
     name_table by_name, columns;
+    const plan *last; // classes of one event mostly share their plan
 } field_list;
 
 static const char *field_column(arena *a, name_table *used, const char *name)
@@ -252,16 +268,22 @@ static const char *field_column(arena *a, name_table *used, const char *name)
 
 static void fields_of_plan(arena *a, field_list *list, const plan *layout)
 {
+    if (layout == list->last)
+        return;
+    list->last = layout;
     for (u32 i = 0; i < layout->top_count; i++) {
         const field *f = &layout->fields[i];
         if (f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT))
             continue;
-        const char *name = name_clean(a, f->name);
-        bool added;
-        if (list->count >= LIMIT_VIEW_FIELDS)
-            return;
-        u32 at = name_add(&list->by_name, name, list->count, &added);
-        if (added) {
+        u8 clean[CLEAN_BYTES];
+        name_clean_into(clean, f->name);
+        u32 at = name_number(&list->by_name, (const char *)clean);
+        if (at == NAME_UNKNOWN) {
+            if (list->count >= LIMIT_VIEW_FIELDS)
+                return;
+            const char *name = arena_text(a, (const char *)clean);
+            bool added;
+            at = name_add(&list->by_name, name, list->count, &added);
             GROW(list->items, list->count, list->cap);
             list->items[list->count++] = (view_field){name, field_column(a, &list->columns, name), false, false};
         }
@@ -340,9 +362,10 @@ static void add_condition(outbuf *b, const group *g, const event_class *const *c
     outbuf_text(b, ")");
 }
 
-static const char *group_view(arena *a, const group *g, const event_class *const *classes)
+static const char *group_view(arena *to, const group *g, const event_class *const *classes)
 {
     field_list list = {0};
+    arena names = {0}, *a = &names;
     outbuf b = {0};
     outbuf_text(&b, "CREATE VIEW ");
     add_quoted(&b, g->name, '"');
@@ -366,7 +389,8 @@ static const char *group_view(arena *a, const group *g, const event_class *const
             add_column(&b, back[i].sql, back[i].name);
         }
     add_condition(&b, g, classes);
-    const char *sql = arena_text_len(a, (const char *)b.bytes, b.len);
+    const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);
+    arena_free(&names);
     outbuf_free(&b);
     mem_free(list.items);
     mem_free(list.by_name.entries);
