@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "decode/render.h"
+#include "schema/error_names.h"
 
 // ---------------------------------------------------------------------------------------------- UTF-16 output
 
@@ -114,83 +115,12 @@ static void put_double(outbuf *out, double value)
     put_ascii(out, text);
 }
 
-// The messages of the system are not ours to ship: a name stands for the codes everybody meets. 0xC000… are NTSTATUS,
-// 0x8007… HRESULT of Win32 codes. Source: winerror.h, ntstatus.h.
-typedef struct code_name {
-    u32 code;
-    const char *name;
-} code_name;
-
-static const code_name WIN32_NAMES[] = {
-    {0, "ERROR_SUCCESS"},
-    {1, "ERROR_INVALID_FUNCTION"},
-    {2, "ERROR_FILE_NOT_FOUND"},
-    {3, "ERROR_PATH_NOT_FOUND"},
-    {5, "ERROR_ACCESS_DENIED"},
-    {6, "ERROR_INVALID_HANDLE"},
-    {8, "ERROR_NOT_ENOUGH_MEMORY"},
-    {13, "ERROR_INVALID_DATA"},
-    {32, "ERROR_SHARING_VIOLATION"},
-    {50, "ERROR_NOT_SUPPORTED"},
-    {87, "ERROR_INVALID_PARAMETER"},
-    {122, "ERROR_INSUFFICIENT_BUFFER"},
-    {183, "ERROR_ALREADY_EXISTS"},
-    {259, "ERROR_NO_MORE_ITEMS"},
-    {997, "ERROR_IO_PENDING"},
-    {1168, "ERROR_NOT_FOUND"},
-    {1223, "ERROR_CANCELLED"},
-    {1460, "ERROR_TIMEOUT"},
-    {9003, "DNS_ERROR_RCODE_NAME_ERROR"},
-    {9501, "DNS_INFO_NO_RECORDS"},
-};
-static const code_name NTSTATUS_NAMES[] = {
-    {0, "STATUS_SUCCESS"},
-    {0x00000102, "STATUS_TIMEOUT"},
-    {0x00000103, "STATUS_PENDING"},
-    {0x80000005, "STATUS_BUFFER_OVERFLOW"},
-    {0x8000001a, "STATUS_NO_MORE_ENTRIES"},
-    {0xc0000001, "STATUS_UNSUCCESSFUL"},
-    {0xc0000005, "STATUS_ACCESS_VIOLATION"},
-    {0xc0000008, "STATUS_INVALID_HANDLE"},
-    {0xc000000d, "STATUS_INVALID_PARAMETER"},
-    {0xc000000f, "STATUS_NO_SUCH_FILE"},
-    {0xc0000010, "STATUS_INVALID_DEVICE_REQUEST"},
-    {0xc0000022, "STATUS_ACCESS_DENIED"},
-    {0xc0000023, "STATUS_BUFFER_TOO_SMALL"},
-    {0xc0000034, "STATUS_OBJECT_NAME_NOT_FOUND"},
-    {0xc000003a, "STATUS_OBJECT_PATH_NOT_FOUND"},
-    {0xc0000043, "STATUS_SHARING_VIOLATION"},
-    {0xc000006d, "STATUS_LOGON_FAILURE"},
-    {0xc00000bb, "STATUS_NOT_SUPPORTED"},
-    {0xc0000120, "STATUS_CANCELLED"},
-    {0xc0000225, "STATUS_NOT_FOUND"},
-};
-static const code_name HRESULT_NAMES[] = {
-    {0, "S_OK"},
-    {1, "S_FALSE"},
-    {0x80004001, "E_NOTIMPL"},
-    {0x80004002, "E_NOINTERFACE"},
-    {0x80004003, "E_POINTER"},
-    {0x80004004, "E_ABORT"},
-    {0x80004005, "E_FAIL"},
-    {0x8000ffff, "E_UNEXPECTED"},
-    {0x80070005, "E_ACCESSDENIED"},
-    {0x80070006, "E_HANDLE"},
-    {0x8007000e, "E_OUTOFMEMORY"},
-    {0x80070057, "E_INVALIDARG"},
-};
-
-static void put_code(outbuf *out, u32 code, const code_name *names, size_t count, const char *kind)
+// The messages of the system are not ours to ship: the code's name stands for its message.
+static void put_code(outbuf *out, u32 code, const char *name, const char *kind)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (names[i].code == code) {
-            put_ascii(out, names[i].name);
-            return;
-        }
-    }
-    char text[64];
-    snprintf(text, sizeof(text), "Unknown %s Error code: 0x%x", kind, code);
-    put_ascii(out, text);
+    char unknown[64];
+    snprintf(unknown, sizeof(unknown), "Unknown %s Error code: 0x%x", kind, code);
+    put_ascii(out, name ? name : unknown);
 }
 
 static void put_string(outbuf *out, const field *f, span v)
@@ -222,13 +152,13 @@ static void put_value(tdh_call *call, outbuf *out, const field *f, span v, bool 
         return;
     }
     case SHOW_WIN32_ERROR:
-        put_code(out, (u32)number_of(v), WIN32_NAMES, COUNT_OF(WIN32_NAMES), "Win32");
+        put_code(out, (u32)number_of(v), win32_error_name((u32)number_of(v)), "Win32");
         return;
     case SHOW_NTSTATUS:
-        put_code(out, (u32)number_of(v), NTSTATUS_NAMES, COUNT_OF(NTSTATUS_NAMES), "NTSTATUS");
+        put_code(out, (u32)number_of(v), ntstatus_name((u32)number_of(v)), "NTSTATUS");
         return;
     case SHOW_HRESULT:
-        put_code(out, (u32)number_of(v), HRESULT_NAMES, COUNT_OF(HRESULT_NAMES), "HResult");
+        put_code(out, (u32)number_of(v), hresult_name((u32)number_of(v)), "HResult");
         return;
     default:
         break;

@@ -147,7 +147,8 @@ static void formats_by_type(void **state)
     check_format(IN_BINARY, OUT_IPV6, 0, v6, 16, 16, "fe80::1");
     check_format(IN_BINARY, OUT_IPV6, 16, v6, 16, 16, "fe80::1");
     check_format(IN_BINARY, OUT_SOCKET_ADDRESS, 16, v4, 16, 16, "10.0.0.7:8080");
-    check_format(IN_UINT32, OUT_NTSTATUS, 0, "\x0f\0\x1c\xc0", 4, 4, "Unknown NTSTATUS Error code: 0xc01c000f");
+    check_format(IN_UINT32, OUT_NTSTATUS, 0, "\x0f\0\x1c\xc0", 4, 4, "STATUS_FLT_DO_NOT_ATTACH");
+    check_format(IN_UINT32, OUT_NTSTATUS, 0, "\xff\xff\x1c\xc0", 4, 4, "Unknown NTSTATUS Error code: 0xc01cffff");
     check_format(IN_UINT32, OUT_WIN32_ERROR, 0, "\xff\xff\0\0", 4, 4, "Unknown Win32 Error code: 0xffff");
     check_format(IN_UINT32, OUT_NTSTATUS, 0, "\x22\0\0\xc0", 4, 4, "STATUS_ACCESS_DENIED");
     check_format(IN_UINT32, OUT_ERROR_CODE, 0, "\x22\0\0\xc0", 4, 4, "0xC0000022");
