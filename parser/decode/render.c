@@ -40,7 +40,7 @@ static i64 signed_of(span v)
 typedef enum dress { PLAIN, JSON } dress;
 
 enum {
-    ROOM_NUMBER = 48,          // numbers, GUIDs, times, addresses with their quotes
+    ROOM_NUMBER = 48, // numbers, GUIDs, times, addresses with their quotes
     ROOM_FLOAT = 400,
     ROOM_SID = 16 + 11 * 256,
 };
@@ -184,8 +184,7 @@ static u8 *put_text(u8 *p, const field *f, show_form show, span v, dress d)
 
 static bool is_finite(show_form show, u64 bits)
 {
-    return show == SHOW_F32 ? (bits & 0x7f800000u) != 0x7f800000u
-                            : (bits & 0x7ff0000000000000u) != 0x7ff0000000000000u;
+    return show == SHOW_F32 ? (bits & 0x7f800000u) != 0x7f800000u : (bits & 0x7ff0000000000000u) != 0x7ff0000000000000u;
 }
 
 static u8 *put_float(u8 *p, show_form show, u64 bits)
@@ -332,7 +331,9 @@ static void walk_struct(walk *w, const field *f, bool show)
 static u8 *put_hex_array(u8 *p, span v, u32 each)
 {
     for (size_t at = 0; at + each <= v.len; at += each) {
-        u64 value = each == 8 ? load_u64(v.at + at) : each == 4 ? load_u32(v.at + at) : unsigned_of((span){v.at + at, each});
+        u64 value = each == 8   ? load_u64(v.at + at)
+                    : each == 4 ? load_u32(v.at + at)
+                                : unsigned_of((span){v.at + at, each});
         *p++ = '"';
         p = text_hex(p, value);
         *p++ = '"';
@@ -453,6 +454,13 @@ static void put_spec(outbuf *o, const char *spec, const field *f, span v)
     while (*p && strchr("hlLIqjzt6432wF", *p))
         p++;
     char conversion = *p ? *p : 'd';
+    if (conversion ==
+        'p') { // as Windows' C library prints pointers: all digits, no 0x, which messages write themselves
+        char digits[32];
+        snprintf(digits, sizeof(digits), "%0*llX", (int)(2 * f->bytes), (unsigned long long)unsigned_of(v));
+        outbuf_add(o, digits, strlen(digits));
+        return;
+    }
     if (!strchr("diuxXo", conversion)) {
         render_value_text(o, f, v, true);
         return;
