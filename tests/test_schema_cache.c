@@ -327,7 +327,7 @@ static void test_nowhere_to_write(void **state)
     schema_set_free(set);
 }
 
-static void add_in_child(const char *path, u32 number)
+static void add_in_child(const char *path, u32 number, bool first)
 {
     schema_cache *old = NULL;
     u64 added = 0;
@@ -335,33 +335,47 @@ static void add_in_child(const char *path, u32 number)
     memcpy(id.bytes, &number, sizeof(number));
     schema_set *set = schema_set_new();
     (void)world_add_manifest(set, &id, 0, "from a child");
-    bool ok = schema_cache_open(&old, path, NULL) && schema_cache_write(path, old, set, &added, NULL) && added == 1;
+    bool ok = (first || schema_cache_open(&old, path, NULL)) && schema_cache_write(path, old, set, &added, NULL) &&
+              added == 1;
     schema_cache_close(old);
     schema_set_free(set);
     _exit(ok ? 0 : 1);
 }
 
 // Runs that add to one cache at the same time: none undoes another.
-static void test_writers_at_once(void **state)
+enum { WRITERS = 6 };
+
+static void writers_at_once(const char *path, bool first)
 {
-    enum { WRITERS = 6 };
-    const world_folder *f = *state;
-    (void)world_cache_add(f->file, world_fill_all);
     pid_t children[WRITERS];
     for (u32 i = 0; i < WRITERS; i++) {
         children[i] = fork();
         assert_true(children[i] >= 0);
         if (children[i] == 0)
-            add_in_child(f->file, i);
+            add_in_child(path, i, first);
     }
     for (u32 i = 0; i < WRITERS; i++) {
         int status = 0;
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         assert_int_equal(status, 0);
     }
-    schema_cache *cache = world_cache_open(f->file);
-    assert_int_equal(schema_cache_rows(cache), 3 + WRITERS);
+    schema_cache *cache = world_cache_open(path);
+    assert_int_equal(schema_cache_rows(cache), (first ? 0 : 3) + WRITERS);
     schema_cache_close(cache);
+}
+
+static void test_writers_at_once(void **state)
+{
+    const world_folder *f = *state;
+    (void)world_cache_add(f->file, world_fill_all);
+    writers_at_once(f->file, false);
+}
+
+// Runs that found no cache when they began.
+static void test_first_writers_at_once(void **state)
+{
+    const world_folder *f = *state;
+    writers_at_once(f->file, true);
 }
 
 // A cache keeps serving whoever opened it while it is replaced.
@@ -397,6 +411,7 @@ int main(void)
         CACHE_TEST(test_left_behind),
         CACHE_TEST(test_nowhere_to_write),
         CACHE_TEST(test_writers_at_once),
+        CACHE_TEST(test_first_writers_at_once),
         CACHE_TEST(test_reader_while_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,12 +297,13 @@ typedef enum attempt { WRITTEN, REFUSED, LOST_PART } attempt;
 static attempt write_once(writer *w, schema_cache *old, const schema_set *set, error *e)
 {
     schema_cache *now = NULL;
-    bool in_place = old && os_same_file(old->path, w->path), changed = false;
     if (!begin(w, e))
         return REFUSED;
+    // Behind the lock: another run may have made the first cache since this one found none.
+    bool in_place = old ? os_same_file(old->path, w->path) : os_exists(w->path), changed = false;
     bool ok = !in_place || schema_cache_open(&now, w->path, e);
     ok = ok && fill(w, in_place ? now : old, set, in_place, &changed, e);
-    if (now && now->refused && !old->refused) {
+    if (now && old && now->refused && !old->refused) {
         old->refused = now->refused;
         old->first = now->first;
     }
