@@ -31,7 +31,7 @@ const char report_css[] =
     "width:.9em;height:.9em;border-radius:2px;margin-right:.45em;vertical-align:-.1em}\n"
     ".c0{fill:#3b7dd8;background:#3b7dd8}.c1{fill:#e08a2c;background:#e08a2c}.c2{fill:#3f9b5b;background:#3f9b5b}.c3{fill:#c9463d;"
     "background:#c9463d}.c4{fill:#8660b5;background:#8660b5}.c5{fill:#8c6a4f;background:#8c6a4f}.c6{fill:#d26fae;background:#d26fae}"
-    ".c7{fill:#35a7a7;background:#35a7a7}.c8{fill:#b3a62f;background:#b3a62f}.c9{fill:#8b949e;background:#8b949e}.gap{fill:var(--bad)}\n"
+    ".c7{fill:#35a7a7;background:#35a7a7}.c8{fill:#b3a62f;background:#b3a62f}.c9{fill:#8b949e;background:#8b949e}.gap,.lost{fill:var(--bad)}\n"
     "@media print{.grid{max-height:none;overflow:visible;display:table}.search,.hits,nav{display:none}body{font-size:11px}}\n";
 
 const char report_js[] =

@@ -100,7 +100,8 @@ static void put_hashes(page *p, u32 index)
     fact(p, "SHA-256 when read", before);
     const char *after = p->job->after ? p->job->after[index] : "";
     fact(p, "SHA-256 afterwards", after);
-    fact(p, "Unchanged", *after && strcmp(before, after) == 0 ? "yes: both are equal" : "NO: the file changed while it was read");
+    fact(p, "Unchanged",
+         *after && strcmp(before, after) == 0 ? "yes: both are equal" : "NO: the file changed while it was read");
 }
 
 static void put_damage(page *p, const trace *t)
@@ -112,7 +113,8 @@ static void put_damage(page *p, const trace *t)
         return;
     }
     put_format(p, "Damage: %llu places.", (unsigned long long)ranges);
-    put(p, "<table class=\"grid\"><thead><tr><th>offset</th><th>bytes</th><th>kind</th><th>what</th></tr></thead><tbody>\n");
+    put(p, "<table "
+           "class=\"grid\"><thead><tr><th>offset</th><th>bytes</th><th>kind</th><th>what</th></tr></thead><tbody>\n");
     u32 shown = 0;
     for (int l = 0; l < 2; l++) {
         for (u32 i = 0; i < logs[l]->count && shown < REPORT_DAMAGE; i++, shown++) {
@@ -162,11 +164,14 @@ static void put_trace(page *p, u32 index)
     fact_time(p, "Last event", t->last_time);
     fact_time(p, "Machine booted", f->boot_time);
     fact_format(p, "Time zone of the machine", "UTC%+.2f h (%s)", -(double)f->utc_bias_minutes / 60, f->standard_name);
-    fact_format(p, "Clock", "%s, %llu ticks a second", clock_type_name(f->clock_type), (unsigned long long)f->clock.frequency);
-    fact_format(p, "Lost while recording", "%u events and %u buffers by the header, %llu buffers by gaps in their numbers",
-                f->events_lost, f->buffers_lost, (unsigned long long)t->losses.missing);
-    fact_format(p, "Events", "%llu read = %llu decoded + %llu partly decoded + %llu raw%s", (unsigned long long)t->events,
-                (unsigned long long)t->decoded, (unsigned long long)t->partial, (unsigned long long)t->raw,
+    fact_format(p, "Clock", "%s, %llu ticks a second", clock_type_name(f->clock_type),
+                (unsigned long long)f->clock.frequency);
+    fact_format(p, "Lost while recording",
+                "%u events and %u buffers by the header, %llu buffers by gaps in their numbers", f->events_lost,
+                f->buffers_lost, (unsigned long long)t->losses.missing);
+    fact_format(p, "Events", "%llu read = %llu decoded + %llu partly decoded + %llu raw%s",
+                (unsigned long long)t->events, (unsigned long long)t->decoded, (unsigned long long)t->partial,
+                (unsigned long long)t->raw,
                 t->decoded + t->partial + t->raw == t->events ? "" : " (a filter was given: the rest was left out)");
     put(p, "</table>\n");
     put_damage(p, t);
@@ -252,24 +257,55 @@ static void put_bars(page *p, const timeline *t)
         }
         if (!sum && p->job->data->to > p->job->data->from) {
             char gap[120];
-            snprintf(gap, sizeof(gap), "<rect class=\"gap\" x=\"%u\" y=\"%d\" width=\"%d\" height=\"2\"/>", b * BAR_WIDTH,
-                     CHART_HEIGHT - 2, BAR_WIDTH);
+            snprintf(gap, sizeof(gap), "<rect class=\"gap\" x=\"%u\" y=\"%d\" width=\"%d\" height=\"2\"/>",
+                     b * BAR_WIDTH, CHART_HEIGHT - 2, BAR_WIDTH);
             put(p, gap);
         }
     }
+}
+
+// Where the buffers begin in front of which something was lost.
+static void put_loss_marks(page *p)
+{
+    const report_data *d = p->job->data;
+    bool lost[REPORT_BUCKETS] = {false};
+    double all = (double)d->to - (double)d->from;
+    for (u32 i = 0; i < p->session->trace_count; i++) {
+        const trace *t = p->session->traces[i];
+        for (u32 k = 0; k < t->losses.behind_count; k++) {
+            const etl_buffer *b = &t->file.buffers[t->losses.behind[k]];
+            if (!b->events)
+                continue;
+            double at = (double)clock_filetime(&t->file.epochs[b->epoch].clock, b->first_time) - (double)d->from;
+            if (at >= 0 && at < all)
+                lost[(u32)(at / all * REPORT_BUCKETS)] = true;
+        }
+    }
+    for (u32 b = 0; b < REPORT_BUCKETS; b++)
+        if (lost[b]) {
+            char mark[160];
+            snprintf(mark, sizeof(mark), "<rect class=\"lost\" x=\"%u\" y=\"0\" width=\"%d\" height=\"6\"/>",
+                     b * BAR_WIDTH, BAR_WIDTH);
+            put(p, mark);
+        }
 }
 
 static void put_timeline(page *p)
 {
     const report_data *d = p->job->data;
     timeline t = timeline_of(d);
-    put(p, "<section id=\"timeline\"><h2>2 Timeline</h2>\n<p>Events over time by provider. Wheel zooms, dragging moves, a "
-           "double click shows all. The thin line at the foot marks times without any event.</p>\n");
+    put(p,
+        "<section id=\"timeline\"><h2>2 Timeline</h2>\n<p>Events over time by provider. Wheel zooms, dragging moves, a "
+        "double click shows all. The thin line at the foot marks times without any event; a mark at the top, that "
+        "events or buffers were lost just before.</p>\n");
     char svg[200];
-    snprintf(svg, sizeof(svg), "<svg id=\"chart\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
-                               "aria-label=\"events over time\">", CHART_WIDTH, CHART_HEIGHT);
+    snprintf(svg, sizeof(svg),
+             "<svg id=\"chart\" viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
+             "aria-label=\"events over time\">",
+             CHART_WIDTH, CHART_HEIGHT);
     put(p, svg);
     put_bars(p, &t);
+    put_loss_marks(p);
     put(p, "</svg>\n<p class=\"axis\"><span>");
     put_time(p, d->from);
     put(p, "</span><span>");
@@ -317,8 +353,8 @@ static void put_address(page *p, const connection *c)
 static bool peer_before(const connection *c, u32 index)
 {
     for (u32 i = index; i-- > 0 && index - i < 64;)
-        if (c[i].process == c[index].process && c[i].remote_port == c[index].remote_port && c[i].ipv6 == c[index].ipv6 &&
-            memcmp(c[i].remote, c[index].remote, sizeof(c[i].remote)) == 0)
+        if (c[i].process == c[index].process && c[i].remote_port == c[index].remote_port &&
+            c[i].ipv6 == c[index].ipv6 && memcmp(c[i].remote, c[index].remote, sizeof(c[i].remote)) == 0)
             return true;
     return false;
 }
@@ -411,9 +447,13 @@ static void put_processes(page *p)
         put(p, "<p>The traces tell of no process.</p>\n");
     u32 shown = 0;
     if (t.count)
-        put(p, "<p>Children stand below their parent. A question mark: the parent had that id when the recording began, but both "
-               "are older than it, and ids are given out again.</p>\n<table class=\"grid\"><thead><tr><th>process</th><th>id</th><th>start</th><th>end</th><th>user</th><th>command "
-               "line or image</th><th>events</th><th>files</th><th>network peers</th><th>names looked up</th></tr></thead><tbody>\n");
+        put(p,
+            "<p>Children stand below their parent. A question mark: the parent had that id when the recording began, "
+            "but both "
+            "are older than it, and ids are given out again.</p>\n<table "
+            "class=\"grid\"><thead><tr><th>process</th><th>id</th><th>start</th><th>end</th><th>user</th><th>command "
+            "line or image</th><th>events</th><th>files</th><th>network peers</th><th>names looked "
+            "up</th></tr></thead><tbody>\n");
     u32 *stack = mem_alloc((t.count + 1) * sizeof(u32));
     bool *seen = mem_zeroed(t.count, sizeof(bool));
     // Roots first; a ring of parents (reused ids) is broken by starting anywhere in it.
@@ -527,7 +567,8 @@ static void put_table(page *p, u32 index)
     put_format(p, " (%llu)", (unsigned long long)rows->all);
     put(p, "</h3>\n<p>");
     put_plain(p, table->explanation);
-    put(p, "</p>\n<table class=\"grid rows\"><thead><tr><th>record</th><th>time (UTC)</th><th>process</th><th>id</th><th>event</th>");
+    put(p, "</p>\n<table class=\"grid rows\"><thead><tr><th>record</th><th>time "
+           "(UTC)</th><th>process</th><th>id</th><th>event</th>");
     for (u32 i = 0; i < REPORT_DETAILS && table->columns[i]; i++) {
         put(p, "<th>");
         put_plain(p, table->columns[i]);
@@ -555,9 +596,10 @@ static void put_connections(page *p)
         return;
     put(p, "<h3 id=\"network\">Network connections (");
     put_format(p, "%u", count);
-    put(p, ")</h3>\n<p>Traffic between two ends for one process, put together from its single events.</p>\n"
-           "<table class=\"grid rows\"><thead><tr><th>first</th><th>last</th><th>process</th><th>id</th><th>protocol</th>"
-           "<th>local port</th><th>remote</th><th>bytes sent</th><th>bytes received</th></tr></thead><tbody>\n");
+    put(p,
+        ")</h3>\n<p>Traffic between two ends for one process, put together from its single events.</p>\n"
+        "<table class=\"grid rows\"><thead><tr><th>first</th><th>last</th><th>process</th><th>id</th><th>protocol</th>"
+        "<th>local port</th><th>remote</th><th>bytes sent</th><th>bytes received</th></tr></thead><tbody>\n");
     for (u32 i = 0; i < count && i < REPORT_ROWS; i++) {
         const connection *c = &list[i];
         put(p, "<tr><td>");
@@ -631,8 +673,10 @@ static void put_class_rows(page *p, const cJSON *provider)
 
 static void put_providers(page *p)
 {
-    put(p, "<section id=\"providers\"><h2>5 Providers and classes</h2>\n<table class=\"grid rows\"><thead><tr><th>provider</th>"
-           "<th>event</th><th>version</th><th>opcode</th><th>name</th><th>events</th><th>decoded by</th></tr></thead><tbody>\n");
+    put(p, "<section id=\"providers\"><h2>5 Providers and classes</h2>\n<table class=\"grid "
+           "rows\"><thead><tr><th>provider</th>"
+           "<th>event</th><th>version</th><th>opcode</th><th>name</th><th>events</th><th>decoded "
+           "by</th></tr></thead><tbody>\n");
     u32 shown = 0;
     for (u32 i = 0; i < p->session->trace_count; i++) {
         char *text = info_json(p->job->evidence, i, true);
@@ -659,7 +703,8 @@ static void put_providers(page *p)
 
 static void put_repeat(page *p)
 {
-    put(p, "<section id=\"repeat\"><h2>6 How to repeat</h2>\n<p>The same evidence, program and schemas give this page byte for "
+    put(p, "<section id=\"repeat\"><h2>6 How to repeat</h2>\n<p>The same evidence, program and schemas give this page "
+           "byte for "
            "byte:</p>\n<pre>etwkit report");
     put_inputs(p);
     put(p, " -o report.html</pre>\n<p>Every table again, whole, from an SQLite database:</p>\n<pre>etwkit convert");
@@ -694,7 +739,8 @@ void report_page(const report_job *job, outbuf *out)
         put(&p, i ? ", " : "");
         put_plain(&p, p.session->traces[i]->file.name);
     }
-    put(&p, "</p><nav><a href=\"#evidence\">Evidence</a><a href=\"#timeline\">Timeline</a><a href=\"#processes\">Processes</a>"
+    put(&p, "</p><nav><a href=\"#evidence\">Evidence</a><a href=\"#timeline\">Timeline</a><a "
+            "href=\"#processes\">Processes</a>"
             "<a href=\"#activity\">Activity</a><a href=\"#providers\">Providers</a><a href=\"#repeat\">Repeat</a>"
             "<button id=\"theme\" type=\"button\">Light or dark</button></nav></header>\n<main>\n");
     put_evidence(&p);

@@ -189,6 +189,11 @@ static void damaged_sample(void **state)
     char *page = page_of("samples/damaged.etl", "");
     assert_non_null(strstr(page, "Damage: 5 places"));
     assert_non_null(strstr(page, "0x2588"));
+    // The buffer behind the lost one begins at 0.5 s of 0.52: step 230 of 240, 4 units each; nothing else is marked.
+    const char *lost = strstr(page, "class=\"lost\"");
+    assert_non_null(lost);
+    assert_int_equal(strncmp(lost, "class=\"lost\" x=\"920\"", 20), 0);
+    assert_null(strstr(lost + 1, "class=\"lost\""));
     mem_free(page);
 }
 

@@ -34,6 +34,12 @@ static void add_row(losses *l, bool has_processor, u16 processor, u64 missing)
     l->rows[l->count++] = (loss_row){has_processor, processor, missing};
 }
 
+static void add_behind(losses *l, u32 buffer)
+{
+    GROW(l->behind, l->behind_count, l->behind_cap);
+    l->behind[l->behind_count++] = buffer;
+}
+
 // Half of all neighbours share a number: then each processor counts for itself.
 static bool counts_by_processor(const etl_buffer *const *list, u32 count)
 {
@@ -51,7 +57,10 @@ void losses_count(const etl_file *f, losses *out)
     u32 count = 0;
     for (u32 i = 0; i < f->count; i++) {
         const etl_buffer *b = &f->buffers[i];
-        out->marked += (b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST)) != 0;
+        if (b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST)) {
+            out->marked++;
+            add_behind(out, i);
+        }
         if (b->type != BUFFER_TYPE_HEADER)
             list[count++] = b;
     }
@@ -63,8 +72,10 @@ void losses_count(const etl_file *f, losses *out)
     for (u32 i = 1; i < count; i++) {
         const etl_buffer *x = list[i - 1], *y = list[i];
         u64 step = y->sequence - x->sequence;
-        if (x->epoch == y->epoch && step > 1 && step < BELIEVED_GAP && (!each || x->processor == y->processor))
+        if (x->epoch == y->epoch && step > 1 && step < BELIEVED_GAP && (!each || x->processor == y->processor)) {
             add_row(out, each, each ? y->processor : 0, step - 1);
+            add_behind(out, (u32)(y - f->buffers));
+        }
     }
     mem_free(list);
 }
@@ -72,5 +83,6 @@ void losses_count(const etl_file *f, losses *out)
 void losses_free(losses *l)
 {
     mem_free(l->rows);
+    mem_free(l->behind);
     *l = (losses){0};
 }

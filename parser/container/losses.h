@@ -1,12 +1,13 @@
-// What a session lost before it reached the file, as the buffers tell it: holes in their sequence numbers, and the marks
-// Windows sets on a buffer in front of which events or buffers were lost. The header's own totals are trace_facts.
+// What a session lost before it reached the file, as the buffers tell it: holes in their sequence numbers, and the
+// marks Windows sets on a buffer in front of which events or buffers were lost. The header's own totals are
+// trace_facts.
 #ifndef ETWKIT_LOSSES_H
 #define ETWKIT_LOSSES_H
 
 #include "container/etl_file.h"
 
-// Sequence numbers count the buffers of a session over all processors; which processor a missing one belonged to is then
-// not known. Only where the same numbers come again for several processors does each count for itself.
+// Sequence numbers count the buffers of a session over all processors; which processor a missing one belonged to is
+// then not known. Only where the same numbers come again for several processors does each count for itself.
 typedef struct loss_row {
     bool has_processor;
     u16 processor;
@@ -16,8 +17,11 @@ typedef struct loss_row {
 typedef struct losses {
     loss_row *rows; // only those with missing buffers, by processor
     u32 count, cap;
-    u64 missing;    // all rows together
-    u64 marked;     // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
+    u64 missing; // all rows together
+    u64 marked;  // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
+    u32 *behind; // indexes of etl_file.buffers: those marked and those behind a hole, in front of which something is
+                 // lost
+    u32 behind_count, behind_cap;
 } losses;
 
 void losses_count(const etl_file *f, losses *out); // overwrites *out
