@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "decode/merge.h"
@@ -146,9 +147,15 @@ static void read_once(sweep *s, bool first)
     etl_close(&file);
 }
 
+// Of this process: what else the machine does is not the reader's fault.
+static double cpu_seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
 static void judge(sweep *s, double started, const char *what, u64 where)
 {
-    double took = os_seconds() - started;
+    double took = cpu_seconds() - started;
     s->slowest = took > s->slowest ? took : s->slowest;
     if (took > SECONDS_A_READING + (double)s->good.len / (1 << 20))
         fail_msg("%s, %s at %llu: took %.1f s", s->name, what, (unsigned long long)where, took);
@@ -160,7 +167,7 @@ static void judge(sweep *s, double started, const char *what, u64 where)
 
 void sweep_read(sweep *s, const char *what, u64 where)
 {
-    double started = os_seconds();
+    double started = cpu_seconds();
     read_once(s, false);
     judge(s, started, what, where);
 }
@@ -236,7 +243,7 @@ static u64 render(conversion *c)
 
 void sweep_convert(sweep *s, const char *what, u64 where)
 {
-    double started = os_seconds();
+    double started = cpu_seconds();
     error e = {0};
     conversion c = {.session = session_new()};
     sweep_read(s, what, where);

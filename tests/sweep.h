@@ -31,7 +31,7 @@ typedef struct sweep {
     bool opened;
     u32 found, unknown; // events, and those of them the good file has not
     u64 damage_ranges;
-    double slowest; // seconds, of all readings
+    double slowest; // CPU seconds, of all readings
 } sweep;
 
 // Reads the good file. Fails the test where it is damaged.
