@@ -10,7 +10,9 @@ T        ?= etl_file
 SECONDS  ?= 60
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
-LDLIBS   := -lsqlite3 -lcjson -lexpat -lcrypto -lpthread -lm
+# Linked in where the system has them as archives: loading them takes longer than a small trace.
+ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a)),-l$(1))
+LDLIBS   := $(foreach lib,sqlite3 cjson expat crypto,$(call ARCHIVE,$(lib))) -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
 
@@ -126,8 +128,10 @@ fuzz: ## one fuzzer for a while: T=name SECONDS=n (clang)
 samples: $(TOOLS) ## compile the samples again; they must not change
 	@for s in $(SAMPLES); do $(BUILD)/etl_make $$s $${s%.case}.etl || exit 1; done
 
-# What Windows has itself (OpenTrace, TDH) stays out; so does the schema cache, whose SQLite mingw-w64 does not bring.
-WIN_PARSER := $(filter-out parser/opentrace%.c parser/tdh%.c parser/schema/schema_cache%.c parser/schema/schema_pack%.c,$(PARSER))
+# What Windows has itself (OpenTrace, TDH) stays out; so does the schema cache, whose SQLite and libcrypto mingw-w64 does
+# not bring.
+WIN_PARSER := $(filter-out parser/opentrace%.c parser/tdh%.c parser/schema/schema_cache%.c parser/schema/schema_pack%.c \
+  parser/base/sha256.c,$(PARSER))
 
 win: ## the reader as a library for Windows, with mingw-w64: build/win/libetwkit.a
 	@$(MAKE) --no-print-directory CC=x86_64-w64-mingw32-gcc-posix AR=x86_64-w64-mingw32-ar BUILD=$(BUILD)/win PARSER="$(WIN_PARSER)" \

@@ -52,6 +52,17 @@ static bool given_before(const options *o, u32 index)
     return false;
 }
 
+// Event positions, buffers kept for the second pass and facts about processes grow with the traces.
+static void expect_memory(const session *s)
+{
+    enum { FEWEST = 4 << 20, MOST = 32 << 20 };
+    u64 bytes = 0;
+    for (u32 i = 0; i < s->trace_count; i++)
+        bytes += s->traces[i]->file.os.bytes;
+    bytes = bytes < FEWEST ? 0 : bytes < MOST ? bytes : MOST;
+    os_expect_memory((size_t)bytes);
+}
+
 static bool open_traces(evidence *ev)
 {
     const options *o = ev->options;
@@ -66,6 +77,7 @@ static bool open_traces(evidence *ev)
             ev->unread++;
         }
     }
+    expect_memory(ev->session);
     return ev->session->trace_count > 0;
 }
 

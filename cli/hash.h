@@ -3,9 +3,9 @@
 #define ETWKIT_HASH_H
 
 #include "base/error.h"
+#include "base/sha256.h"
 
 typedef struct hash_job hash_job;
-enum { SHA256_TEXT = 65 };
 
 hash_job *hash_start(const char *path);
 // Waits. False: the file could not be read to its end. Frees the job in any case.

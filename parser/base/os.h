@@ -35,8 +35,10 @@ MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, cons
 
 unsigned os_processors(void);
 
-// A zeroed block for much data that stays: large pages where the system has them. mem_free gives it back.
+// A block for much data that stays, its contents undefined: large pages where the system has them. mem_free gives it
+// back. os_expect_memory prepares the heap of a program that is about to take some `bytes` in pieces.
 void *os_large_block(size_t bytes);
+void os_expect_memory(size_t bytes);
 double os_seconds(void); // monotonic
 
 // The folder of a user's caches (heap, mem_free), NULL where the system names none. os_make_folders makes a file's

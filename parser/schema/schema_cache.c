@@ -32,12 +32,6 @@ const cache_object cache_objects[CACHE_OBJECTS] = {
 
 // ---------------------------------------------------------------------------------------------- shared pieces
 
-bool cache_digest(span bytes, u8 digest[DIGEST_BYTES])
-{
-    unsigned len = 0;
-    return EVP_Digest(bytes.at, bytes.len, digest, &len, EVP_sha256(), NULL) == 1 && len == DIGEST_BYTES;
-}
-
 bool cache_failed(sqlite3 *db, const char *path, error *e)
 {
     if (sqlite3_errcode(db) == SQLITE_INTERRUPT)
@@ -168,7 +162,7 @@ static bool check_objects(schema_cache *cache, error *e)
 }
 
 // The digests in their order stand for the content. An index that does not ascend is damaged (or runs in a circle).
-static bool hash_rows(schema_cache *cache, EVP_MD_CTX *hash, sqlite3_stmt *row, error *e)
+static bool hash_rows(schema_cache *cache, sha256 *hash, sqlite3_stmt *row, error *e)
 {
     u8 last[DIGEST_BYTES] = {0};
     int code;
@@ -180,8 +174,7 @@ static bool hash_rows(schema_cache *cache, EVP_MD_CTX *hash, sqlite3_stmt *row, 
         if (++cache->rows > LIMIT_CACHE_ROWS)
             return error_set(e, "%s: more than %d descriptions", cache->path, LIMIT_CACHE_ROWS);
         memcpy(last, digest, DIGEST_BYTES);
-        if (EVP_DigestUpdate(hash, digest, DIGEST_BYTES) != 1)
-            return error_set(e, "%s: SHA-256 could not be computed", cache->path);
+        sha256_add(hash, (span){digest, DIGEST_BYTES});
     }
     return code == SQLITE_DONE || cache_failed(cache->db, cache->path, e);
 }
@@ -189,21 +182,17 @@ static bool hash_rows(schema_cache *cache, EVP_MD_CTX *hash, sqlite3_stmt *row, 
 static bool read_identity(schema_cache *cache, error *e)
 {
     static const char NAME[] = "etwkit schema cache 1";
-    u8 digest[EVP_MAX_MD_SIZE];
+    u8 digest[SHA256_BYTES];
     sqlite3_stmt *row = NULL;
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    sha256 *hash = sha256_begin();
+    sha256_add(hash, (span){(const u8 *)NAME, sizeof(NAME)});
     bool ok = cache_prepare(cache->db, cache->path,
-                            "SELECT digest FROM providers INDEXED BY providers_by_digest ORDER BY digest", &row, e);
-    if (ok &&
-        (!hash || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(hash, NAME, sizeof(NAME)) != 1))
-        ok = error_set(e, "%s: SHA-256 could not be computed", cache->path);
-    ok = ok && hash_rows(cache, hash, row, e);
-    if (ok && EVP_DigestFinal_ex(hash, digest, NULL) != 1)
-        ok = error_set(e, "%s: SHA-256 could not be computed", cache->path);
-    for (u32 i = 0; ok && i < DIGEST_BYTES; i++)
-        snprintf(cache->identity + i * 2, 3, "%02x", digest[i]);
+                            "SELECT digest FROM providers INDEXED BY providers_by_digest ORDER BY digest", &row, e) &&
+              hash_rows(cache, hash, row, e);
+    sha256_end(hash, digest);
+    if (ok)
+        sha256_text(digest, cache->identity);
     sqlite3_finalize(row);
-    EVP_MD_CTX_free(hash);
     return ok;
 }
 
@@ -292,9 +281,8 @@ static span blob_at(sqlite3_stmt *row, int column)
 static bool fetch_row(schema_cache *cache, schema_set *set, sqlite3_stmt *row, const guid *id, error *e)
 {
     span claimed = blob_at(row, 0), body = blob_at(row, 2);
-    u8 digest[DIGEST_BYTES];
     guid packed;
-    if (claimed.len != DIGEST_BYTES || !cache_digest(body, digest) || memcmp(digest, claimed.at, DIGEST_BYTES) != 0)
+    if (claimed.len != DIGEST_BYTES || !sha256_is(body, claimed.at))
         return error_set(e, "%s: a description of %zu bytes does not have the digest it was stored with", cache->path,
                          body.len);
     if (!schema_packed_id(body, &packed) || !guid_equal(&packed, id))

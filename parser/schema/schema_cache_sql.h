@@ -3,15 +3,15 @@
 #ifndef ETWKIT_SCHEMA_CACHE_SQL_H
 #define ETWKIT_SCHEMA_CACHE_SQL_H
 
-#include <openssl/evp.h>
 #include <sqlite3.h>
 
+#include "base/sha256.h"
 #include "schema/schema_cache.h"
 
 enum {
     CACHE_APPLICATION = 0x45747763, // "Etwc", SQLite's application_id
     CACHE_VERSION = 1,              // SQLite's user_version; a later one is refused
-    DIGEST_BYTES = 32,
+    DIGEST_BYTES = SHA256_BYTES,
 };
 
 // Everything that stands in a cache, in the words it is made with. A file that has anything else is no cache: a view
@@ -34,7 +34,6 @@ struct schema_cache {
     error first; // what was wrong with the first of them
 };
 
-MUST_USE bool cache_digest(span bytes, u8 digest[DIGEST_BYTES]); // SHA-256
 bool cache_failed(sqlite3 *db, const char *path, error *e);      // SQLite's last error as a sentence; false
 MUST_USE bool cache_prepare(sqlite3 *db, const char *path, const char *sql, sqlite3_stmt **out, error *e);
 void cache_refuse(schema_cache *cache, const char *format, ...) PRINTF_LIKE(2, 3);

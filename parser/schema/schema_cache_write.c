@@ -184,8 +184,7 @@ static bool add_row(writer *w, const provider_schema *p, u32 first, u32 count, e
     if (!schema_pack(p, first, count, &w->body))
         return true; // over the limits of what can be read back
     span body = {w->body.bytes, w->body.len};
-    if (!cache_digest(body, digest))
-        return error_set(e, "%s: SHA-256 could not be computed", w->path);
+    sha256_of(body, digest);
     sqlite3_bind_blob(w->insert, 1, digest, sizeof(digest), SQLITE_STATIC);
     sqlite3_bind_blob(w->insert, 2, p->id.bytes, sizeof(p->id.bytes), SQLITE_STATIC);
     sqlite3_bind_text(w->insert, 3, p->name, -1, SQLITE_STATIC);
@@ -217,9 +216,7 @@ static bool copy_row(writer *w, schema_cache *old, sqlite3_stmt *row, error *e)
 {
     enum { COLUMNS = 9, BODY = 8 };
     span body = {sqlite3_column_blob(row, BODY), (size_t)sqlite3_column_bytes(row, BODY)};
-    u8 digest[DIGEST_BYTES];
-    bool same = body.at && sqlite3_column_bytes(row, 0) == DIGEST_BYTES && cache_digest(body, digest) &&
-                memcmp(digest, sqlite3_column_blob(row, 0), DIGEST_BYTES) == 0;
+    bool same = body.at && sqlite3_column_bytes(row, 0) == DIGEST_BYTES && sha256_is(body, sqlite3_column_blob(row, 0));
     if (!same || sqlite3_column_bytes(row, 1) != sizeof(guid)) {
         cache_refuse(old, "%s: a description of %zu bytes does not have the digest it was stored with; it is left out",
                      old->path, body.len);
