@@ -2,97 +2,125 @@
 
 #include <pthread.h>
 
-enum { AHEAD_SLOTS = 16, AHEAD_THREADS = 4 };
+enum {
+    AHEAD_SLOTS = 16, // buffers that are scanned and not yet taken
+    AHEAD_BYTES = 16 << 20, // and their bytes together
+    AHEAD_THREADS = 16,
+};
 
-// A buffer that is being loaded, or waits to be taken.
 typedef struct ahead_slot {
-    loaded_buffer buffer;
-    damage_log damage;
+    scanned scanned;
     bool ready;
 } ahead_slot;
 
 typedef struct ahead {
+    session *session;
     const etl_file *file;
+    u32 trace_index;
+    scanner *scanners[AHEAD_THREADS]; // [0] is the survey's own thread's
     pthread_t threads[AHEAD_THREADS];
-    u32 thread_count;
+    u32 scanner_count, thread_count, started;
     pthread_mutex_t lock;
     pthread_cond_t room, ready;
     ahead_slot slots[AHEAD_SLOTS];
-    u32 next, taken; // buffer indexes: next to load, first not taken yet
+    u32 slot_count;
+    u32 next, taken; // buffer indexes: next to scan, first the survey is not done with
+    u32 idle;        // threads that wait for room
+    bool wanted;     // the survey waits for its buffer
     bool quit;
 } ahead;
 
-static void *load(void *context)
+// Under the lock, as all below.
+static bool can_scan(const ahead *a)
+{
+    return a->next < a->file->count && a->next < a->taken + a->slot_count;
+}
+
+static ahead_slot *slot_of(ahead *a, u32 buffer_index)
+{
+    return &a->slots[buffer_index % a->slot_count];
+}
+
+static void scan_next(ahead *a, scanner *by)
+{
+    u32 index = a->next++;
+    u8 *place = session_place(a->session, a->trace_index, index);
+    ahead_slot *own = slot_of(a, index);
+    pthread_mutex_unlock(&a->lock);
+    scan_buffer(by, a->file, index, place, &own->scanned);
+    pthread_mutex_lock(&a->lock);
+    own->ready = true;
+    if (a->wanted && index == a->taken)
+        pthread_cond_signal(&a->ready);
+}
+
+static void *work(void *context)
 {
     ahead *a = context;
-    etl_scratch scratch = {0};
     pthread_mutex_lock(&a->lock);
-    for (;;) {
-        while (!a->quit && a->next < a->file->count && a->next >= a->taken + AHEAD_SLOTS)
+    scanner *own = a->scanners[++a->started];
+    while (!a->quit && a->next < a->file->count) {
+        if (can_scan(a)) {
+            scan_next(a, own);
+        } else {
+            a->idle++;
             pthread_cond_wait(&a->room, &a->lock);
-        if (a->quit || a->next >= a->file->count)
-            break;
-        u32 index = a->next++;
-        ahead_slot *s = &a->slots[index % AHEAD_SLOTS];
-        pthread_mutex_unlock(&a->lock);
-        buffer_load_bytes(a->file, index, &s->buffer, &scratch, &s->damage);
-        pthread_mutex_lock(&a->lock);
-        s->ready = true;
-        pthread_cond_signal(&a->ready);
+            a->idle--;
+        }
     }
     pthread_mutex_unlock(&a->lock);
-    mem_free(scratch.bytes);
     return NULL;
 }
 
-static void *ahead_begin(const etl_file *file, unsigned threads)
+static u32 slots_for(const etl_file *f)
+{
+    size_t largest = 1;
+    for (u32 i = 0; i < f->count; i++)
+        if (etl_room(&f->buffers[i]) > largest)
+            largest = etl_room(&f->buffers[i]);
+    size_t fits = AHEAD_BYTES / largest;
+    return fits < 2 ? 2 : fits < AHEAD_SLOTS ? (u32)fits : AHEAD_SLOTS;
+}
+
+static void *ahead_begin(session *s, u32 trace_index, unsigned threads)
 {
     ahead *a = mem_zeroed(1, sizeof(*a));
-    a->file = file;
+    a->session = s;
+    a->file = &s->traces[trace_index]->file;
+    a->trace_index = trace_index;
+    a->slot_count = slots_for(a->file);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->room, NULL);
     pthread_cond_init(&a->ready, NULL);
-    // One processor is busy with the survey itself.
-    u32 wanted = threads - 1 < AHEAD_THREADS ? threads - 1 : AHEAD_THREADS;
-    while (a->thread_count < wanted && pthread_create(&a->threads[a->thread_count], NULL, load, a) == 0)
+    a->scanner_count = threads < AHEAD_THREADS ? threads : AHEAD_THREADS;
+    for (u32 i = 0; i < a->scanner_count; i++)
+        a->scanners[i] = scanner_new();
+    while (a->thread_count + 1 < a->scanner_count &&
+           pthread_create(&a->threads[a->thread_count], NULL, work, a) == 0)
         a->thread_count++;
     return a;
 }
 
-// Exchanges the slot's memory for the taker's, whose own serves the slot next.
-static void exchange(loaded_buffer *from, loaded_buffer *into)
-{
-    loaded_buffer old = *into;
-    into->file = from->file;
-    into->desc = from->desc;
-    into->memory = from->memory;
-    into->room = from->room;
-    into->bytes = from->bytes;
-    into->hole = from->hole;
-    into->count = 0;
-    from->memory = old.memory;
-    from->room = old.room;
-}
-
-static void ahead_take(void *run, u32 buffer_index, loaded_buffer *into, damage_log *damage)
+static scanned *ahead_take(void *run, u32 buffer_index)
 {
     ahead *a = run;
-    ahead_slot *s = &a->slots[buffer_index % AHEAD_SLOTS];
+    ahead_slot *asked = slot_of(a, buffer_index);
     pthread_mutex_lock(&a->lock);
-    while (!s->ready && a->thread_count)
-        pthread_cond_wait(&a->ready, &a->lock);
-    if (!a->thread_count) { // none could be started
-        etl_scratch scratch = {0};
-        buffer_load_bytes(a->file, buffer_index, &s->buffer, &scratch, &s->damage);
-        mem_free(scratch.bytes);
+    a->taken = buffer_index;
+    if (a->idle && a->next - a->taken <= a->slot_count / 2) // waking a thread for each single slot costs more than it does
+        pthread_cond_broadcast(&a->room);
+    while (!asked->ready) {
+        if (can_scan(a)) {
+            scan_next(a, a->scanners[0]);
+        } else {
+            a->wanted = true;
+            pthread_cond_wait(&a->ready, &a->lock);
+            a->wanted = false;
+        }
     }
-    exchange(&s->buffer, into);
-    damage_append(damage, &s->damage);
-    damage_free(&s->damage);
-    s->ready = false;
-    a->taken = buffer_index + 1;
-    pthread_cond_broadcast(&a->room);
+    asked->ready = false;
     pthread_mutex_unlock(&a->lock);
+    return &asked->scanned;
 }
 
 static void ahead_end(void *run)
@@ -104,14 +132,14 @@ static void ahead_end(void *run)
     pthread_mutex_unlock(&a->lock);
     for (u32 i = 0; i < a->thread_count; i++)
         pthread_join(a->threads[i], NULL);
-    for (u32 i = 0; i < AHEAD_SLOTS; i++) {
-        loaded_buffer_free(&a->slots[i].buffer);
-        damage_free(&a->slots[i].damage);
-    }
+    for (u32 i = 0; i < AHEAD_SLOTS; i++)
+        scanned_free(&a->slots[i].scanned);
+    for (u32 i = 0; i < a->scanner_count; i++)
+        scanner_free(a->scanners[i]);
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->room);
     pthread_cond_destroy(&a->ready);
     mem_free(a);
 }
 
-const load_ahead ahead_threads = {ahead_begin, ahead_take, ahead_end};
+const survey_threads ahead_threads = {ahead_begin, ahead_take, ahead_end};

@@ -136,7 +136,7 @@ int evidence_open(evidence *ev, const options *o)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
     ev->session->correlate = o->correlate;
-    ev->session->ahead = &ahead_threads;
+    ev->session->threads = &ahead_threads;
     if (!o->input_count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;

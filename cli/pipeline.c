@@ -48,14 +48,14 @@ typedef struct worker {
     pipeline *pipe;
     pthread_t thread;
     record_room room;
-    etl_scratch scratch;
+    buffer_reader reader;
     outbuf where; // for filter expressions
 } worker;
 
 static void worker_free(worker *w)
 {
     record_room_free(&w->room);
-    mem_free(w->scratch.bytes);
+    buffer_reader_free(&w->reader);
     outbuf_free(&w->where);
 }
 
@@ -134,7 +134,7 @@ static void put_inline(void *context, merge_buffer *b)
 static merge_buffer *get_inline(void *context, u32 order)
 {
     worker *w = context;
-    return merge_load(w->pipe->merge, order, take_spare(w->pipe), &w->scratch);
+    return merge_load(w->pipe->merge, order, take_spare(w->pipe), &w->reader);
 }
 
 static bool stopped(const pipeline *p)
@@ -231,7 +231,7 @@ static bool work_once(worker *w)
         u32 order = p->load_next++;
         merge_buffer *reuse = take_spare(p);
         pthread_mutex_unlock(&p->lock);
-        merge_buffer *b = merge_load(p->merge, order, reuse, &w->scratch);
+        merge_buffer *b = merge_load(p->merge, order, reuse, &w->reader);
         pthread_mutex_lock(&p->lock);
         p->window[order % p->window_size] = b;
         pthread_cond_signal(&p->main);

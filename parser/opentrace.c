@@ -154,7 +154,7 @@ typedef struct delivery {
     u32 count;
     session *session;
     merge *merge;
-    etl_scratch scratch;
+    buffer_reader reader;
     merge_buffer *spare;
     merge_buffer **live; // by buffer order: loaded and not yet given back
     bool *told;          // by buffer order: its BufferCallback was called
@@ -225,7 +225,7 @@ static merge_buffer *get_buffer(void *context, u32 order)
     delivery *d = context;
     merge_buffer *spare = d->spare;
     d->spare = NULL;
-    return d->live[order] = merge_load(d->merge, order, spare, &d->scratch);
+    return d->live[order] = merge_load(d->merge, order, spare, &d->reader);
 }
 
 static void free_buffer(merge_buffer *b)
@@ -303,7 +303,7 @@ static void deliver_all(delivery *d, const merge_filter *filter)
     mem_free(s.buffers);
     mem_free(d->live);
     mem_free(d->told);
-    mem_free(d->scratch.bytes);
+    buffer_reader_free(&d->reader);
 }
 
 static ULONG process(delivery *d, const merge_filter *filter)

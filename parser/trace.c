@@ -10,7 +10,7 @@
 #include "schema/schema_kernel.h"
 #include "schema/schema_tdh.h"
 
-enum { AHEAD_BUFFERS = 8 }; // fewer are not worth a thread
+enum { FEWEST_BUFFERS = 8 }; // fewer are not worth a thread
 enum { PROGRESS_BYTES = 64 << 20 };
 
 static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
@@ -42,8 +42,6 @@ typedef struct survey {
     session *session;
     unsigned threads;
     trace *trace;
-    const etl_buffer *desc;
-    const loaded_buffer *loaded;
     arena arena;
     decoder decoder;
     u8 *interests; // by class index
@@ -72,6 +70,12 @@ static void trace_free(trace *t)
     mem_free(t);
 }
 
+static void keep_free(keep_room *k)
+{
+    for (u32 i = 0; i < k->block_count; i++)
+        mem_free(k->blocks[i]);
+}
+
 void session_free(session *s)
 {
     if (!s)
@@ -79,8 +83,8 @@ void session_free(session *s)
     for (u32 i = 0; i < s->trace_count; i++)
         trace_free(s->traces[i]);
     mem_free(s->traces);
-    for (u32 i = 0; i < s->keep.block_count; i++)
-        mem_free(s->keep.blocks[i]);
+    keep_free(&s->keep_bytes);
+    keep_free(&s->keep_refs);
     schema_load_free(&s->embedded);
     correlator_free(s->correlator);
     class_table_free(s->classes);
@@ -125,18 +129,18 @@ i64 session_time(const loaded_buffer *b, i64 time)
 
 // ---------------------------------------------------------------------------------------------- the survey
 
-static interest interest_of(survey *v, u32 cls, const event *ev)
+static interest interest_of(survey *v, u32 cls)
 {
     session *s = v->session;
-    event_class *c = class_at(s->classes, cls);
-    if (ev->classic && guid_equal(&ev->provider, &EVENT_METADATA_CLASS)) {
-        if (ev->descriptor.opcode == METADATA_EVENT_INFO)
+    const event_class *c = class_at(s->classes, cls);
+    if (c->classic && guid_equal(&c->provider_id, &EVENT_METADATA_CLASS)) {
+        if (c->descriptor.opcode == METADATA_EVENT_INFO)
             return INTEREST_EVENT_INFO;
-        return ev->descriptor.opcode == METADATA_MAP_INFO ? INTEREST_MAP_INFO : INTEREST_NONE;
+        return c->descriptor.opcode == METADATA_MAP_INFO ? INTEREST_MAP_INFO : INTEREST_NONE;
     }
-    if (!ev->classic && ev->descriptor.id == EVENTSOURCE_MANIFEST_ID)
+    if (!c->classic && c->descriptor.id == EVENTSOURCE_MANIFEST_ID)
         return INTEREST_MANIFEST;
-    if (ev->classic && ev->descriptor.opcode == CONFIG_CPU && guid_equal(&ev->provider, &SYSTEM_CONFIG))
+    if (c->classic && c->descriptor.opcode == CONFIG_CPU && guid_equal(&c->provider_id, &SYSTEM_CONFIG))
         return INTEREST_COMPUTER;
     if (correlator_wants(s->correlator, c)) {
         class_plan(s->classes, cls, s->schemas, session_os_build(s));
@@ -166,63 +170,91 @@ static void note_computer(survey *v, const event *ev)
         v->trace->computer = (const char *)text;
 }
 
-static void survey_correlate(survey *v, const event *ev, u32 cls)
+static void survey_correlate(survey *v, const loaded_buffer *b, const event *ev, u32 cls)
 {
-    const etl_buffer *desc = v->desc;
     sighting seen = {.cls = class_at(v->session->classes, cls),
                      .ev = ev,
-                     .trace = v->loaded->file_index,
-                     .epoch = desc->epoch,
-                     .time = clock_filetime(&v->trace->file.epochs[desc->epoch].clock, ev->time),
-                     .buffer = (u32)(desc - v->trace->file.buffers),
-                     .offset = (u32)(ev->record.at - v->loaded->bytes.at),
-                     .processor = desc->processor};
+                     .trace = b->file_index,
+                     .epoch = b->desc->epoch,
+                     .time = session_time(b, ev->time),
+                     .buffer = (u32)(b->desc - v->trace->file.buffers),
+                     .offset = (u32)(ev->record.at - b->bytes.at),
+                     .processor = b->desc->processor};
     correlator_see(v->session->correlator, &seen, &v->decoder);
 }
 
-static void survey_interest(survey *v, const event *ev, u32 cls, interest kind)
+static void survey_event(survey *v, const loaded_buffer *b, const event_ref *ref)
 {
+    event ev;
+    loaded_event(b, ref, &ev);
+    interest kind = (interest)v->interests[ref->cls];
     switch (kind) {
     case INTEREST_NONE:
         return;
     case INTEREST_EVENT_INFO:
     case INTEREST_MAP_INFO:
     case INTEREST_MANIFEST:
-        carry(v, ev, kind);
+        carry(v, &ev, kind);
         return;
     case INTEREST_COMPUTER:
-        note_computer(v, ev);
+        note_computer(v, &ev);
         return;
     case INTEREST_CORRELATE:
-        survey_correlate(v, ev, cls);
+        survey_correlate(v, b, &ev, ref->cls);
         return;
     }
 }
 
-static void survey_event(void *context, const event *ev, u32 cls)
+// Gives the classes a scanner met for the first time the session's numbers, and this trace room to count them.
+static void take_classes(survey *v, const scanned *s)
 {
-    survey *v = context;
+    class_table *classes = v->session->classes;
     trace *t = v->trace;
-    t->events++;
-    t->headers[ev->kind]++;
-    if (cls == CLASS_NONE)
-        return;
-    class_at(v->session->classes, cls)->events++;
-    if (cls >= t->class_cap) {
-        u32 cap = cls * 2 + 256;
+    for (u32 i = 0; i < s->first_count; i++) {
+        event ev;
+        loaded_event(&s->buffer, &s->buffer.refs[s->firsts[i]], &ev);
+        GROW(s->by->numbers.list, s->by->numbers.count, s->by->numbers.cap);
+        s->by->numbers.list[s->by->numbers.count++] = class_add(classes, &ev);
+    }
+    while (v->interest_count < class_count(classes)) {
+        u8 kind = (u8)interest_of(v, v->interest_count);
+        GROW(v->interests, v->interest_count, v->interest_cap);
+        v->interests[v->interest_count++] = kind;
+    }
+    if (t->class_cap < class_count(classes)) {
+        u32 cap = class_count(classes) * 2;
         t->class_events = mem_grow(t->class_events, cap, sizeof(*t->class_events));
         memset(t->class_events + t->class_cap, 0, (cap - t->class_cap) * sizeof(*t->class_events));
         t->class_cap = cap;
     }
-    t->class_events[cls]++;
-    while (cls >= v->interest_count) {
-        GROW(v->interests, v->interest_count, v->interest_cap);
-        v->interests[v->interest_count++] = 0xff;
+}
+
+// The session's number of a class of which the scanner's table had no room to take note.
+static u32 class_anew(survey *v, const loaded_buffer *b, const event_ref *ref)
+{
+    event ev;
+    loaded_event(b, ref, &ev);
+    return class_find(v->session->classes, &ev);
+}
+
+// Numbers and counts the events, and looks into those that tell something.
+static void take_events(survey *v, scanned *s)
+{
+    const loaded_buffer *b = &s->buffer;
+    const u32 *numbers = s->by->numbers.list;
+    u64 refused = 0;
+    for (u32 i = 0; i < b->count; i++) {
+        event_ref *ref = &b->refs[i];
+        ref->cls = ref->cls == CLASS_NONE ? class_anew(v, b, ref) : numbers[ref->cls];
+        if (ref->cls == CLASS_NONE) {
+            refused++;
+            continue;
+        }
+        v->trace->class_events[ref->cls]++;
+        if (v->interests[ref->cls] != INTEREST_NONE)
+            survey_event(v, b, ref);
     }
-    if (v->interests[cls] == 0xff)
-        v->interests[cls] = (u8)interest_of(v, cls, ev);
-    if (v->interests[cls] != INTEREST_NONE)
-        survey_interest(v, ev, cls, (interest)v->interests[cls]);
+    class_refuse(v->session->classes, refused);
 }
 
 static void note_times(trace *t, etl_buffer *desc, const loaded_buffer *b)
@@ -239,8 +271,18 @@ static void note_times(trace *t, etl_buffer *desc, const loaded_buffer *b)
         t->last_time = last;
 }
 
-// Copies into large blocks; NULL where they are used up.
-static void *keep_copy(keep_room *k, const void *from, size_t bytes)
+static void add_account(etl_account *to, const etl_account *more)
+{
+    to->headers += more->headers;
+    to->events += more->events;
+    to->padding += more->padding;
+    to->unused += more->unused;
+    to->compressed += more->compressed;
+    to->damage += more->damage;
+}
+
+// Room in large blocks; NULL where they are used up.
+static void *keep_take(keep_room *k, size_t bytes)
 {
     enum { KEEP_BLOCK = 4 << 20 };
     size_t room = (bytes + 15) & ~(size_t)15;
@@ -250,60 +292,108 @@ static void *keep_copy(keep_room *k, const void *from, size_t bytes)
         k->at = k->blocks[k->block_count++] = os_large_block(KEEP_BLOCK);
         k->end = k->at + KEEP_BLOCK;
     }
-    void *copy = memcpy(k->at, from, bytes);
+    void *taken = k->at;
     k->at += room;
-    return copy;
+    k->taken += room;
+    return taken;
 }
 
+u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
+{
+    keep_room *k = &s->keep_bytes;
+    const trace *t = s->traces[trace_index];
+    size_t room = etl_room(&t->file.buffers[buffer_index]);
+    if (k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
+        return NULL;
+    return t->kept[buffer_index].bytes = keep_take(k, room);
+}
+
+// Bytes without the places of their events would have to be walked again: they are not kept.
 static void keep(session *s, kept_buffer *kept, const loaded_buffer *b)
 {
-    keep_room *k = &s->keep;
-    size_t refs = b->count * sizeof(*b->refs);
-    if (!b->count || k->refs_bytes + refs > LIMIT_KEPT_REFS_BYTES)
-        return;
-    kept->refs = keep_copy(k, b->refs, refs);
-    kept->count = kept->refs ? b->count : 0;
+    size_t bytes = b->count * sizeof(*b->refs);
     kept->len = (u32)b->bytes.len;
-    k->refs_bytes += refs;
-    if (kept->refs && (b->desc->flags & BUFFER_FLAG_COMPRESSED) &&
-        k->buffer_bytes + b->bytes.len <= LIMIT_KEPT_BUFFER_BYTES) {
-        kept->bytes = keep_copy(k, b->bytes.at, b->bytes.len);
-        kept->len = (u32)b->bytes.len;
-        k->buffer_bytes += b->bytes.len;
+    if (b->count && s->keep_refs.taken + bytes <= LIMIT_KEPT_REFS_BYTES)
+        kept->refs = keep_take(&s->keep_refs, bytes);
+    if (!kept->refs) {
+        kept->bytes = NULL;
+        return;
     }
+    memcpy(kept->refs, b->refs, bytes);
+    kept->count = b->count;
+}
+
+static void survey_buffer(survey *v, u32 file_index, u32 buffer_index, scanned *s)
+{
+    trace *t = v->trace;
+    loaded_buffer *b = &s->buffer;
+    b->file_index = file_index;
+    take_classes(v, s);
+    take_events(v, s);
+    if (s->unordered)
+        refs_sort(b->refs, b->count);
+    t->events += b->count;
+    for (u32 i = 0; i < HEADER_KINDS; i++)
+        t->headers[i] += s->headers[i];
+    add_account(&t->account, &s->account);
+    t->file.damaged_buffers += s->damage.ranges != 0;
+    if (s->damage.ranges)
+        damage_append(&t->damage, &s->damage);
+    note_times(t, &t->file.buffers[buffer_index], b);
+    keep(v->session, &t->kept[buffer_index], b);
+}
+
+// Buffers scanned in line, as survey_threads does it on many threads.
+typedef struct scan_inline {
+    session *session;
+    u32 trace_index;
+    scanner *scanner;
+    scanned scanned;
+} scan_inline;
+
+static void *inline_begin(session *s, u32 trace_index, unsigned threads)
+{
+    (void)threads;
+    scan_inline *run = mem_zeroed(1, sizeof(*run));
+    *run = (scan_inline){.session = s, .trace_index = trace_index, .scanner = scanner_new()};
+    return run;
+}
+
+static scanned *inline_take(void *context, u32 buffer_index)
+{
+    scan_inline *run = context;
+    scan_buffer(run->scanner, &run->session->traces[run->trace_index]->file, buffer_index,
+                session_place(run->session, run->trace_index, buffer_index), &run->scanned);
+    return &run->scanned;
+}
+
+static void inline_end(void *context)
+{
+    scan_inline *run = context;
+    scanner_free(run->scanner);
+    scanned_free(&run->scanned);
+    mem_free(run);
 }
 
 static bool survey_trace(survey *v, u32 file_index, session_progress progress, void *context)
 {
-    trace *t = v->trace = v->session->traces[file_index];
-    loaded_buffer b = {.file_index = file_index};
-    etl_scratch scratch = {0};
-    v->loaded = &b;
-    walk_report report = {&t->account, &t->damage, survey_event, v, true};
-    const load_ahead *ahead = v->threads > 1 && t->file.count > AHEAD_BUFFERS ? v->session->ahead : NULL;
-    void *run = ahead ? ahead->begin(&t->file, v->threads) : NULL;
+    static const survey_threads INLINE = {inline_begin, inline_take, inline_end};
+    session *s = v->session;
+    trace *t = v->trace = s->traces[file_index];
+    const survey_threads *scan = s->threads && v->threads > 1 && t->file.count > FEWEST_BUFFERS ? s->threads : &INLINE;
+    void *run = scan->begin(s, file_index, v->threads);
     bool go_on = true;
     for (u32 i = 0; i < t->file.count && go_on; i++) {
-        v->desc = &t->file.buffers[i];
-        u64 damage = t->damage.ranges;
-        if (run)
-            ahead->take(run, i, &b, &t->damage);
-        else
-            buffer_load_bytes(&t->file, i, &b, &scratch, &t->damage);
-        buffer_walk_events(v->session->classes, &b, &report);
-        t->file.damaged_buffers += t->damage.ranges != damage;
-        note_times(t, &t->file.buffers[i], &b);
-        v->done += v->desc->size;
-        keep(v->session, &t->kept[i], &b);
+        survey_buffer(v, file_index, i, scan->take(run, i));
+        v->done += t->file.buffers[i].size;
         if (progress && v->done - v->told >= PROGRESS_BYTES) {
             v->told = v->done;
             go_on = progress(context, v->done, v->total);
         }
     }
-    if (run)
-        ahead->end(run);
-    loaded_buffer_free(&b);
-    mem_free(scratch.bytes);
+    scan->end(run);
+    for (u32 i = 0; i < class_count(s->classes) && i < t->class_cap; i++)
+        class_at(s->classes, i)->events += t->class_events[i];
     return go_on;
 }
 

@@ -11,13 +11,12 @@
 
 #include "container/losses.h"
 #include "decode/correlate.h"
-#include "decode/events.h"
+#include "decode/scan.h"
 
-// What the survey keeps of a buffer for the second pass, as far as there is room: its event positions, and its bytes
-// where they had to be inflated (others are read again: that is cheaper than fresh memory).
+// What the survey keeps of a buffer for the second pass, as far as there is room.
 typedef struct kept_buffer {
-    event_ref *refs; // NULL: not kept
-    u8 *bytes;       // NULL: not kept
+    event_ref *refs; // its events by time; NULL: not kept
+    u8 *bytes;       // NULL: not kept, and only kept where refs are
     u32 count, len;  // len: of the buffer's bytes, kept or not
 } kept_buffer;
 
@@ -25,7 +24,7 @@ typedef struct keep_room {
     u8 *blocks[64];
     u32 block_count;
     u8 *at, *end;
-    size_t refs_bytes, buffer_bytes;
+    size_t taken;
 } keep_room;
 
 // One input.
@@ -41,18 +40,20 @@ typedef struct trace {
     losses losses;               // buffers that never reached the file, as the others tell
     bool changed;                // the file was written to while it was read (noted as damage once)
     const char *computer;        // from SystemConfig; NULL: not recorded
-    kept_buffer *kept;           // what the survey kept, by buffer index
+    kept_buffer *kept;           // by buffer index
     _Atomic u32 unread_again;    // buffers that gave other events when read for their records than in the survey
     damage_log damage;           // found inside buffers; file.damage has what was found between them
 } trace;
 
-// Bytes of buffers loaded ahead of the survey by other threads (cli/ahead.c), since the parser starts none itself. take
-// is called once for each buffer of the file in order, and leaves in *into what buffer_load_bytes would.
-typedef struct load_ahead {
-    void *(*begin)(const etl_file *file, unsigned threads);
-    void (*take)(void *run, u32 buffer_index, loaded_buffer *into, damage_log *damage);
+struct session;
+
+// Other threads that scan buffers ahead of the survey (cli/ahead.c), since the parser starts none itself. take is called
+// once for each buffer of the trace in order; what it returns is the survey's until its next call, or end.
+typedef struct survey_threads {
+    void *(*begin)(struct session *s, u32 trace_index, unsigned threads);
+    scanned *(*take)(void *run, u32 buffer_index);
     void (*end)(void *run);
-} load_ahead;
+} survey_threads;
 
 typedef struct session {
     arena arena;
@@ -64,10 +65,10 @@ typedef struct session {
     unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
-    const load_ahead *ahead;     // NULL: buffers are loaded in line
+    const survey_threads *threads; // NULL: buffers are scanned in line
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
-    keep_room keep;
+    keep_room keep_bytes, keep_refs; // apart: bytes are placed by scanning threads
 } session;
 
 session *session_new(void);
@@ -75,6 +76,10 @@ void session_free(session *s);
 
 // False: no trace there; the sentence says why. The others stay usable.
 MUST_USE bool session_open(session *s, const char *path, error *e);
+
+// Where the bytes of a buffer shall lie so that the second pass finds them; NULL: there is no room to keep them. Asked
+// once for each buffer, in order, by one thread at a time.
+u8 *session_place(session *s, u32 trace_index, u32 buffer_index);
 
 // Told about every 64 MiB of input; NULL for none. False from it ends the work early.
 typedef bool (*session_progress)(void *context, u64 done, u64 total);

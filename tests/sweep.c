@@ -75,10 +75,8 @@ static sweep_event *known_event(const reading *r, const event *ev)
     return best;
 }
 
-static void see(void *context, const event *ev, u32 cls)
+static void see(reading *r, const event *ev)
 {
-    (void)cls;
-    reading *r = context;
     sweep *s = r->sweep;
     s->found++;
     if (r->first) {
@@ -102,19 +100,24 @@ static void walk(reading *r, const etl_file *file, damage_log *damage)
     class_table *none = class_table_new();
     etl_account account = file->account;
     loaded_buffer b = {.file_index = 0};
-    etl_scratch scratch = {0};
-    walk_report report = {&account, damage, see, r, false};
+    buffer_reader reader = {0};
+    walk_report report = {.account = &account, .damage = damage};
     r->loaded = &b;
     for (u32 i = 0; i < file->count; i++) {
         r->desc = &file->buffers[i];
-        buffer_load_events(file, i, none, &b, &scratch, &report);
+        buffer_load_events(file, i, none, &b, &reader, &report);
+        for (u32 j = 0; j < b.count; j++) {
+            event ev;
+            loaded_event(&b, &b.refs[j], &ev);
+            see(r, &ev);
+        }
         if (r->first) {
             GROW(r->sweep->headers, r->sweep->header_count, r->sweep->header_cap);
             r->sweep->headers[r->sweep->header_count++] = r->desc->offset;
         }
     }
     loaded_buffer_free(&b);
-    mem_free(scratch.bytes);
+    buffer_reader_free(&reader);
     class_table_free(none);
     if (account_sum(&account) != file->os.bytes)
         fail_msg("%s: the parts add up to %llu bytes of %llu", r->sweep->name,

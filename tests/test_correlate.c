@@ -561,7 +561,7 @@ static void what_is_not_wanted_is_not_followed(void **state)
 {
     (void)state;
     traces t = begin();
-    t.session->correlate = 0;
+    t.session->correlate = CORRELATE_PROCESSES;
     add_trace(
         &t,
         "trace\nbuffer\n"

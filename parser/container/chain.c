@@ -6,8 +6,6 @@ enum {
     ENOUGH = 3,          // records in a row that are no chance
     ENOUGH_MESSAGES = 5, // WPP messages have less of a mark
     TAIL_ZEROS = 64,     // a lone record ends this close to where fill begins: its own last bytes may be zeros
-    MARK_EVENT = 0xc0,
-    MARK_MESSAGE = 0x90,
 };
 
 // Records of one buffer lie no further apart: 61 hours of a 10 MHz clock, 10 minutes of a cycle counter.

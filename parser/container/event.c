@@ -3,14 +3,7 @@
 #include "base/limits.h"
 #include "container/hook.h"
 
-// One row a header kind: where its size and time stand, how long its fixed part is.
-typedef struct kind_facts {
-    const char *name;
-    u8 size_at, time_at, header_bytes;
-    bool wide;
-} kind_facts;
-
-static const kind_facts KINDS[HEADER_KINDS] = {
+const header_facts HEADER_FACTS[HEADER_KINDS] = {
     [HEADER_SYSTEM32] = {"SYSTEM32", 4, 16, 32, false},
     [HEADER_SYSTEM64] = {"SYSTEM64", 4, 16, 32, true},
     [HEADER_COMPACT32] = {"COMPACT32", 4, 16, 24, false},
@@ -21,7 +14,7 @@ static const kind_facts KINDS[HEADER_KINDS] = {
     [HEADER_INSTANCE64] = {"INSTANCE64", 0, 16, 72, true},
     // Its layout beyond the size is not known; no trace at hand holds one.
     [HEADER_ERROR] = {"ERROR", 0, 16, 24, true},
-    [HEADER_MESSAGE] = {"MESSAGE", 0, 0, 8, true},
+    [HEADER_MESSAGE] = {"MESSAGE", 0, 0, 0, true},
     [HEADER_PERFINFO32] = {"PERFINFO32", 4, 8, 16, false},
     [HEADER_PERFINFO64] = {"PERFINFO64", 4, 8, 16, true},
     [HEADER_EVENT32] = {"EVENT32", 0, 16, 80, false},
@@ -29,10 +22,6 @@ static const kind_facts KINDS[HEADER_KINDS] = {
 };
 
 enum {
-    MARK_TRACE = 0x80,   // byte 3 of every record
-    MARK_MESSAGE = 0x90, // TRACE_HEADER_FLAG | TRACE_MESSAGE
-    MARK_EVENT = 0xc0,   // TRACE_HEADER_FLAG | TRACE_HEADER_EVENT_TRACE
-
     MESSAGE_SEQUENCE = 0x1,
     MESSAGE_GUID = 0x2,
     MESSAGE_COMPONENT = 0x4,
@@ -43,7 +32,7 @@ enum {
 
 const char *header_kind_name(header_kind kind)
 {
-    return (unsigned)kind < HEADER_KINDS && KINDS[kind].name ? KINDS[kind].name : "";
+    return (unsigned)kind < HEADER_KINDS && HEADER_FACTS[kind].name ? HEADER_FACTS[kind].name : "";
 }
 
 // The optional parts of a WPP message stand in this order behind its 8 fixed bytes.
@@ -83,34 +72,26 @@ static frame_result frame_message(span left, event_frame *out, const char **why)
     return FRAME_OK;
 }
 
-frame_result event_frame_at(span left, event_frame *out, const char **why)
+frame_result event_frame_rare(span left, event_frame *out, const char **why)
 {
     if (left.len < 8)
         return FRAME_END;
     u32 mark = load_u32(left.at);
     if (mark == 0xffffffff || mark == 0)
         return FRAME_END;
-    u32 flags = mark >> 24;
+    u32 flags = mark >> 24, kind = mark >> 16 & 0xff;
     if ((flags & MARK_EVENT) != MARK_EVENT) {
         if ((flags & MARK_MESSAGE) == MARK_MESSAGE)
             return frame_message(left, out, why);
         *why = "no event starts with these bytes";
-        return FRAME_DAMAGE;
+    } else if (kind >= HEADER_KINDS || !HEADER_FACTS[kind].bytes) {
+        *why = "the header type does not exist";
+    } else if (load_u16(left.at + HEADER_FACTS[kind].size_at) < HEADER_FACTS[kind].bytes) {
+        *why = "the event claims to be shorter than its header";
+    } else {
+        *why = "the event reaches past the buffer's used bytes";
     }
-    u32 kind = mark >> 16 & 0xff;
-    *why = "the header type does not exist";
-    if (kind >= HEADER_KINDS || !KINDS[kind].name || kind == HEADER_MESSAGE)
-        return FRAME_DAMAGE;
-    const kind_facts *facts = &KINDS[kind];
-    u32 size = load_u16(left.at + facts->size_at);
-    *why = "the event claims to be shorter than its header";
-    if (size < facts->header_bytes)
-        return FRAME_DAMAGE;
-    *why = "the event reaches past the buffer's used bytes";
-    if (size > left.len)
-        return FRAME_DAMAGE;
-    *out = (event_frame){size, (header_kind)kind, true, load_i64(left.at + facts->time_at)};
-    return FRAME_OK;
+    return FRAME_DAMAGE;
 }
 
 bool extended_next(span chain, size_t *at, extended_item *out)
@@ -126,28 +107,46 @@ bool extended_next(span chain, size_t *at, extended_item *out)
     return true;
 }
 
-// Returns the bytes of the chain that hold together; user data starts right behind them.
-static size_t read_extended(span rest, event *out)
+// A chain of extended data items, walked to its end.
+typedef struct chain_facts {
+    span schema_tl, traits;
+    size_t bytes; // that hold together; user data starts right behind them
+    bool damaged;
+} chain_facts;
+
+static chain_facts walk_extended(span rest)
 {
-    size_t at = 0;
+    chain_facts out = {.damaged = true};
     for (u32 i = 0; i < LIMIT_EXTENDED_ITEMS; i++) {
         span item;
-        if (!span_sub(rest, at, 8, &item))
+        if (!span_sub(rest, out.bytes, 8, &item))
             break;
         u32 whole = load_u16(item.at), type = load_u16(item.at + 2), data = load_u16(item.at + 6);
         bool more = item.at[4] & 1;
-        if (whole < 8 || whole % 8 != 0 || data > whole - 8 || !span_sub(rest, at, whole, &item))
+        if (whole < 8 || whole % 8 != 0 || data > whole - 8 || !span_sub(rest, out.bytes, whole, &item))
             break;
         if (type == EXT_SCHEMA_TL)
-            out->schema_tl = (span){item.at + 8, data};
+            out.schema_tl = (span){item.at + 8, data};
         else if (type == EXT_PROV_TRAITS)
-            out->traits = (span){item.at + 8, data};
-        at += whole;
-        if (!more)
-            return at;
+            out.traits = (span){item.at + 8, data};
+        out.bytes += whole;
+        if (!more) {
+            out.damaged = false;
+            break;
+        }
     }
-    out->extended_damaged = true;
-    return at;
+    return out;
+}
+
+bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged)
+{
+    *damaged = false;
+    if ((frame->kind != HEADER_EVENT32 && frame->kind != HEADER_EVENT64) ||
+        !(load_u16(record.at + 4) & EVENT_FLAG_EXTENDED))
+        return false;
+    chain_facts chain = walk_extended(span_from(record, 80));
+    *damaged = chain.damaged;
+    return chain.schema_tl.len != 0;
 }
 
 static bool sixteen_zero(const u8 *p)
@@ -172,9 +171,12 @@ static void read_event_header(span r, event *out)
         out->activity = r.at + 64;
     span rest = span_from(r, 80);
     if (out->flags & EVENT_FLAG_EXTENDED) {
-        size_t chain = read_extended(rest, out);
-        out->extended = (span){rest.at, chain};
-        rest = span_from(rest, chain);
+        chain_facts chain = walk_extended(rest);
+        out->schema_tl = chain.schema_tl;
+        out->traits = chain.traits;
+        out->extended_damaged = chain.damaged;
+        out->extended = (span){rest.at, chain.bytes};
+        rest = span_from(rest, chain.bytes);
     }
     out->payload = rest;
 }
@@ -265,7 +267,7 @@ static void event_clear(event *out)
 
 void event_read(span record, const event_frame *frame, i64 previous_time, event *out)
 {
-    const kind_facts *facts = &KINDS[frame->kind];
+    const header_facts *facts = &HEADER_FACTS[frame->kind];
     event_clear(out);
     out->record = record;
     out->kind = frame->kind;
@@ -282,13 +284,13 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
     case HEADER_COMPACT64:
     case HEADER_PERFINFO32:
     case HEADER_PERFINFO64:
-        read_hook(record, facts->header_bytes, out);
+        read_hook(record, facts->bytes, out);
         break;
     case HEADER_FULL32:
     case HEADER_FULL64:
     case HEADER_INSTANCE32:
     case HEADER_INSTANCE64:
-        read_classic(record, facts->header_bytes, out);
+        read_classic(record, facts->bytes, out);
         break;
     case HEADER_MESSAGE:
         read_message(record, out);
@@ -297,7 +299,7 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
     case HEADER_NONE:
     case HEADER_KINDS:
         out->classic = true;
-        out->payload = span_from(record, facts->header_bytes);
+        out->payload = span_from(record, facts->bytes);
         break;
     }
     out->flags |= out->wide ? EVENT_FLAG_64_BIT : EVENT_FLAG_32_BIT;

@@ -80,8 +80,38 @@ typedef enum frame_result {
     FRAME_DAMAGE, // no record can start like this; *why says it
 } frame_result;
 
+// Where a header kind has its size and time, and how long its fixed part is.
+typedef struct header_facts {
+    const char *name;
+    u8 size_at, time_at;
+    u8 bytes; // 0: no header that can be told by its mark
+    bool wide;
+} header_facts;
+extern const header_facts HEADER_FACTS[HEADER_KINDS];
+
+enum {
+    MARK_EVENT = 0xc0,   // bits of byte 3 of a record: TRACE_HEADER_FLAG | TRACE_HEADER_EVENT_TRACE
+    MARK_MESSAGE = 0x90, // TRACE_HEADER_FLAG | TRACE_MESSAGE
+};
+
+// event_frame_at for what is no sound record of the kinds in HEADER_FACTS: WPP messages, fill, damage.
+frame_result event_frame_rare(span left, event_frame *out, const char **why);
+
 // `left` holds the rest of the buffer's used bytes, starting at the record.
-frame_result event_frame_at(span left, event_frame *out, const char **why);
+static inline frame_result event_frame_at(span left, event_frame *out, const char **why)
+{
+    if (left.len >= 8) {
+        u64 word = load_u64(left.at);
+        u32 kind = word >> 16 & 0xff, mark = word >> 24 & MARK_EVENT;
+        const header_facts *facts = &HEADER_FACTS[kind < HEADER_KINDS ? kind : HEADER_NONE];
+        u32 size = word >> facts->size_at * 8 & 0xffff;
+        if (mark == MARK_EVENT && facts->bytes && size >= facts->bytes && size <= left.len) {
+            *out = (event_frame){size, (header_kind)kind, true, load_i64(left.at + facts->time_at)};
+            return FRAME_OK;
+        }
+    }
+    return event_frame_rare(left, out, why);
+}
 
 typedef struct event {
     span record;    // all bytes, header included
@@ -115,6 +145,9 @@ typedef struct event {
 // is used where the record carries no time. Extended items that contradict themselves end the chain there, mark the
 // event and leave what follows to the payload.
 void event_read(span record, const event_frame *frame, i64 previous_time, event *out);
+
+// Whether a framed record carries its own schema; *damaged: its extended items contradict themselves.
+bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged);
 
 // Walks a chain: *at starts at 0; false at its end. data.len is the item's DataSize.
 typedef struct extended_item {

@@ -72,6 +72,11 @@ u64 class_refused(const class_table *t)
     return t->refused;
 }
 
+void class_refuse(class_table *t, u64 events)
+{
+    t->refused += events;
+}
+
 const event_class *class_unknown(const class_table *t)
 {
     return &t->unknown;
@@ -178,10 +183,8 @@ u32 class_add(class_table *t, const event *ev)
     class_slot *s = slot_of(t, hash, &k, ev->schema_tl);
     if (s->index)
         return s->index - 1;
-    if (t->count >= LIMIT_CLASSES) {
-        t->refused++;
+    if (t->count >= LIMIT_CLASSES)
         return CLASS_NONE;
-    }
     if ((t->count + 1) * 2 > t->slot_cap) {
         grow_slots(t);
         s = slot_of(t, hash, &k, ev->schema_tl);
@@ -189,6 +192,89 @@ u32 class_add(class_table *t, const event *ev)
     new_class(t, ev, &k);
     *s = (class_slot){hash, t->count};
     return t->count - 1;
+}
+
+// ---------------------------------------------------------------------------------------------- remembering
+
+// Words of a record's header that tell its class, WPP messages and TraceLogging events apart.
+typedef struct class_words {
+    u64 w[5]; // the first eight bytes without sizes and flags of no consequence; provider; descriptor
+} class_words;
+
+enum { REMEMBERED = 256 };
+
+struct class_memory {
+    class_words words[REMEMBERED];
+    u32 classes[REMEMBERED]; // plus one; 0: nothing remembered
+};
+
+class_memory *class_memory_new(void)
+{
+    return mem_zeroed(1, sizeof(class_memory));
+}
+
+static inline bool words_of(span r, header_kind kind, class_words *out)
+{
+    u64 start = load_u64(r.at);
+    *out = (class_words){{0}};
+    switch (kind) {
+    case HEADER_SYSTEM32:
+    case HEADER_SYSTEM64:
+    case HEADER_COMPACT32:
+    case HEADER_COMPACT64:
+    case HEADER_PERFINFO32:
+    case HEADER_PERFINFO64:
+        out->w[0] = start & 0xffff0000ffffffff; // version and hook
+        return true;
+    case HEADER_EVENT32:
+    case HEADER_EVENT64:
+        out->w[0] = start & 0x0000ffffffff0000; // flags
+        out->w[3] = load_u64(r.at + 40);
+        out->w[4] = load_u64(r.at + 48);
+        break;
+    case HEADER_FULL32:
+    case HEADER_FULL64:
+    case HEADER_INSTANCE32:
+    case HEADER_INSTANCE64:
+        out->w[0] = start & 0xffffffffffff0000; // type, level and version
+        break;
+    case HEADER_MESSAGE:
+    case HEADER_ERROR:
+    case HEADER_NONE:
+    case HEADER_KINDS:
+        return false;
+    }
+    out->w[1] = load_u64(r.at + 24);
+    out->w[2] = load_u64(r.at + 32);
+    return true;
+}
+
+static inline u32 place_of(const class_words *k)
+{
+    u64 h = (k->w[0] ^ k->w[1] ^ k->w[2] << 13) * 0x9e3779b97f4a7c15u ^ (k->w[3] ^ k->w[4] << 29) * 0xff51afd7ed558ccdu;
+    return (u32)(h * 0x9e3779b97f4a7c15u >> 56) % REMEMBERED;
+}
+
+static inline bool words_equal(const class_words *a, const class_words *b)
+{
+    return ((a->w[0] ^ b->w[0]) | (a->w[1] ^ b->w[1]) | (a->w[2] ^ b->w[2]) | (a->w[3] ^ b->w[3]) | (a->w[4] ^ b->w[4])) == 0;
+}
+
+u32 class_of(class_table *t, class_memory *m, bool add, span bytes, const event_frame *frame, bool *damaged)
+{
+    class_words k;
+    bool known = !event_is_tracelogging(bytes, frame, damaged) && words_of(bytes, frame->kind, &k);
+    u32 at = known ? place_of(&k) : 0;
+    if (known && m->classes[at] && words_equal(&m->words[at], &k))
+        return m->classes[at] - 1;
+    event ev;
+    event_read(bytes, frame, 0, &ev);
+    u32 cls = add ? class_add(t, &ev) : class_find(t, &ev);
+    if (known && cls != CLASS_NONE) {
+        m->words[at] = k;
+        m->classes[at] = cls + 1;
+    }
+    return cls;
 }
 
 // ---------------------------------------------------------------------------------------------- planning

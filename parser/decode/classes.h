@@ -14,11 +14,19 @@ void class_table_free(class_table *t);
 u32 class_count(const class_table *t);
 event_class *class_at(const class_table *t, u32 index);
 const event_class *const *class_list(const class_table *t);
-u64 class_refused(const class_table *t); // events that found the table full
+// Events that found the table full: counted by whoever adds classes.
+u64 class_refused(const class_table *t);
+void class_refuse(class_table *t, u64 events);
 
 // The class of an event, added where it is new (survey) or CLASS_NONE where it is not known (later).
 u32 class_add(class_table *t, const event *ev);
 u32 class_find(const class_table *t, const event *ev);
+
+// The class of a framed record. Most records repeat a few headers: what one thread has met of one table it remembers, and
+// so reads no more of a record than the words that tell its class. *damaged: its extended items contradict themselves.
+typedef struct class_memory class_memory;
+class_memory *class_memory_new(void);
+u32 class_of(class_table *t, class_memory *m, bool add, span bytes, const event_frame *frame, bool *damaged);
 
 // Gives every class its names and plans from what the set knows. `os_build` picks among several descriptions.
 void class_table_plan(class_table *t, schema_set *set, u32 os_build);

@@ -129,12 +129,19 @@ static topic told_by(origin_class which, u32 n)
 
 static unsigned flag_of(topic t)
 {
-    switch ((int)t) {
+    switch (t) {
+    case TOPIC_PROCESS:
+    case TOPIC_AUDIT_START:
+    case TOPIC_AUDIT_STOP:
+    case TOPIC_THREAD:
+        return CORRELATE_PROCESSES;
     case TOPIC_FILE:
+    case TOPIC_FILE_USE:
         return CORRELATE_FILES;
     case TOPIC_VOLUME:
         return CORRELATE_FILES | CORRELATE_IMAGES;
     case TOPIC_KEY:
+    case TOPIC_KEY_USE:
         return CORRELATE_KEYS;
     case TOPIC_STACK:
         return CORRELATE_STACKS;
@@ -145,10 +152,10 @@ static unsigned flag_of(topic t)
     case TOPIC_TCB:
         return CORRELATE_NETWORK;
     case TOPIC_NONE:
-        return 0;
-    default:
-        return UINT32_MAX;
+    case TOPIC_IDENTITY:
+        break;
     }
+    return 0;
 }
 
 static u32 number_of(const event_class *cls)
@@ -160,7 +167,7 @@ topic topic_of(const correlator *c, const event_class *cls)
 {
     origin_class which;
     topic t = origin_find(cls, &which) ? told_by(which, number_of(cls)) : TOPIC_NONE;
-    return (flag_of(t) & (c->flags | 1u << 31)) ? t : TOPIC_NONE;
+    return flag_of(t) & c->flags ? t : TOPIC_NONE;
 }
 
 // ---------------------------------------------------------------------------------------------- fields

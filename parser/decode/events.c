@@ -10,11 +10,20 @@ typedef struct walk {
     const etl_buffer *desc;
     class_table *classes;
     loaded_buffer *out;
-    const walk_report *report;
+    walk_report *report;
+    class_memory *memory;
     i64 last_time;
     size_t fill_at;
-    bool unordered, damaged, fill_known;
+    size_t event_bytes, padding; // accounted for when the walk ends
+    bool fill_known;
 } walk;
+
+void buffer_reader_free(buffer_reader *r)
+{
+    mem_free(r->scratch.bytes);
+    mem_free(r->memory);
+    *r = (buffer_reader){0};
+}
 
 void loaded_buffer_free(loaded_buffer *b)
 {
@@ -30,7 +39,6 @@ static u64 file_offset(const walk *w, size_t at)
 
 static void note(walk *w, size_t at, size_t len, const char *kind, const char *what, const char *then)
 {
-    w->damaged = true;
     bool packed = w->desc->flags & BUFFER_FLAG_COMPRESSED;
     if (w->report->account && !packed)
         w->report->account->damage += len;
@@ -41,14 +49,6 @@ static void note(walk *w, size_t at, size_t len, const char *kind, const char *w
         damage_add(w->report->damage, file_offset(w, at), len, kind, "%s: %zu bytes %s", what, len, then);
 }
 
-static void count_bytes(walk *w, size_t event_bytes, size_t padding)
-{
-    if (w->report->account && !(w->desc->flags & BUFFER_FLAG_COMPRESSED)) {
-        w->report->account->events += event_bytes;
-        w->report->account->padding += padding;
-    }
-}
-
 static size_t aligned(size_t size)
 {
     return (size + 7) & ~(size_t)7;
@@ -57,17 +57,18 @@ static size_t aligned(size_t size)
 static void take_event(walk *w, span bytes, const event_frame *frame, size_t at)
 {
     loaded_buffer *b = w->out;
-    event ev;
-    event_read(bytes, frame, w->last_time, &ev);
-    u32 cls = w->report->adds_classes ? class_add(w->classes, &ev) : class_find(w->classes, &ev);
-    if (w->report->see)
-        w->report->see(w->report->context, &ev, cls);
-    if (b->count && ev.time < w->last_time)
-        w->unordered = true;
-    w->last_time = ev.time;
+    bool damaged;
+    i64 time = frame->has_time ? frame->time : w->last_time;
+    u32 cls = class_of(w->classes, w->memory, w->report->adds_classes, bytes, frame, &damaged);
+    if (w->report->headers)
+        w->report->headers[frame->kind]++;
+    if (b->count && time < w->last_time)
+        w->report->unordered = true;
+    w->last_time = time;
     GROW(b->refs, b->count, b->cap);
-    b->refs[b->count++] = (event_ref){ev.time, (u32)at, cls};
-    if (ev.extended_damaged && w->report->damage)
+    b->refs[b->count++] = (event_ref){time, (u32)at, cls};
+    w->event_bytes += bytes.len;
+    if (damaged && w->report->damage)
         damage_add(w->report->damage, file_offset(w, at), 0, "extended",
                    "an extended data item contradicts its own size; what follows it was read as payload");
 }
@@ -79,6 +80,8 @@ static void account_tail(walk *w, size_t at, size_t got)
     if (!w->report->account || (b->flags & BUFFER_FLAG_COMPRESSED))
         return;
     size_t used = b->used < b->size ? b->used : b->size;
+    w->report->account->events += w->event_bytes;
+    w->report->account->padding += w->padding;
     w->report->account->unused += b->size - used + (got > at ? got - at : 0);
     // The header was read, and counted, by the index.
     w->report->account->damage += used - (got > BUFFER_HEADER_BYTES ? got : BUFFER_HEADER_BYTES);
@@ -145,7 +148,7 @@ static void walk_events(walk *w, span bytes)
             size_t inside = lost && next + 8 <= bytes.len ? resume_at(w, bytes, at, next) : next;
             if (inside == next) {
                 take_event(w, (span){bytes.at + at, frame.size}, &frame, at);
-                count_bytes(w, frame.size, next - at - frame.size);
+                w->padding += next - at - frame.size;
                 at = next;
                 frame = next_frame;
                 why = next_why;
@@ -173,32 +176,49 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch,
+void refs_sort(event_ref *refs, u32 count)
+{
+    if (count)
+        qsort(refs, count, sizeof(*refs), by_time);
+}
+
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, u8 *place, buffer_reader *reader,
                        damage_log *damage)
 {
     const etl_buffer *desc = &file->buffers[buffer_index];
     size_t room = etl_room(desc);
-    if (b->room < room) {
-        b->memory = mem_grow(b->memory, room, 1);
+    if (!place && b->room < room) {
+        mem_free(b->memory);
+        b->memory = mem_alloc(room);
         b->room = room;
     }
     b->file = file;
     b->desc = desc;
     b->count = 0;
-    b->bytes = etl_load(file, desc, b->memory, scratch, &b->hole, damage);
+    b->bytes = etl_load(file, desc, place ? place : b->memory, &reader->scratch, &b->hole, damage);
 }
 
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
-                        etl_scratch *scratch, const walk_report *report)
+                        buffer_reader *reader, walk_report *report)
 {
-    buffer_load_bytes(file, buffer_index, b, scratch, report->damage);
-    buffer_walk_events(classes, b, report);
+    buffer_load_bytes(file, buffer_index, b, NULL, reader, report->damage);
+    buffer_walk_events(classes, b, reader, report);
+    if (report->unordered)
+        refs_sort(b->refs, b->count);
 }
 
-void buffer_walk_events(class_table *classes, loaded_buffer *b, const walk_report *report)
+void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *reader, walk_report *report)
 {
     const etl_buffer *desc = b->desc;
-    walk w = {.file = b->file, .desc = desc, .classes = classes, .out = b, .report = report};
+    if (!reader->memory)
+        reader->memory = class_memory_new();
+    report->unordered = false;
+    walk w = {.file = b->file,
+              .desc = desc,
+              .classes = classes,
+              .out = b,
+              .report = report,
+              .memory = reader->memory};
     bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
     if (report->account && packed)
         report->account->compressed += desc->size - BUFFER_HEADER_BYTES;
@@ -212,8 +232,6 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, const walk_repor
         return;
     }
     walk_events(&w, b->bytes);
-    if (w.unordered)
-        qsort(b->refs, b->count, sizeof(*b->refs), by_time);
 }
 
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out)

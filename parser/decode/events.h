@@ -1,7 +1,7 @@
 // The events of one loaded buffer: where each stands, when it was, which class it has.
 //
-// Both passes over a trace walk buffers with the same function: the survey adds classes, notes damage and accounts for
-// every byte; the conversion only looks classes up.
+// Both passes over a trace walk buffers with the same function: the survey (scan.h) adds classes, notes damage and
+// accounts for every byte; the conversion only looks classes up, in buffers whose positions were not kept.
 #ifndef ETWKIT_EVENTS_H
 #define ETWKIT_EVENTS_H
 
@@ -29,26 +29,35 @@ typedef struct loaded_buffer {
 
 void loaded_buffer_free(loaded_buffer *b);
 
+// What one thread needs to read buffers; all zero is a valid new one. It serves one class table.
+typedef struct buffer_reader {
+    etl_scratch scratch;
+    class_memory *memory;
+} buffer_reader;
+
+void buffer_reader_free(buffer_reader *r);
+
 // What a walk reports to a survey. NULL members are not asked for.
 typedef struct walk_report {
     etl_account *account;
     damage_log *damage;
-    // Each event, in file order, once its class is known.
-    void (*see)(void *context, const event *ev, u32 cls);
-    void *context;
+    u32 *headers;   // events by header_kind
     bool adds_classes;
+    bool unordered; // out: file order is not the order of time
 } walk_report;
 
-// Loads the buffer and fills *b with its events; memory of an earlier use of *b is used again. `classes` is only read
-// unless report->adds_classes.
+// Loads the buffer and fills *b with its events by time; memory of an earlier use of *b is used again. `classes` is only
+// read unless report->adds_classes.
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
-                        etl_scratch *scratch, const walk_report *report);
+                        buffer_reader *reader, walk_report *report);
 
-// The events of bytes that buffer_load_bytes has put into *b.
-void buffer_walk_events(class_table *classes, loaded_buffer *b, const walk_report *report);
+// Its parts. Bytes go to `place` (etl_room bytes), or to b->memory where that is NULL; the walk leaves events in file
+// order and says in report->unordered whether they must be sorted.
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, u8 *place, buffer_reader *reader,
+                       damage_log *damage);
+void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *reader, walk_report *report);
 
-// Only the bytes, into b->memory.
-void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, etl_scratch *scratch, damage_log *damage);
+void refs_sort(event_ref *refs, u32 count); // by time, then place
 
 // The event a ref stands for, as event_read gives it.
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out);

@@ -103,17 +103,17 @@ void merge_on_release(merge *m, merge_put *put, void *context)
     m->put_context = context;
 }
 
-static void walk_again(const merge *m, const pending *p, merge_buffer *b, etl_scratch *scratch)
+static void walk_again(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
 {
-    static const walk_report QUIET = {0};
+    walk_report quiet = {0};
     trace *t = m->session->traces[p->file];
-    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, scratch, &QUIET);
+    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, reader, &quiet);
     b->loaded = b->own;
     if (b->own.count != t->file.buffers[p->buffer].events)
         t->unread_again++;
 }
 
-merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scratch *scratch)
+merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
 {
     const pending *p = &m->order[order];
     const trace *t = m->session->traces[p->file];
@@ -123,10 +123,10 @@ merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scr
     const kept_buffer *kept = &t->kept[p->buffer];
     b->own.file_index = p->file;
     if (kept->refs && !kept->bytes)
-        buffer_load_bytes(&t->file, p->buffer, &b->own, scratch, NULL);
+        buffer_load_bytes(&t->file, p->buffer, &b->own, NULL, reader, NULL);
     // What could be read when the survey looked may be gone now: the positions kept then would be wrong.
     if (!kept->refs || (!kept->bytes && b->own.bytes.len != kept->len)) {
-        walk_again(m, p, b, scratch);
+        walk_again(m, p, b, reader);
         return b;
     }
     b->loaded = b->own;

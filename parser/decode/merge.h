@@ -45,7 +45,7 @@ void merge_free(merge *m);
 // The order buffers will be asked for, so that they can be loaded ahead.
 u32 merge_buffer_count(const merge *m);
 // Loads the buffer at a position of that order into fresh memory (any thread), or hands out the cached one.
-merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, etl_scratch *scratch);
+merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader);
 
 // Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked for
 // once, in order). False: no events are left.

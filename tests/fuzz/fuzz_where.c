@@ -34,12 +34,12 @@ static void sample_open(sample *s)
                    (span){(const u8 *)VALUES, sizeof(VALUES) - 1});
     fuzz_wrap(&file, (span){records.bytes, records.len});
     s->session = session_new();
-    etl_scratch scratch = {0};
-    static const walk_report QUIET = {0};
+    buffer_reader reader = {0};
+    walk_report quiet = {0};
     if (!session_open(s->session, fuzz_file((span){file.bytes, file.len}), &e) ||
         !session_survey(s->session, 1, NULL, NULL) || s->session->traces[0]->file.count != 2)
         abort();
-    buffer_load_events(&s->session->traces[0]->file, 1, s->session->classes, &s->buffer, &scratch, &QUIET);
+    buffer_load_events(&s->session->traces[0]->file, 1, s->session->classes, &s->buffer, &reader, &quiet);
     outbuf_free(&records);
     outbuf_free(&file);
     if (s->buffer.count != 1)
