@@ -92,7 +92,7 @@ static bool convert(evidence *ev, const exporter *format, outfile *out, u64 *rec
                         .stop = &evidence_stop, .progress = evidence_progress, .context = ev};
     bool ok = format->open(&job.sink, &room.target, e);
     if (ok) {
-        ok = pipeline_run(&job, e);
+        ok = format->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
         bool closed = format->close(job.sink, ok ? e : NULL);
         ok = ok && closed;
     }
@@ -150,7 +150,7 @@ int cmd_convert(const options *o)
     }
     evidence ev;
     u64 records = 0;
-    int code = evidence_open(&ev, o);
+    int code = evidence_open(&ev, o, format->render || filter_needs_record(&o->filter));
     if (code == EXIT_DONE) {
         if (format->keeps_traces)
             evidence_hash(&ev);

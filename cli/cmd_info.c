@@ -4,24 +4,18 @@
 #include "info.h"
 #include "pipeline.h"
 
-// Record states are counted by decoding everything once, into nothing.
 static bool count_states(evidence *ev, error *e)
 {
-    const exporter *null = exporter_by_name("null");
-    export_target target = {.classes = class_list(ev->session->classes), .class_count = class_count(ev->session->classes)};
-    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .exporter = null,
-                        .threads = ev->options->threads, .stop = &evidence_stop};
-    if (!null->open(&job.sink, &target, e))
-        return false;
-    bool ok = pipeline_run(&job, e);
-    return null->close(job.sink, e) && ok;
+    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .threads = ev->options->threads,
+                        .stop = &evidence_stop};
+    return pipeline_count(&job, e);
 }
 
 int cmd_info(const options *o)
 {
     evidence ev;
     error e = {0};
-    int code = evidence_open(&ev, o);
+    int code = evidence_open(&ev, o, filter_needs_record(&o->filter));
     if (code == EXIT_DONE && !count_states(&ev, &e)) {
         fprintf(stderr, "etwkit: %s\n", e.message);
         code = EXIT_FAILED;

@@ -61,7 +61,7 @@ int cmd_report(const options *o)
         print_say("%s", e.message);
         return EXIT_FAILED;
     }
-    int code = evidence_open(&ev, o);
+    int code = evidence_open(&ev, o, true);
     if (code == EXIT_DONE) {
         bool ok = make_report(&ev, &out, &e) && outfile_finish(&out, &e);
         evidence_clear_bar(&ev);

@@ -132,10 +132,10 @@ static void start_hashes(evidence *ev)
         ev->hashes[i] = hash_start(s->traces[i]->file.path);
 }
 
-int evidence_open(evidence *ev, const options *o)
+int evidence_open(evidence *ev, const options *o, bool records)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
-    ev->session->correlate = o->correlate;
+    ev->session->correlate = records ? o->correlate : 0;
     ev->session->threads = &ahead_threads;
     if (!o->input_count) {
         print_say("no trace given (etwkit --help)");

@@ -18,8 +18,9 @@ typedef struct evidence {
     double told;
 } evidence;
 
-// Opens and surveys. Returns EXIT_DONE or the exit code to end with (everything said); evidence_close in any case.
-int evidence_open(evidence *ev, const options *o);
+// Opens and surveys; what events tell about each other is only followed where `records` will be asked for. Returns
+// EXIT_DONE or the exit code to end with (everything said); evidence_close in any case.
+int evidence_open(evidence *ev, const options *o, bool records);
 void evidence_close(evidence *ev);
 
 // Waits for the hashes. Failures are said, and noted as an empty hash.

@@ -180,7 +180,7 @@ bool options_read(options *o, command_bit command, int argc, char **argv, error 
     o->argc = argc;
     o->argv = argv;
     o->threads = os_processors();
-    o->correlate = command == FOR_CONVERT ? CORRELATE_RECORDS : command == FOR_REPORT ? CORRELATE_REPORT : 0;
+    o->correlate = command == FOR_REPORT ? CORRELATE_REPORT : CORRELATE_RECORDS;
     bool only_inputs = false;
     for (int i = 2; i < argc; i++) {
         const char *arg = argv[i], *value;

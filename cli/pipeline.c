@@ -6,9 +6,10 @@
 enum {
     SLICE_EVENTS = 512, // some 300 KiB of text: it is still in the processor's cache when it is written
     SLICES_A_THREAD = 4,
-    WINDOW_BYTES = 4 << 20,   // buffers loaded ahead, for each thread
+    WINDOW_BYTES = 4 << 20, // buffers loaded ahead, for each thread
     WINDOW_FEWEST = 4,
     KEPT_OUTPUT_BYTES = 8 << 20, // a slice's text buffer beyond this is given back
+    FEWEST_EVENTS = 4096,        // fewer are not worth a thread
 };
 
 typedef enum seat_state { SEAT_EMPTY, SEAT_MERGED, SEAT_TAKEN, SEAT_DONE } seat_state;
@@ -22,7 +23,7 @@ typedef struct ring_seat {
     bool kept_known;
     u64 base;        // records before this slice
     bool base_known;
-    u64 *counts;     // decoded, partial, raw for each trace
+    u64 *counts;     // by trace and state
 } ring_seat;
 
 typedef struct pipeline {
@@ -32,6 +33,8 @@ typedef struct pipeline {
     bool by_record;
     pthread_mutex_t lock;
     pthread_cond_t work, main, base;
+    u32 idle;        // threads that wait for work
+    bool main_waits;
     ring_seat *ring;
     u32 ring_size;
     u64 merged, claimed, committed, based; // slice numbers: next to merge, to render, to commit, first without a base
@@ -50,6 +53,7 @@ typedef struct worker {
     record_room room;
     buffer_reader reader;
     outbuf where; // for filter expressions
+    u64 *counts;  // by trace and state, of a count
 } worker;
 
 static void worker_free(worker *w)
@@ -57,15 +61,25 @@ static void worker_free(worker *w)
     record_room_free(&w->room);
     buffer_reader_free(&w->reader);
     outbuf_free(&w->where);
+    mem_free(w->counts);
+    *w = (worker){0};
+}
+
+static void add_counts(const session *s, const u64 *counts)
+{
+    for (u32 i = 0; i < s->trace_count; i++) {
+        s->traces[i]->decoded += counts[i * RECORD_STATES + RECORD_DECODED];
+        s->traces[i]->partial += counts[i * RECORD_STATES + RECORD_PARTIAL];
+        s->traces[i]->raw += counts[i * RECORD_STATES + RECORD_RAW];
+    }
+}
+
+static u64 *new_counts(const session *s)
+{
+    return mem_zeroed((size_t)s->trace_count * RECORD_STATES, sizeof(u64));
 }
 
 // ---------------------------------------------------------------------------------------------- one slice
-
-static void count_record(pipeline *p, ring_seat *seat, const record *rec)
-{
-    (void)p;
-    seat->counts[rec->source_index * 3 + (u32)rec->state]++;
-}
 
 // Drops the items the record filter refuses.
 static void sift(worker *w, ring_seat *seat)
@@ -86,14 +100,14 @@ static void render(worker *w, ring_seat *seat)
 {
     const pipeline_job *job = w->pipe->job;
     seat->out.len = 0;
-    memset(seat->counts, 0, job->session->trace_count * 3 * sizeof(*seat->counts));
+    memset(seat->counts, 0, (size_t)job->session->trace_count * RECORD_STATES * sizeof(*seat->counts));
     for (u32 i = 0; i < seat->slice.count; i++) {
         const slice_item item = seat->slice.items[i];
         record rec;
         session_record(job->session, &item.buffer->loaded, &item.buffer->loaded.refs[item.ref], &w->room, &rec);
         rec.number = seat->base + i + 1;
         job->exporter->render(job->sink, &rec, &seat->out);
-        count_record(w->pipe, seat, &rec);
+        seat->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
     }
 }
 
@@ -102,12 +116,7 @@ static bool commit(pipeline *p, ring_seat *seat, error *e)
     pipeline_job *job = p->job;
     bool ok = job->exporter->commit(job->sink, (span){seat->out.bytes, seat->out.len}, seat->slice.count, e);
     job->records += seat->slice.count;
-    for (u32 i = 0; i < job->session->trace_count; i++) {
-        trace *t = job->session->traces[i];
-        t->decoded += seat->counts[i * 3 + RECORD_DECODED];
-        t->partial += seat->counts[i * 3 + RECORD_PARTIAL];
-        t->raw += seat->counts[i * 3 + RECORD_RAW];
-    }
+    add_counts(job->session, seat->counts);
     if (seat->out.cap > KEPT_OUTPUT_BYTES)
         outbuf_free(&seat->out);
     return ok;
@@ -153,7 +162,6 @@ static bool run_inline(pipeline *p, error *e)
     worker w = {.pipe = p};
     ring_seat *seat = &p->ring[0];
     bool ok = true;
-    merge_on_release(p->merge, put_inline, p);
     while (ok && merge_next(p->merge, SLICE_EVENTS, &seat->slice, get_inline, &w)) {
         seat->base = p->job->records;
         if (p->by_record)
@@ -170,6 +178,9 @@ static bool run_inline(pipeline *p, error *e)
 }
 
 // ---------------------------------------------------------------------------------------------- with threads
+
+// The main thread merges and commits; what is between, and the loading of buffers ahead of the merge, is done by whoever
+// has nothing else to do, the main thread too. All state is changed under the lock.
 
 static ring_seat *seat_of(pipeline *p, u64 number)
 {
@@ -213,6 +224,18 @@ static void work_on_slice(worker *w, ring_seat *seat)
     render(w, seat);
 }
 
+static void tell_main(pipeline *p)
+{
+    if (p->main_waits)
+        pthread_cond_signal(&p->main);
+}
+
+static void tell_workers(pipeline *p)
+{
+    if (p->idle)
+        pthread_cond_signal(&p->work);
+}
+
 // Called and returns under the lock; false: nothing to do right now.
 static bool work_once(worker *w)
 {
@@ -224,9 +247,11 @@ static bool work_once(worker *w)
         work_on_slice(w, seat);
         pthread_mutex_lock(&p->lock);
         seat->state = SEAT_DONE;
-        pthread_cond_signal(&p->main);
+        tell_main(p);
         return true;
     }
+    while (p->load_next < merge_buffer_count(p->merge) && merge_is_kept(p->merge, p->load_next))
+        p->load_next++; // the main thread has it without waiting
     if (p->load_next < merge_buffer_count(p->merge) && p->load_next < p->load_taken + p->window_size) {
         u32 order = p->load_next++;
         merge_buffer *reuse = take_spare(p);
@@ -234,7 +259,7 @@ static bool work_once(worker *w)
         merge_buffer *b = merge_load(p->merge, order, reuse, &w->reader);
         pthread_mutex_lock(&p->lock);
         p->window[order % p->window_size] = b;
-        pthread_cond_signal(&p->main);
+        tell_main(p);
         return true;
     }
     return false;
@@ -245,25 +270,46 @@ static void *work(void *context)
     worker *w = context;
     pipeline *p = w->pipe;
     pthread_mutex_lock(&p->lock);
-    while (!p->quit)
-        if (!work_once(w))
-            pthread_cond_wait(&p->work, &p->lock);
+    while (!p->quit) {
+        if (work_once(w))
+            continue;
+        p->idle++;
+        pthread_cond_wait(&p->work, &p->lock);
+        p->idle--;
+    }
     pthread_mutex_unlock(&p->lock);
-    worker_free(w);
     return NULL;
+}
+
+static void work_or_wait(worker *w)
+{
+    pipeline *p = w->pipe;
+    if (work_once(w))
+        return;
+    p->main_waits = true;
+    pthread_cond_wait(&p->main, &p->lock);
+    p->main_waits = false;
 }
 
 static merge_buffer *get_loaded(void *context, u32 order)
 {
-    pipeline *p = context;
+    worker *w = context;
+    pipeline *p = w->pipe;
     pthread_mutex_lock(&p->lock);
-    merge_buffer **place = &p->window[order % p->window_size];
-    while (!*place)
-        pthread_cond_wait(&p->main, &p->lock);
-    merge_buffer *b = *place;
-    *place = NULL;
     p->load_taken = order + 1;
-    pthread_cond_signal(&p->work);
+    merge_buffer **place = &p->window[order % p->window_size], *b = NULL;
+    if (order >= p->load_next || merge_is_kept(p->merge, order)) { // nobody has begun with it
+        if (order >= p->load_next)
+            p->load_next = order + 1;
+        merge_buffer *reuse = take_spare(p);
+        pthread_mutex_unlock(&p->lock);
+        return merge_load(p->merge, order, reuse, &w->reader);
+    }
+    while (!*place)
+        work_or_wait(w);
+    b = *place;
+    *place = NULL;
+    tell_workers(p);
     pthread_mutex_unlock(&p->lock);
     return b;
 }
@@ -277,11 +323,12 @@ static void put_locked(void *context, merge_buffer *b)
 }
 
 // Merges the next slice into its seat. Called under the lock, returns under it.
-static void merge_slice(pipeline *p)
+static void merge_slice(worker *w)
 {
+    pipeline *p = w->pipe;
     ring_seat *seat = seat_of(p, p->merged);
     pthread_mutex_unlock(&p->lock);
-    bool more = merge_next(p->merge, SLICE_EVENTS, &seat->slice, get_loaded, p);
+    bool more = merge_next(p->merge, SLICE_EVENTS, &seat->slice, get_loaded, w);
     pthread_mutex_lock(&p->lock);
     if (!more) {
         p->ended = true;
@@ -299,30 +346,35 @@ static void merge_slice(pipeline *p)
         seat->base_known = true;
     }
     p->merged++;
-    pthread_cond_signal(&p->work);
+    tell_workers(p);
 }
 
-static bool drive(pipeline *p, error *e)
+static bool commit_next(worker *w, error *e)
 {
+    pipeline *p = w->pipe;
+    ring_seat *seat = seat_of(p, p->committed);
+    pthread_mutex_unlock(&p->lock);
+    bool ok = commit(p, seat, e);
+    slice_release(p->merge, &seat->slice);
+    tell(p, p->job->records);
+    pthread_mutex_lock(&p->lock);
+    seat->state = SEAT_EMPTY;
+    p->committed++;
+    return ok && !stopped(p) ? true : ok ? error_set(e, "interrupted") : false;
+}
+
+static bool drive(worker *w, error *e)
+{
+    pipeline *p = w->pipe;
     bool ok = true;
     pthread_mutex_lock(&p->lock);
     while (ok && !(p->ended && p->committed == p->merged)) {
-        ring_seat *next = seat_of(p, p->committed);
-        if (p->committed < p->merged && next->state == SEAT_DONE) {
-            pthread_mutex_unlock(&p->lock);
-            ok = commit(p, next, e);
-            slice_release(p->merge, &next->slice);
-            tell(p, p->job->records);
-            pthread_mutex_lock(&p->lock);
-            next->state = SEAT_EMPTY;
-            p->committed++;
-            if (ok && stopped(p))
-                ok = error_set(e, "interrupted");
-        } else if (!p->ended && p->merged - p->committed < p->ring_size - 1) {
-            merge_slice(p);
-        } else {
-            pthread_cond_wait(&p->main, &p->lock);
-        }
+        if (p->committed < p->merged && seat_of(p, p->committed)->state == SEAT_DONE)
+            ok = commit_next(w, e);
+        else if (!p->ended && p->merged - p->committed < p->ring_size - 1)
+            merge_slice(w);
+        else
+            work_or_wait(w);
     }
     p->quit = true;
     pthread_cond_broadcast(&p->work);
@@ -331,27 +383,27 @@ static bool drive(pipeline *p, error *e)
     return ok;
 }
 
-static bool run_threads(pipeline *p, error *e)
+// Runs `of_thread` on all threads but this one, then `of_main` here. Threads that cannot be started are done without.
+static bool run_threads(pipeline *p, void *(*of_thread)(void *), bool (*of_main)(worker *, error *), error *e)
 {
     worker *workers = mem_zeroed(p->job->threads, sizeof(*workers));
-    unsigned started = 0;
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->work, NULL);
-    pthread_cond_init(&p->main, NULL);
-    pthread_cond_init(&p->base, NULL);
-    merge_on_release(p->merge, put_locked, p);
-    for (; started < p->job->threads; started++) {
-        workers[started].pipe = p;
-        if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)
-            break;
+    unsigned started = 1;
+    for (unsigned i = 0; i < p->job->threads; i++) {
+        workers[i].pipe = p;
+        workers[i].counts = new_counts(p->job->session);
     }
-    bool ok = started ? drive(p, e) : error_set(e, "no thread could be started");
-    for (unsigned i = 0; i < started; i++)
+    while (started < p->job->threads &&
+           pthread_create(&workers[started].thread, NULL, of_thread, &workers[started]) == 0)
+        started++;
+    bool ok = of_main(&workers[0], e);
+    for (unsigned i = 1; i < started; i++)
         pthread_join(workers[i].thread, NULL);
-    pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->work);
-    pthread_cond_destroy(&p->main);
-    pthread_cond_destroy(&p->base);
+    for (unsigned i = 0; i < p->job->threads; i++) {
+        for (u32 j = 0; j < p->job->session->trace_count * RECORD_STATES; j++)
+            p->job->records += workers[i].counts[j];
+        add_counts(p->job->session, workers[i].counts);
+        worker_free(&workers[i]);
+    }
     mem_free(workers);
     return ok;
 }
@@ -387,19 +439,48 @@ static void free_buffer(merge_buffer *b)
     mem_free(b);
 }
 
+static void open_pipe(pipeline *p, pipeline_job *job)
+{
+    *p = (pipeline){.job = job, .by_record = filter_needs_record(job->filter)};
+    merge_filter through = class_filter(p);
+    p->merge = merge_new(job->session, &through);
+    job->records = 0;
+    u64 events = 0;
+    for (u32 i = 0; i < job->session->trace_count; i++)
+        events += job->session->traces[i]->events;
+    if (events < FEWEST_EVENTS)
+        job->threads = 1;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work, NULL);
+    pthread_cond_init(&p->main, NULL);
+    pthread_cond_init(&p->base, NULL);
+}
+
+static void close_pipe(pipeline *p)
+{
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->work);
+    pthread_cond_destroy(&p->main);
+    pthread_cond_destroy(&p->base);
+    for (u32 i = 0; i < p->spare_count; i++)
+        free_buffer(p->spare[i]);
+    mem_free(p->spare);
+    mem_free(p->classes);
+    merge_free(p->merge);
+}
+
 bool pipeline_run(pipeline_job *job, error *e)
 {
-    pipeline p = {.job = job, .by_record = filter_needs_record(job->filter)};
-    merge_filter through = class_filter(&p);
-    p.merge = merge_new(job->session, &through);
+    pipeline p;
+    open_pipe(&p, job);
     p.ring_size = job->threads > 1 ? job->threads * SLICES_A_THREAD : 1;
     p.ring = mem_zeroed(p.ring_size, sizeof(*p.ring));
     for (u32 i = 0; i < p.ring_size; i++)
-        p.ring[i].counts = mem_zeroed(job->session->trace_count * 3u, sizeof(u64));
+        p.ring[i].counts = new_counts(job->session);
     p.window_size = window_of(job->session, job->threads);
     p.window = mem_zeroed(p.window_size, sizeof(*p.window));
-    job->records = 0;
-    bool ok = job->threads > 1 ? run_threads(&p, e) : run_inline(&p, e);
+    merge_on_release(p.merge, job->threads > 1 ? put_locked : put_inline, &p);
+    bool ok = job->threads > 1 ? run_threads(&p, work, drive, e) : run_inline(&p, e);
     // After a failure buffers are still in use; the ones at hand are given back, the process is about to end.
     for (u32 i = 0; i < p.ring_size; i++) {
         outbuf_free(&p.ring[i].out);
@@ -409,12 +490,65 @@ bool pipeline_run(pipeline_job *job, error *e)
     }
     for (u32 i = 0; i < p.window_size; i++)
         free_buffer(p.window[i]);
-    for (u32 i = 0; i < p.spare_count; i++)
-        free_buffer(p.spare[i]);
     mem_free(p.ring);
     mem_free(p.window);
-    mem_free(p.spare);
-    mem_free(p.classes);
-    merge_free(p.merge);
+    close_pipe(&p);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- counting
+
+static void count_buffer(worker *w, const merge_buffer *b)
+{
+    pipeline *p = w->pipe;
+    const loaded_buffer *l = &b->loaded;
+    u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
+    for (u32 i = 0; i < l->count; i++) {
+        if (!merge_takes(p->merge, l, &l->refs[i]))
+            continue;
+        if (p->by_record) {
+            record rec;
+            session_record(p->job->session, l, &l->refs[i], &w->room, &rec);
+            counts[rec.state] += filter_record(p->job->filter, &rec, &w->where);
+        } else {
+            counts[session_state(p->job->session, l, &l->refs[i], &w->room)]++;
+        }
+    }
+}
+
+static void count_buffers(worker *w)
+{
+    pipeline *p = w->pipe;
+    merge_buffer *b = NULL;
+    pthread_mutex_lock(&p->lock);
+    while (p->load_next < merge_buffer_count(p->merge) && !stopped(p)) {
+        u32 order = p->load_next++;
+        pthread_mutex_unlock(&p->lock);
+        b = merge_load(p->merge, order, b, &w->reader);
+        count_buffer(w, b);
+        pthread_mutex_lock(&p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    free_buffer(b);
+}
+
+static void *count_on_thread(void *context)
+{
+    count_buffers(context);
+    return NULL;
+}
+
+static bool count_on_main(worker *w, error *e)
+{
+    count_buffers(w);
+    return !stopped(w->pipe) || error_set(e, "interrupted");
+}
+
+bool pipeline_count(pipeline_job *job, error *e)
+{
+    pipeline p;
+    open_pipe(&p, job);
+    bool ok = run_threads(&p, count_on_thread, count_on_main, e);
+    close_pipe(&p);
     return ok;
 }

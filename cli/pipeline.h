@@ -1,8 +1,9 @@
-// Records through an exporter, on any number of threads, with the same bytes out. The only threads of the program but
-// the hashing one (hash.h).
+// Records through an exporter, on any number of threads, with the same bytes out. With ahead.h and hash.h all threads of
+// the program.
 //
-// One thread merges and commits, in order; workers load and inflate buffers ahead of the merge, and render slices behind
-// it. At most a ring of slices and a window of buffers is in memory. With one thread everything runs in line.
+// One thread merges and commits, in order; it and the others load and inflate buffers ahead of the merge, and render
+// slices behind it. At most a ring of slices and a window of buffers is in memory. With one thread, or few events,
+// everything runs in line.
 #ifndef ETWKIT_PIPELINE_H
 #define ETWKIT_PIPELINE_H
 
@@ -24,5 +25,8 @@ typedef struct pipeline_job {
 
 // Counts states into the session's traces. False: the exporter failed, or *stop.
 MUST_USE bool pipeline_run(pipeline_job *job, error *e);
+
+// The same counts and job->records without an exporter: every event decoded, none rendered, in no order.
+MUST_USE bool pipeline_count(pipeline_job *job, error *e);
 
 #endif

@@ -39,7 +39,7 @@ typedef struct exporter {
     const char *suffixes; // " .json .x " of OUT, blanks around each
     const char *help;
     MUST_USE bool (*open)(sink **out, const export_target *target, error *e);
-    void (*render)(const sink *s, const record *rec, outbuf *out);
+    void (*render)(const sink *s, const record *rec, outbuf *out); // NULL, as is commit: nothing comes of records
     MUST_USE bool (*commit)(sink *s, span rendered, u32 records, error *e);
     MUST_USE bool (*close)(sink *s, error *e); // frees s in any case; with e == NULL the output is being abandoned
     bool keeps_traces; // writes target->traces, which then must be complete (hashes) before open

@@ -502,6 +502,16 @@ void record_room_free(record_room *room)
     *room = (record_room){0};
 }
 
+static const event_class *class_of_ref(const session *s, const event_ref *ref)
+{
+    return ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
+}
+
+record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room)
+{
+    return class_decode_payload(class_of_ref(s, ref), &room->decoder, loaded_payload(b, ref)).state;
+}
+
 // Stacks stand in extended items: a match id, then return addresses of either size, or the key of a stack that is
 // defined elsewhere; and in events of their own.
 static void take_stack(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
@@ -531,7 +541,7 @@ void session_record(const session *s, const loaded_buffer *b, const event_ref *r
 {
     loaded_event(b, ref, &room->event);
     const event *ev = &room->event;
-    const event_class *cls = ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
+    const event_class *cls = class_of_ref(s, ref);
     class_decode d = class_decode_payload(cls, &room->decoder, ev->payload);
     // One by one, as in event_clear.
     out->number = 0;

@@ -72,18 +72,26 @@ static void done(traces *t)
         remove(t->paths[i]);
 }
 
+static void look_at(const sink *s, const record *rec, outbuf *out)
+{
+    (void)s, (void)rec, (void)out;
+}
+
+static bool drop(sink *s, span rendered, u32 records, error *e)
+{
+    (void)s, (void)rendered, (void)records, (void)e;
+    return true;
+}
+
 // Every record is made once, into nothing.
 static void read_all(session *s)
 {
+    static const exporter NOWHERE = {.render = look_at, .commit = drop};
     error e = {0};
-    const exporter *null = exporter_by_name("null");
     filter f;
     filter_init(&f);
-    export_target target = {.classes = class_list(s->classes), .class_count = class_count(s->classes)};
-    pipeline_job job = {.session = s, .filter = &f, .exporter = null, .threads = 1};
-    assert_true(null->open(&job.sink, &target, &e));
+    pipeline_job job = {.session = s, .filter = &f, .exporter = &NOWHERE, .threads = 1};
     assert_true(pipeline_run(&job, &e));
-    assert_true(null->close(job.sink, &e));
 }
 
 static const process_life *process_number(const correlator *c, u32 index)

@@ -201,6 +201,11 @@ static void read_classic(span r, size_t header, event *out)
     out->payload = span_from(r, header);
 }
 
+static u32 counters_of(u32 version)
+{
+    return (version & 0x8000 ? 1 : 0) + (version >> 8 & 7);
+}
+
 // SYSTEM, COMPACT and PERFINFO: the version word also says how many counters stand in front of the payload.
 static void read_hook(span r, size_t header, event *out)
 {
@@ -220,7 +225,7 @@ static void read_hook(span r, size_t header, event *out)
         out->user_time = load_u32(r.at + 28);
     }
     out->payload = span_from(r, header);
-    u32 counters = (version & 0x8000 ? 1 : 0) + (version >> 8 & 7);
+    u32 counters = counters_of(version);
     if (counters && out->payload.len >= counters * 8u) {
         out->extra = out->payload.at;
         out->extra_count = (u8)counters;
@@ -303,4 +308,38 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
         break;
     }
     out->flags |= out->wide ? EVENT_FLAG_64_BIT : EVENT_FLAG_32_BIT;
+}
+
+span event_payload(span record, const event_frame *frame)
+{
+    size_t at = HEADER_FACTS[frame->kind].bytes;
+    switch (frame->kind) {
+    case HEADER_EVENT32:
+    case HEADER_EVENT64:
+        if (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED)
+            at += walk_extended(span_from(record, at)).bytes;
+        break;
+    case HEADER_SYSTEM32:
+    case HEADER_SYSTEM64:
+    case HEADER_COMPACT32:
+    case HEADER_COMPACT64:
+    case HEADER_PERFINFO32:
+    case HEADER_PERFINFO64: {
+        size_t counters = counters_of(load_u16(record.at)) * (size_t)8;
+        at += record.len - at >= counters ? counters : 0;
+        break;
+    }
+    case HEADER_MESSAGE:
+        at = message_layout(load_u16(record.at + 6)).payload_at;
+        break;
+    case HEADER_FULL32:
+    case HEADER_FULL64:
+    case HEADER_INSTANCE32:
+    case HEADER_INSTANCE64:
+    case HEADER_ERROR:
+    case HEADER_NONE:
+    case HEADER_KINDS:
+        break;
+    }
+    return span_from(record, at);
 }

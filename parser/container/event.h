@@ -146,6 +146,8 @@ typedef struct event {
 // event and leave what follows to the payload.
 void event_read(span record, const event_frame *frame, i64 previous_time, event *out);
 
+span event_payload(span record, const event_frame *frame); // as event_read finds it
+
 // Whether a framed record carries its own schema; *damaged: its extended items contradict themselves.
 bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged);
 

@@ -245,3 +245,11 @@ void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out)
     else
         *out = (event){.record = rest, .payload = rest};
 }
+
+span loaded_payload(const loaded_buffer *b, const event_ref *ref)
+{
+    event_frame frame;
+    const char *why;
+    span rest = span_from(b->bytes, ref->offset);
+    return event_frame_at(rest, &frame, &why) == FRAME_OK ? event_payload((span){rest.at, frame.size}, &frame) : rest;
+}

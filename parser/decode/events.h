@@ -59,7 +59,8 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *r
 
 void refs_sort(event_ref *refs, u32 count); // by time, then place
 
-// The event a ref stands for, as event_read gives it.
+// The event a ref stands for, as event_read gives it; and its payload alone.
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out);
+span loaded_payload(const loaded_buffer *b, const event_ref *ref);
 
 #endif

@@ -113,6 +113,12 @@ static void walk_again(const merge *m, const pending *p, merge_buffer *b, buffer
         t->unread_again++;
 }
 
+bool merge_is_kept(const merge *m, u32 order)
+{
+    const pending *p = &m->order[order];
+    return m->session->traces[p->file]->kept[p->buffer].bytes != NULL;
+}
+
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
 {
     const pending *p = &m->order[order];
@@ -209,7 +215,7 @@ static void take_up(merge *m, merge_get *get, void *context)
 
 // ---------------------------------------------------------------------------------------------- slices
 
-static bool takes_part(const merge *m, const loaded_buffer *b, const event_ref *ref)
+bool merge_takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
 {
     const merge_filter *f = &m->filter;
     if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
@@ -243,7 +249,7 @@ static void drain(merge *m, slice *s, u32 most)
         second = &m->heap[right];
     i64 next_pending = m->next < m->count ? m->order[m->next].key : INT64_MAX;
     do {
-        if (takes_part(m, b, &b->refs[r->at]))
+        if (merge_takes(m, b, &b->refs[r->at]))
             add_item(s, r->buffer, r->at);
         if (++r->at == b->count) {
             release(m, r->buffer);

@@ -47,6 +47,11 @@ u32 merge_buffer_count(const merge *m);
 // Loads the buffer at a position of that order into fresh memory (any thread), or hands out the cached one.
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader);
 
+// Whether loading it means no reading: its bytes and events are kept.
+bool merge_is_kept(const merge *m, u32 order);
+// Whether an event of a loaded buffer passes the merge's filter.
+bool merge_takes(const merge *m, const loaded_buffer *b, const event_ref *ref);
+
 // Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked for
 // once, in order). False: no events are left.
 typedef merge_buffer *merge_get(void *context, u32 order);

@@ -33,6 +33,7 @@ typedef struct event_class {
 } event_class;
 
 typedef enum record_state { RECORD_DECODED, RECORD_PARTIAL, RECORD_RAW } record_state;
+enum { RECORD_STATES = RECORD_RAW + 1 };
 
 const char *record_state_name(record_state state); // "decoded", "partial", "raw"
 
