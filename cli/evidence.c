@@ -52,15 +52,14 @@ static bool given_before(const options *o, u32 index)
     return false;
 }
 
-// Event positions, buffers kept for the second pass and facts about processes grow with the traces.
+// Schemas, plans and texts, and facts that grow with the traces.
 static void expect_memory(const session *s)
 {
-    enum { FEWEST = 4 << 20, MOST = 32 << 20 };
-    u64 bytes = 0;
+    enum { ALWAYS = 1 << 20, MOST = 32 << 20 };
+    u64 bytes = ALWAYS;
     for (u32 i = 0; i < s->trace_count; i++)
-        bytes += s->traces[i]->file.os.bytes;
-    bytes = bytes < FEWEST ? 0 : bytes < MOST ? bytes : MOST;
-    os_expect_memory((size_t)bytes);
+        bytes += s->traces[i]->file.os.bytes / 2;
+    os_expect_memory((size_t)(bytes < MOST ? bytes : MOST));
 }
 
 static bool open_traces(evidence *ev)

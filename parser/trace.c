@@ -11,7 +11,7 @@
 #include "schema/schema_tdh.h"
 
 enum { FEWEST_BUFFERS = 8 }; // fewer are not worth a thread
-enum { PROGRESS_BYTES = 64 << 20 };
+enum { PROGRESS_BYTES = 64 << 20, KEEP_BLOCK = 2 << 20 };
 
 static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
 enum { CONFIG_CPU = 10, COMPUTER_NAME_AT = 20, COMPUTER_NAME_BYTES = 512 };
@@ -73,7 +73,7 @@ static void trace_free(trace *t)
 static void keep_free(keep_room *k)
 {
     for (u32 i = 0; i < k->block_count; i++)
-        mem_free(k->blocks[i]);
+        os_large_free(k->blocks[i], KEEP_BLOCK);
 }
 
 void session_free(session *s)
@@ -284,13 +284,15 @@ static void add_account(etl_account *to, const etl_account *more)
 // Room in large blocks; NULL where they are used up.
 static void *keep_take(keep_room *k, size_t bytes)
 {
-    enum { KEEP_BLOCK = 4 << 20 };
     size_t room = (bytes + 15) & ~(size_t)15;
     if (room > (size_t)(k->end - k->at)) {
         if (k->block_count == COUNT_OF(k->blocks) || room > KEEP_BLOCK)
             return NULL;
-        k->at = k->blocks[k->block_count++] = os_large_block(KEEP_BLOCK);
-        k->end = k->at + KEEP_BLOCK;
+        u8 *block = os_large_block(KEEP_BLOCK);
+        if (!block)
+            return NULL;
+        k->blocks[k->block_count++] = k->at = block;
+        k->end = block + KEEP_BLOCK;
     }
     void *taken = k->at;
     k->at += room;

@@ -35,9 +35,11 @@ MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, cons
 
 unsigned os_processors(void);
 
-// A block for much data that stays, its contents undefined: large pages where the system has them. mem_free gives it
-// back. os_expect_memory prepares the heap of a program that is about to take some `bytes` in pieces.
+// A block for much data that stays: large pages where the system has them, and `bytes` a multiple of 2 MiB. NULL where
+// there is no room.
 void *os_large_block(size_t bytes);
+void os_large_free(void *block, size_t bytes);
+// Prepares the heap of a program that is about to take some `bytes` in pieces.
 void os_expect_memory(size_t bytes);
 double os_seconds(void); // monotonic
 

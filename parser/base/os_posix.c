@@ -168,14 +168,30 @@ static void want_pages(void *at, size_t bytes)
 #endif
 }
 
+static size_t to_large_page(const void *at)
+{
+    return (size_t)(-(uintptr_t)at & (LARGE_PAGE - 1));
+}
+
 void *os_large_block(size_t bytes)
 {
-    size_t whole = (bytes + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
-    void *block = NULL;
-    if (posix_memalign(&block, LARGE_PAGE, whole) != 0)
-        return mem_alloc(bytes);
-    want_pages(block, whole);
-    return block;
+    void *block = mmap(NULL, bytes + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
+        return NULL;
+    size_t before = to_large_page(block);
+    u8 *aligned = (u8 *)block + before;
+    if (before)
+        munmap(block, before);
+    if (before < LARGE_PAGE)
+        munmap(aligned + bytes, LARGE_PAGE - before);
+    want_pages(aligned, bytes);
+    return aligned;
+}
+
+void os_large_free(void *block, size_t bytes)
+{
+    if (block)
+        munmap(block, bytes);
 }
 
 void os_expect_memory(size_t bytes)
@@ -188,14 +204,17 @@ void os_expect_memory(size_t bytes)
     mallopt(M_TRIM_THRESHOLD, KEPT);
     mallopt(M_TOP_PAD, LARGE_PAGE);
 #endif
-    if (bytes < LARGE_PAGE)
-        return;
-    u8 *block = malloc(bytes + LARGE_PAGE);
+    size_t whole = (bytes + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
+    u8 *block = malloc(whole + LARGE_PAGE);
     if (!block)
         return;
-    size_t skip = (size_t)(-(uintptr_t)block & (LARGE_PAGE - 1));
-    want_pages(block + skip, bytes & ~(size_t)(LARGE_PAGE - 1));
+    // What lies in front of the first large page is kept from use, so that the heap goes on in prepared pages.
+    static void *in_front;
+    size_t before = to_large_page(block);
+    want_pages(block + before, whole);
     free(block);
+    free(in_front);
+    in_front = malloc(before);
 }
 
 unsigned os_processors(void)

@@ -218,7 +218,13 @@ bool os_list_folder(const char *path, bool (*visit)(void *context, const char *p
 
 void *os_large_block(size_t bytes)
 {
-    return mem_alloc(bytes);
+    return malloc(bytes);
+}
+
+void os_large_free(void *block, size_t bytes)
+{
+    (void)bytes;
+    free(block);
 }
 
 void os_expect_memory(size_t bytes)
