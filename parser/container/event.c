@@ -138,13 +138,9 @@ static chain_facts walk_extended(span rest)
     return out;
 }
 
-bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged)
+bool event_carries_schema(span record, bool *damaged)
 {
-    *damaged = false;
-    if ((frame->kind != HEADER_EVENT32 && frame->kind != HEADER_EVENT64) ||
-        !(load_u16(record.at + 4) & EVENT_FLAG_EXTENDED))
-        return false;
-    chain_facts chain = walk_extended(span_from(record, 80));
+    chain_facts chain = walk_extended(span_from(record, HEADER_FACTS[HEADER_EVENT64].bytes));
     *damaged = chain.damaged;
     return chain.schema_tl.len != 0;
 }
@@ -310,10 +306,10 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
     out->flags |= out->wide ? EVENT_FLAG_64_BIT : EVENT_FLAG_32_BIT;
 }
 
-span event_payload(span record, const event_frame *frame)
+span event_payload_rare(span record, header_kind kind)
 {
-    size_t at = HEADER_FACTS[frame->kind].bytes;
-    switch (frame->kind) {
+    size_t at = HEADER_FACTS[kind].bytes;
+    switch (kind) {
     case HEADER_EVENT32:
     case HEADER_EVENT64:
         if (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED)

@@ -146,10 +146,26 @@ typedef struct event {
 // event and leave what follows to the payload.
 void event_read(span record, const event_frame *frame, i64 previous_time, event *out);
 
-span event_payload(span record, const event_frame *frame); // as event_read finds it
+// The payload of a framed record, as event_read finds it; of one with extended items, counters or WPP parts.
+span event_payload_rare(span record, header_kind kind);
+static inline span event_payload(span record, header_kind kind)
+{
+    u64 word = load_u64(record.at);
+    u32 bytes = HEADER_FACTS[kind].bytes;
+    bool is_event = kind == HEADER_EVENT32 || kind == HEADER_EVENT64;
+    bool is_hook = kind <= HEADER_COMPACT64 || kind == HEADER_PERFINFO32 || kind == HEADER_PERFINFO64;
+    if (!bytes || (is_event && word >> 32 & EVENT_FLAG_EXTENDED) || (is_hook && word & 0x8700))
+        return event_payload_rare(record, kind);
+    return (span){record.at + bytes, record.len - bytes};
+}
 
-// Whether a framed record carries its own schema; *damaged: its extended items contradict themselves.
-bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged);
+// Whether a framed EVENT record with extended items carries its own schema; *damaged: they contradict themselves.
+bool event_carries_schema(span record, bool *damaged);
+static inline bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged)
+{
+    return (frame->kind == HEADER_EVENT32 || frame->kind == HEADER_EVENT64) &&
+           (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED) && event_carries_schema(record, damaged);
+}
 
 // Walks a chain: *at starts at 0; false at its end. data.len is the item's DataSize.
 typedef struct extended_item {

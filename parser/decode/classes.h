@@ -22,12 +22,6 @@ void class_refuse(class_table *t, u64 events);
 u32 class_add(class_table *t, const event *ev);
 u32 class_find(const class_table *t, const event *ev);
 
-// The class of a framed record. Most records repeat a few headers: what one thread has met of one table it remembers, and
-// so reads no more of a record than the words that tell its class. *damaged: its extended items contradict themselves.
-typedef struct class_memory class_memory;
-class_memory *class_memory_new(void);
-u32 class_of(class_table *t, class_memory *m, bool add, span bytes, const event_frame *frame, bool *damaged);
-
 // Gives every class its names and plans from what the set knows. `os_build` picks among several descriptions.
 void class_table_plan(class_table *t, schema_set *set, u32 os_build);
 // One class alone, with what the set knows so far (the survey needs to look into some events before all schemas are in).

@@ -14,8 +14,11 @@ typedef struct walk {
     class_memory *memory;
     i64 last_time;
     size_t fill_at;
-    size_t event_bytes, padding; // accounted for when the walk ends
-    bool fill_known;
+    // For the report when the walk ends:
+    size_t event_bytes, padding;
+    u32 headers[HEADER_KINDS];
+    bool unordered;
+    bool fill_known, adds_classes;
 } walk;
 
 void buffer_reader_free(buffer_reader *r)
@@ -54,23 +57,27 @@ static size_t aligned(size_t size)
     return (size + 7) & ~(size_t)7;
 }
 
-static void take_event(walk *w, span bytes, const event_frame *frame, size_t at)
+static void note_extended(walk *w, size_t at)
+{
+    if (w->report->damage)
+        damage_add(w->report->damage, file_offset(w, at), 0, "extended",
+                   "an extended data item contradicts its own size; what follows it was read as payload");
+}
+
+static inline void take_event(walk *w, span bytes, const event_frame *frame, size_t at)
 {
     loaded_buffer *b = w->out;
     bool damaged;
     i64 time = frame->has_time ? frame->time : w->last_time;
-    u32 cls = class_of(w->classes, w->memory, w->report->adds_classes, bytes, frame, &damaged);
-    if (w->report->headers)
-        w->report->headers[frame->kind]++;
-    if (b->count && time < w->last_time)
-        w->report->unordered = true;
+    u32 cls = class_of(w->classes, w->memory, w->adds_classes, bytes, frame, &damaged);
+    w->headers[frame->kind]++;
+    w->unordered |= b->count && time < w->last_time;
     w->last_time = time;
     GROW(b->refs, b->count, b->cap);
     b->refs[b->count++] = (event_ref){time, (u32)at, cls};
     w->event_bytes += bytes.len;
-    if (damaged && w->report->damage)
-        damage_add(w->report->damage, file_offset(w, at), 0, "extended",
-                   "an extended data item contradicts its own size; what follows it was read as payload");
+    if (damaged)
+        note_extended(w, at);
 }
 
 // Behind the last event: fill of the used bytes, used bytes that could not be read, and what the buffer never used.
@@ -123,6 +130,23 @@ static size_t note_hole(walk *w, size_t at, size_t end)
     return end;
 }
 
+// Takes records as long as each leads to another one. Returns where one stands that does not; *frame is then its own.
+static size_t walk_chain(walk *w, span bytes, size_t at, event_frame *frame)
+{
+    const char *why;
+    while (!w->out->hole.end) {
+        event_frame behind;
+        size_t next = at + aligned(frame->size);
+        if (next >= bytes.len || event_frame_at((span){bytes.at + next, bytes.len - next}, &behind, &why) != FRAME_OK)
+            break;
+        take_event(w, (span){bytes.at + at, frame->size}, frame, at);
+        w->padding += next - at - frame->size;
+        at = next;
+        *frame = behind;
+    }
+    return at;
+}
+
 static void walk_events(walk *w, span bytes)
 {
     size_t at = BUFFER_HEADER_BYTES;
@@ -141,6 +165,7 @@ static void walk_events(walk *w, span bytes)
         }
         size_t next;
         if (result == FRAME_OK) {
+            at = walk_chain(w, bytes, at, &frame);
             next = at + aligned(frame.size) < bytes.len ? at + aligned(frame.size) : bytes.len;
             frame_result after = frame_here(w, bytes, next, &next_frame, &next_why);
             // Nothing goes on where this record says it ends: if records go on earlier, its size was what is damaged.
@@ -211,14 +236,15 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *r
 {
     const etl_buffer *desc = b->desc;
     if (!reader->memory)
-        reader->memory = class_memory_new();
+        reader->memory = mem_zeroed(1, sizeof(*reader->memory));
     report->unordered = false;
     walk w = {.file = b->file,
               .desc = desc,
               .classes = classes,
               .out = b,
               .report = report,
-              .memory = reader->memory};
+              .memory = reader->memory,
+              .adds_classes = report->adds_classes};
     bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
     if (report->account && packed)
         report->account->compressed += desc->size - BUFFER_HEADER_BYTES;
@@ -232,6 +258,9 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *r
         return;
     }
     walk_events(&w, b->bytes);
+    report->unordered = w.unordered;
+    for (u32 i = 0; report->headers && i < HEADER_KINDS; i++)
+        report->headers[i] += w.headers[i];
 }
 
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out)
@@ -251,5 +280,5 @@ span loaded_payload(const loaded_buffer *b, const event_ref *ref)
     event_frame frame;
     const char *why;
     span rest = span_from(b->bytes, ref->offset);
-    return event_frame_at(rest, &frame, &why) == FRAME_OK ? event_payload((span){rest.at, frame.size}, &frame) : rest;
+    return event_frame_at(rest, &frame, &why) == FRAME_OK ? event_payload((span){rest.at, frame.size}, frame.kind) : rest;
 }

@@ -6,7 +6,7 @@
 #define ETWKIT_EVENTS_H
 
 #include "container/etl_file.h"
-#include "decode/classes.h"
+#include "decode/class_memory.h"
 
 typedef struct event_ref {
     i64 time;   // session clock
