@@ -501,18 +501,21 @@ bool pipeline_run(pipeline_job *job, error *e)
 static void count_buffer(worker *w, const merge_buffer *b)
 {
     pipeline *p = w->pipe;
+    const session *s = p->job->session;
     const loaded_buffer *l = &b->loaded;
     u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
+    bool open = filter_is_open(p->job->filter);
     for (u32 i = 0; i < l->count; i++) {
-        if (!merge_takes(p->merge, l, &l->refs[i]))
+        const event_ref *ref = &l->refs[i];
+        if (!open && !merge_takes(p->merge, l, ref))
             continue;
-        if (p->by_record) {
-            record rec;
-            session_record(p->job->session, l, &l->refs[i], &w->room, &rec);
-            counts[rec.state] += filter_record(p->job->filter, &rec, &w->where);
-        } else {
-            counts[session_state(p->job->session, l, &l->refs[i], &w->room)]++;
+        if (!p->by_record) {
+            counts[session_state(s, l, ref, &w->room)]++;
+            continue;
         }
+        record rec;
+        session_record(s, l, ref, &w->room, &rec);
+        counts[rec.state] += filter_record(p->job->filter, &rec, &w->where);
     }
 }
 

@@ -511,7 +511,7 @@ static const event_class *class_of_ref(const session *s, const event_ref *ref)
 
 record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room)
 {
-    return class_decode_payload(class_of_ref(s, ref), &room->decoder, loaded_payload(b, ref)).state;
+    return class_state(class_of_ref(s, ref), &room->decoder, loaded_payload(b, ref));
 }
 
 // Stacks stand in extended items: a match id, then return addresses of either size, or the key of a stack that is

@@ -449,13 +449,30 @@ class_decode class_decode_payload(const event_class *cls, decoder *d, span paylo
 {
     class_decode out = {NULL, {0}, RECORD_RAW};
     for (u32 i = 0; i < cls->plan_count; i++) {
-        decoded values = decode_run(d, cls->plans[i], payload);
-        if (values.fit == FIT_EXACT)
-            return (class_decode){cls->plans[i], values, RECORD_DECODED};
+        out.values = decode_run(d, cls->plans[i], payload);
+        if (out.values.fit != FIT_EXACT)
+            continue;
+        out.plan = cls->plans[i];
+        out.state = RECORD_DECODED;
+        return out;
     }
-    if (cls->plan_count)
-        out = (class_decode){cls->plans[0], decode_run(d, cls->plans[0], payload), RECORD_PARTIAL};
+    if (!cls->plan_count)
+        return out;
+    if (cls->plan_count > 1)
+        out.values = decode_run(d, cls->plans[0], payload);
+    out.plan = cls->plans[0];
+    out.state = RECORD_PARTIAL;
     return out;
+}
+
+record_state class_state(const event_class *cls, decoder *d, span payload)
+{
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        const plan *p = cls->plans[i];
+        if (p->all_fixed ? payload.len == p->prefix_bytes : decode_run(d, p, payload).fit == FIT_EXACT)
+            return RECORD_DECODED;
+    }
+    return cls->plan_count ? RECORD_PARTIAL : RECORD_RAW;
 }
 
 const char *record_state_name(record_state state)

@@ -38,5 +38,6 @@ typedef struct class_decode {
     record_state state;
 } class_decode;
 class_decode class_decode_payload(const event_class *cls, decoder *d, span payload);
+record_state class_state(const event_class *cls, decoder *d, span payload); // that alone
 
 #endif

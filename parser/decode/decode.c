@@ -22,25 +22,29 @@ void decoder_free(decoder *d)
     *d = (decoder){0};
 }
 
-static bool push(run *r, u32 offset, u32 len)
+static bool more_slots(decoder *d, u32 used)
 {
-    decoder *d = r->decoder;
-    if (r->slots >= d->slot_cap) {
-        if (r->slots >= LIMIT_SLOTS)
-            return false;
-        d->slot_cap = d->slot_cap ? d->slot_cap * 2 : 256;
-        d->slots = mem_grow(d->slots, d->slot_cap, sizeof(*d->slots));
-    }
-    d->slots[r->slots++] = (slot){offset, len};
+    if (used >= LIMIT_SLOTS)
+        return false;
+    d->slot_cap = d->slot_cap ? d->slot_cap * 2 : 256;
+    d->slots = mem_grow(d->slots, d->slot_cap, sizeof(*d->slots));
     return true;
 }
 
-static u32 left(const run *r)
+static inline bool push(run *r, u32 offset, u32 len)
+{
+    if (r->slots >= r->decoder->slot_cap && !more_slots(r->decoder, r->slots))
+        return false;
+    r->decoder->slots[r->slots++] = (slot){offset, len};
+    return true;
+}
+
+static inline u32 left(const run *r)
 {
     return (u32)r->payload.len - r->at;
 }
 
-static u64 integer_at(const u8 *p, u32 bytes)
+static inline u64 integer_at(const u8 *p, u32 bytes)
 {
     switch (bytes) {
     case 1:
@@ -109,7 +113,7 @@ static bool extent_wbem_sid(const run *r, extent *x)
     return bytes != 0;
 }
 
-static bool extent_of(const run *r, const field *f, extent *x)
+static inline bool extent_of(const run *r, const field *f, extent *x)
 {
     span rest = span_from(r->payload, r->at);
     size_t len = 0;
@@ -156,7 +160,7 @@ static bool extent_of(const run *r, const field *f, extent *x)
     return false;
 }
 
-static bool run_value(run *r, u32 index)
+static inline bool run_value(run *r, u32 index)
 {
     const field *f = &r->plan->fields[index];
     extent x;
@@ -281,20 +285,16 @@ decoded decode_run(decoder *d, const plan *p, span payload)
         take_prefix(&r);
         done = p->prefix_count;
     }
-    decoded out = {FIT_SHORT, 0, 0, 0, NULL};
     for (; done < p->top_count; done++) {
+        const field *f = &p->fields[done];
         u32 slots = r.slots, at = r.at;
-        if (!run_field(&r, done, 0)) {
-            r.slots = slots;
-            r.at = at;
-            break;
-        }
+        bool single = f->count_form == COUNT_ONE && f->wire != WIRE_STRUCT;
+        if (single ? run_value(&r, done) : run_field(&r, done, 0))
+            continue;
+        r.slots = slots;
+        r.at = at;
+        break;
     }
-    out.top_done = done;
-    out.slot_count = r.slots;
-    out.consumed = r.at;
-    out.slots = d->slots;
-    if (done == p->top_count)
-        out.fit = r.at == payload.len ? FIT_EXACT : FIT_TAIL;
-    return out;
+    decode_fit fit = done < p->top_count ? FIT_SHORT : r.at == payload.len ? FIT_EXACT : FIT_TAIL;
+    return (decoded){fit, done, r.slots, r.at, d->slots};
 }
