@@ -52,13 +52,13 @@ static bool given_before(const options *o, u32 index)
     return false;
 }
 
-// Schemas, plans and texts, and facts that grow with the traces.
-static void expect_memory(const session *s)
+// Schemas, plans and texts; for records also what events tell about each other, which grows with the traces.
+static void expect_memory(const session *s, bool records)
 {
     enum { ALWAYS = 1 << 20, MOST = 32 << 20 };
     u64 bytes = ALWAYS;
     for (u32 i = 0; i < s->trace_count; i++)
-        bytes += s->traces[i]->file.os.bytes / 2;
+        bytes += s->traces[i]->file.os.bytes / (records ? 3 : 16);
     os_expect_memory((size_t)(bytes < MOST ? bytes : MOST));
 }
 
@@ -76,7 +76,6 @@ static bool open_traces(evidence *ev)
             ev->unread++;
         }
     }
-    expect_memory(ev->session);
     return ev->session->trace_count > 0;
 }
 
@@ -142,6 +141,7 @@ int evidence_open(evidence *ev, const options *o, bool records)
     }
     if (!open_traces(ev))
         return EXIT_FAILED;
+    expect_memory(ev->session, records);
     if (!load_schemas(ev))
         return EXIT_FAILED;
     if (!open_cache(ev))

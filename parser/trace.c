@@ -304,8 +304,10 @@ u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
 {
     keep_room *k = &s->keep_bytes;
     const trace *t = s->traces[trace_index];
-    size_t room = etl_room(&t->file.buffers[buffer_index]);
-    if (k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
+    const etl_buffer *b = &t->file.buffers[buffer_index];
+    size_t room = etl_room(b);
+    // What was not inflated is read again: that is cheaper than fresh memory.
+    if (!(b->flags & BUFFER_FLAG_COMPRESSED) || k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
         return NULL;
     return t->kept[buffer_index].bytes = keep_take(k, room);
 }

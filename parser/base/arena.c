@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/os.h"
+
 enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
+enum { TOUCHED_BYTES = 2 << 20 }; // more than what a heap has prepared (os_expect_memory)
 
 struct arena_block {
     struct arena_block *older;
@@ -46,6 +49,8 @@ void *mem_grow(void *block, size_t count, size_t each)
     void *grown = realloc(block, bytes ? bytes : 1);
     if (!grown)
         out_of_memory(bytes);
+    if (bytes >= TOUCHED_BYTES)
+        os_touch(grown, bytes);
     return grown;
 }
 

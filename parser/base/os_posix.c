@@ -152,20 +152,26 @@ bool os_list_folder(const char *path, bool (*visit)(void *context, const char *p
     return true;
 }
 
-enum { LARGE_PAGE = 2 << 20 };
+enum { LARGE_PAGE = 2 << 20, PAGE = 4096 };
 
-// Asks for the pages of [at, at + bytes) at once and large, where the system can: touched one by one, each costs an
-// interrupt, which on virtual machines takes longer than all that is done with the page. Only wishes: without them
-// memory is as good and slower to come.
+void os_touch(void *at, size_t bytes)
+{
+#ifdef __linux__
+    enum { POPULATE_WRITE = 23 }; // MADV_POPULATE_WRITE, of Linux 5.14; older headers do not name it
+    size_t skip = (size_t)(-(uintptr_t)at & (PAGE - 1));
+    if (bytes >= skip + PAGE)
+        madvise((u8 *)at + skip, (bytes - skip) & ~(size_t)(PAGE - 1), POPULATE_WRITE);
+#else
+    (void)at, (void)bytes;
+#endif
+}
+
 static void want_pages(void *at, size_t bytes)
 {
-#if defined(MADV_HUGEPAGE)
+#ifdef MADV_HUGEPAGE
     madvise(at, bytes, MADV_HUGEPAGE);
 #endif
-#if defined(__linux__)
-    enum { POPULATE_WRITE = 23 }; // MADV_POPULATE_WRITE, of Linux 5.14; older headers do not name it
-    madvise(at, bytes, POPULATE_WRITE);
-#endif
+    os_touch(at, bytes);
 }
 
 static size_t to_large_page(const void *at)
@@ -198,12 +204,9 @@ void os_expect_memory(size_t bytes)
 {
 #ifdef __GLIBC__
     enum { KEPT = 64 << 20 };
-    // One heap for all threads that keeps what it has: memory given back and asked for again is touched anew.
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, KEPT / 2);
     mallopt(M_TRIM_THRESHOLD, KEPT);
-    mallopt(M_TOP_PAD, LARGE_PAGE);
-#endif
     size_t whole = (bytes + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
     u8 *block = malloc(whole + LARGE_PAGE);
     if (!block)
@@ -215,6 +218,9 @@ void os_expect_memory(size_t bytes)
     free(block);
     free(in_front);
     in_front = malloc(before);
+#else
+    (void)bytes;
+#endif
 }
 
 unsigned os_processors(void)

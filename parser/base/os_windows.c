@@ -227,6 +227,11 @@ void os_large_free(void *block, size_t bytes)
     free(block);
 }
 
+void os_touch(void *at, size_t bytes)
+{
+    (void)at, (void)bytes;
+}
+
 void os_expect_memory(size_t bytes)
 {
     (void)bytes;
