@@ -424,7 +424,9 @@ static merge_filter class_filter(pipeline *p)
 {
     const pipeline_job *job = p->job;
     const class_table *classes = job->session->classes;
-    merge_filter out = {NULL, filter_is_open(job->filter), job->filter->since, job->filter->until};
+    merge_filter out = {NULL, false, job->filter->since, job->filter->until};
+    if (filter_is_open(job->filter))
+        return out;
     p->classes = mem_zeroed(class_count(classes), sizeof(*p->classes));
     for (u32 i = 0; i < class_count(classes); i++)
         p->classes[i] = filter_class(job->filter, class_list(classes)[i]);
@@ -504,10 +506,9 @@ static void count_buffer(worker *w, const merge_buffer *b)
     const session *s = p->job->session;
     const loaded_buffer *l = &b->loaded;
     u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
-    bool open = filter_is_open(p->job->filter);
     for (u32 i = 0; i < l->count; i++) {
         const event_ref *ref = &l->refs[i];
-        if (!open && !merge_takes(p->merge, l, ref))
+        if (!merge_takes(p->merge, l, ref))
             continue;
         if (!p->by_record) {
             counts[session_state(s, l, ref, &w->room)]++;

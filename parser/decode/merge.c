@@ -31,7 +31,7 @@ struct merge {
     void *put_context;
 };
 
-static i64 key_of(const merge *m, const etl_file *file, const etl_buffer *b, i64 time)
+static inline i64 key_of(const merge *m, const etl_file *file, const etl_buffer *b, i64 time)
 {
     return m->session->one_clock ? time : clock_filetime(&file->epochs[b->epoch].clock, time);
 }
@@ -226,10 +226,8 @@ bool merge_takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
     return time >= f->since && time <= f->until;
 }
 
-static void add_item(slice *s, merge_buffer *b, u32 ref)
+static void use_buffer(slice *s, merge_buffer *b)
 {
-    GROW(s->items, s->count, s->cap);
-    s->items[s->count++] = (slice_item){b, ref};
     for (u32 i = s->buffer_count; i-- > 0;)
         if (s->buffers[i] == b)
             return;
@@ -238,26 +236,40 @@ static void add_item(slice *s, merge_buffer *b, u32 ref)
     b->users++;
 }
 
+// The last key with which the first run still stands before all others.
+static i64 first_until(const merge *m)
+{
+    i64 until = m->next < m->count ? m->order[m->next].key - 1 : INT64_MAX;
+    for (u32 child = 1; child <= 2 && child < m->active; child++) {
+        const merge_run *other = &m->heap[child];
+        bool wins = compare(0, m->heap[0].id, 0, other->id) < 0; // where keys are equal
+        i64 last = wins || other->key == INT64_MIN ? other->key : other->key - 1;
+        until = last < until ? last : until;
+    }
+    return until;
+}
+
 // Takes events off the first run for as long as it stays the first.
 static void drain(merge *m, slice *s, u32 most)
 {
     merge_run *r = &m->heap[0];
-    const loaded_buffer *b = &r->buffer->loaded;
-    u32 left = 1, right = 2;
-    const merge_run *second = m->active > left ? &m->heap[left] : NULL;
-    if (m->active > right && earlier(&m->heap[right], second))
-        second = &m->heap[right];
-    i64 next_pending = m->next < m->count ? m->order[m->next].key : INT64_MAX;
+    merge_buffer *buffer = r->buffer;
+    const loaded_buffer *b = &buffer->loaded;
+    bool all = !m->filter.classes && m->filter.since == INT64_MIN && m->filter.until == INT64_MAX;
+    i64 until = first_until(m);
+    u32 before = s->count, at = r->at;
     do {
-        if (merge_takes(m, b, &b->refs[r->at]))
-            add_item(s, r->buffer, r->at);
-        if (++r->at == b->count) {
-            release(m, r->buffer);
-            m->heap[0] = m->heap[--m->active];
-            break;
-        }
-        r->key = run_key(m, r);
-    } while (s->count < most && (!second || earlier(r, second)) && r->key < next_pending);
+        if (all || merge_takes(m, b, &b->refs[at]))
+            s->items[s->count++] = (slice_item){buffer, at};
+        at++;
+    } while (s->count < most && at < b->count && (r->key = key_of(m, b->file, b->desc, b->refs[at].time)) <= until);
+    r->at = at;
+    if (s->count > before)
+        use_buffer(s, buffer);
+    if (at == b->count) {
+        release(m, buffer);
+        m->heap[0] = m->heap[--m->active];
+    }
     if (m->active)
         sift_down(m, 0);
 }
@@ -265,6 +277,10 @@ static void drain(merge *m, slice *s, u32 most)
 bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context)
 {
     out->count = out->buffer_count = 0;
+    if (out->cap < most) {
+        out->cap = most;
+        out->items = mem_grow(out->items, most, sizeof(*out->items));
+    }
     while (out->count < most) {
         while (m->next < m->count && (!m->active || m->order[m->next].key <= m->heap[0].key))
             take_up(m, get, context);
