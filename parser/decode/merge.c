@@ -261,8 +261,10 @@ static void drain(merge *m, slice *s, u32 most)
     do {
         if (all || merge_takes(m, b, &b->refs[at]))
             s->items[s->count++] = (slice_item){buffer, at};
-        at++;
-    } while (s->count < most && at < b->count && (r->key = key_of(m, b->file, b->desc, b->refs[at].time)) <= until);
+        if (++at == b->count)
+            break;
+        r->key = key_of(m, b->file, b->desc, b->refs[at].time);
+    } while (s->count < most && r->key <= until);
     r->at = at;
     if (s->count > before)
         use_buffer(s, buffer);
