@@ -59,7 +59,7 @@ static void run_export(run *r, const char *name, size_t count, size_t at_once, b
     if (!x->open(&s, &r->samples.target, &e))
         fail_msg("%s", e.message);
     outbuf out = {0};
-    for (size_t i = 0; i < count;) {
+    for (size_t i = 0; x->render && i < count;) {
         u32 records = 0;
         out.len = 0;
         for (; records < at_once && i < count; records++, i++)
