@@ -22,7 +22,7 @@ static u32 add_damage(export_damage *list, u32 count, const damage_log *log)
     return count;
 }
 
-static void target_fill(target_room *room, const evidence *ev)
+static void target_fill(target_room *room, const evidence *ev, const exporter *format)
 {
     const session *s = ev->session;
     room->traces = mem_zeroed(s->trace_count, sizeof(*room->traces));
@@ -31,7 +31,7 @@ static void target_fill(target_room *room, const evidence *ev)
         const trace *t = s->traces[i];
         export_damage *list = mem_zeroed(t->file.damage.count + t->damage.count, sizeof(*list));
         u32 count = add_damage(list, add_damage(list, 0, &t->file.damage), &t->damage);
-        room->json[i] = info_json(ev, i, false);
+        room->json[i] = format->render ? info_json(ev, i, false) : NULL;
         room->traces[i] = (export_trace){t->file.name, room->json[i], list, count};
     }
     room->target.classes = class_list(s->classes);
@@ -84,7 +84,7 @@ static bool convert(evidence *ev, const exporter *format, outfile *out, u64 *rec
 {
     const options *o = ev->options;
     target_room room = {0};
-    target_fill(&room, ev);
+    target_fill(&room, ev, format);
     room.target.path = out->part;
     bool spreadsheet = o->out && strlen(o->out) > 4 && strcmp(o->out + strlen(o->out) - 4, ".csv") == 0;
     room.target.csv_guard = o->guard || (spreadsheet && !o->no_guard);

@@ -17,7 +17,7 @@ typedef struct export_damage {
 
 typedef struct export_trace {
     const char *file;      // as records name it in `source`
-    const char *info_json; // the object `info --json` prints for it
+    const char *info_json; // the object `info --json` prints for it (NULL where nothing is rendered)
     const export_damage *damage;
     u32 damage_count;
 } export_trace;

@@ -252,6 +252,20 @@ static bool run_field(run *r, u32 index, u32 depth)
     return count <= LIMIT_ARRAY_ELEMENTS && run_elements(r, index, (u32)count, depth);
 }
 
+// A run of plain fields that lies whole in the payload.
+static inline bool take_run(run *r, const field *f)
+{
+    decoder *d = r->decoder;
+    while (d->slot_cap - r->slots < f->run_fields)
+        if (!more_slots(d, r->slots))
+            return false;
+    for (u32 i = 0; i < f->run_fields; i++) {
+        d->slots[r->slots++] = (slot){r->at, f[i].bytes};
+        r->at += f[i].bytes;
+    }
+    return true;
+}
+
 static void take_prefix(run *r)
 {
     const plan *p = r->plan;
@@ -285,15 +299,20 @@ decoded decode_run(decoder *d, const plan *p, span payload)
         take_prefix(&r);
         done = p->prefix_count;
     }
-    for (; done < p->top_count; done++) {
+    while (done < p->top_count) {
         const field *f = &p->fields[done];
         u32 slots = r.slots, at = r.at;
-        bool single = f->count_form == COUNT_ONE && f->wire != WIRE_STRUCT;
-        if (single ? run_value(&r, done) : run_field(&r, done, 0))
+        if (f->run_fields && f->run_bytes <= left(&r) && take_run(&r, f)) {
+            done += f->run_fields;
             continue;
-        r.slots = slots;
-        r.at = at;
-        break;
+        }
+        bool single = f->count_form == COUNT_ONE && f->wire != WIRE_STRUCT;
+        if (!(single ? run_value(&r, done) : run_field(&r, done, 0))) {
+            r.slots = slots;
+            r.at = at;
+            break;
+        }
+        done++;
     }
     decode_fit fit = done < p->top_count ? FIT_SHORT : r.at == payload.len ? FIT_EXACT : FIT_TAIL;
     return (decoded){fit, done, r.slots, r.at, d->slots};

@@ -440,6 +440,20 @@ static void compile_prefix(compiler *c, plan *out)
     out->all_fixed = i == out->top_count;
 }
 
+// Runs of fields that need one look at the payload's end for all of them.
+static void compile_runs(compiler *c, const plan *p)
+{
+    u32 fields = 0, bytes = 0;
+    for (u32 i = p->top_count; i-- > p->prefix_count;) {
+        field *f = &c->fields[i];
+        bool plain = f->wire == WIRE_FIXED && f->count_form == COUNT_ONE && !f->referenced;
+        fields = plain ? fields + 1 : 0;
+        bytes = plain ? bytes + f->bytes : 0;
+        f->run_fields = (u16)fields;
+        f->run_bytes = bytes;
+    }
+}
+
 // Arrays of values of one size lie in one slot, like a single value.
 static bool fixed_elements(const field *f)
 {
@@ -484,6 +498,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
     for (u32 i = 0; i < out->top_count; i++)
         out->one_slot_each &= c.fields[i].wire != WIRE_STRUCT && fixed_elements(&c.fields[i]);
     compile_prefix(&c, out);
+    compile_runs(&c, out);
     compile_message(&c, out);
     return out;
 }

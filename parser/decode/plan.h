@@ -75,6 +75,8 @@ typedef struct field {
     u16 count;            // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
     u16 length_field;
     u16 first_member, member_count;
+    u16 run_fields;       // top level: how many fields from this one on are single, of fixed size and not referenced,
+    u32 run_bytes;        // and their bytes together
     u16 in_type, out_type;
     const value_map *map;
     u32 map_room;         // bytes its longest text takes in JSON
