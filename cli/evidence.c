@@ -127,7 +127,7 @@ static void start_hashes(evidence *ev)
     ev->sha256 = mem_zeroed(s->trace_count, sizeof(*ev->sha256));
     ev->hashes = mem_zeroed(s->trace_count, sizeof(*ev->hashes));
     for (u32 i = 0; i < s->trace_count && !ev->options->no_hash; i++)
-        ev->hashes[i] = hash_start(s->traces[i]->file.path);
+        ev->hashes[i] = hash_start(s->traces[i]->file.path, s->traces[i]->file.os.bytes);
 }
 
 int evidence_open(evidence *ev, const options *o, bool records)

@@ -6,7 +6,10 @@
 #include "base/arena.h"
 #include "base/os.h"
 
-enum { READ_BYTES = 128 << 10 }; // stays in the processor's cache between reading and hashing
+enum {
+    READ_BYTES = 128 << 10, // stays in the processor's cache between reading and hashing
+    WORTH_A_THREAD = 512 << 10,
+};
 
 struct hash_job {
     pthread_t thread;
@@ -59,12 +62,12 @@ static void *run(void *context)
     return NULL;
 }
 
-hash_job *hash_start(const char *path)
+hash_job *hash_start(const char *path, u64 bytes)
 {
     hash_job *job = mem_zeroed(1, sizeof(*job));
     size_t len = strlen(path) + 1;
     job->path = memcpy(mem_alloc(len), path, len);
-    job->threaded = pthread_create(&job->thread, NULL, run, job) == 0;
+    job->threaded = bytes >= WORTH_A_THREAD && pthread_create(&job->thread, NULL, run, job) == 0;
     return job;
 }
 

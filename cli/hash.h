@@ -1,4 +1,4 @@
-// SHA-256 of input files, computed beside the reading of them on a thread of its own.
+// SHA-256 of input files, computed beside the reading of them on a thread of its own where they are large.
 #ifndef ETWKIT_HASH_H
 #define ETWKIT_HASH_H
 
@@ -7,7 +7,7 @@
 
 typedef struct hash_job hash_job;
 
-hash_job *hash_start(const char *path);
+hash_job *hash_start(const char *path, u64 bytes);
 // Waits. False: the file could not be read to its end. Frees the job in any case.
 MUST_USE bool hash_finish(hash_job *job, char text[SHA256_TEXT], error *e);
 

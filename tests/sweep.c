@@ -191,7 +191,7 @@ u32 sweep_missing(const sweep *s, u64 from, u64 to)
 typedef struct conversion {
     session *session;
     merge *merge;
-    etl_scratch scratch;
+    buffer_reader reader;
     record_room room;
     outbuf out;
 } conversion;
@@ -199,7 +199,7 @@ typedef struct conversion {
 static merge_buffer *get(void *context, u32 order)
 {
     conversion *c = context;
-    return merge_load(c->merge, order, NULL, &c->scratch);
+    return merge_load(c->merge, order, NULL, &c->reader);
 }
 
 static void put_back(void *context, merge_buffer *b)
@@ -263,7 +263,7 @@ void sweep_convert(sweep *s, const char *what, u64 where)
                      (unsigned long long)t->events, (unsigned long long)records);
     }
     record_room_free(&c.room);
-    mem_free(c.scratch.bytes);
+    buffer_reader_free(&c.reader);
     outbuf_free(&c.out);
     session_free(c.session);
     judge(s, started, what, where);
