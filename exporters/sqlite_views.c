@@ -23,8 +23,8 @@ enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
 const char sqlite_tables[] =
     "CREATE TABLE records(record INTEGER PRIMARY KEY,time INTEGER NOT NULL,class_id INTEGER NOT NULL,"
     "process_id INTEGER,thread_id INTEGER,processor INTEGER,process_name TEXT,activity_id TEXT,"
-    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL,message TEXT,data TEXT,raw TEXT,"
-    "stack TEXT,extended TEXT,source_id INTEGER NOT NULL,offset INTEGER NOT NULL);"
+    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL DEFAULT 0,message TEXT,data TEXT,raw TEXT,"
+    "stack TEXT,extended TEXT,source_id INTEGER NOT NULL DEFAULT 0,offset INTEGER NOT NULL);"
     "CREATE TABLE event_classes(id INTEGER PRIMARY KEY,provider TEXT,provider_id TEXT NOT NULL,event_name TEXT,"
     "event_id INTEGER NOT NULL,version INTEGER NOT NULL,channel INTEGER NOT NULL,level INTEGER NOT NULL,"
     "opcode INTEGER NOT NULL,task INTEGER NOT NULL,opcode_name TEXT,task_name TEXT,level_name TEXT,channel_name TEXT,"
