@@ -229,15 +229,13 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
 {
     if (!file_empty(s, target->path, e))
         return false;
+    // Nobody asks how much memory it has; where it is already in use it refuses, which does no harm.
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     // "./" so that a name with a colon is never taken for a URI or for :memory:
     const char *path = arena_format(&s->memory, "%s%s", *target->path == '/' ? "" : "./", target->path);
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return sqlite_failed(s, e);
-    if (!sqlite_run(
-            s,
-            "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
-            "PRAGMA secure_delete=OFF;PRAGMA user_version=1;BEGIN",
-            e) ||
+    if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) ||
         !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e))
         return false;
     int code;

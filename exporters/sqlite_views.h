@@ -7,6 +7,7 @@
 
 #include "exporter.h"
 
+extern const char sqlite_pragmas[]; // for a file that nobody else reads before it is complete
 extern const char sqlite_tables[];  // all CREATE TABLE statements and the view `events`
 extern const char sqlite_indexes[]; // for after the load
 
