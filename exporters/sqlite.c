@@ -119,6 +119,29 @@ static void bind_class(sqlite3_stmt *statement, const event_class *cls, const ch
     bind_text(statement, 20, view);
 }
 
+// A view is compiled, to be sure that every reader can parse it, and then stored as CREATE VIEW stores it: run, that
+// reads all of the schema again for each view.
+static bool write_views(sink *s, const sqlite_views *views, error *e)
+{
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
+    sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO sqlite_master VALUES('view',?1,?1,0,?2)", e);
+    bool ok = insert != NULL;
+    for (u32 i = 0; ok && i < views->count; i++) {
+        sqlite3_stmt *create = sqlite_prepare(s, views->list[i].sql, e);
+        ok = create != NULL;
+        sqlite3_finalize(create);
+        if (ok) {
+            bind_text(insert, 1, views->list[i].name);
+            bind_text(insert, 2, views->list[i].sql);
+            ok = sqlite_step(s, insert, e);
+        }
+    }
+    sqlite3_finalize(insert);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, NULL);
+    return ok;
+}
+
 static bool write_classes(sink *s, const export_target *target, error *e)
 {
     sqlite_views views = sqlite_views_make(&s->memory, target->classes, target->class_count);
@@ -126,13 +149,11 @@ static bool write_classes(sink *s, const export_target *target, error *e)
         sqlite_prepare(s, "INSERT INTO event_classes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
     bool ok = insert != NULL;
     for (u32 i = 0; ok && i < target->class_count; i++) {
-        bind_class(insert, target->classes[i], views.names[i]);
+        bind_class(insert, target->classes[i], views.of_class[i]);
         ok = sqlite_step(s, insert, e);
     }
     sqlite3_finalize(insert);
-    for (u32 i = 0; ok && i < views.count; i++)
-        ok = sqlite_run(s, views.sql[i], e);
-    return ok;
+    return ok && write_views(s, &views, e);
 }
 
 // Where the columns of `traces` from `path` on stand in the object of `info --json`.

@@ -407,7 +407,7 @@ sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 
     name_table keys = {0}, names = {0};
     group *groups = NULL;
     u32 group_count = 0, group_cap = 0;
-    sqlite_views views = {.names = arena_array(a, const char *, count)};
+    sqlite_views views = {.of_class = arena_array(a, const char *, count)};
     for (u32 i = 0; i < count; i++) {
         const char *event_text = class_event_text(a, classes[i]);
         bool added;
@@ -421,12 +421,12 @@ sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 
         group *g = &groups[at];
         GROW(g->classes, g->class_count, g->class_cap);
         g->classes[g->class_count++] = i;
-        views.names[i] = g->name;
+        views.of_class[i] = g->name;
     }
-    views.sql = arena_array(a, const char *, group_count);
+    views.list = arena_array(a, sqlite_view, group_count);
     views.count = group_count;
     for (u32 i = 0; i < group_count; i++) {
-        views.sql[i] = group_view(a, &groups[i], classes);
+        views.list[i] = (sqlite_view){groups[i].name, group_view(a, &groups[i], classes)};
         mem_free(groups[i].classes);
     }
     mem_free(groups);
