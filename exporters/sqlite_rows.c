@@ -34,7 +34,7 @@ enum {
             BIT(COLUMN_SCHEMA) | BIT(COLUMN_MESSAGE) | BIT(COLUMN_DATA) | BIT(COLUMN_RAW) | BIT(COLUMN_STACK) |
             BIT(COLUMN_EXTENDED),
 
-    // Most rows have nothing else. A column that an INSERT leaves out costs less than one that turns out to be NULL.
+    // Most rows have nothing else.
     COMMON = BIT(COLUMN_TIME) | BIT(COLUMN_CLASS) | BIT(COLUMN_PROCESS) | BIT(COLUMN_THREAD) | BIT(COLUMN_PROCESSOR) |
              BIT(COLUMN_PROCESS_NAME) | BIT(COLUMN_MESSAGE) | BIT(COLUMN_DATA) | BIT(COLUMN_OFFSET),
     ALL = BIT(COLUMN_COUNT) - 1,
@@ -42,9 +42,21 @@ enum {
     ZEROS = BIT(COLUMN_STATE) | BIT(COLUMN_SOURCE), // have 0 as their default, the others NULL
 };
 
+// What rows have beyond the common, from few to all, with an INSERT for each: a column that an INSERT leaves out costs
+// less than one that turns out to be NULL.
+static const u32 patterns[] = {
+    0,
+    BIT(COLUMN_STACK) | BIT(COLUMN_EXTENDED),
+    BIT(COLUMN_ACTIVITY) | BIT(COLUMN_RELATED) | BIT(COLUMN_USER),
+    ALL,
+};
+enum { PATTERNS = COUNT_OF(patterns) };
+
 static const char *const column_names[COLUMN_COUNT] = {
-    "time",   "class_id",  "process_id", "thread_id", "processor", "process_name", "activity_id", "related_activity_id",
-    "user_sid", "schema",  "state",      "message",   "data",      "raw",          "stack",       "extended",
+    "time",      "class_id",     "process_id",  "thread_id",
+    "processor", "process_name", "activity_id", "related_activity_id",
+    "user_sid",  "schema",       "state",       "message",
+    "data",      "raw",          "stack",       "extended",
     "source_id", "offset",
 };
 
@@ -65,11 +77,12 @@ typedef struct row {
 struct sqlite_rows {
     sqlite3_vtab table;
     sqlite3_vtab_cursor place; // there is never more than one
-    row row;                    // at the cursor
-    const u8 *at, *end;         // of that row, of the run
-    u32 wanted;                 // the cursor ends in front of a row of the other kind
+    row row;                   // at the cursor
+    const u8 *at, *end;        // of that row, of the run
+    u32 pattern;               // of that row
+    u32 wanted;                // the cursor ends in front of a row of another pattern
     u32 common;
-    sqlite3_stmt *insert_common, *insert_all;
+    sqlite3_stmt *inserts[PATTERNS];
     u32 sources;
     u64 *counts; // decoded, partial, raw of each source
 };
@@ -217,13 +230,12 @@ static int cursor_close(sqlite3_vtab_cursor *place)
 static void rows_move(sqlite_rows *rows, const u8 *at)
 {
     rows->at = at;
-    if (at != rows->end)
-        memcpy(&rows->row, at, sizeof rows->row);
-}
-
-static u32 rows_kind(const sqlite_rows *rows)
-{
-    return rows->row.has & ~rows->common ? ALL : rows->common;
+    if (at == rows->end)
+        return;
+    memcpy(&rows->row, at, sizeof rows->row);
+    rows->pattern = 0;
+    while (rows->row.has & ~(rows->common | patterns[rows->pattern]))
+        rows->pattern++;
 }
 
 static int cursor_start(sqlite3_vtab_cursor *place, int way, const char *name, int argc, sqlite3_value **argv)
@@ -245,7 +257,7 @@ static int cursor_next(sqlite3_vtab_cursor *place)
 static int cursor_ended(sqlite3_vtab_cursor *place)
 {
     const sqlite_rows *rows = rows_of(place);
-    return rows->at == rows->end || rows_kind(rows) != rows->wanted;
+    return rows->at == rows->end || rows->pattern != rows->wanted;
 }
 
 static int cursor_column(sqlite3_vtab_cursor *place, sqlite3_context *result, int column)
@@ -305,10 +317,8 @@ sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, u32 sources, int *code)
     rows->counts = arena_array(a, u64, (size_t)sources * 3);
     rows->common = COMMON | (sources > 1 ? BIT(COLUMN_SOURCE) : 0);
     *code = sqlite3_create_module(db, "rendered", &module, rows);
-    if (*code == SQLITE_OK)
-        *code = prepare_insert(db, rows->common, &rows->insert_common);
-    if (*code == SQLITE_OK)
-        *code = prepare_insert(db, ALL, &rows->insert_all);
+    for (u32 i = 0; i < PATTERNS && *code == SQLITE_OK; i++)
+        *code = prepare_insert(db, rows->common | patterns[i], &rows->inserts[i]);
     return rows;
 }
 
@@ -317,10 +327,9 @@ int sqlite_rows_store(sqlite_rows *rows, span rendered)
     rows->end = rendered.at + rendered.len;
     rows_move(rows, rendered.at);
     while (rows->at != rows->end) {
-        rows->wanted = rows_kind(rows);
-        sqlite3_stmt *insert = rows->wanted == ALL ? rows->insert_all : rows->insert_common;
-        sqlite3_step(insert);
-        int code = sqlite3_reset(insert);
+        rows->wanted = rows->pattern;
+        sqlite3_step(rows->inserts[rows->wanted]);
+        int code = sqlite3_reset(rows->inserts[rows->wanted]);
         if (code != SQLITE_OK)
             return code;
     }
@@ -334,7 +343,8 @@ u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state)
 
 void sqlite_rows_end(sqlite_rows *rows)
 {
-    sqlite3_finalize(rows->insert_common);
-    sqlite3_finalize(rows->insert_all);
-    rows->insert_common = rows->insert_all = NULL;
+    for (u32 i = 0; i < PATTERNS; i++) {
+        sqlite3_finalize(rows->inserts[i]);
+        rows->inserts[i] = NULL;
+    }
 }

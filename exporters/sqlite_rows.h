@@ -18,6 +18,6 @@ void sqlite_row_render(const record *rec, outbuf *out);
 sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, u32 sources, int *code);
 int sqlite_rows_store(sqlite_rows *rows, span rendered); // in the order of their numbers, from 1 on
 u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state); // of those stored
-void sqlite_rows_end(sqlite_rows *rows); // before the database is closed
+void sqlite_rows_end(sqlite_rows *rows);                                        // before the database is closed
 
 #endif

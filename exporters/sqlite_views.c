@@ -20,14 +20,15 @@ enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
 #define FROM                                                                                                           \
     " FROM records AS r LEFT JOIN event_classes AS c ON c.id=r.class_id LEFT JOIN traces AS t ON t.id=r.source_id"
 
-// The cache stays at its default of 2 MB: the file only grows, and a page that is used again is in the processor's cache.
+// The cache stays at its default of 2 MB: the file only grows, and memory that is used again is cheaper than new one.
 const char sqlite_pragmas[] = "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;"
                               "PRAGMA locking_mode=EXCLUSIVE;PRAGMA secure_delete=OFF;";
 
 const char sqlite_tables[] =
     "CREATE TABLE records(record INTEGER PRIMARY KEY,time INTEGER NOT NULL,class_id INTEGER NOT NULL,"
     "process_id INTEGER,thread_id INTEGER,processor INTEGER,process_name TEXT,activity_id TEXT,"
-    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL DEFAULT 0,message TEXT,data TEXT,raw TEXT,"
+    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL DEFAULT 0,message TEXT,data TEXT,raw "
+    "TEXT,"
     "stack TEXT,extended TEXT,source_id INTEGER NOT NULL DEFAULT 0,offset INTEGER NOT NULL);"
     "CREATE TABLE event_classes(id INTEGER PRIMARY KEY,provider TEXT,provider_id TEXT NOT NULL,event_name TEXT,"
     "event_id INTEGER NOT NULL,version INTEGER NOT NULL,channel INTEGER NOT NULL,level INTEGER NOT NULL,"

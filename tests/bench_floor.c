@@ -92,7 +92,8 @@ static int insert_rows(sqlite3 *to, const char *after, const cell *cells, int co
         sqlite3_reset(insert);
     }
     sqlite3_finalize(insert);
-    if (sqlite3_exec(to, "COMMIT", NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(to, after, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(to, "COMMIT", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(to, after, NULL, NULL, NULL) != SQLITE_OK)
         return complain(to, "end");
     sqlite3_close(to);
     double took = os_seconds() - start;
