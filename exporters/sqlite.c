@@ -1,53 +1,20 @@
 // SQLite (`sqlite`): a lean table of records, the tables around it, and views that show them as the record contract
-// says. The only file that knows the SQLite library.
-//
-// render leaves a row ready to bind: fixed members, then the texts. commit binds it without copying and steps one
-// prepared INSERT, all in one transaction without journal: the file is nobody's until it is complete.
+// says. All is one transaction without journal: the file is nobody's until it is complete.
 #include "exporter.h"
 #include "literal.h"
+#include "sqlite_rows.h"
 #include "sqlite_views.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <unistd.h>
-
-#include "decode/render.h"
-
-// Columns of `records` that are text, in the order they stand in a rendered row.
-enum {
-    TEXT_PROCESS_NAME,
-    TEXT_ACTIVITY,
-    TEXT_RELATED,
-    TEXT_USER,
-    TEXT_MESSAGE,
-    TEXT_DATA,
-    TEXT_RAW,
-    TEXT_STACK,
-    TEXT_EXTENDED,
-    TEXT_COUNT,
-};
-
-static const u32 TEXT_NONE = 0xffffffff; // as a length: NULL
-
-enum { HAS_PROCESS = 1, HAS_THREAD = 2, HAS_SCHEMA = 4 };
-
-typedef struct row {
-    u64 number, offset;
-    i64 time;
-    u32 class_id, source_id, process_id, thread_id, processor;
-    u8 state, origin, has;
-    u32 lens[TEXT_COUNT];
-} row;
 
 struct sink {
     sqlite3 *db;
-    sqlite3_stmt *insert;
     char *name; // for sentences
     arena memory;
-    u32 bound;   // parameters that are not NULL, as bits
-    u64 *states; // decoded, partial, raw of each source, known only at the end
+    sqlite_rows *rows;
     u32 sources;
 };
 
@@ -152,6 +119,29 @@ static void bind_class(sqlite3_stmt *statement, const event_class *cls, const ch
     bind_text(statement, 20, view);
 }
 
+// A view is compiled, to be sure that every reader can parse it, and then stored as CREATE VIEW stores it: run, that
+// reads all of the schema again for each view.
+static bool write_views(sink *s, const sqlite_views *views, error *e)
+{
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
+    sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO sqlite_master VALUES('view',?1,?1,0,?2)", e);
+    bool ok = insert != NULL;
+    for (u32 i = 0; ok && i < views->count; i++) {
+        sqlite3_stmt *create = sqlite_prepare(s, views->list[i].sql, e);
+        ok = create != NULL;
+        sqlite3_finalize(create);
+        if (ok) {
+            bind_text(insert, 1, views->list[i].name);
+            bind_text(insert, 2, views->list[i].sql);
+            ok = sqlite_step(s, insert, e);
+        }
+    }
+    sqlite3_finalize(insert);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, NULL);
+    return ok;
+}
+
 static bool write_classes(sink *s, const export_target *target, error *e)
 {
     sqlite_views views = sqlite_views_make(&s->memory, target->classes, target->class_count);
@@ -159,13 +149,11 @@ static bool write_classes(sink *s, const export_target *target, error *e)
         sqlite_prepare(s, "INSERT INTO event_classes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
     bool ok = insert != NULL;
     for (u32 i = 0; ok && i < target->class_count; i++) {
-        bind_class(insert, target->classes[i], views.names[i]);
+        bind_class(insert, target->classes[i], views.of_class[i]);
         ok = sqlite_step(s, insert, e);
     }
     sqlite3_finalize(insert);
-    for (u32 i = 0; ok && i < views.count; i++)
-        ok = sqlite_run(s, views.sql[i], e);
-    return ok;
+    return ok && write_views(s, &views, e);
 }
 
 // Where the columns of `traces` from `path` on stand in the object of `info --json`.
@@ -262,24 +250,24 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
 {
     if (!file_empty(s, target->path, e))
         return false;
+    // Nobody asks how much memory it has; where it is already in use it refuses, which does no harm.
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     // "./" so that a name with a colon is never taken for a URI or for :memory:
     const char *path = arena_format(&s->memory, "%s%s", *target->path == '/' ? "" : "./", target->path);
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return sqlite_failed(s, e);
-    if (!sqlite_run(
-            s,
-            "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
-            "PRAGMA secure_delete=OFF;PRAGMA cache_size=-32768;PRAGMA user_version=1;BEGIN",
-            e) ||
+    if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) ||
         !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e))
         return false;
-    s->insert = sqlite_prepare(s, "INSERT INTO records VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
-    return s->insert != NULL;
+    int code;
+    s->rows = sqlite_rows_new(&s->memory, s->db, s->sources, &code);
+    return code == SQLITE_OK || sqlite_failed(s, e);
 }
 
 static void sqlite_free(sink *s)
 {
-    sqlite3_finalize(s->insert);
+    if (s->rows)
+        sqlite_rows_end(s->rows);
     sqlite3_close(s->db);
     arena_free(&s->memory);
     mem_free(s);
@@ -293,7 +281,6 @@ static bool sqlite_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     s->name = arena_text(&s->memory, target->path);
     s->sources = target->trace_count;
-    s->states = arena_array(&s->memory, u64, (size_t)s->sources * 3);
     if (!sqlite_begin(s, target, e)) {
         sqlite_free(s);
         return false;
@@ -302,144 +289,18 @@ static bool sqlite_open(sink **out, const export_target *target, error *e)
     return true;
 }
 
-// ------------------------------------------------------------------------------------- rows
-
-static u32 text_done(const outbuf *out, size_t *from)
-{
-    size_t len = out->len - *from;
-    *from = out->len;
-    return (u32)len;
-}
-
-static void render_identity(row *r, const record *rec, outbuf *out, size_t *from)
-{
-    if (rec->process_name) {
-        span name = text_span(rec->process_name);
-        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
-        r->lens[TEXT_PROCESS_NAME] = text_done(out, from);
-    }
-    if (rec->event->activity) {
-        outbuf_written(out, text_guid(outbuf_reserve(out, 36), rec->event->activity));
-        r->lens[TEXT_ACTIVITY] = text_done(out, from);
-    }
-    const u8 *related;
-    if (render_related_activity(rec, &related)) {
-        outbuf_written(out, text_guid(outbuf_reserve(out, 36), related));
-        r->lens[TEXT_RELATED] = text_done(out, from);
-    }
-    if (render_user_sid(out, rec))
-        r->lens[TEXT_USER] = text_done(out, from);
-}
+// ------------------------------------------------------------------------------------- records and the end
 
 static void sqlite_render(const sink *s, const record *rec, outbuf *out)
 {
     (void)s;
-    schema_origin origin = record_origin(rec);
-    row r = {
-        .number = rec->number,
-        .offset = rec->offset,
-        .time = rec->time,
-        .class_id = rec->cls->index,
-        .source_id = rec->source_index,
-        .process_id = rec->process_id,
-        .thread_id = rec->thread_id,
-        .processor = rec->processor,
-        .state = (u8)rec->state,
-        .origin = (u8)origin,
-        .has = (u8)((rec->has_process ? HAS_PROCESS : 0) | (rec->has_thread ? HAS_THREAD : 0) |
-                    (origin != rec->cls->origin ? HAS_SCHEMA : 0)),
-    };
-    memset(r.lens, 0xff, sizeof r.lens);
-    size_t head = out->len;
-    outbuf_add(out, &r, sizeof r);
-    size_t from = out->len;
-    render_identity(&r, rec, out, &from);
-    if (render_message(out, rec))
-        r.lens[TEXT_MESSAGE] = text_done(out, &from);
-    if (rec->plan) {
-        render_data_json(out, rec);
-        r.lens[TEXT_DATA] = text_done(out, &from);
-    }
-    if (rec->state != RECORD_DECODED) {
-        outbuf_written(out, text_bytes(outbuf_reserve(out, 2 * rec->payload.len), rec->payload));
-        r.lens[TEXT_RAW] = text_done(out, &from);
-    }
-    if (rec->stack_count) {
-        render_stack_json(out, rec);
-        r.lens[TEXT_STACK] = text_done(out, &from);
-    }
-    if (render_extended_json(out, rec))
-        r.lens[TEXT_EXTENDED] = text_done(out, &from);
-    memcpy(out->bytes + head, &r, sizeof r);
-}
-
-// A parameter that is NULL and stays NULL costs nothing.
-static void bind_nothing(sink *s, int at)
-{
-    if (s->bound >> at & 1) {
-        sqlite3_bind_null(s->insert, at);
-        s->bound &= ~(1u << at);
-    }
-}
-
-static void bind_number(sink *s, int at, bool present, u32 value)
-{
-    if (present) {
-        sqlite3_bind_int64(s->insert, at, value);
-        s->bound |= 1u << at;
-    } else {
-        bind_nothing(s, at);
-    }
-}
-
-// The bytes stay where they are until the statement is stepped.
-static void bind_static(sink *s, int at, const u8 *text, u32 len)
-{
-    if (len != TEXT_NONE) {
-        sqlite3_bind_text(s->insert, at, (const char *)text, (int)len, SQLITE_STATIC);
-        s->bound |= 1u << at;
-    } else {
-        bind_nothing(s, at);
-    }
-}
-
-// Binds the row at `at` and returns the place behind it.
-static const u8 *bind_row(sink *s, const u8 *at)
-{
-    static const u8 columns[TEXT_COUNT] = {7, 8, 9, 10, 13, 14, 15, 16, 17};
-    row r;
-    memcpy(&r, at, sizeof r);
-    at += sizeof r;
-    sqlite3_bind_int64(s->insert, 1, (i64)r.number);
-    sqlite3_bind_int64(s->insert, 2, r.time);
-    sqlite3_bind_int64(s->insert, 3, r.class_id);
-    bind_number(s, 4, r.has & HAS_PROCESS, r.process_id);
-    bind_number(s, 5, r.has & HAS_THREAD, r.thread_id);
-    sqlite3_bind_int64(s->insert, 6, r.processor);
-    const char *origin = r.has & HAS_SCHEMA ? schema_origin_name((schema_origin)r.origin) : NULL;
-    bind_static(s, 11, (const u8 *)origin, origin ? (u32)strlen(origin) : TEXT_NONE);
-    sqlite3_bind_int64(s->insert, 12, r.state);
-    sqlite3_bind_int64(s->insert, 18, r.source_id);
-    sqlite3_bind_int64(s->insert, 19, (i64)r.offset);
-    for (size_t i = 0; i < TEXT_COUNT; i++) {
-        bind_static(s, columns[i], at, r.lens[i]);
-        at += r.lens[i] == TEXT_NONE ? 0 : r.lens[i];
-    }
-    if (r.source_id < s->sources)
-        s->states[r.source_id * 3 + r.state]++;
-    return at;
+    sqlite_row_render(rec, out);
 }
 
 static bool sqlite_commit(sink *s, span rendered, u32 records, error *e)
 {
-    const u8 *at = rendered.at;
-    for (u32 i = 0; i < records; i++) {
-        at = bind_row(s, at);
-        if (sqlite3_step(s->insert) != SQLITE_DONE)
-            return sqlite_failed(s, e);
-        sqlite3_reset(s->insert);
-    }
-    return true;
+    (void)records;
+    return sqlite_rows_store(s->rows, rendered) == SQLITE_OK || sqlite_failed(s, e);
 }
 
 static bool write_states(sink *s, error *e)
@@ -448,8 +309,8 @@ static bool write_states(sink *s, error *e)
         sqlite_prepare(s, "UPDATE traces SET events_decoded=?,events_partial=?,events_raw=? WHERE id=?", e);
     bool ok = update != NULL;
     for (u32 i = 0; ok && i < s->sources; i++) {
-        for (int state = 0; state < 3; state++)
-            sqlite3_bind_int64(update, state + 1, (i64)s->states[i * 3 + (u32)state]);
+        for (int state = RECORD_DECODED; state <= RECORD_RAW; state++)
+            sqlite3_bind_int64(update, state + 1, (i64)sqlite_rows_count(s->rows, i, (record_state)state));
         sqlite3_bind_int64(update, 4, i);
         ok = sqlite_step(s, update, e);
     }

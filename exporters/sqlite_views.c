@@ -20,11 +20,16 @@ enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
 #define FROM                                                                                                           \
     " FROM records AS r LEFT JOIN event_classes AS c ON c.id=r.class_id LEFT JOIN traces AS t ON t.id=r.source_id"
 
+// The cache stays at its default of 2 MB: the file only grows, and memory that is used again is cheaper than new one.
+const char sqlite_pragmas[] = "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;"
+                              "PRAGMA locking_mode=EXCLUSIVE;PRAGMA secure_delete=OFF;";
+
 const char sqlite_tables[] =
     "CREATE TABLE records(record INTEGER PRIMARY KEY,time INTEGER NOT NULL,class_id INTEGER NOT NULL,"
     "process_id INTEGER,thread_id INTEGER,processor INTEGER,process_name TEXT,activity_id TEXT,"
-    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL,message TEXT,data TEXT,raw TEXT,"
-    "stack TEXT,extended TEXT,source_id INTEGER NOT NULL,offset INTEGER NOT NULL);"
+    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL DEFAULT 0,message TEXT,data TEXT,raw "
+    "TEXT,"
+    "stack TEXT,extended TEXT,source_id INTEGER NOT NULL DEFAULT 0,offset INTEGER NOT NULL);"
     "CREATE TABLE event_classes(id INTEGER PRIMARY KEY,provider TEXT,provider_id TEXT NOT NULL,event_name TEXT,"
     "event_id INTEGER NOT NULL,version INTEGER NOT NULL,channel INTEGER NOT NULL,level INTEGER NOT NULL,"
     "opcode INTEGER NOT NULL,task INTEGER NOT NULL,opcode_name TEXT,task_name TEXT,level_name TEXT,channel_name TEXT,"
@@ -47,9 +52,9 @@ const char sqlite_tables[] =
     " AS state,r.message AS message,r.data AS data,r.raw AS raw,r.stack AS stack,r.extended AS extended,"
     "t.file AS source,r.offset AS offset,r.time AS time" FROM ";";
 
-// One only, for the views of single events: building an index reads the whole table again. None on time: records are
-// numbered in time order, so the primary key serves ranges of time as well.
-const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id,process_id);";
+// One only, for the views of single events, which it leaves in the order of records: building an index reads the whole
+// table again. None on time: records are numbered in time order, so the primary key serves ranges of time as well.
+const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id);";
 
 typedef struct view_column {
     const char *name, *sql;
@@ -403,7 +408,7 @@ sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 
     name_table keys = {0}, names = {0};
     group *groups = NULL;
     u32 group_count = 0, group_cap = 0;
-    sqlite_views views = {.names = arena_array(a, const char *, count)};
+    sqlite_views views = {.of_class = arena_array(a, const char *, count)};
     for (u32 i = 0; i < count; i++) {
         const char *event_text = class_event_text(a, classes[i]);
         bool added;
@@ -417,12 +422,12 @@ sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 
         group *g = &groups[at];
         GROW(g->classes, g->class_count, g->class_cap);
         g->classes[g->class_count++] = i;
-        views.names[i] = g->name;
+        views.of_class[i] = g->name;
     }
-    views.sql = arena_array(a, const char *, group_count);
+    views.list = arena_array(a, sqlite_view, group_count);
     views.count = group_count;
     for (u32 i = 0; i < group_count; i++) {
-        views.sql[i] = group_view(a, &groups[i], classes);
+        views.list[i] = (sqlite_view){groups[i].name, group_view(a, &groups[i], classes)};
         mem_free(groups[i].classes);
     }
     mem_free(groups);

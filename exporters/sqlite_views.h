@@ -7,15 +7,20 @@
 
 #include "exporter.h"
 
+extern const char sqlite_pragmas[]; // for a file that nobody else reads before it is complete
 extern const char sqlite_tables[];  // all CREATE TABLE statements and the view `events`
 extern const char sqlite_indexes[]; // for after the load
 
 // CREATE VIEW statements, one for each group of classes: the versions of a manifest event, the classes of one name of
 // an event without an id. Fields are the union over the group. Everything lives in `a`.
+typedef struct sqlite_view {
+    const char *name, *sql;
+} sqlite_view;
+
 typedef struct sqlite_views {
-    const char **sql;
+    sqlite_view *list;
     u32 count;
-    const char **names; // the view of each class; NULL beyond LIMIT_VIEWS
+    const char **of_class; // the name of each class's view; NULL beyond LIMIT_VIEWS
 } sqlite_views;
 sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count);
 

@@ -1,6 +1,8 @@
 // Ceilings for `make bench`, taken in the same run as what they are compared with.
 //
-//     bench_floor insert FROM.db TO.db   the rows of an SQLite output inserted again by a bare loop: ns a row
+//     bench_floor insert FROM.db TO.db   the rows of an SQLite output inserted again by a bare loop, with the index and
+//                                        the close: ns a row
+//     bench_floor load FROM.db TO.db     the same without the index
 //     bench_floor inflate TRACE          the compressed buffers of a trace inflated: GB a second out
 #include <sqlite3.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include "base/os.h"
 #include "container/etl_file.h"
 #include "container/xpress.h"
+#include "sqlite_views.h"
 
 enum { COLUMNS = 32, INFLATE_ROOM = 16 << 20 };
 
@@ -53,57 +56,68 @@ static cell *read_rows(sqlite3 *db, arena *a, int *columns, u64 *rows)
     return cells;
 }
 
-static int insert_rows(sqlite3 *to, const char *table, const cell *cells, int columns, u64 rows)
+// A column that is NULL and stays NULL is not bound again.
+static void bind_cells(sqlite3_stmt *insert, const cell *cells, int columns, bool *bound)
+{
+    for (int i = 0; i < columns; i++) {
+        const cell *c = &cells[i];
+        if (c->type == SQLITE_INTEGER)
+            sqlite3_bind_int64(insert, i + 1, c->number);
+        else if (c->type == SQLITE_TEXT)
+            sqlite3_bind_text(insert, i + 1, c->text, c->len, SQLITE_STATIC);
+        else if (bound[i])
+            sqlite3_bind_null(insert, i + 1);
+        bound[i] = c->type == SQLITE_INTEGER || c->type == SQLITE_TEXT;
+    }
+}
+
+static int insert_rows(sqlite3 *to, const char *after, const cell *cells, int columns, u64 rows)
 {
     char sql[256] = "INSERT INTO records VALUES(?";
     for (int i = 1; i < columns; i++)
         strcat(sql, ",?");
     strcat(sql, ")");
     sqlite3_stmt *insert = NULL;
-    sqlite3_exec(to, "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
-                     "PRAGMA cache_size=-32768", NULL, NULL, NULL);
-    if (sqlite3_exec(to, table, NULL, NULL, NULL) != SQLITE_OK || sqlite3_exec(to, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(to, sql, -1, &insert, NULL) != SQLITE_OK)
-        return complain(to, "table");
+    bool bound[COLUMNS] = {false};
     double start = os_seconds();
+    if (sqlite3_exec(to, sqlite_pragmas, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(to, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(to, sqlite_tables, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v3(to, sql, -1, SQLITE_PREPARE_PERSISTENT, &insert, NULL) != SQLITE_OK)
+        return complain(to, "table");
     for (u64 row = 0; row < rows; row++) {
-        for (int i = 0; i < columns; i++) {
-            const cell *c = &cells[row * (u64)columns + (u64)i];
-            if (c->type == SQLITE_INTEGER)
-                sqlite3_bind_int64(insert, i + 1, c->number);
-            else if (c->type == SQLITE_TEXT)
-                sqlite3_bind_text(insert, i + 1, c->text, c->len, SQLITE_STATIC);
-            else
-                sqlite3_bind_null(insert, i + 1);
-        }
+        bind_cells(insert, &cells[row * (u64)columns], columns, bound);
         if (sqlite3_step(insert) != SQLITE_DONE)
             return complain(to, "insert");
         sqlite3_reset(insert);
     }
     sqlite3_finalize(insert);
-    sqlite3_exec(to, "COMMIT", NULL, NULL, NULL);
+    if (sqlite3_exec(to, "COMMIT", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(to, after, NULL, NULL, NULL) != SQLITE_OK)
+        return complain(to, "end");
+    sqlite3_close(to);
     double took = os_seconds() - start;
     printf("%.0f\n", rows ? took * 1e9 / (double)rows : 0);
     return 0;
 }
 
-static int bench_insert(const char *from, const char *path)
+static int bench_insert(const char *from, const char *path, const char *after)
 {
     sqlite3 *db = NULL, *to = NULL;
-    sqlite3_stmt *schema = NULL;
     arena a = {0};
     int columns = 0, code = 1;
     u64 rows = 0;
     os_remove(path);
-    if (sqlite3_open(from, &db) != SQLITE_OK || sqlite3_open(path, &to) != SQLITE_OK)
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    if (sqlite3_open(from, &db) != SQLITE_OK)
         return complain(db, from);
     cell *cells = read_rows(db, &a, &columns, &rows);
-    sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_master WHERE name='records'", -1, &schema, NULL);
-    if (cells && columns <= COLUMNS && sqlite3_step(schema) == SQLITE_ROW)
-        code = insert_rows(to, (const char *)sqlite3_column_text(schema, 0), cells, columns, rows);
-    sqlite3_finalize(schema);
     sqlite3_close(db);
-    sqlite3_close(to);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &to, flags, NULL) != SQLITE_OK)
+        return complain(to, path);
+    if (cells && columns <= COLUMNS)
+        code = insert_rows(to, after, cells, columns, rows);
     mem_free(cells);
     arena_free(&a);
     return code;
@@ -144,9 +158,11 @@ static int bench_inflate(const char *path)
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "insert") == 0)
-        return bench_insert(argv[2], argv[3]);
+        return bench_insert(argv[2], argv[3], sqlite_indexes);
+    if (argc == 4 && strcmp(argv[1], "load") == 0)
+        return bench_insert(argv[2], argv[3], "");
     if (argc == 3 && strcmp(argv[1], "inflate") == 0)
         return bench_inflate(argv[2]);
-    fprintf(stderr, "usage: bench_floor insert FROM.db TO.db | inflate TRACE\n");
+    fprintf(stderr, "usage: bench_floor insert|load FROM.db TO.db | inflate TRACE\n");
     return 2;
 }
