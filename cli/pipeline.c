@@ -6,7 +6,7 @@
 enum {
     SLICE_EVENTS = 512, // some 300 KiB of text: it is still in the processor's cache when it is written
     SLICES_A_THREAD = 4,
-    WINDOW_BYTES = 4 << 20, // buffers loaded ahead, for each thread
+    WINDOW_BYTES = 512 << 10, // buffers loaded ahead, for each thread: likewise
     WINDOW_FEWEST = 4,
     KEPT_OUTPUT_BYTES = 8 << 20, // a slice's text buffer beyond this is given back
     FEWEST_EVENTS = 4096,        // fewer are not worth a thread
@@ -41,8 +41,11 @@ typedef struct pipeline {
     merge_buffer **window;
     u32 window_size;
     u32 load_next, load_taken; // positions in the merge's order
+    // What is free to be used again, last out first in: it may still be in a processor's cache.
     merge_buffer **spare;
     u32 spare_count, spare_cap;
+    outbuf *texts;
+    u32 text_count, text_cap;
     bool ended, quit;
 } pipeline;
 
@@ -243,6 +246,8 @@ static bool work_once(worker *w)
     if (p->claimed < p->merged) {
         ring_seat *seat = seat_of(p, p->claimed++);
         seat->state = SEAT_TAKEN;
+        if (p->text_count)
+            seat->out = p->texts[--p->text_count];
         pthread_mutex_unlock(&p->lock);
         work_on_slice(w, seat);
         pthread_mutex_lock(&p->lock);
@@ -295,23 +300,22 @@ static merge_buffer *get_loaded(void *context, u32 order)
 {
     worker *w = context;
     pipeline *p = w->pipe;
-    pthread_mutex_lock(&p->lock);
-    p->load_taken = order + 1;
     merge_buffer **place = &p->window[order % p->window_size], *b = NULL;
-    if (order >= p->load_next || merge_is_kept(p->merge, order)) { // nobody has begun with it
-        if (order >= p->load_next)
-            p->load_next = order + 1;
-        merge_buffer *reuse = take_spare(p);
-        pthread_mutex_unlock(&p->lock);
-        return merge_load(p->merge, order, reuse, &w->reader);
-    }
-    while (!*place)
+    pthread_mutex_lock(&p->lock);
+    bool here = order >= p->load_next || merge_is_kept(p->merge, order); // nobody has begun with it
+    if (here && order >= p->load_next)
+        p->load_next = order + 1;
+    while (!here && !*place)
         work_or_wait(w);
-    b = *place;
+    if (here)
+        b = take_spare(p);
+    else
+        b = *place;
     *place = NULL;
+    p->load_taken = order + 1; // only now may the place be used for another one
     tell_workers(p);
     pthread_mutex_unlock(&p->lock);
-    return b;
+    return here ? merge_load(p->merge, order, b, &w->reader) : b;
 }
 
 static void put_locked(void *context, merge_buffer *b)
@@ -358,6 +362,9 @@ static bool commit_next(worker *w, error *e)
     slice_release(p->merge, &seat->slice);
     tell(p, p->job->records);
     pthread_mutex_lock(&p->lock);
+    GROW(p->texts, p->text_count, p->text_cap);
+    p->texts[p->text_count++] = seat->out;
+    seat->out = (outbuf){0};
     seat->state = SEAT_EMPTY;
     p->committed++;
     return ok && !stopped(p) ? true : ok ? error_set(e, "interrupted") : false;
@@ -466,7 +473,10 @@ static void close_pipe(pipeline *p)
     pthread_cond_destroy(&p->base);
     for (u32 i = 0; i < p->spare_count; i++)
         free_buffer(p->spare[i]);
+    for (u32 i = 0; i < p->text_count; i++)
+        outbuf_free(&p->texts[i]);
     mem_free(p->spare);
+    mem_free(p->texts);
     mem_free(p->classes);
     merge_free(p->merge);
 }
