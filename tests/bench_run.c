@@ -1,7 +1,9 @@
 // Runs commands by turns and measures each of them: what `make bench` reads its figures from.
 //
 //     bench_run time RUNS SECONDS    jobs on stdin, a line each, parts parted by tabs: NAME FILE PROGRAM ARGUMENT...
-//     bench_run pick INFO.json       options that keep about one event of a hundred, from `etwkit info --json`
+//     bench_run pick INFO.json event_id|opcode
+//                                    options that keep about one event of a hundred, from `etwkit info --json`: events
+//                                    of one id, or those without an id by their opcode
 //
 // `time` runs all jobs once, then all of them again (A B C A B C ...), so that a busy machine disturbs them alike,
 // until each has had its RUNS or SECONDS have passed. stdout and stderr of a job go to /dev/null. FILE is what it
@@ -138,8 +140,7 @@ static int jobs_time(int runs, double seconds)
 // ---------------------------------------------------------------------------------------------- one of a hundred
 
 typedef struct choice {
-    const char *provider, *name;
-    bool by_opcode;
+    const char *provider;
     double number, events;
 } choice;
 
@@ -148,15 +149,11 @@ static double number_of(const cJSON *object, const char *name)
     return cJSON_GetNumberValue(cJSON_GetObjectItem(object, name));
 }
 
-// All events of a provider that one condition keeps: those of an id, or of an opcode where events have no id.
-static choice choice_of(const cJSON *provider, const cJSON *class)
+// All events of a provider that have the number which this class has.
+static choice choice_of(const cJSON *provider, const cJSON *class, const char *which)
 {
     choice c = {.provider = cJSON_GetStringValue(cJSON_GetObjectItem(provider, "id")),
-                .name = cJSON_GetStringValue(cJSON_GetObjectItem(class, "name")),
-                .number = number_of(class, "event_id")};
-    c.by_opcode = c.number < 1;
-    const char *which = c.by_opcode ? "opcode" : "event_id";
-    c.number = number_of(class, which);
+                .number = number_of(class, which)};
     const cJSON *other;
     cJSON_ArrayForEach(other, cJSON_GetObjectItem(provider, "classes")) if (!(number_of(other, which) < c.number) &&
                                                                             !(number_of(other, which) > c.number))
@@ -171,7 +168,24 @@ static double distance(const choice *c, double total)
     return share > 1 ? share : 1 / share;
 }
 
-static int share_pick(const char *path)
+static choice share_best(const cJSON *info, bool by_id)
+{
+    double total = number_of(cJSON_GetObjectItem(info, "events"), "total");
+    const cJSON *provider, *class;
+    choice best = {0};
+    cJSON_ArrayForEach(provider, cJSON_GetObjectItem(info, "providers"))
+        cJSON_ArrayForEach(class, cJSON_GetObjectItem(provider, "classes"))
+    {
+        if (by_id != (number_of(class, "event_id") > 0))
+            continue;
+        choice c = choice_of(provider, class, by_id ? "event_id" : "opcode");
+        if (c.provider && c.events > 0 && (!best.provider || distance(&c, total) < distance(&best, total)))
+            best = c;
+    }
+    return best;
+}
+
+static int share_pick(const char *path, bool by_id)
 {
     u8 *text;
     size_t len;
@@ -181,22 +195,13 @@ static int share_pick(const char *path)
         return 1;
     }
     cJSON *info = cJSON_ParseWithLength((const char *)text, len);
-    double total = number_of(cJSON_GetObjectItem(info, "events"), "total");
-    const cJSON *provider, *class;
-    choice best = {0};
-    cJSON_ArrayForEach(provider, cJSON_GetObjectItem(info, "providers"))
-        cJSON_ArrayForEach(class, cJSON_GetObjectItem(provider, "classes"))
-    {
-        choice c = choice_of(provider, class);
-        if (c.provider && c.events > 0 && (!best.provider || distance(&c, total) < distance(&best, total)))
-            best = c;
-    }
+    choice best = share_best(info, by_id);
     if (best.provider)
-        printf(best.by_opcode ? "--provider\t%s\t--where\topcode = %.0f\n" : "--provider\t%s\t--event-id\t%.0f\n",
-               best.provider, best.number);
+        printf(by_id ? "--provider\t%s\t--event-id\t%.0f\n" : "--provider\t%s\t--where\topcode = %.0f\n", best.provider,
+               best.number);
     cJSON_Delete(info);
     mem_free(text);
-    return best.provider ? 0 : 1;
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -205,8 +210,8 @@ int main(int argc, char **argv)
         int runs = atoi(argv[2]);
         return jobs_time(runs < 1 ? 1 : runs > RUNS ? RUNS : runs, atof(argv[3]));
     }
-    if (argc == 3 && strcmp(argv[1], "pick") == 0)
-        return share_pick(argv[2]);
-    fputs("usage: bench_run time RUNS SECONDS <jobs | bench_run pick INFO.json\n", stderr);
+    if (argc == 4 && strcmp(argv[1], "pick") == 0)
+        return share_pick(argv[2], strcmp(argv[3], "event_id") == 0);
+    fputs("usage: bench_run time RUNS SECONDS <jobs | bench_run pick INFO.json event_id|opcode\n", stderr);
     return 2;
 }

@@ -17,7 +17,8 @@ enum {
     PROCESSORS = 8,
     PROCESSES = 24,
     PATHS = 1024,
-    FRAMES = 4096, // different return addresses
+    FRAMES = 4096,  // different return addresses
+    STACKS = 32768, // different stacks: code that runs again and again has the same ones
     FLUSH_TICKS = 10000000,
 };
 
@@ -267,17 +268,21 @@ static void short_lived_put(generator *g)
     process_put(g, turn & 1 ? 0x0302 : 0x0301, 4000 + turn / 2 % 5000 * 4, "helper.exe");
 }
 
-// The stack of the event just written, by its time and thread.
+// The stack of the event just written, by its time and thread. Its number says what it is; few are seen often.
 static void stack_put(generator *g)
 {
     u64 time = g->event.time;
-    u32 pid = g->event.pid, tid = g->event.tid, kernel = below(g, 12), user = 3 + below(g, 20);
+    u32 pid = g->event.pid, tid = g->event.tid;
+    u64 mix = below(g, 1 + below(g, 1 + below(g, STACKS)));
+    u32 kernel = (u32)(mix * 7 % 12), user = (u32)(3 + mix * 11 % 20);
     etl_event *event = hook_new(g, ETL_PERFINFO, 0x1820, 2);
     put_u64(&event->payload, time);
     put_u32(&event->payload, pid);
     put_u32(&event->payload, tid);
-    for (u32 i = 0; i < kernel + user; i++)
-        put_u64(&event->payload, frame_any(g, i < kernel));
+    for (u32 i = 0; i < kernel + user; i++) {
+        mix = mix * 6364136223846793005 + 1442695040888963407;
+        put_u64(&event->payload, (i < kernel ? 0xfffff80012000000 : 0x7ff612000000) + 0x53 * ((mix >> 33) % FRAMES));
+    }
 }
 
 // ---------------------------------------------------------------------------------------------- other events
