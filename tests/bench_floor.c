@@ -4,16 +4,20 @@
 //                                        the close: ns a row
 //     bench_floor load FROM.db TO.db     the same without the index
 //     bench_floor inflate TRACE          the compressed buffers of a trace inflated: GB a second out
+//     bench_floor write BYTES FILE       so many bytes written from one warm block: the time is for the caller to take
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/os.h"
 #include "container/etl_file.h"
 #include "container/xpress.h"
 #include "sqlite_views.h"
 
-enum { COLUMNS = 32, INFLATE_ROOM = 16 << 20 };
+enum { COLUMNS = 32, INFLATE_ROOM = 16 << 20, WRITE_BLOCK = 256 << 10 };
 
 // One column of one row, ready to bind.
 typedef struct cell {
@@ -155,6 +159,24 @@ static int bench_inflate(const char *path)
     return 0;
 }
 
+static int bench_write(unsigned long long bytes, const char *path)
+{
+    static char block[WRITE_BLOCK];
+    memset(block, 'e', sizeof block);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    while (fd >= 0 && bytes) {
+        ssize_t wrote = write(fd, block, bytes < sizeof block ? (size_t)bytes : sizeof block);
+        if (wrote <= 0)
+            break;
+        bytes -= (unsigned long long)wrote;
+    }
+    if (fd < 0 || close(fd) != 0 || bytes) {
+        fprintf(stderr, "bench_floor: %s cannot be written\n", path);
+        return 1;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "insert") == 0)
@@ -163,6 +185,8 @@ int main(int argc, char **argv)
         return bench_insert(argv[2], argv[3], "");
     if (argc == 3 && strcmp(argv[1], "inflate") == 0)
         return bench_inflate(argv[2]);
-    fprintf(stderr, "usage: bench_floor insert|load FROM.db TO.db | inflate TRACE\n");
+    if (argc == 4 && strcmp(argv[1], "write") == 0)
+        return bench_write(strtoull(argv[2], NULL, 10), argv[3]);
+    fprintf(stderr, "usage: bench_floor insert|load FROM.db TO.db | inflate TRACE | write BYTES FILE\n");
     return 2;
 }

@@ -1,8 +1,11 @@
 // gen_trace SIZE_MIB [--xpress] OUT.etl: a big trace for measuring, the same bytes for the same size.
 //
-// SIZE_MIB counts buffers before compression. Four processors write by turns what a busy machine writes: samples and
-// context switches (PERFINFO), threads, images and disk reads (SYSTEM), events of a manifest provider whose schemas
-// stand at the end of the file, and TraceLogging events. The process rundown comes first.
+// SIZE_MIB counts buffers before compression. Eight processors, some busier than others, write what a busy machine
+// writes: samples, context switches and page faults with the stacks behind them, threads, images, files, disk and
+// registry, processes that come and go, events of a manifest provider whose schemas stand at the end of the file, and
+// TraceLogging events. Rundowns of processes and of files come first. As in recorded traces the buffers of the
+// processors overlap in time, and a flush every second leaves some of them partly filled. A plain trace has buffers of
+// 256 KiB, a compressed one of 64 KiB as trace merging makes them.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +13,22 @@
 #include "etl_build.h"
 #include "etl_fields.h"
 
-enum { PROCESSORS = 4, BUFFER_BYTES = 65536, PROCESSES = 24, PATHS = 64 };
+enum {
+    PROCESSORS = 8,
+    PROCESSES = 24,
+    PATHS = 1024,
+    FRAMES = 4096,  // different return addresses
+    STACKS = 32768, // different stacks: code that runs again and again has the same ones
+    FLUSH_TICKS = 10000000,
+};
 
 typedef struct generator {
     FILE *file;
     etl_trace trace;
     etl_buffer processor[PROCESSORS];
     u64 newest[PROCESSORS];
-    u64 random, now, sequence, bytes;
-    u32 buffers, serial;
+    u64 random, now, next_flush, sequence, bytes;
+    u32 buffer_bytes, buffers, serial, short_lived;
     bool compress, failed;
     outbuf out;
     etl_event event; // reused
@@ -57,7 +67,7 @@ static void buffer_flush(generator *g, u32 cpu)
     etl_buffer_put(&g->out, buffer);
     g->failed |= fwrite(g->out.bytes, 1, g->out.len, g->file) != g->out.len;
     buffer->records.len = 0;
-    g->bytes += BUFFER_BYTES;
+    g->bytes += g->buffer_bytes;
     g->buffers++;
 }
 
@@ -66,7 +76,7 @@ static void event_out(generator *g, u32 cpu)
 {
     // Headers of all kinds have at most 80 bytes.
     size_t most = 80 + g->event.extended.len + g->event.payload.len + 8;
-    if (g->processor[cpu].records.len + most > BUFFER_BYTES - ETL_BUFFER_HEADER)
+    if (g->processor[cpu].records.len + most > g->buffer_bytes - ETL_BUFFER_HEADER)
         buffer_flush(g, cpu);
     g->failed |= !etl_event_put(&g->processor[cpu].records, &g->event, NULL);
     g->newest[cpu] = g->event.time;
@@ -91,12 +101,33 @@ static etl_event *hook_new(generator *g, etl_kind kind, u16 hook, u16 version)
     return event;
 }
 
+static u64 file_object(u32 path)
+{
+    return 0xffffe00000000000 + ((u64)path << 6);
+}
+
+// Some paths are named far more often than others.
+static u32 path_any(generator *g)
+{
+    return below(g, 1 + below(g, PATHS));
+}
+
+static void path_put(generator *g, u32 path)
+{
+    outbuf_add(&g->event.payload, g->paths[path].bytes, g->paths[path].len);
+}
+
+static u64 frame_any(generator *g, bool kernel)
+{
+    return (kernel ? 0xfffff80012000000 : 0x7ff612000000) + 0x53ull * below(g, 1 + below(g, FRAMES));
+}
+
 // ---------------------------------------------------------------------------------------------- kernel events
 
 static void sample_put(generator *g)
 {
     etl_event *event = hook_new(g, ETL_PERFINFO, 0x0f2e, 2);
-    put_u64(&event->payload, (next(g) & 1 ? 0xfffff80012000000 : 0x7ff612000000) + below(g, 1 << 20));
+    put_u64(&event->payload, frame_any(g, next(g) & 1));
     put_u32(&event->payload, event->tid);
     put_u16(&event->payload, 1);
     put_u16(&event->payload, 0);
@@ -133,7 +164,7 @@ static void thread_put(generator *g)
 static void image_put(generator *g)
 {
     etl_event *event = hook_new(g, ETL_SYSTEM, 0x140a, 3);
-    outbuf *p = &event->payload, *path = &g->paths[below(g, PATHS)];
+    outbuf *p = &event->payload;
     u64 base = 0x7ff600000000 + ((u64)below(g, 4096) << 16);
     put_u64(p, base);
     put_u64(p, 0x1a000);
@@ -143,7 +174,7 @@ static void image_put(generator *g)
     put_u32(p, 0x0000010c);
     put_u64(p, base);
     put_fill(p, 0, 16);
-    outbuf_add(p, path->bytes, path->len);
+    path_put(g, path_any(g));
 }
 
 static void disk_put(generator *g)
@@ -155,10 +186,103 @@ static void disk_put(generator *g)
     put_u32(p, 4096u << below(g, 5));
     put_u32(p, 0);
     put_u64(p, (u64)next(g) << 12);
-    put_u64(p, 0xffffe00000000000 + ((u64)below(g, 4096) << 6));
+    put_u64(p, file_object(path_any(g)));
     put_u64(p, 0xffffe00100000000 + ((u64)below(g, 4096) << 6));
     put_u64(p, below(g, 100000));
     put_u32(p, event->tid);
+}
+
+static void fault_put(generator *g)
+{
+    etl_event *event = hook_new(g, ETL_SYSTEM, (u16)(0x020a + below(g, 3)), 2);
+    put_u64(&event->payload, 0x20000000000 + ((u64)next(g) << 4));
+    put_u64(&event->payload, frame_any(g, false));
+}
+
+static void file_put(generator *g)
+{
+    u32 which = below(g, 8), path = path_any(g), irp = below(g, 64) << 8;
+    bool opens = which == 0, ends = which > 4;
+    etl_event *event = hook_new(g, ETL_SYSTEM, opens ? 0x0440 : ends ? 0x044c : which > 2 ? 0x0444 : 0x0443, 3);
+    outbuf *p = &event->payload;
+    if (ends) {
+        put_u64(p, 0xffffa00c00000000 + irp);
+        put_u64(p, 4096);
+        put_u32(p, next(g) & 15 ? 0 : 0xc0000034);
+        return;
+    }
+    if (!opens)
+        put_u64(p, (u64)below(g, 1 << 20) << 12);
+    put_u64(p, 0xffffa00c00000000 + irp);
+    put_u64(p, file_object(path));
+    if (!opens)
+        put_u64(p, file_object(path) + 0x20);
+    put_u32(p, event->tid);
+    put_u32(p, opens ? 0x01200060 : 4096);
+    put_u32(p, opens ? 0x80 : 0x060900);
+    if (opens) {
+        put_u32(p, 7);
+        path_put(g, path);
+    }
+}
+
+static void registry_put(generator *g)
+{
+    etl_event *event = hook_new(g, ETL_SYSTEM, next(g) & 3 ? 0x0910 : 0x090b, 2);
+    bool opens = event->hook == 0x090b;
+    outbuf *p = &event->payload;
+    char text[96];
+    put_u64(p, event->time - below(g, 100));
+    put_u32(p, next(g) & 7 ? 0 : 0xc0000034);
+    put_u32(p, 0);
+    put_u64(p, 0xffffb00000000000 + ((u64)below(g, 256) << 5));
+    snprintf(text, sizeof text, opens ? "Software\\Example\\Component%u\\Settings" : "Value%u", below(g, 200));
+    put_utf16_text(p, text);
+}
+
+static void process_put(generator *g, u16 hook, u32 pid, const char *name)
+{
+    etl_event *event = hook_new(g, ETL_SYSTEM, hook, 3);
+    outbuf *p = &event->payload;
+    char text[96];
+    put_u64(p, 0xffffa00c00000000 + (u64)pid * 0x1000);
+    put_u32(p, pid);
+    put_u32(p, 4);
+    put_u32(p, 0);
+    put_u32(p, 259);
+    put_u64(p, 0x1aa000);
+    put_u64(p, 0xffffe10f9a5b1c60); // TOKEN_USER, then S-1-5-18
+    put_u64(p, 0);
+    put_u64(p, 0x0500000000000101);
+    put_u32(p, 18);
+    outbuf_add(p, name, strlen(name) + 1);
+    snprintf(text, sizeof text, "\"C:\\Program Files\\Example\\%s\" --instance %u", name, pid);
+    put_utf16_text(p, text);
+    event->pid = event->tid = 4;
+}
+
+// A process that starts, and at the next turn ends.
+static void short_lived_put(generator *g)
+{
+    u32 turn = g->short_lived++;
+    process_put(g, turn & 1 ? 0x0302 : 0x0301, 4000 + turn / 2 % 5000 * 4, "helper.exe");
+}
+
+// The stack of the event just written, by its time and thread. Its number says what it is; few are seen often.
+static void stack_put(generator *g)
+{
+    u64 time = g->event.time;
+    u32 pid = g->event.pid, tid = g->event.tid;
+    u64 mix = below(g, 1 + below(g, 1 + below(g, STACKS)));
+    u32 kernel = (u32)(mix * 7 % 12), user = (u32)(3 + mix * 11 % 20);
+    etl_event *event = hook_new(g, ETL_PERFINFO, 0x1820, 2);
+    put_u64(&event->payload, time);
+    put_u32(&event->payload, pid);
+    put_u32(&event->payload, tid);
+    for (u32 i = 0; i < kernel + user; i++) {
+        mix = mix * 6364136223846793005 + 1442695040888963407;
+        put_u64(&event->payload, (i < kernel ? 0xfffff80012000000 : 0x7ff612000000) + 0x53 * ((mix >> 33) % FRAMES));
+    }
 }
 
 // ---------------------------------------------------------------------------------------------- other events
@@ -172,32 +296,40 @@ static const struct {
     {11, 11, 5, "File", "Read", "%3 bytes at %2", "{ ptr Object; u64 Offset; u32 Length; u32:ntstatus Status }"},
     {20, 12, 4, "Net", "Send", "%5 bytes to %1:%2",
      "{ u32:ipv4 To; u16:port ToPort; u32:ipv4 From; u16:port FromPort; u32 Bytes; u64 Connection; guid Flow }"},
+    {30, 13, 2, "Session", "Logon", "%1\\%2 logs on from %3",
+     "{ wstr Domain; wstr User; wstr Station; u32 Kind; u64:hex Session }"},
 };
 
-static void manifest_put(generator *g)
+static u16 manifest_task(u32 which)
 {
-    u32 which = below(g, 4) % 3;
+    return which < 2 ? 1 : (u16)which;
+}
+
+static void manifest_put(generator *g, u32 which)
+{
     etl_event *event = event_new(g, ETL_EVENT);
-    outbuf *p = &event->payload, *path = &g->paths[below(g, PATHS)];
+    outbuf *p = &event->payload;
+    u32 path = path_any(g);
+    char text[64];
     event->id = manifest_provider;
     event->event_id = manifest_events[which].id;
     event->opcode = manifest_events[which].opcode;
     event->level = manifest_events[which].level;
-    event->task = which == 2 ? 2 : 1;
+    event->task = manifest_task(which);
     event->keyword = 0x8000000000000001 << which;
     event->channel = 16;
     if (which == 0) {
-        outbuf_add(p, path->bytes, path->len);
+        path_put(g, path);
         put_u32(p, 0x120089);
         put_u32(p, below(g, 8));
         put_u64(p, next(g));
-        put_u64(p, 0xffffe00000000000 + below(g, 1 << 20));
+        put_u64(p, file_object(path));
     } else if (which == 1) {
-        put_u64(p, 0xffffe00000000000 + below(g, 1 << 20));
+        put_u64(p, file_object(path));
         put_u64(p, (u64)next(g) << 9);
         put_u32(p, 4096);
         put_u32(p, 0);
-    } else {
+    } else if (which == 2) {
         put_u32(p, 0x0a0200c0);
         put_u16(p, 0xbb01);
         put_u32(p, 0x0100000a | below(g, 250) << 24);
@@ -206,6 +338,14 @@ static void manifest_put(generator *g)
         put_u64(p, g->serial++);
         put_guid(p, &own_provider);
         etl_event_extend(event, 1, manifest_provider.bytes, 16);
+    } else {
+        put_utf16_text(p, "EXAMPLE");
+        snprintf(text, sizeof text, "user%u", below(g, 300));
+        put_utf16_text(p, text);
+        snprintf(text, sizeof text, "STATION-%04u.corp.example", below(g, 2000));
+        put_utf16_text(p, text);
+        put_u32(p, 2 + below(g, 9));
+        put_u64(p, g->serial++);
     }
 }
 
@@ -253,9 +393,13 @@ static bool schemas_make(generator *g, error *e)
         return false;
     traits_put(&g->request_traits, "Generated.WebServer", NULL);
     for (u32 i = 0; i < PATHS; i++) {
-        char text[96];
-        snprintf(text, sizeof text, "\\Device\\HarddiskVolume3\\Windows\\System32\\module%03u%s", i,
-                 i & 1 ? ".dll" : ".dat");
+        static const char *const folders[] = {"Windows\\System32", "Program Files\\Example\\bin",
+                                              "ProgramData\\Example",
+                                              "Users\\ada\\AppData\\Local\\Example\\Cache\\entries"};
+        static const char *const kinds[] = {"module%u.dll", "data%u.dat", "report-%u-of-the-day.xlsx"};
+        char text[128];
+        int len = snprintf(text, sizeof text, "\\Device\\HarddiskVolume3\\%s\\", folders[below(g, 4)]);
+        snprintf(text + len, sizeof text - (size_t)len, kinds[below(g, 3)], i);
         put_utf16_text(&g->paths[i], text);
     }
     return true;
@@ -267,7 +411,7 @@ static void header_write(generator *g)
     buffer.type = ETL_TYPE_HEADER;
     buffer.flags = ETL_FLAG_FLUSH_MARKER;
     etl_trace_put(&buffer.records, &g->trace);
-    buffer.size = g->compress ? (u32)(ETL_BUFFER_HEADER + buffer.records.len + 0x1ff) & ~0x1ffu : BUFFER_BYTES;
+    buffer.size = g->compress ? (u32)(ETL_BUFFER_HEADER + buffer.records.len + 0x1ff) & ~0x1ffu : g->buffer_bytes;
     g->out.len = 0;
     etl_buffer_put(&g->out, &buffer);
     g->failed |= fwrite(g->out.bytes, 1, g->out.len, g->file) != g->out.len;
@@ -277,23 +421,16 @@ static void header_write(generator *g)
 static void rundown_put(generator *g)
 {
     for (u32 i = 0; i < PROCESSES; i++) {
-        etl_event *event = hook_new(g, ETL_SYSTEM, 0x0303, 3);
-        outbuf *p = &event->payload;
-        char text[64];
-        put_u64(p, 0xffffa00c00000000 + i * 0x1000);
-        put_u32(p, 400 + 36 * i);
-        put_u32(p, 4);
-        put_u32(p, 0);
-        put_u32(p, 259);
-        put_u64(p, 0x1aa000);
-        put_u64(p, 0xffffe10f9a5b1c60); // TOKEN_USER, then S-1-5-18
-        put_u64(p, 0);
-        put_u64(p, 0x0500000000000101);
-        put_u32(p, 18);
-        int len = snprintf(text, sizeof text, "worker%02u.exe", i);
-        outbuf_add(p, text, (size_t)len + 1);
-        put_utf16_text(p, text);
-        event->pid = event->tid = 4;
+        char name[64];
+        snprintf(name, sizeof name, "worker%02u.exe", i);
+        process_put(g, 0x0303, 400 + 36 * i, name);
+        event_out(g, 0);
+        g->now++;
+    }
+    for (u32 i = 0; i < PATHS; i++) {
+        etl_event *event = hook_new(g, ETL_SYSTEM, 0x0424, 2);
+        put_u64(&event->payload, file_object(i));
+        path_put(g, i);
         event_out(g, 0);
         g->now++;
     }
@@ -311,7 +448,7 @@ static bool descriptions_put(generator *g, error *e)
                            .id = manifest_events[i].id,
                            .opcode = manifest_events[i].opcode,
                            .level = manifest_events[i].level,
-                           .task = i == 2 ? 2 : 1,
+                           .task = manifest_task((u32)i),
                            .channel = 16,
                            .keyword = 0x8000000000000001 << i,
                            .provider_name = "Generated-System",
@@ -327,26 +464,46 @@ static bool descriptions_put(generator *g, error *e)
     return good;
 }
 
+// Writes g->event, of a class as often as its share of a thousand says; what is left over are manifest events. True: a
+// stack comes behind it.
+static bool one_put(generator *g)
+{
+    static const struct {
+        u32 share;
+        void (*put)(generator *g);
+        bool stack;
+    } kinds[] = {
+        {220, sample_put, true},     {170, switch_put, true},        {30, thread_put, false}, {20, image_put, false},
+        {50, disk_put, false},       {60, fault_put, true},          {100, file_put, false},  {40, registry_put, false},
+        {2, short_lived_put, false}, {128, tracelogging_put, false},
+    };
+    u32 dice = below(g, 1000);
+    for (size_t i = 0; i < COUNT_OF(kinds); dice -= kinds[i++].share)
+        if (dice < kinds[i].share) {
+            kinds[i].put(g);
+            return kinds[i].stack && next(g) & 1;
+        }
+    manifest_put(g, dice < 14 ? 3 : dice % 3);
+    return false;
+}
+
 static void events_put(generator *g, u64 bytes)
 {
-    while (g->bytes + BUFFER_BYTES * PROCESSORS < bytes && !g->failed) {
-        g->now += 1 + below(g, 40);
-        u32 cpu = below(g, PROCESSORS), dice = below(g, 100);
-        if (dice < 30)
-            sample_put(g);
-        else if (dice < 48)
-            switch_put(g);
-        else if (dice < 52)
-            thread_put(g);
-        else if (dice < 55)
-            image_put(g);
-        else if (dice < 60)
-            disk_put(g);
-        else if (dice < 85)
-            manifest_put(g);
-        else
-            tracelogging_put(g);
+    while (g->bytes + (u64)g->buffer_bytes * PROCESSORS < bytes && !g->failed) {
+        g->now += 1 + below(g, 200);
+        u32 cpu = below(g, 1 + below(g, PROCESSORS)); // the first ones are the busiest
+        bool stack = one_put(g);
         event_out(g, cpu);
+        if (stack) {
+            g->now += 10;
+            stack_put(g);
+            event_out(g, cpu);
+        }
+        if (g->now < g->next_flush)
+            continue;
+        for (u32 i = 0; i < PROCESSORS; i++)
+            buffer_flush(g, i);
+        g->next_flush = g->now + FLUSH_TICKS;
     }
 }
 
@@ -354,7 +511,8 @@ static bool trace_write(generator *g, u64 bytes, error *e)
 {
     g->random = 0x9e3779b97f4a7c15;
     g->trace = etl_trace_default();
-    g->trace.buffer_size = BUFFER_BYTES;
+    g->buffer_bytes = g->compress ? 65536 : 262144;
+    g->trace.buffer_size = g->buffer_bytes;
     g->trace.processors = PROCESSORS;
     g->trace.session = g->compress ? "Relogger" : "Generated";
     if (g->compress) {
@@ -364,9 +522,10 @@ static bool trace_write(generator *g, u64 bytes, error *e)
         g->trace.file = "[multiple files]";
     }
     g->now = g->trace.first_tick + 10;
+    g->next_flush = g->now + FLUSH_TICKS;
     for (u32 i = 0; i < PROCESSORS; i++) {
         g->processor[i] = etl_buffer_default();
-        g->processor[i].size = BUFFER_BYTES;
+        g->processor[i].size = g->buffer_bytes;
     }
     if (!schemas_make(g, e))
         return false;
