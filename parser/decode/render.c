@@ -196,7 +196,7 @@ static bool is_bare(show_form show, span v)
     }
 }
 
-static inline u8 *put_quote(u8 *p, text_escape e)
+ALWAYS_INLINE u8 *put_quote(u8 *p, text_escape e)
 {
     memcpy(p, "\"\"", 2);
     return p + (e == ESCAPE_JSON_CSV ? 2 : 1);
@@ -217,14 +217,14 @@ static u8 *put_json_by_show(u8 *p, const field *f, span v, text_escape e)
 }
 
 // Opening quote and 0x, closing quote: each is one store, of which the rest is overwritten.
-static inline u8 *put_hex_open(u8 *p, text_escape e)
+ALWAYS_INLINE u8 *put_hex_open(u8 *p, text_escape e)
 {
     bool twice = e == ESCAPE_JSON_CSV;
     memcpy(p, twice ? "\"\"0x" : "\"0x", 4);
     return p + (twice ? 4 : 3);
 }
 
-static inline u8 *put_quoted_hex(u8 *p, u64 value, text_escape e)
+ALWAYS_INLINE u8 *put_quoted_hex(u8 *p, u64 value, text_escape e)
 {
     return put_quote(put_hex_digits(put_hex_open(p, e), value, LETTERS_UPPER), e);
 }
@@ -291,7 +291,7 @@ static inline span value_at(const walk *w, const slot *s)
 }
 
 // The first member of an object loses the comma in front of its key.
-static inline u8 *put_key(u8 *p, const field *f, text_escape e, bool first)
+ALWAYS_INLINE u8 *put_key(u8 *p, const field *f, text_escape e, bool first)
 {
     plan_text key = e == ESCAPE_JSON_CSV ? f->csv_key : f->json_key;
     return put_padded(p, key.text + first, key.len - first);
@@ -318,27 +318,47 @@ static u8 *walk_struct(walk *w, u8 *p, const field *f, bool show)
 
 // Addresses come in long arrays (stacks): no per-element look at what they are, and what stands between two of them is
 // one store.
-static inline u8 *put_hex_elements(u8 *p, const u8 *at, size_t count, size_t each, text_escape e)
+ALWAYS_INLINE u8 *put_next_hex(u8 *p, u64 value, text_escape e)
 {
-    if (!count)
-        return p;
     bool twice = e == ESCAPE_JSON_CSV;
-    p = put_hex_open(p, e);
-    for (size_t i = 0; i < count; i++, at += each) {
-        p = put_hex_digits(p, each == 8 ? load_u64(at) : load_u32(at), LETTERS_UPPER);
-        memcpy(p, twice ? "\"\",\"\"0x" : "\",\"0x\0\0", 7);
-        p += twice ? 7 : 5;
-    }
-    return p - (twice ? 4 : 3); // the last one keeps its quote and comma
+    p = put_hex_digits(p, value, LETTERS_UPPER);
+    memcpy(p, twice ? "\"\",\"\"0x" : "\",\"0x\0\0", 8);
+    return p + (twice ? 7 : 5);
 }
 
-static u8 *put_hex_array(u8 *p, const u8 *at, size_t count, size_t each, text_escape e)
+// Takes back what stands in front of a next one; the last one keeps its quote and comma.
+ALWAYS_INLINE u8 *take_hex_open(u8 *p, text_escape e)
+{
+    return p - (e == ESCAPE_JSON_CSV ? 4 : 3);
+}
+
+ALWAYS_INLINE u8 *put_hex_elements(u8 *p, span v, size_t each, text_escape e)
+{
+    p = put_hex_open(p, e);
+    for (size_t at = 0; at + each <= v.len; at += each)
+        p = put_next_hex(p, each == 8 ? load_u64(v.at + at) : load_u32(v.at + at), e);
+    return take_hex_open(p, e);
+}
+
+static u8 *put_hex_array(u8 *p, span v, size_t each, text_escape e)
 {
     if (e == ESCAPE_JSON)
-        return each == 8 ? put_hex_elements(p, at, count, 8, ESCAPE_JSON)
-                         : put_hex_elements(p, at, count, 4, ESCAPE_JSON);
-    return each == 8 ? put_hex_elements(p, at, count, 8, ESCAPE_JSON_CSV)
-                     : put_hex_elements(p, at, count, 4, ESCAPE_JSON_CSV);
+        return each == 8 ? put_hex_elements(p, v, 8, ESCAPE_JSON) : put_hex_elements(p, v, 4, ESCAPE_JSON);
+    return each == 8 ? put_hex_elements(p, v, 8, ESCAPE_JSON_CSV) : put_hex_elements(p, v, 4, ESCAPE_JSON_CSV);
+}
+
+ALWAYS_INLINE u8 *put_stack(u8 *p, const record *rec, text_escape e)
+{
+    p = put_hex_open(put_char(p, '['), e);
+    for (u32 i = 0; i < rec->stack_count; i++)
+        p = put_next_hex(p, rec->stack[i], e);
+    p = take_hex_open(p, e);
+    return put_char(p - (rec->stack_count != 0), ']');
+}
+
+u8 *render_stack(u8 *p, const record *rec, text_escape escape)
+{
+    return escape == ESCAPE_JSON ? put_stack(p, rec, ESCAPE_JSON) : put_stack(p, rec, ESCAPE_JSON_CSV);
 }
 
 static u8 *put_u32_array(u8 *p, span v)
@@ -349,18 +369,17 @@ static u8 *put_u32_array(u8 *p, span v)
 }
 
 // Elements of one size side by side, each with a comma behind it.
-static u8 *put_elements(walk *w, u8 *p, const field *f, span v)
+static u8 *put_elements(const pen *at, u8 *p, const field *f, span v, text_escape e, bool json)
 {
     enum { ROOM_ELEMENT = 32 }; // a number with its quotes and comma, and what is written beyond them
-    bool hex = f->writer == WRITE_HEX32 || f->writer == WRITE_HEX64;
+    bool hex = json && (f->writer == WRITE_HEX32 || f->writer == WRITE_HEX64);
     if (hex || f->writer == WRITE_U32) {
-        size_t count = v.len / f->bytes;
-        p = pen_more(w->at, p, (count + 1) * ROOM_ELEMENT);
-        return hex ? put_hex_array(p, v.at, count, f->bytes, w->escape) : put_u32_array(p, v);
+        p = pen_more(at, p, (v.len / f->bytes + 1) * ROOM_ELEMENT);
+        return hex ? put_hex_array(p, v, f->bytes, e) : put_u32_array(p, v);
     }
-    for (size_t at = 0; f->bytes && at + f->bytes <= v.len; at += f->bytes) {
-        p = pen_more(w->at, p, room_of(f, f->bytes) + 2);
-        p = put_char(put_value(p, f, (span){v.at + at, f->bytes}, w->escape, true), ',');
+    for (size_t i = 0; f->bytes && i + f->bytes <= v.len; i += f->bytes) {
+        p = pen_more(at, p, room_of(f, f->bytes) + 2);
+        p = put_char(put_value(p, f, (span){v.at + i, f->bytes}, e, json), ',');
     }
     return p;
 }
@@ -372,7 +391,7 @@ static u8 *walk_array(walk *w, u8 *p, const field *f, bool show)
         p = put_char(pen_more(w->at, p, 2), '[');
     if (f->wire == WIRE_FIXED) {
         if (show)
-            p = put_elements(w, p, f, value_at(w, head));
+            p = put_elements(w->at, p, f, value_at(w, head), w->escape, true);
     } else {
         for (u32 i = 0; i < head->len; i++) {
             if (f->wire == WIRE_STRUCT) {
@@ -403,27 +422,28 @@ static u8 *walk_field(walk *w, u8 *p, const field *f, bool show)
     return show ? put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, w->escape, true) : p;
 }
 
-// Keys and single values are covered by the plan's data_room, which is part of the pen's room.
-static inline u8 *put_data(const pen *at, u8 *p, const record *rec, text_escape e)
+// Keys and single values are covered by the plan's data_room, which is part of the pen's room. Each key brings its
+// comma; the first one's place is the opening brace's.
+ALWAYS_INLINE u8 *put_data(const pen *at, u8 *p, const record *rec, text_escape e)
 {
     walk w = {at, rec->plan, rec->payload, rec->slots, e};
-    const field *fields = rec->plan->fields;
-    bool first = true;
-    *p++ = '{';
-    for (u32 i = 0; i < rec->top_done; i++) {
-        const field *f = &fields[i];
-        if (f->silent) {
-            p = walk_field(&w, p, f, false);
+    size_t start = (size_t)(p - at->out->bytes);
+    const field *f = rec->plan->fields, *end = f + rec->top_done;
+    const slot *next = rec->slots;
+    for (; f < end; f++) {
+        if (!f->silent)
+            p = put_key(p, f, e, false);
+        if (f->single && !f->silent) {
+            p = put_value(p, f, value_at(&w, next++), e, true);
             continue;
         }
-        p = put_key(p, f, e, first);
-        first = false;
-        if (f->single)
-            p = put_value(p, f, value_at(&w, w.next++), e, true);
-        else
-            p = walk_field(&w, p, f, true);
+        w.next = next;
+        p = walk_field(&w, p, f, !f->silent);
+        next = w.next;
     }
-    return put_char(p, '}');
+    u8 *open = at->out->bytes + start;
+    *open = '{';
+    return put_char(p == open ? p + 1 : p, '}');
 }
 
 u8 *render_data(const pen *at, u8 *p, const record *rec, text_escape escape)
@@ -431,15 +451,6 @@ u8 *render_data(const pen *at, u8 *p, const record *rec, text_escape escape)
     if (!rec->plan)
         return put_text(p, "{}");
     return escape == ESCAPE_JSON ? put_data(at, p, rec, ESCAPE_JSON) : put_data(at, p, rec, ESCAPE_JSON_CSV);
-}
-
-u8 *render_stack(u8 *p, const record *rec, text_escape escape)
-{
-    *p++ = '[';
-    for (u32 i = 0; i < rec->stack_count; i++)
-        p = put_char(put_quoted_hex(p, rec->stack[i], escape), ',');
-    p -= rec->stack_count != 0;
-    return put_char(p, ']');
 }
 
 size_t render_room(const record *rec)
@@ -485,9 +496,8 @@ static u8 *put_spec(u8 *p, const char *spec, const field *f, span v, text_escape
         snprintf(digits, sizeof(digits), "%0*llX", (int)(2 * f->bytes), (unsigned long long)unsigned_of(v));
         return put_text(p, digits);
     }
-    if (!strchr("diuxXo", conversion)) {
+    if (!strchr("diuxXo", conversion))
         return put_value(p, f, v, e, false);
-    }
     form[n++] = 'l';
     form[n++] = 'l';
     form[n++] = conversion;
@@ -547,13 +557,8 @@ static u8 *put_insert(const walk *w, u8 *p, const message_piece *piece, text_esc
         p = pen_more(w->at, p, room_of(f, v.len) + ROOM_SPEC);
         return piece->spec && is_integer(f) ? put_spec(p, piece->spec, f, v, e) : put_value(p, f, v, e, false);
     }
-    for (u32 at = 0; f->bytes && at + f->bytes <= v.len; at += f->bytes) {
-        p = pen_more(w->at, p, room_of(f, f->bytes) + 1);
-        if (at)
-            *p++ = ',';
-        p = put_value(p, f, (span){v.at + at, f->bytes}, e, false);
-    }
-    return p;
+    p = put_elements(w->at, p, f, v, e, false);
+    return p - (f->bytes && v.len >= f->bytes);
 }
 
 u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape)
