@@ -125,80 +125,98 @@ static bool csv_open(sink **out, const export_target *target, error *e)
 }
 
 // record to process_id, thread_id, processor: numbers and prepared text.
-static void render_head(const sink *s, const record *rec, outbuf *out)
+static u8 *put_head(const sink *s, u8 *p, const record *rec)
 {
-    assert(rec->cls->index < s->class_count);
     literal cls = s->classes[rec->cls->index];
-    u8 *p = text_u64(outbuf_reserve(out, cls.len + 128), rec->number);
-    *p++ = ',';
-    p = text_time(p, rec->time);
-    p = put_literal(p, cls);
+    p = text_time(put_char(put_u64(p, rec->number), ','), rec->time);
+    memcpy(p, cls.text, cls.len);
+    p += cls.len;
     if (rec->has_process)
-        p = text_u64(p, rec->process_id);
+        p = put_u64(p, rec->process_id);
     *p++ = ',';
     if (rec->has_thread)
-        p = text_u64(p, rec->thread_id);
-    *p++ = ',';
-    p = text_u64(p, rec->processor);
-    *p++ = ',';
-    outbuf_written(out, p);
+        p = put_u64(p, rec->thread_id);
+    p = put_u64(put_char(p, ','), rec->processor);
+    return put_char(p, ',');
 }
 
-static void render_identity(const sink *s, const record *rec, outbuf *out)
+// related_activity_id, user_sid: what stands in extended data items.
+static u8 *put_attached(const pen *at, u8 *p, const record *rec)
 {
-    csv_cell_text(out, rec->process_name, s->guard);
-    u8 *p = outbuf_reserve(out, 128);
+    const u8 *related;
+    if (render_related_activity(rec, &related))
+        p = text_guid(p, related);
+    outbuf_written(at->out, put_char(p, ','));
+    render_user_sid(at->out, rec);
+    return pen_start(at);
+}
+
+// process_name to state
+static u8 *put_identity(const sink *s, const pen *at, u8 *p, const record *rec)
+{
+    if (rec->process_name) {
+        outbuf_written(at->out, p);
+        csv_cell_text(at->out, rec->process_name, s->guard);
+        p = pen_start(at);
+    }
     *p++ = ',';
     if (rec->event->activity)
         p = text_guid(p, rec->event->activity);
     *p++ = ',';
-    const u8 *related;
-    if (render_related_activity(rec, &related))
-        p = text_guid(p, related);
-    *p++ = ',';
-    outbuf_written(out, p);
-    render_user_sid(out, rec);
-    literal state = s->states[record_origin(rec)][rec->state];
-    outbuf_add(out, state.text, state.len);
+    p = rec->event->extended.len ? put_attached(at, p, rec) : put_char(p, ',');
+    return put_literal(p, s->states[record_origin(rec)][rec->state]);
+}
+
+static u8 *put_message(const sink *s, const pen *at, u8 *p, const record *rec)
+{
+    size_t start = (size_t)(p - at->out->bytes);
+    outbuf_written(at->out, render_message_text(at, p, rec, ESCAPE_NONE));
+    csv_cell_close(at->out, start, s->guard);
+    return pen_start(at);
+}
+
+// The payload is written as the inside of a quoted cell; only the empty one stands without quotes.
+static u8 *put_data(const pen *at, u8 *p, const record *rec)
+{
+    size_t start = (size_t)(p - at->out->bytes);
+    p = render_data(at, put_char(p, '"'), rec, ESCAPE_JSON_CSV);
+    u8 *cell = at->out->bytes + start;
+    return p - cell == 3 ? put_text(cell, "{}") : put_char(p, '"');
+}
+
+static u8 *put_extended(const pen *at, u8 *p, const record *rec)
+{
+    size_t start = (size_t)(p - at->out->bytes);
+    outbuf_written(at->out, p);
+    if (render_extended_json(at->out, rec))
+        csv_cell_close_json(at->out, start);
+    return pen_start(at);
 }
 
 static void csv_render(const sink *s, const record *rec, outbuf *out)
 {
-    render_head(s, rec, out);
-    render_identity(s, rec, out);
-
-    size_t start = out->len;
-    if (render_message(out, rec))
-        csv_cell_close(out, start, s->guard);
-    outbuf_text(out, ",");
-    start = out->len;
-    if (rec->plan) {
-        render_data_json(out, rec);
-        csv_cell_close_json(out, start);
-    }
-    u8 *p = outbuf_reserve(out, 2 * rec->payload.len + 2);
+    enum { ROOM_NUMBERS = 512 }; // numbers, identities, prepared texts of a few bytes
+    assert(rec->cls->index < s->class_count && rec->source_index < s->source_count);
+    literal source = s->sources[rec->source_index];
+    pen at = {out, s->classes[rec->cls->index].len + source.len + render_room(rec) + ROOM_NUMBERS};
+    u8 *p = put_head(s, pen_start(&at), rec);
+    p = put_identity(s, &at, p, rec);
+    if (render_has_message(rec))
+        p = put_message(s, &at, p, rec);
+    *p++ = ',';
+    if (rec->plan)
+        p = put_data(&at, p, rec);
     *p++ = ',';
     if (rec->state != RECORD_DECODED)
         p = text_bytes(p, rec->payload);
     *p++ = ',';
-    outbuf_written(out, p);
-    start = out->len;
-    if (rec->stack_count) {
-        render_stack_json(out, rec);
-        csv_cell_close_json(out, start);
-    }
-    outbuf_text(out, ",");
-    start = out->len;
-    if (render_extended_json(out, rec))
-        csv_cell_close_json(out, start);
-
-    assert(rec->source_index < s->source_count);
-    literal source = s->sources[rec->source_index];
-    p = put_literal(outbuf_reserve(out, source.len + 22), source);
-    p = text_u64(p, rec->offset);
-    *p++ = '\r';
-    *p++ = '\n';
-    outbuf_written(out, p);
+    if (rec->stack_count)
+        p = put_char(render_stack(put_char(p, '"'), rec, ESCAPE_JSON_CSV), '"');
+    *p++ = ',';
+    if (render_may_extend(rec))
+        p = put_extended(&at, p, rec);
+    p = put_u64(put_literal(p, source), rec->offset);
+    outbuf_written(out, put_text(p, "\r\n"));
 }
 
 static bool csv_commit(sink *s, span rendered, u32 records, error *e)

@@ -124,11 +124,18 @@ static bool is_blank(u8 c)
     return c == ' ' || c == '\t';
 }
 
-// Puts quotes around the text from `start` on and doubles those in it. The doubled form is made behind the text, where
-// it cannot overtake what is still to be read, and moved back.
+// Puts quotes around the text from `start` on and doubles those in it, where there are any: the doubled form is made
+// behind the text, where it cannot overtake what is still to be read, and moved back.
 static void cell_quote(outbuf *b, size_t start)
 {
     size_t len = b->len - start;
+    if (!memchr(b->bytes + start, '"', len)) {
+        u8 *text = outbuf_reserve(b, 2) - len;
+        memmove(text + 1, text, len);
+        text[0] = text[len + 1] = '"';
+        b->len += 2;
+        return;
+    }
     outbuf_reserve(b, 2 * len + 3 * CELL_SLACK);
     u8 *text = b->bytes + start;
     u8 *doubled = text + len + CELL_SLACK;

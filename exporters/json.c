@@ -3,8 +3,6 @@
 #include "json_fields.h"
 #include "output.h"
 
-#include "decode/render.h"
-
 struct sink {
     output out;
     json_fields fields;
@@ -36,29 +34,26 @@ static bool jsonl_open(sink **out, const export_target *target, error *e)
     return json_open_as(out, target, false, e);
 }
 
-static void json_object(const sink *s, const record *rec, outbuf *out, const char *start)
+static inline void json_object(const sink *s, const record *rec, outbuf *out, const char *start, const char *end)
 {
-    u8 *p = put_text(outbuf_reserve(out, 128), start);
-    p = text_u64(p, rec->number);
-    p = put_text(p, ",\"timestamp\":\"");
-    p = text_time(p, rec->time);
-    *p++ = '"';
-    outbuf_written(out, p);
-    json_fields_facts(&s->fields, rec, out);
-    json_fields_message(rec, out);
-    json_fields_payload(&s->fields, rec, out);
+    enum { ROOM_HEAD = 128 };
+    pen at = {out, json_fields_room(&s->fields, rec) + ROOM_HEAD};
+    u8 *p = put_u64(put_text(pen_start(&at), start), rec->number);
+    p = put_char(text_time(put_text(p, ",\"timestamp\":\""), rec->time), '"');
+    p = json_fields_facts(&s->fields, &at, p, rec);
+    p = json_fields_message(&at, p, rec);
+    p = json_fields_payload(&s->fields, &at, p, rec);
+    outbuf_written(out, put_text(p, end));
 }
 
 static void json_render(const sink *s, const record *rec, outbuf *out)
 {
-    json_object(s, rec, out, ",\n{\"record\":");
-    outbuf_text(out, "}");
+    json_object(s, rec, out, ",\n{\"record\":", "}");
 }
 
 static void jsonl_render(const sink *s, const record *rec, outbuf *out)
 {
-    json_object(s, rec, out, "{\"record\":");
-    outbuf_text(out, "}\n");
+    json_object(s, rec, out, "{\"record\":", "}\n");
 }
 
 static bool json_commit(sink *s, span rendered, u32 records, error *e)

@@ -93,87 +93,81 @@ void json_fields_free(json_fields *f)
 
 // ------------------------------------------------------------------------------------- records
 
-static u8 *put_guid(u8 *p, const char *member, const u8 *bytes)
+size_t json_fields_room(const json_fields *f, const record *rec)
 {
-    p = put_text(p, member);
-    p = text_guid(p, bytes);
-    *p++ = '"';
+    enum { ROOM_NUMBERS = 512 }; // numbers, identities, keys, prepared texts of a few bytes
+    assert(rec->cls->index < f->class_count && rec->source_index < f->source_count);
+    return f->classes[rec->cls->index].len + f->sources[rec->source_index].len + render_room(rec) + ROOM_NUMBERS;
+}
+
+static u8 *put_process_name(const pen *at, u8 *p, const char *text)
+{
+    span name = text_span(text);
+    p = put_text(pen_more(at, p, 6 * name.len), ",\"process_name\":\"");
+    return put_char(text_utf8_json(p, name), '"');
+}
+
+static u8 *put_guid(u8 *p, const u8 *bytes)
+{
+    return put_char(text_guid(p, bytes), '"');
+}
+
+// What stands in extended data items.
+static u8 *put_attached(const pen *at, u8 *p, const record *rec)
+{
+    const u8 *related;
+    if (render_related_activity(rec, &related))
+        p = put_guid(put_text(p, ",\"related_activity_id\":\""), related);
+    u8 *inside = put_text(p, ",\"user_sid\":\"");
+    size_t start = (size_t)(inside - at->out->bytes);
+    at->out->len = start;
+    if (render_user_sid(at->out, rec))
+        return put_char(pen_start(at), '"');
     return p;
 }
 
-void json_fields_facts(const json_fields *f, const record *rec, outbuf *out)
+u8 *json_fields_facts(const json_fields *f, const pen *at, u8 *p, const record *rec)
 {
-    assert(rec->cls->index < f->class_count);
     literal cls = f->classes[rec->cls->index];
-    span name = rec->process_name ? text_span(rec->process_name) : (span){0};
-    u8 *p = outbuf_reserve(out, cls.len + 6 * name.len + 320);
-    p = put_literal(p, cls);
-    if (rec->has_process) {
-        p = put_text(p, ",\"process_id\":");
-        p = text_u64(p, rec->process_id);
-    }
-    if (rec->has_thread) {
-        p = put_text(p, ",\"thread_id\":");
-        p = text_u64(p, rec->thread_id);
-    }
-    p = put_text(p, ",\"processor\":");
-    p = text_u64(p, rec->processor);
-    if (rec->process_name) {
-        p = put_text(p, ",\"process_name\":\"");
-        p = text_utf8_json(p, name);
-        *p++ = '"';
-    }
+    memcpy(p, cls.text, cls.len);
+    p += cls.len;
+    if (rec->has_process)
+        p = put_u64(put_text(p, ",\"process_id\":"), rec->process_id);
+    if (rec->has_thread)
+        p = put_u64(put_text(p, ",\"thread_id\":"), rec->thread_id);
+    p = put_u64(put_text(p, ",\"processor\":"), rec->processor);
+    if (rec->process_name)
+        p = put_process_name(at, p, rec->process_name);
     if (rec->event->activity)
-        p = put_guid(p, ",\"activity_id\":\"", rec->event->activity);
-    const u8 *related;
-    if (render_related_activity(rec, &related))
-        p = put_guid(p, ",\"related_activity_id\":\"", related);
-    outbuf_written(out, p);
-
-    size_t before = out->len;
-    outbuf_text(out, ",\"user_sid\":\"");
-    if (render_user_sid(out, rec))
-        outbuf_text(out, "\"");
-    else
-        out->len = before;
-
-    literal state = f->states[record_origin(rec)][rec->state];
-    outbuf_add(out, state.text, state.len);
+        p = put_guid(put_text(p, ",\"activity_id\":\""), rec->event->activity);
+    if (rec->event->extended.len)
+        p = put_attached(at, p, rec);
+    return put_literal(p, f->states[record_origin(rec)][rec->state]);
 }
 
-void json_fields_message(const record *rec, outbuf *out)
+u8 *json_fields_message(const pen *at, u8 *p, const record *rec)
 {
-    size_t before = out->len;
-    outbuf_text(out, ",\"message\":\"");
-    if (render_message_json(out, rec))
-        outbuf_text(out, "\"");
-    else
-        out->len = before;
+    if (!render_has_message(rec))
+        return p;
+    p = put_text(p, ",\"message\":\"");
+    return put_char(render_message_text(at, p, rec, ESCAPE_JSON), '"');
 }
 
-void json_fields_payload(const json_fields *f, const record *rec, outbuf *out)
+static u8 *put_extended(const pen *at, u8 *p, const record *rec)
 {
-    if (rec->plan) {
-        outbuf_text(out, ",\"data\":");
-        render_data_json(out, rec);
-    }
-    if (rec->state != RECORD_DECODED) {
-        u8 *p = put_text(outbuf_reserve(out, 2 * rec->payload.len + 16), ",\"raw\":\"");
-        p = text_bytes(p, rec->payload);
-        *p++ = '"';
-        outbuf_written(out, p);
-    }
-    if (rec->stack_count) {
-        outbuf_text(out, ",\"stack\":");
-        render_stack_json(out, rec);
-    }
-    size_t before = out->len;
-    outbuf_text(out, ",\"extended\":");
-    if (!render_extended_json(out, rec))
-        out->len = before;
+    outbuf_written(at->out, put_text(p, ",\"extended\":"));
+    return render_extended_json(at->out, rec) ? pen_start(at) : p;
+}
 
-    assert(rec->source_index < f->source_count);
-    literal source = f->sources[rec->source_index];
-    u8 *p = put_literal(outbuf_reserve(out, source.len + 20), source);
-    outbuf_written(out, text_u64(p, rec->offset));
+u8 *json_fields_payload(const json_fields *f, const pen *at, u8 *p, const record *rec)
+{
+    if (rec->plan)
+        p = render_data(at, put_text(p, ",\"data\":"), rec, ESCAPE_JSON);
+    if (rec->state != RECORD_DECODED)
+        p = put_char(text_bytes(put_text(p, ",\"raw\":\""), rec->payload), '"');
+    if (rec->stack_count)
+        p = render_stack(put_text(p, ",\"stack\":"), rec, ESCAPE_JSON);
+    if (render_may_extend(rec))
+        p = put_extended(at, p, rec);
+    return put_u64(put_literal(p, f->sources[rec->source_index]), rec->offset);
 }

@@ -18,11 +18,14 @@ typedef struct json_fields {
 void json_fields_open(json_fields *f, const export_target *target);
 void json_fields_free(json_fields *f);
 
+// What a record takes, arrays and structs apart; the pen of the functions below has this room at least.
+size_t json_fields_room(const json_fields *f, const record *rec);
+
 // The members from `provider` to `state`, each with its comma in front.
-void json_fields_facts(const json_fields *f, const record *rec, outbuf *out);
+u8 *json_fields_facts(const json_fields *f, const pen *at, u8 *p, const record *rec);
 // `message` as a member with its comma; nothing where the class has none.
-void json_fields_message(const record *rec, outbuf *out);
+u8 *json_fields_message(const pen *at, u8 *p, const record *rec);
 // The members from `data` to `offset`, likewise.
-void json_fields_payload(const json_fields *f, const record *rec, outbuf *out);
+u8 *json_fields_payload(const json_fields *f, const pen *at, u8 *p, const record *rec);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/outbuf.h"
 #include "base/text.h"
+#include "base/text_put.h"
 #include "decode/record.h"
 
 typedef struct literal {
@@ -18,22 +19,18 @@ enum { ORIGIN_COUNT = ORIGIN_STRING + 1, STATE_COUNT = RECORD_RAW + 1 };
 // The bytes written so far, moved to `a`; the buffer is empty again.
 static inline literal literal_take(arena *a, outbuf *from)
 {
-    span copy = arena_bytes(a, (span){from->bytes, from->len});
+    u8 *copy = arena_take(a, from->len + TEXT_PADDING);
+    if (from->len)
+        memcpy(copy, from->bytes, from->len);
+    literal taken = {copy, from->len};
     from->len = 0;
-    return (literal){copy.at, copy.len};
+    return taken;
 }
 
+// Room len + TEXT_PADDING.
 static inline u8 *put_literal(u8 *p, literal l)
 {
-    memcpy(p, l.text, l.len);
-    return p + l.len;
-}
-
-static inline u8 *put_text(u8 *p, const char *text)
-{
-    size_t len = strlen(text);
-    memcpy(p, text, len);
-    return p + len;
+    return put_padded(p, l.text, l.len);
 }
 
 // Where this record's decode came from. Candidates of one class may stem from different sources.

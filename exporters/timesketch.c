@@ -45,42 +45,39 @@ static bool timesketch_open(sink **out, const export_target *target, error *e)
 }
 
 // The message, or what the event is and its payload.
-static void render_description(const sink *s, const record *rec, outbuf *out)
+static u8 *put_description(const sink *s, const pen *at, u8 *p, const record *rec)
 {
-    if (render_message_json(out, rec))
-        return;
+    if (render_has_message(rec))
+        return render_message_text(at, p, rec, ESCAPE_JSON);
     literal stem = s->stems[rec->cls->index];
-    outbuf_add(out, stem.text, stem.len);
+    p = put_literal(pen_more(at, p, stem.len), stem);
     if (!rec->plan)
-        return;
-    outbuf data = {0};
-    render_data_json(&data, rec);
-    outbuf_text(out, " ");
-    outbuf_written(out, text_utf8_json(outbuf_reserve(out, 6 * data.len), (span){data.bytes, data.len}));
-    outbuf_free(&data);
+        return p;
+    *p++ = ' ';
+    size_t start = (size_t)(p - at->out->bytes);
+    return render_escaped(at, render_data(at, p, rec, ESCAPE_JSON), start);
 }
 
 static void timesketch_render(const sink *s, const record *rec, outbuf *out)
 {
-    outbuf_text(out, "{\"message\":\"");
-    render_description(s, rec, out);
+    enum { ROOM_HEAD = 512 };
+    pen at = {out, json_fields_room(&s->fields, rec) + ROOM_HEAD};
+    u8 *p = put_description(s, &at, put_text(pen_start(&at), "{\"message\":\""), rec);
 
     // Years 1601 to 9999 have a date; other times are shown as the nearest of those.
     i64 shown = rec->time < 0 ? 0 : rec->time > LAST_TIME ? LAST_TIME : rec->time;
-    u8 *p = put_text(outbuf_reserve(out, 320), "\",\"datetime\":\"");
-    p = text_time(p, shown) - 2; // without the seventh decimal and the Z
+    // Payload and message share a room that was made for one of them.
+    p = pen_more(&at, p, 0);
+    p = text_time(put_text(p, "\",\"datetime\":\""), shown) - 2; // without the seventh decimal and the Z
     p = put_text(p, "+00:00\",\"timestamp\":");
     i64 ticks = shown - EPOCH_1970;
-    p = text_i64(p, ticks / 10 - (ticks % 10 < 0));
+    p = put_i64(p, ticks / 10 - (ticks % 10 < 0));
     p = put_text(p, ",\"timestamp_desc\":\"Event Logged\",\"data_type\":\"windows:etw:event\",\"record\":");
-    p = text_u64(p, rec->number);
-    p = put_text(p, ",\"event_time\":\"");
-    p = text_time(p, rec->time);
-    *p++ = '"';
-    outbuf_written(out, p);
-    json_fields_facts(&s->fields, rec, out);
-    json_fields_payload(&s->fields, rec, out);
-    outbuf_text(out, "}\n");
+    p = put_u64(p, rec->number);
+    p = put_char(text_time(put_text(p, ",\"event_time\":\""), rec->time), '"');
+    p = json_fields_facts(&s->fields, &at, p, rec);
+    p = json_fields_payload(&s->fields, &at, p, rec);
+    outbuf_written(out, put_text(p, "}\n"));
 }
 
 static bool timesketch_commit(sink *s, span rendered, u32 records, error *e)

@@ -81,9 +81,15 @@ static void integers_stay_in_their_room(void **state)
     p = malloc(18);
     assert_ptr_equal(text_hex(p, UINT64_MAX), p + 18);
     free(p);
-    p = malloc(1);
-    assert_ptr_equal(text_u64(p, 9), p + 1);
-    free(p);
+    // What is written beyond the digits stays in the room, too.
+    for (u64 v = UINT64_MAX; v; v /= 3) {
+        p = malloc(20);
+        (void)text_u64(p, v);
+        free(p);
+        p = malloc(18);
+        (void)text_hex(p, v);
+        free(p);
+    }
 }
 
 static void hex_forms(void **state)
@@ -270,6 +276,35 @@ static void socket_addresses(void **state)
     EXPECT(text_socket_address(p, (span){NULL, 0}), "0x");
 }
 
+// Vector forms against the scalar ones, on exactly allocated memory.
+static void digits_equal_scalars(void **state)
+{
+    (void)state;
+    u64 seed = 362436069;
+    for (size_t len = 0; len < 100; len++) {
+        u8 *bytes = malloc(len + 1), *a = malloc(2 * len + 1), *b = malloc(2 * len + 1);
+        for (size_t i = 0; i < len; i++)
+            bytes[i + 1] = (u8)random_next(&seed);
+        u8 *end = text_bytes(a + 1, (span){bytes + 1, len});
+        assert_ptr_equal(end, a + 1 + 2 * len);
+        assert_ptr_equal(text_bytes_scalar(b, (span){bytes + 1, len}), b + 2 * len);
+        assert_memory_equal(a + 1, b, 2 * len);
+        free(bytes);
+        free(a);
+        free(b);
+    }
+    for (int i = 0; i < 20000; i++) {
+        u8 *bytes = malloc(17), *a = malloc(36), b[36];
+        for (size_t k = 1; k < 17; k++)
+            bytes[k] = (u8)(i % 16 ? random_next(&seed) : (u64)i * k);
+        assert_ptr_equal(text_guid(a, bytes + 1), a + 36);
+        text_guid_scalar(b, bytes + 1);
+        assert_memory_equal(a, b, 36);
+        free(bytes);
+        free(a);
+    }
+}
+
 // ------------------------------------------------------------------------------------- times
 
 static void times(void **state)
@@ -451,29 +486,37 @@ static void iconv_agrees(void **state)
     iconv_close(cd);
 }
 
-typedef u8 *writer(u8 *p, span s);
+typedef u8 *writer(u8 *p, span s, text_escape escape);
 
 // Both on exactly allocated memory, so that the address sanitizer sees a read or write too far.
-static void compare(writer *fast, writer *plain, const u8 *bytes, size_t len, size_t room_each)
+static void compare(writer *fast, writer *plain, const u8 *bytes, size_t len)
 {
-    u8 *in = malloc(len + 1), *a = malloc(len * room_each + 1), *b = malloc(len * room_each + 1);
+    u8 *in = malloc(len + 1), *a = malloc(len * 6 + 1), *b = malloc(len * 6 + 1);
     u8 *at = in + 1 - (len & 1); // odd addresses too
     memcpy(at, bytes, len);
-    size_t na = (size_t)(fast(a, (span){at, len}) - a), nb = (size_t)(plain(b, (span){at, len}) - b);
-    if (na != nb || memcmp(a, b, na) != 0)
-        fail_msg("%zu bytes: %zu and %zu come out", len, na, nb);
+    for (text_escape escape = ESCAPE_NONE; escape <= ESCAPE_JSON_CSV; escape++) {
+        size_t room = len * (escape == ESCAPE_NONE ? 3 : 6);
+        u8 *start = a + len * 6 - room; // ends where the allocation does, but for one byte
+        size_t na = (size_t)(fast(start, (span){at, len}, escape) - start);
+        size_t nb = (size_t)(plain(b, (span){at, len}, escape) - b);
+        if (na != nb || memcmp(start, b, na) != 0)
+            fail_msg("%zu bytes, escape %d: %zu and %zu come out", len, (int)escape, na, nb);
+    }
     free(in);
     free(a);
     free(b);
 }
 
+static void compare_bytes(const u8 *bytes, size_t len)
+{
+    compare(text_utf8_as, text_utf8_scalar, bytes, len);
+    compare(text_ansi_as, text_ansi_scalar, bytes, len);
+}
+
 static void compare_all(const u8 *bytes, size_t len)
 {
-    compare(text_utf16, text_utf16_scalar, bytes, len, 3);
-    compare(text_utf16_json, text_utf16_json_scalar, bytes, len, 6);
-    compare(text_utf8, text_utf8_scalar, bytes, len, 3);
-    compare(text_utf8_json, text_utf8_json_scalar, bytes, len, 6);
-    compare(text_ansi_json, text_ansi_json_scalar, bytes, len, 6);
+    compare(text_utf16_as, text_utf16_scalar, bytes, len);
+    compare_bytes(bytes, len);
     size_t a = 1, b = 2;
     bool found = utf16_length((span){bytes, len}, &a);
     assert_int_equal(found, utf16_length_scalar((span){bytes, len}, &b));
@@ -495,14 +538,20 @@ static void blocks_equal_scalars(void **state)
                     bytes[k] = (u8)(k & 1 ? 0 : 'a' + k / 2 % 26);
                 bytes[place] = (u8)ODD[i];
                 bytes[place + 1] = (u8)(ODD[i] >> 8);
-                compare(text_utf16, text_utf16_scalar, bytes, len, 3);
-                compare(text_utf16_json, text_utf16_json_scalar, bytes, len, 6);
+                compare(text_utf16_as, text_utf16_scalar, bytes, len);
                 for (size_t k = 0; k < sizeof(bytes); k++)
                     bytes[k] = (u8)('a' + k % 26);
                 bytes[place] = (u8)ODD[i];
-                compare(text_utf8, text_utf8_scalar, bytes, len, 3);
-                compare(text_utf8_json, text_utf8_json_scalar, bytes, len, 6);
-                compare(text_ansi_json, text_ansi_json_scalar, bytes, len, 6);
+                compare_bytes(bytes, len);
+            }
+    // Every byte at every place of 8-bit text shorter than two blocks and a bit.
+    for (size_t len = 1; len <= 36; len++)
+        for (size_t place = 0; place < len; place++)
+            for (unsigned c = 0; c<256; c += len> 20 ? 3 : 1) {
+                for (size_t k = 0; k < len; k++)
+                    bytes[k] = (u8)('a' + k % 26);
+                bytes[place] = (u8)c;
+                compare_bytes(bytes, len);
             }
     u64 seed = 123456789;
     for (int i = 0; i < 20000; i++) {
@@ -578,6 +627,7 @@ int main(void)
         cmocka_unit_test(floats),
         cmocka_unit_test(floats_read_back),
         cmocka_unit_test(guids),
+        cmocka_unit_test(digits_equal_scalars),
         cmocka_unit_test(sids),
         cmocka_unit_test(addresses),
         cmocka_unit_test(socket_addresses),

@@ -1,4 +1,4 @@
-// Words every file uses: fixed-width integers, and the two attributes the project relies on.
+// Words every file uses: fixed-width integers, and the attributes the project relies on.
 #ifndef ETWKIT_BASE_H
 #define ETWKIT_BASE_H
 
@@ -17,6 +17,7 @@ typedef int32_t i32;
 typedef int64_t i64;
 
 #define MUST_USE __attribute__((warn_unused_result))
+#define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a constant argument shapes the function
 #ifdef __MINGW32__ // whose own printf family is checked as C's with __USE_MINGW_ANSI_STDIO
 #define PRINTF_LIKE(text, first) __attribute__((format(gnu_printf, text, first)))
 #else

@@ -29,6 +29,26 @@ static inline void outbuf_written(outbuf *b, const u8 *end)
     b->len = (size_t)(end - b->bytes);
 }
 
+// A record on its way into a buffer. Whoever is given a pen and a position may write within `room` without asking, and
+// returns a position that has as much behind it again; what may take more asks for it and the room together.
+typedef struct pen {
+    outbuf *out;
+    size_t room;
+} pen;
+
+static inline u8 *pen_start(const pen *at)
+{
+    return outbuf_reserve(at->out, at->room);
+}
+
+// `more` bytes besides the room. The text may move: only the position returned is valid.
+static inline u8 *pen_more(const pen *at, u8 *p, size_t more)
+{
+    outbuf *b = at->out;
+    b->len = (size_t)(p - b->bytes);
+    return outbuf_reserve(b, more + at->room);
+}
+
 static inline void outbuf_add(outbuf *b, const void *bytes, size_t len)
 {
     if (len) {

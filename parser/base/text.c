@@ -8,137 +8,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 // ------------------------------------------------------------------------------------- numbers
 
 const char TEXT_PAIRS[201] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
                              "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                              "8081828384858687888990919293949596979899";
-static const char HEX_UPPER[] = "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"
-                                "202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D3E3F"
-                                "404142434445464748494A4B4C4D4E4F505152535455565758595A5B5C5D5E5F"
-                                "606162636465666768696A6B6C6D6E6F707172737475767778797A7B7C7D7E7F"
-                                "808182838485868788898A8B8C8D8E8F909192939495969798999A9B9C9D9E9F"
-                                "A0A1A2A3A4A5A6A7A8A9AAABACADAEAFB0B1B2B3B4B5B6B7B8B9BABBBCBDBEBF"
-                                "C0C1C2C3C4C5C6C7C8C9CACBCCCDCECFD0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
-                                "E0E1E2E3E4E5E6E7E8E9EAEBECEDEEEFF0F1F2F3F4F5F6F7F8F9FAFBFCFDFEFF";
-static const char HEX_LOWER[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
-                                "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
-                                "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
-                                "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
-                                "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
-                                "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
-                                "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
-                                "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+static const char HEX_UPPER[] = "0123456789ABCDEF", HEX_LOWER[] = "0123456789abcdef";
 
-static inline unsigned digits_of(u64 value)
+static inline u8 *put_eight(u8 *p, u32 value)
 {
-    static const u64 POWERS[20] = {0,
-                                   10u,
-                                   100u,
-                                   1000u,
-                                   10000u,
-                                   100000u,
-                                   1000000u,
-                                   10000000u,
-                                   100000000u,
-                                   1000000000u,
-                                   10000000000u,
-                                   100000000000u,
-                                   1000000000000u,
-                                   10000000000000u,
-                                   100000000000000u,
-                                   1000000000000000u,
-                                   10000000000000000u,
-                                   100000000000000000u,
-                                   1000000000000000000u,
-                                   10000000000000000000u};
-    // log10(2) is close to 1233 / 4096; one too few or right, for every number of bits.
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    unsigned less = bits * 1233 >> 12;
-    return less + (value >= POWERS[less]);
+    store_low_first(p, eight_digits(value) | DIGIT_ZEROS);
+    return p + 8;
+}
+
+u8 *text_u64_long(u8 *p, u64 value)
+{
+    enum { EIGHT = 100000000 };
+    u64 high = value / EIGHT;
+    u32 low = (u32)(value - high * EIGHT);
+    if (high < EIGHT) {
+        p = put_u64(p, high);
+    } else {
+        u64 top = high / EIGHT;
+        p = put_eight(put_u64(p, top), (u32)(high - top * EIGHT));
+    }
+    return put_eight(p, low);
 }
 
 u8 *text_u64(u8 *p, u64 value)
 {
-    if (value < 10)
-        return put_char(p, (char)('0' + value));
-    u8 *end = p + digits_of(value), *at = end;
-    while (value >> 32) {
-        u64 rest = value / 100;
-        at -= 2;
-        put_pair(at, (u32)(value - rest * 100));
-        value = rest;
-    }
-    u32 low = (u32)value;
-    while (low >= 100) {
-        u32 rest = low / 100;
-        at -= 2;
-        put_pair(at, low - rest * 100);
-        low = rest;
-    }
-    if (at - p == 2)
-        put_pair(p, low);
-    else if (at - p == 1)
-        *p = (u8)('0' + low);
-    return end;
+    return put_u64(p, value);
 }
 
 u8 *text_i64(u8 *p, i64 value)
 {
-    if (value >= 0)
-        return text_u64(p, (u64)value);
-    return text_u64(put_char(p, '-'), 0 - (u64)value);
-}
-
-#ifndef __SSE2__
-// The eight digits of a number as eight bytes, the most significant first in memory: each nibble is spread to a byte of
-// its own, and those above 9 get the distance to the letters added.
-static inline void put_eight_digits(u8 *p, u32 value, u64 letters)
-{
-    u64 v = value;
-    v = (v | v << 16) & 0x0000ffff0000ffffu;
-    v = (v | v << 8) & 0x00ff00ff00ff00ffu;
-    v = (v | v << 4) & 0x0f0f0f0f0f0f0f0fu;
-    u64 above_nine = (v + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
-    v += 0x3030303030303030u + above_nine * letters;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    memcpy(p, &v, 8);
-}
-#endif
-
-enum { LETTERS_UPPER = 'A' - '9' - 1, LETTERS_LOWER = 'a' - '9' - 1 };
-
-// Sixteen digits at once; `value` has its first digit in its highest nibble.
-static inline void put_sixteen_digits(u8 *p, u64 value, u64 letters)
-{
-#ifdef __SSE2__
-    const __m128i low_nibble = _mm_set1_epi8(0x0f);
-    __m128i bytes = _mm_cvtsi64_si128((long long)__builtin_bswap64(value));
-    __m128i high = _mm_and_si128(_mm_srli_epi64(bytes, 4), low_nibble);
-    __m128i digits = _mm_unpacklo_epi8(high, _mm_and_si128(bytes, low_nibble));
-    __m128i above_nine = _mm_cmpgt_epi8(digits, _mm_set1_epi8(9));
-    __m128i distance = _mm_and_si128(above_nine, _mm_set1_epi8((char)letters));
-    digits = _mm_add_epi8(_mm_add_epi8(digits, _mm_set1_epi8('0')), distance);
-    _mm_storeu_si128((__m128i *)(void *)p, digits);
-#else
-    put_eight_digits(p, (u32)(value >> 32), letters);
-    put_eight_digits(p + 8, (u32)value, letters);
-#endif
-}
-
-// What lies behind the last digit is overwritten by whatever is written next.
-static inline u8 *put_hex(u8 *p, u64 value, u64 letters)
-{
-    memcpy(p, "0x", 2);
-    unsigned digits = (67 - (unsigned)__builtin_clzll(value | 1)) / 4;
-    put_sixteen_digits(p + 2, value << 4 * (16 - digits), letters);
-    return p + 2 + digits;
+    return put_i64(p, value);
 }
 
 u8 *text_hex(u8 *p, u64 value)
@@ -154,16 +58,51 @@ u8 *text_hex_lower(u8 *p, u64 value)
 u8 *text_hex_fixed(u8 *p, u64 value, unsigned digits)
 {
     for (unsigned i = digits; i--; value >>= 4)
-        p[i] = (u8)HEX_LOWER[2 * (value & 15) + 1];
+        p[i] = (u8)HEX_LOWER[value & 15];
     return p + digits;
+}
+
+u8 *text_bytes_scalar(u8 *p, span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++, p += 2) {
+        p[0] = (u8)HEX_UPPER[bytes.at[i] >> 4];
+        p[1] = (u8)HEX_UPPER[bytes.at[i] & 15];
+    }
+    return p;
+}
+
+#ifdef __SSE2__
+
+// The digits of sixteen bytes: of the first eight in *low, of the others in *high.
+static inline void hex_of_bytes(__m128i bytes, char letters, __m128i *low, __m128i *high)
+{
+    const __m128i low_nibble = _mm_set1_epi8(0x0f);
+    __m128i first = _mm_and_si128(_mm_srli_epi64(bytes, 4), low_nibble);
+    __m128i second = _mm_and_si128(bytes, low_nibble);
+    *low = hex_digits(_mm_unpacklo_epi8(first, second), letters);
+    *high = hex_digits(_mm_unpackhi_epi8(first, second), letters);
 }
 
 u8 *text_bytes(u8 *p, span bytes)
 {
-    for (size_t i = 0; i < bytes.len; i++, p += 2)
-        memcpy(p, HEX_UPPER + 2 * (size_t)bytes.at[i], 2);
-    return p;
+    size_t i = 0;
+    for (; bytes.len - i >= 16; i += 16) {
+        __m128i low, high;
+        hex_of_bytes(_mm_loadu_si128((const __m128i *)(const void *)(bytes.at + i)), LETTERS_UPPER, &low, &high);
+        _mm_storeu_si128((__m128i *)(void *)(p + 2 * i), low);
+        _mm_storeu_si128((__m128i *)(void *)(p + 2 * i + 16), high);
+    }
+    return text_bytes_scalar(p + 2 * i, span_from(bytes, i));
 }
+
+#else
+
+u8 *text_bytes(u8 *p, span bytes)
+{
+    return text_bytes_scalar(p, bytes);
+}
+
+#endif
 
 // ------------------------------------------------------------------------------------- floating point
 
@@ -270,21 +209,47 @@ u8 *text_f64(u8 *p, u64 bits)
 
 // ------------------------------------------------------------------------------------- identities and addresses
 
-static inline u8 *put_hex_byte(u8 *p, u8 byte)
-{
-    memcpy(p, HEX_LOWER + 2 * (size_t)byte, 2);
-    return p + 2;
-}
-
-u8 *text_guid(u8 *p, const u8 *bytes)
+u8 *text_guid_scalar(u8 *p, const u8 *bytes)
 {
     // Where each byte of a trace lands in the text: the first three groups are little-endian integers.
     static const u8 PLACE[16] = {6, 4, 2, 0, 11, 9, 16, 14, 19, 21, 24, 26, 28, 30, 32, 34};
     for (unsigned i = 0; i < 16; i++)
-        put_hex_byte(p + PLACE[i], bytes[i]);
+        text_hex_fixed(p + PLACE[i], bytes[i], 2);
     p[8] = p[13] = p[18] = p[23] = '-';
     return p + 36;
 }
+
+#ifdef __SSE2__
+
+u8 *text_guid(u8 *p, const u8 *bytes)
+{
+    u64 integers =
+        __builtin_bswap32(load_u32(bytes)) | (u64)load_u16_be(bytes + 4) << 32 | (u64)load_u16_be(bytes + 6) << 48;
+    __m128i low, high,
+        ordered = _mm_unpacklo_epi64(_mm_cvtsi64_si128((long long)integers),
+                                     _mm_cvtsi64_si128((long long)load_u64(bytes + 8)));
+    hex_of_bytes(ordered, LETTERS_LOWER, &low, &high);
+    // 8-4-4-4-12, from the end: each store leaves its surplus to the one in front of it.
+    u32 third = (u32)_mm_cvtsi128_si32(_mm_srli_si128(low, 12));
+    u32 second = (u32)_mm_cvtsi128_si32(_mm_srli_si128(low, 8));
+    u32 fourth = (u32)_mm_cvtsi128_si32(high);
+    _mm_storeu_si128((__m128i *)(void *)(p + 20), high);
+    memcpy(p + 19, &fourth, 4);
+    memcpy(p + 14, &third, 4);
+    memcpy(p + 9, &second, 4);
+    _mm_storel_epi64((__m128i *)(void *)p, low);
+    p[8] = p[13] = p[18] = p[23] = '-';
+    return p + 36;
+}
+
+#else
+
+u8 *text_guid(u8 *p, const u8 *bytes)
+{
+    return text_guid_scalar(p, bytes);
+}
+
+#endif
 
 u8 *text_sid(u8 *p, span sid)
 {

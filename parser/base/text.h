@@ -54,6 +54,12 @@ u8 *text_utf8_json(u8 *p, span utf8);
 u8 *text_ansi(u8 *p, span ansi);                         // Windows-1252, the default ANSI code page
 u8 *text_ansi_json(u8 *p, span ansi);
 
+// The same by a value. ESCAPE_JSON_CSV is for JSON inside a quoted CSV cell: the quotes in it are doubled.
+typedef enum text_escape { ESCAPE_NONE, ESCAPE_JSON, ESCAPE_JSON_CSV } text_escape;
+u8 *text_utf16_as(u8 *p, span utf16, text_escape escape);
+u8 *text_utf8_as(u8 *p, span utf8, text_escape escape);
+u8 *text_ansi_as(u8 *p, span ansi, text_escape escape);
+
 // Bytes before the terminator; false where there is none (then *len is all of it, for UTF-16 rounded down to even).
 bool utf16_length(span s, size_t *len);
 bool ansi_length(span s, size_t *len);
@@ -61,11 +67,11 @@ bool ansi_length(span s, size_t *len);
 // ------------------------------------------------------------------------------------- for tests only
 
 // The forms without vector instructions, on every machine: the ones above must give the same bytes.
-u8 *text_utf16_scalar(u8 *p, span utf16);
-u8 *text_utf16_json_scalar(u8 *p, span utf16);
-u8 *text_utf8_scalar(u8 *p, span utf8);
-u8 *text_utf8_json_scalar(u8 *p, span utf8);
-u8 *text_ansi_json_scalar(u8 *p, span ansi);
+u8 *text_utf16_scalar(u8 *p, span utf16, text_escape escape);
+u8 *text_utf8_scalar(u8 *p, span utf8, text_escape escape);
+u8 *text_ansi_scalar(u8 *p, span ansi, text_escape escape);
+u8 *text_guid_scalar(u8 *p, const u8 *bytes);
+u8 *text_bytes_scalar(u8 *p, span bytes);
 bool utf16_length_scalar(span s, size_t *len);
 
 #endif

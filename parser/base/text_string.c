@@ -23,27 +23,33 @@ enum { REPLACEMENT = 0xfffd };
 
 // ------------------------------------------------------------------------------------- one character
 
-static inline bool is_clean(u32 c, bool json)
+static inline bool is_clean(u32 c, text_escape escape)
 {
-    return c < 0x80 && (!json || (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f));
+    return c < 0x80 && (escape == ESCAPE_NONE || (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f));
 }
 
-static u8 *put_escaped(u8 *p, u32 c)
+static u8 *put_escaped(u8 *p, u32 c, text_escape escape)
 {
     static const char SHORT[] = "btn\0fr"; // 8 to 13
     p = put_char(p, '\\');
-    if (c == '"' || c == '\\')
-        return put_char(p, (char)c);
+    if (c == '"') {
+        p = put_char(p, '"');
+        return escape == ESCAPE_JSON_CSV ? put_char(p, '"') : p;
+    }
     if (c >= 8 && c <= 13 && SHORT[c - 8])
         return put_char(p, SHORT[c - 8]);
     return text_hex_fixed(put_char(p, 'u'), c, 4);
 }
 
 // c is a Unicode scalar value
-static inline u8 *put_code_point(u8 *p, u32 c, bool json)
+static inline u8 *put_code_point(u8 *p, u32 c, text_escape escape)
 {
-    if (c < 0x80)
-        return is_clean(c, json) ? put_char(p, (char)c) : put_escaped(p, c);
+    if (c < 0x80) {
+        if (is_clean(c, escape))
+            return put_char(p, (char)c);
+        // Paths are full of them.
+        return c == '\\' ? put_char(put_char(p, '\\'), '\\') : put_escaped(p, c, escape);
+    }
     if (c < 0x800) {
         p[0] = (u8)(0xc0 | c >> 6);
         p[1] = (u8)(0x80 | (c & 0x3f));
@@ -117,15 +123,24 @@ static inline u32 ansi_next(const u8 **in)
 
 // ------------------------------------------------------------------------------------- blocks
 
-// Each takes the first characters of a block that are clean to p and returns how many: units8 reads 8 UTF-16 units
-// (16 bytes), units4 reads 4 (8 bytes), both write 8 bytes; bytes16 reads and writes 16 bytes, bytes8 reads 8 bytes
-// and writes 16.
+// Each takes sixteen bytes, as two halves, to p and returns how many of the characters in them are clean before the
+// first that is not: put_units narrows eight UTF-16 units to eight bytes, put_bytes keeps the sixteen.
 
 #if defined(__SSE2__)
 
 static inline unsigned first_zero(unsigned mask, unsigned count)
 {
     return (unsigned)__builtin_ctz(~mask | 1u << count);
+}
+
+static inline __m128i load_block(const u8 *in)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)in);
+}
+
+static inline __m128i block_of(u64 low, u64 high)
+{
+    return _mm_unpacklo_epi64(_mm_cvtsi64_si128((long long)low), _mm_cvtsi64_si128((long long)high));
 }
 
 // All ones in the bytes that need no escape in JSON; bytes from 0x80 on are negative.
@@ -137,43 +152,23 @@ static inline __m128i json_clean(__m128i bytes)
     return _mm_andnot_si128(special, _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1f)));
 }
 
-static inline unsigned put_units(u8 *p, __m128i units, unsigned count, bool json)
+static inline unsigned put_units(u8 *p, __m128i units, bool json)
 {
     // Saturating: 0x80..0x7fff become 0x80..0xff, 0x8000 on becomes 0; JSON is clean of both, plain text of the first.
     __m128i bytes = _mm_packus_epi16(units, units);
     _mm_storel_epi64((__m128i *)(void *)p, bytes);
     if (json)
-        return first_zero((unsigned)_mm_movemask_epi8(json_clean(bytes)), count);
+        return first_zero((unsigned)_mm_movemask_epi8(json_clean(bytes)), 8);
     __m128i high = _mm_and_si128(units, _mm_set1_epi16((short)0xff80));
     __m128i clean = _mm_cmpeq_epi16(high, _mm_setzero_si128());
-    return first_zero((unsigned)_mm_movemask_epi8(_mm_packs_epi16(clean, clean)), count);
+    return first_zero((unsigned)_mm_movemask_epi8(_mm_packs_epi16(clean, clean)), 8);
 }
 
-static inline unsigned units8(u8 *p, const u8 *in, bool json)
-{
-    return put_units(p, _mm_loadu_si128((const __m128i *)(const void *)in), 8, json);
-}
-
-static inline unsigned units4(u8 *p, const u8 *in, bool json)
-{
-    return put_units(p, _mm_loadl_epi64((const __m128i *)(const void *)in), 4, json);
-}
-
-static inline unsigned put_bytes(u8 *p, __m128i bytes, unsigned count, bool json)
+static inline unsigned put_bytes(u8 *p, __m128i bytes, bool json)
 {
     _mm_storeu_si128((__m128i *)(void *)p, bytes);
     unsigned clean = json ? (unsigned)_mm_movemask_epi8(json_clean(bytes)) : ~(unsigned)_mm_movemask_epi8(bytes);
-    return first_zero(clean, count);
-}
-
-static inline unsigned bytes16(u8 *p, const u8 *in, bool json)
-{
-    return put_bytes(p, _mm_loadu_si128((const __m128i *)(const void *)in), 16, json);
-}
-
-static inline unsigned bytes8(u8 *p, const u8 *in, bool json)
-{
-    return put_bytes(p, _mm_loadl_epi64((const __m128i *)(const void *)in), 8, json);
+    return first_zero(clean, 16);
 }
 
 // The index of the first zero among 8 units, or 8.
@@ -186,16 +181,25 @@ static inline unsigned zero_unit(const u8 *in)
 
 #elif HAVE_BLOCKS
 
-static inline unsigned first_dirty8(uint8x8_t clean, unsigned count)
+static inline uint8x16_t load_block(const u8 *in)
 {
-    u64 dirty = ~vget_lane_u64(vreinterpret_u64_u8(clean), 0);
-    unsigned at = dirty ? (unsigned)__builtin_ctzll(dirty) / 8 : 8;
-    return at < count ? at : count;
+    return vld1q_u8(in);
 }
 
-static inline unsigned put_units(u8 *p, uint16x8_t units, unsigned count, bool json)
+static inline uint8x16_t block_of(u64 low, u64 high)
 {
-    uint8x8_t bytes = vqmovn_u16(units); // saturating: 0x100 on becomes 0xff
+    return vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)));
+}
+
+static inline unsigned first_dirty8(uint8x8_t clean)
+{
+    u64 dirty = ~vget_lane_u64(vreinterpret_u64_u8(clean), 0);
+    return dirty ? (unsigned)__builtin_ctzll(dirty) / 8 : 8;
+}
+
+static inline unsigned put_units(u8 *p, uint8x16_t units, bool json)
+{
+    uint8x8_t bytes = vqmovn_u16(vreinterpretq_u16_u8(units)); // saturating: 0x100 on becomes 0xff
     vst1_u8(p, bytes);
     uint8x8_t clean = vclt_u8(bytes, vdup_n_u8(json ? 0x7f : 0x80));
     if (json) {
@@ -203,20 +207,10 @@ static inline unsigned put_units(u8 *p, uint16x8_t units, unsigned count, bool j
         clean = vbic_u8(clean, vceq_u8(bytes, vdup_n_u8('"')));
         clean = vbic_u8(clean, vceq_u8(bytes, vdup_n_u8('\\')));
     }
-    return first_dirty8(clean, count);
+    return first_dirty8(clean);
 }
 
-static inline unsigned units8(u8 *p, const u8 *in, bool json)
-{
-    return put_units(p, vreinterpretq_u16_u8(vld1q_u8(in)), 8, json);
-}
-
-static inline unsigned units4(u8 *p, const u8 *in, bool json)
-{
-    return put_units(p, vreinterpretq_u16_u8(vcombine_u8(vld1_u8(in), vdup_n_u8(0))), 4, json);
-}
-
-static inline unsigned put_bytes(u8 *p, uint8x16_t bytes, unsigned count, bool json)
+static inline unsigned put_bytes(u8 *p, uint8x16_t bytes, bool json)
 {
     vst1q_u8(p, bytes);
     uint8x16_t clean = vcltq_u8(bytes, vdupq_n_u8(json ? 0x7f : 0x80));
@@ -225,111 +219,135 @@ static inline unsigned put_bytes(u8 *p, uint8x16_t bytes, unsigned count, bool j
         clean = vbicq_u8(clean, vceqq_u8(bytes, vdupq_n_u8('"')));
         clean = vbicq_u8(clean, vceqq_u8(bytes, vdupq_n_u8('\\')));
     }
-    unsigned at = first_dirty8(vget_low_u8(clean), 8);
-    if (at == 8)
-        at += first_dirty8(vget_high_u8(clean), 8);
-    return at < count ? at : count;
-}
-
-static inline unsigned bytes16(u8 *p, const u8 *in, bool json)
-{
-    return put_bytes(p, vld1q_u8(in), 16, json);
-}
-
-static inline unsigned bytes8(u8 *p, const u8 *in, bool json)
-{
-    return put_bytes(p, vcombine_u8(vld1_u8(in), vdup_n_u8(0)), 8, json);
+    unsigned at = first_dirty8(vget_low_u8(clean));
+    return at == 8 ? 8 + first_dirty8(vget_high_u8(clean)) : at;
 }
 
 static inline unsigned zero_unit(const u8 *in)
 {
     uint16x8_t units = vreinterpretq_u16_u8(vld1q_u8(in));
-    return first_dirty8(vmovn_u16(vtstq_u16(units, units)), 8);
+    return first_dirty8(vmovn_u16(vtstq_u16(units, units)));
+}
+
+#endif
+
+#if HAVE_BLOCKS
+
+// The rest of a text, shorter than a block, goes as two halves that overlap: nothing behind it may be read. The block
+// of both then has `half` characters of the beginning in front and the last `half` behind them.
+
+static inline unsigned spread_clean(u8 *p, const u8 *block, unsigned clean, unsigned count, unsigned half)
+{
+    memcpy(p, block, half);
+    memcpy(p + count - half, block + half, half);
+    return clean < half ? clean : clean < 2 * half ? count - 2 * half + clean : count;
+}
+
+// 1 to 7 units
+static inline unsigned put_few_units(u8 *p, const u8 *in, unsigned count, bool json)
+{
+    u8 block[8];
+    if (count >= 4) {
+        unsigned clean = put_units(block, block_of(load_u64(in), load_u64(in + 2 * count - 8)), json);
+        return spread_clean(p, block, clean, count, 4);
+    }
+    if (count < 2)
+        return 0;
+    u64 both = load_u32(in) | (u64)load_u32(in + 2 * count - 4) << 32;
+    return spread_clean(p, block, put_units(block, block_of(both, 0), json), count, 2);
+}
+
+// 1 to 15 bytes
+static inline unsigned put_few_bytes(u8 *p, const u8 *in, unsigned count, bool json)
+{
+    u8 block[16];
+    if (count >= 8) {
+        unsigned clean = put_bytes(block, block_of(load_u64(in), load_u64(in + count - 8)), json);
+        return spread_clean(p, block, clean, count, 8);
+    }
+    if (count >= 4) {
+        u64 both = load_u32(in) | (u64)load_u32(in + count - 4) << 32;
+        return spread_clean(p, block, put_bytes(block, block_of(both, 0), json), count, 4);
+    }
+    if (count < 2)
+        return 0;
+    u64 both = load_u16(in) | (u64)load_u16(in + count - 2) << 16;
+    return spread_clean(p, block, put_bytes(block, block_of(both, 0), json), count, 2);
 }
 
 #endif
 
 // ------------------------------------------------------------------------------------- UTF-16
 
-static inline u8 *utf16_scalar(u8 *p, span s, bool json)
+u8 *text_utf16_scalar(u8 *p, span utf16, text_escape escape)
 {
-    if (s.len < 2)
+    if (utf16.len < 2)
         return p;
-    const u8 *in = s.at, *end = in + (s.len & ~(size_t)1);
+    const u8 *in = utf16.at, *end = in + (utf16.len & ~(size_t)1);
     while (in < end)
-        p = put_code_point(p, utf16_next(&in, end), json);
+        p = put_code_point(p, utf16_next(&in, end), escape);
     return p;
-}
-
-u8 *text_utf16_scalar(u8 *p, span utf16)
-{
-    return utf16_scalar(p, utf16, false);
-}
-
-u8 *text_utf16_json_scalar(u8 *p, span utf16)
-{
-    return utf16_scalar(p, utf16, true);
 }
 
 #if HAVE_BLOCKS
 
-static inline u8 *utf16_blocks(u8 *p, span s, bool json)
+static inline u8 *utf16_blocks(u8 *p, span s, text_escape escape)
 {
     if (s.len < 2)
         return p;
     const u8 *in = s.at, *end = in + (s.len & ~(size_t)1);
-    while (in < end) {
-        size_t left = (size_t)(end - in);
-        if (left >= 16) {
-            unsigned clean = units8(p, in, json);
+    bool json = escape != ESCAPE_NONE;
+    for (;;) {
+        size_t left = (size_t)(end - in) / 2;
+        unsigned clean;
+        if (left >= 8) {
+            clean = put_units(p, load_block(in), json);
             if (clean == 8) {
                 p += 8;
                 in += 16;
                 continue;
             }
-            p += clean;
-            in += 2 * clean;
-        } else if (left >= 8) {
-            unsigned clean = units4(p, in, json);
-            if (clean == 4) {
-                p += 4;
-                in += 8;
-                continue;
-            }
-            p += clean;
-            in += 2 * clean;
+        } else if (left) {
+            clean = put_few_units(p, in, (unsigned)left, json);
+            if (clean == left)
+                return p + left;
+        } else {
+            return p;
         }
-        // One that is not clean or has no block left; text in other scripts comes in runs.
+        p += clean;
+        in += 2 * clean;
+        // One that is not clean or stands alone; text in other scripts comes in runs.
         do
-            p = put_code_point(p, utf16_next(&in, end), json);
+            p = put_code_point(p, utf16_next(&in, end), escape);
         while (in < end && load_u16(in) >= 0x80);
     }
-    return p;
-}
-
-u8 *text_utf16(u8 *p, span utf16)
-{
-    return utf16_blocks(p, utf16, false);
-}
-
-u8 *text_utf16_json(u8 *p, span utf16)
-{
-    return utf16_blocks(p, utf16, true);
 }
 
 #else
 
+static inline u8 *utf16_blocks(u8 *p, span s, text_escape escape)
+{
+    return text_utf16_scalar(p, s, escape);
+}
+
+#endif
+
 u8 *text_utf16(u8 *p, span utf16)
 {
-    return utf16_scalar(p, utf16, false);
+    return utf16_blocks(p, utf16, ESCAPE_NONE);
 }
 
 u8 *text_utf16_json(u8 *p, span utf16)
 {
-    return utf16_scalar(p, utf16, true);
+    return utf16_blocks(p, utf16, ESCAPE_JSON);
 }
 
-#endif
+u8 *text_utf16_as(u8 *p, span utf16, text_escape escape)
+{
+    if (escape == ESCAPE_JSON_CSV)
+        return utf16_blocks(p, utf16, ESCAPE_JSON_CSV);
+    return escape == ESCAPE_JSON ? text_utf16_json(p, utf16) : text_utf16(p, utf16);
+}
 
 // ------------------------------------------------------------------------------------- bytes
 
@@ -340,93 +358,100 @@ static inline u32 byte_next(const u8 **in, const u8 *end, charset set)
     return set == CHARSET_UTF8 ? utf8_next(in, end) : ansi_next(in);
 }
 
-static inline u8 *bytes_scalar(u8 *p, span s, charset set, bool json)
+static inline u8 *bytes_scalar(u8 *p, span s, charset set, text_escape escape)
 {
     if (!s.len)
         return p;
     const u8 *in = s.at, *end = in + s.len;
     while (in < end)
-        p = put_code_point(p, byte_next(&in, end, set), json);
+        p = put_code_point(p, byte_next(&in, end, set), escape);
     return p;
 }
 
-u8 *text_utf8_scalar(u8 *p, span utf8)
+u8 *text_utf8_scalar(u8 *p, span utf8, text_escape escape)
 {
-    return bytes_scalar(p, utf8, CHARSET_UTF8, false);
+    return bytes_scalar(p, utf8, CHARSET_UTF8, escape);
 }
 
-u8 *text_utf8_json_scalar(u8 *p, span utf8)
+u8 *text_ansi_scalar(u8 *p, span ansi, text_escape escape)
 {
-    return bytes_scalar(p, utf8, CHARSET_UTF8, true);
-}
-
-u8 *text_ansi_json_scalar(u8 *p, span ansi)
-{
-    return bytes_scalar(p, ansi, CHARSET_ANSI, true);
+    return bytes_scalar(p, ansi, CHARSET_ANSI, escape);
 }
 
 #if HAVE_BLOCKS
 
-static inline u8 *bytes_blocks(u8 *p, span s, charset set, bool json)
+static inline u8 *bytes_blocks(u8 *p, span s, charset set, text_escape escape)
 {
     if (!s.len)
         return p;
     const u8 *in = s.at, *end = in + s.len;
-    while (in < end) {
+    bool json = escape != ESCAPE_NONE;
+    for (;;) {
         size_t left = (size_t)(end - in);
+        unsigned clean;
         if (left >= 16) {
-            unsigned clean = bytes16(p, in, json);
+            clean = put_bytes(p, load_block(in), json);
             if (clean == 16) {
                 p += 16;
                 in += 16;
                 continue;
             }
-            p += clean;
-            in += clean;
-        } else if (left >= 8) {
-            unsigned clean = bytes8(p, in, json);
-            if (clean == 8) {
-                p += 8;
-                in += 8;
-                continue;
-            }
-            p += clean;
-            in += clean;
+        } else if (left) {
+            clean = put_few_bytes(p, in, (unsigned)left, json);
+            if (clean == left)
+                return p + left;
+        } else {
+            return p;
         }
+        p += clean;
+        in += clean;
         do
-            p = put_code_point(p, byte_next(&in, end, set), json);
+            p = put_code_point(p, byte_next(&in, end, set), escape);
         while (in < end && *in >= 0x80);
     }
-    return p;
 }
 
 #else
 
-static inline u8 *bytes_blocks(u8 *p, span s, charset set, bool json)
+static inline u8 *bytes_blocks(u8 *p, span s, charset set, text_escape escape)
 {
-    return bytes_scalar(p, s, set, json);
+    return bytes_scalar(p, s, set, escape);
 }
 
 #endif
 
 u8 *text_utf8(u8 *p, span utf8)
 {
-    return bytes_blocks(p, utf8, CHARSET_UTF8, false);
+    return bytes_blocks(p, utf8, CHARSET_UTF8, ESCAPE_NONE);
 }
 
 u8 *text_utf8_json(u8 *p, span utf8)
 {
-    return bytes_blocks(p, utf8, CHARSET_UTF8, true);
+    return bytes_blocks(p, utf8, CHARSET_UTF8, ESCAPE_JSON);
+}
+
+u8 *text_utf8_as(u8 *p, span utf8, text_escape escape)
+{
+    if (escape == ESCAPE_JSON_CSV)
+        return bytes_blocks(p, utf8, CHARSET_UTF8, ESCAPE_JSON_CSV);
+    return escape == ESCAPE_JSON ? text_utf8_json(p, utf8) : text_utf8(p, utf8);
 }
 
 u8 *text_ansi(u8 *p, span ansi)
 {
-    return bytes_blocks(p, ansi, CHARSET_ANSI, false);
+    return bytes_blocks(p, ansi, CHARSET_ANSI, ESCAPE_NONE);
 }
 
 u8 *text_ansi_json(u8 *p, span ansi)
 {
-    return bytes_blocks(p, ansi, CHARSET_ANSI, true);
+    return bytes_blocks(p, ansi, CHARSET_ANSI, ESCAPE_JSON);
+}
+
+u8 *text_ansi_as(u8 *p, span ansi, text_escape escape)
+{
+    if (escape == ESCAPE_JSON_CSV)
+        return bytes_blocks(p, ansi, CHARSET_ANSI, ESCAPE_JSON_CSV);
+    return escape == ESCAPE_JSON ? text_ansi_json(p, ansi) : text_ansi(p, ansi);
 }
 
 // ------------------------------------------------------------------------------------- lengths

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/outbuf.h"
 #include "base/text.h"
+#include "base/text_put.h"
 
 typedef struct compiler {
     arena *arena;
@@ -267,6 +268,43 @@ static u32 map_room(const value_map *map)
     return (u32)(map->is_bitmap ? all : longest);
 }
 
+static u32 value_room(const field *f)
+{
+    enum {
+        ROOM_NUMBER = 64, // numbers, GUIDs, times, addresses, with their quotes and what is written beyond them
+        ROOM_FLOAT = 400,
+        ROOM_SID = 16 + 11 * 256,
+    };
+    u32 room = ROOM_NUMBER + (f->map ? map_room(f->map) : 0);
+    if (f->show == SHOW_F32 || f->show == SHOW_F64)
+        room += ROOM_FLOAT;
+    return f->show == SHOW_SID ? room + ROOM_SID : room;
+}
+
+static value_writer writer_of(const field *f)
+{
+    if (f->show == SHOW_UTF16)
+        return f->trim ? WRITE_BY_SHOW : WRITE_UTF16;
+    value_writer first = f->show == SHOW_UNSIGNED ? WRITE_U8
+                         : f->show == SHOW_SIGNED ? WRITE_I8
+                         : f->show == SHOW_HEX    ? WRITE_HEX8
+                                                  : WRITE_BY_SHOW;
+    if (first == WRITE_BY_SHOW || f->wire != WIRE_FIXED)
+        return WRITE_BY_SHOW;
+    switch (f->bytes) {
+    case 1:
+        return first;
+    case 2:
+        return first + 1;
+    case 4:
+        return first + 2;
+    case 8:
+        return first + 3;
+    default:
+        return WRITE_BY_SHOW;
+    }
+}
+
 static void compile_field(compiler *c, u32 at)
 {
     const property *p = &c->schema->properties[at];
@@ -281,6 +319,7 @@ static void compile_field(compiler *c, u32 at)
         f->show = SHOW_STRUCT;
         f->first_member = p->struct_start;
         f->member_count = p->struct_members;
+        f->silent = f->hidden;
         return;
     }
     compile_size(c, p, f);
@@ -288,9 +327,30 @@ static void compile_field(compiler *c, u32 at)
     f->unmapped = f->show;
     if (map_applies(p)) {
         f->map = p->map;
-        f->map_room = map_room(p->map);
         f->show = SHOW_MAP;
     }
+    f->silent = f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT);
+    f->single = f->count_form == COUNT_ONE;
+    f->writer = (u8)writer_of(f);
+    f->room = value_room(f);
+}
+
+static plan_text padded(arena *a, const u8 *text, size_t len)
+{
+    char *copy = arena_take(a, len + TEXT_PADDING);
+    if (len)
+        memcpy(copy, text, len);
+    return (plan_text){copy, (u32)len};
+}
+
+static plan_text key_of(arena *a, span name, text_escape escape)
+{
+    const char *quote = escape == ESCAPE_JSON_CSV ? "\"\"" : "\"";
+    u8 *key = mem_alloc(name.len * 6 + 8), *end = put_text(put_char(key, ','), quote);
+    end = put_char(put_text(text_utf8_as(end, name, escape), quote), ':');
+    plan_text made = padded(a, key, (size_t)(end - key));
+    mem_free(key);
+    return made;
 }
 
 // Names must be unique among siblings, or a JSON object would hold one key twice: later ones get _2, _3 ….
@@ -306,14 +366,9 @@ static void compile_names(compiler *c, u32 first, u32 count)
         size_t len = strlen(name);
         if (len > LIMIT_NAME_BYTES)
             len = LIMIT_NAME_BYTES;
-        u8 *key = arena_take(c->arena, len * 6 + 4), *end = key;
-        *end++ = '"';
-        end = text_utf8_json(end, (span){(const u8 *)name, len});
-        *end++ = '"';
-        *end++ = ':';
         c->fields[i].name = name;
-        c->fields[i].json_key = (const char *)key;
-        c->fields[i].json_key_len = (u16)(end - key);
+        c->fields[i].json_key = key_of(c->arena, (span){(const u8 *)name, len}, ESCAPE_JSON);
+        c->fields[i].csv_key = key_of(c->arena, (span){(const u8 *)name, len}, ESCAPE_JSON_CSV);
     }
 }
 
@@ -329,8 +384,12 @@ typedef struct message_builder {
 static void add_piece(message_builder *b, i32 at, const char *spec)
 {
     GROW(b->pieces, b->count, b->cap);
-    b->pieces[b->count++] = (message_piece){
-        arena_text_len(b->compiler->arena, (const char *)b->text.bytes, b->text.len), (u32)b->text.len, at, spec};
+    arena *a = b->compiler->arena;
+    size_t len = b->text.len;
+    u8 *escaped = outbuf_reserve(&b->text, 6 * len + 1);
+    u8 *end = text_utf8_json(escaped, (span){b->text.bytes, len});
+    b->pieces[b->count++] =
+        (message_piece){padded(a, b->text.bytes, len), padded(a, escaped, (size_t)(end - escaped)), at, spec};
     b->text.len = 0;
 }
 
@@ -460,6 +519,15 @@ static bool fixed_elements(const field *f)
     return f->wire == WIRE_FIXED || f->count_form == COUNT_ONE;
 }
 
+static void compile_room(plan *out)
+{
+    for (u32 i = 0; i < out->top_count; i++) {
+        const field *f = &out->fields[i];
+        out->data_room += f->csv_key.len + TEXT_PADDING + f->room;
+        out->one_slot_each &= f->wire != WIRE_STRUCT && fixed_elements(f);
+    }
+}
+
 static void compile_all(compiler *c)
 {
     u32 count = c->schema->property_count;
@@ -495,8 +563,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
                   .wide = wide,
                   .has_pointer = c.has_pointer,
                   .one_slot_each = true};
-    for (u32 i = 0; i < out->top_count; i++)
-        out->one_slot_each &= c.fields[i].wire != WIRE_STRUCT && fixed_elements(&c.fields[i]);
+    compile_room(out);
     compile_prefix(&c, out);
     compile_runs(&c, out);
     compile_message(&c, out);

@@ -62,11 +62,39 @@ typedef enum show_form {
     SHOW_STRUCT,
 } show_form;
 
+// How one value is written: the frequent forms by their size too, so that the renderer decides once.
+typedef enum value_writer {
+    WRITE_BY_SHOW, // all others
+    WRITE_U8,
+    WRITE_U16,
+    WRITE_U32,
+    WRITE_U64,
+    WRITE_I8,
+    WRITE_I16,
+    WRITE_I32,
+    WRITE_I64,
+    WRITE_HEX8,
+    WRITE_HEX16,
+    WRITE_HEX32,
+    WRITE_HEX64,
+    WRITE_UTF16,
+} value_writer;
+
+// Text with TEXT_PADDING bytes behind it that may be read (base/text_put.h).
+typedef struct plan_text {
+    const char *text;
+    u32 len;
+} plan_text;
+
 typedef struct field {
-    const char *name;     // unique among its siblings
-    const char *json_key; // "name": with quotes, colon and escapes; json_key_len bytes
-    u16 json_key_len;
+    plan_text json_key;   // ,"name": with comma, quotes, colon and escapes
+    plan_text csv_key;    // the same inside a quoted CSV cell
+    u32 room;             // bytes of one value as text in any form, besides six for each of its own
+    u8 writer;            // value_writer of one value
+    bool single;          // no array, no struct
+    bool silent;          // no member of the record's data
     u8 wire, count_form, show, unmapped; // wire_form, count_form, show_form, show_form
+    const char *name;     // unique among its siblings
     u8 unit;              // bytes of a length unit: 2 for UTF-16
     bool hidden;          // located, not shown
     bool referenced;      // a later field takes its length or count from this one
@@ -79,7 +107,6 @@ typedef struct field {
     u32 run_bytes;        // and their bytes together
     u16 in_type, out_type;
     const value_map *map;
-    u32 map_room;         // bytes its longest text takes in JSON
 } field;
 
 // Where a value lies in the payload. An array of values of variable size, and an array of structs, has one slot with
@@ -91,8 +118,7 @@ static const u32 SLOT_COUNT = UINT32_MAX;
 
 // A piece of a message: literal text, then the value of a top-level field (or none).
 typedef struct message_piece {
-    const char *text;
-    u32 text_len;
+    plan_text text, json; // json: as the inside of a JSON string
     i32 field;      // -1: text only
     const char *spec; // printf conversion of a WPP message ("08x"), NULL where the field's own form is meant
 } message_piece;
@@ -108,6 +134,7 @@ typedef struct plan {
     bool wide;                      // pointers have 8 bytes
     bool has_pointer;               // the other pointer size would make another plan
     bool one_slot_each;             // slot i belongs to top-level field i
+    u32 data_room;                  // bytes of all keys and single values, besides six for each byte of the payload
     const message_piece *message;
     u32 message_count;
 } plan;

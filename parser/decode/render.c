@@ -3,10 +3,11 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "base/text_put.h"
 
 // ---------------------------------------------------------------------------------------------- single values
 
-static u64 unsigned_of(span v)
+static inline u64 unsigned_of(span v)
 {
     switch (v.len) {
     case 1:
@@ -36,46 +37,16 @@ static i64 signed_of(span v)
     }
 }
 
-// Writers below take and return a write position; value_room says what must be reserved for them.
-typedef enum dress { PLAIN, JSON } dress;
+// Writers below take and return a write position; field.room and six bytes for each of the value's must be there.
 
-enum {
-    ROOM_NUMBER = 48, // numbers, GUIDs, times, addresses with their quotes
-    ROOM_FLOAT = 400,
-    ROOM_SID = 16 + 11 * 256,
-};
-
-static size_t value_room(const field *f, size_t len)
+static size_t room_of(const field *f, size_t len)
 {
-    if (f->show <= SHOW_BOOL || f->show == SHOW_GUID)
-        return ROOM_NUMBER;
-    size_t room = ROOM_NUMBER + 16 + len * 6;
-    if (f->map)
-        room += f->map_room;
-    if (f->show == SHOW_F32 || f->show == SHOW_F64)
-        room += ROOM_FLOAT;
-    if (f->show == SHOW_SID)
-        room += ROOM_SID;
-    return room;
+    return f->room + 6 * len;
 }
 
-static u8 *put_utf8(u8 *p, const char *text, dress d)
+static u8 *put_utf8(u8 *p, const char *text, text_escape e)
 {
-    span s = {(const u8 *)text, strlen(text)};
-    return d == JSON ? text_utf8_json(p, s) : text_utf8(p, s);
-}
-
-void render_json_text(outbuf *out, const char *text)
-{
-    u8 *p = outbuf_reserve(out, strlen(text) * 6 + 1);
-    outbuf_written(out, put_utf8(p, text, JSON));
-}
-
-static void put_char(outbuf *o, char c)
-{
-    u8 *p = outbuf_reserve(o, 1);
-    *p = (u8)c;
-    outbuf_written(o, p + 1);
+    return text_utf8_as(p, (span){(const u8 *)text, strlen(text)}, e);
 }
 
 static const char *map_text(const value_map *map, u64 value)
@@ -87,7 +58,7 @@ static const char *map_text(const value_map *map, u64 value)
 }
 
 // All names whose bits are set, joined by |, and what is left as hex.
-static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, dress d)
+static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, text_escape e)
 {
     u64 rest = value;
     bool first = true;
@@ -97,17 +68,28 @@ static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, dress d)
             continue;
         if (!first)
             *p++ = '|';
-        p = put_utf8(p, map->entries[i].text, d);
+        p = put_utf8(p, map->entries[i].text, e);
         rest &= ~(u64)mask;
         first = false;
     }
     if (first && !rest)
-        return text_u64(p, 0);
+        return put_u64(p, 0);
     if (!rest)
         return p;
     if (!first)
         *p++ = '|';
     return text_hex(p, rest);
+}
+
+// The names of a mapped value; false, and nothing written, where the map has none for it.
+static bool put_mapped(u8 **p, const value_map *map, u64 value, text_escape e)
+{
+    const char *text = map->is_bitmap ? NULL : map_text(map, value);
+    if (text)
+        *p = put_utf8(*p, text, e);
+    else if (map->is_bitmap)
+        *p = put_bitmap(*p, map, value, e);
+    return text || map->is_bitmap;
 }
 
 static span trimmed(const field *f, span v)
@@ -125,37 +107,44 @@ static span trimmed(const field *f, span v)
 
 static u8 *put_prefixed_bytes(u8 *p, span v)
 {
-    if (!v.len)
-        return p;
-    *p++ = '0';
-    *p++ = 'x';
-    return text_bytes(p, v);
+    return v.len ? text_bytes(put_text(p, "0x"), v) : p;
 }
 
 static u8 *put_braced_guid(u8 *p, span v)
 {
-    *p++ = '{';
-    p = text_guid(p, v.at);
-    *p++ = '}';
-    return p;
+    return put_char(text_guid(put_char(p, '{'), v.at), '}');
 }
 
-// The text of a value that is a string in JSON too.
-static u8 *put_text(u8 *p, const field *f, show_form show, span v, dress d)
+static u8 *put_bool(u8 *p, bool value)
+{
+    memcpy(p, value ? "true" : "false", 5);
+    return p + (value ? 4 : 5);
+}
+
+// The text of any value but a mapped one, without quotes.
+static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape e)
 {
     switch (show) {
+    case SHOW_UNSIGNED:
+        return put_u64(p, unsigned_of(v));
+    case SHOW_SIGNED:
+        return put_i64(p, signed_of(v));
+    case SHOW_PORT:
+        return put_u64(p, v.len == 2 ? load_u16_be(v.at) : unsigned_of(v));
+    case SHOW_BOOL:
+        return put_bool(p, unsigned_of(v) != 0);
+    case SHOW_F32:
+        return text_f32(p, (u32)unsigned_of(v));
+    case SHOW_F64:
+        return text_f64(p, unsigned_of(v));
     case SHOW_UTF16:
-        v = trimmed(f, v);
-        return d == JSON ? text_utf16_json(p, v) : text_utf16(p, v);
     case SHOW_CHAR16:
-        return d == JSON ? text_utf16_json(p, v) : text_utf16(p, v);
+        return text_utf16_as(p, show == SHOW_UTF16 ? trimmed(f, v) : v, e);
     case SHOW_UTF8:
-        v = trimmed(f, v);
-        return d == JSON ? text_utf8_json(p, v) : text_utf8(p, v);
+        return text_utf8_as(p, trimmed(f, v), e);
     case SHOW_ANSI:
     case SHOW_CHAR8:
-        v = trimmed(f, v);
-        return d == JSON ? text_ansi_json(p, v) : text_ansi(p, v);
+        return text_ansi_as(p, trimmed(f, v), e);
     case SHOW_HEX:
     case SHOW_WIN32_ERROR:
     case SHOW_NTSTATUS:
@@ -182,299 +171,342 @@ static u8 *put_text(u8 *p, const field *f, show_form show, span v, dress d)
     }
 }
 
-static bool is_finite(show_form show, u64 bits)
+static u8 *put_plain(u8 *p, const field *f, span v, text_escape e)
 {
-    return show == SHOW_F32 ? (bits & 0x7f800000u) != 0x7f800000u : (bits & 0x7ff0000000000000u) != 0x7ff0000000000000u;
-}
-
-static u8 *put_float(u8 *p, show_form show, u64 bits)
-{
-    return show == SHOW_F32 ? text_f32(p, (u32)bits) : text_f64(p, bits);
-}
-
-static u8 *put_bool(u8 *p, bool value)
-{
-    memcpy(p, value ? "true" : "false", 5);
-    return p + (value ? 4 : 5);
-}
-
-static u8 *put_quoted_map(u8 *p, const field *f, u64 value, bool *named)
-{
-    const char *text = f->map->is_bitmap ? NULL : map_text(f->map, value);
-    *named = f->map->is_bitmap || text;
-    if (!*named)
+    if (f->show == SHOW_MAP && put_mapped(&p, f->map, unsigned_of(v), e))
         return p;
-    *p++ = '"';
-    p = text ? put_utf8(p, text, JSON) : put_bitmap(p, f->map, value, JSON);
-    *p++ = '"';
-    return p;
+    return put_shown(p, f, f->show == SHOW_MAP ? (show_form)f->unmapped : (show_form)f->show, v, e);
 }
 
-static u8 *put_json_value(u8 *p, const field *f, span v)
+// JSON has numbers and booleans of its own, but for what is no number.
+static bool is_bare(show_form show, span v)
 {
-    show_form show = (show_form)f->show;
-    bool named;
-    if (show == SHOW_MAP) {
-        p = put_quoted_map(p, f, unsigned_of(v), &named);
-        if (named)
-            return p;
-        show = (show_form)f->unmapped;
-    }
     switch (show) {
     case SHOW_UNSIGNED:
-        return text_u64(p, unsigned_of(v));
     case SHOW_SIGNED:
-        return text_i64(p, signed_of(v));
     case SHOW_PORT:
-        return text_u64(p, v.len == 2 ? load_u16_be(v.at) : unsigned_of(v));
     case SHOW_BOOL:
-        return put_bool(p, unsigned_of(v) != 0);
+        return true;
     case SHOW_F32:
+        return (unsigned_of(v) & 0x7f800000u) != 0x7f800000u;
     case SHOW_F64:
-        if (is_finite(show, unsigned_of(v)))
-            return put_float(p, show, unsigned_of(v));
-        *p++ = '"';
-        p = put_float(p, show, unsigned_of(v));
-        break;
+        return (unsigned_of(v) & 0x7ff0000000000000u) != 0x7ff0000000000000u;
     default:
-        *p++ = '"';
-        p = put_text(p, f, show, v, JSON);
+        return false;
+    }
+}
+
+ALWAYS_INLINE u8 *put_quote(u8 *p, text_escape e)
+{
+    memcpy(p, "\"\"", 2);
+    return p + (e == ESCAPE_JSON_CSV ? 2 : 1);
+}
+
+static u8 *put_json_by_show(u8 *p, const field *f, span v, text_escape e)
+{
+    u8 *inside = put_quote(p, e);
+    show_form show = (show_form)f->show;
+    if (show == SHOW_MAP) {
+        if (put_mapped(&inside, f->map, unsigned_of(v), e))
+            return put_quote(inside, e);
+        show = (show_form)f->unmapped;
+    }
+    if (is_bare(show, v))
+        return put_shown(p, f, show, v, e);
+    return put_quote(put_shown(inside, f, show, v, e), e);
+}
+
+// Opening quote and 0x, closing quote: each is one store, of which the rest is overwritten.
+ALWAYS_INLINE u8 *put_hex_open(u8 *p, text_escape e)
+{
+    bool twice = e == ESCAPE_JSON_CSV;
+    memcpy(p, twice ? "\"\"0x" : "\"0x", 4);
+    return p + (twice ? 4 : 3);
+}
+
+ALWAYS_INLINE u8 *put_quoted_hex(u8 *p, u64 value, text_escape e)
+{
+    return put_quote(put_hex_digits(put_hex_open(p, e), value, LETTERS_UPPER), e);
+}
+
+// The way of almost all values. `json`: as a JSON value, else as the text alone.
+ALWAYS_INLINE u8 *put_value(u8 *p, const field *f, span v, text_escape e, bool json)
+{
+    switch ((value_writer)f->writer) {
+    case WRITE_U8:
+        return put_u64(p, v.at[0]);
+    case WRITE_U16:
+        return put_u64(p, load_u16(v.at));
+    case WRITE_U32:
+        return put_u64(p, load_u32(v.at));
+    case WRITE_U64:
+        return put_u64(p, load_u64(v.at));
+    case WRITE_I8:
+        return put_i64(p, (i8)v.at[0]);
+    case WRITE_I16:
+        return put_i64(p, (i16)load_u16(v.at));
+    case WRITE_I32:
+        return put_i64(p, (i32)load_u32(v.at));
+    case WRITE_I64:
+        return put_i64(p, load_i64(v.at));
+    case WRITE_HEX8:
+        return json ? put_quoted_hex(p, v.at[0], e) : put_hex(p, v.at[0], LETTERS_UPPER);
+    case WRITE_HEX16:
+        return json ? put_quoted_hex(p, load_u16(v.at), e) : put_hex(p, load_u16(v.at), LETTERS_UPPER);
+    case WRITE_HEX32:
+        return json ? put_quoted_hex(p, load_u32(v.at), e) : put_hex(p, load_u32(v.at), LETTERS_UPPER);
+    case WRITE_HEX64:
+        return json ? put_quoted_hex(p, load_u64(v.at), e) : put_hex(p, load_u64(v.at), LETTERS_UPPER);
+    case WRITE_UTF16:
+        if (!json)
+            return text_utf16_as(p, v, e);
+        return put_quote(text_utf16_as(put_quote(p, e), v, e), e);
+    case WRITE_BY_SHOW:
         break;
     }
-    *p++ = '"';
-    return p;
+    return json ? put_json_by_show(p, f, v, e) : put_plain(p, f, v, e);
 }
 
 void render_value_text(outbuf *out, const field *f, span value, bool wide)
 {
     (void)wide;
-    u8 *p = outbuf_reserve(out, value_room(f, value.len));
-    show_form show = (show_form)f->show;
-    if (show == SHOW_MAP) {
-        const char *text = f->map->is_bitmap ? NULL : map_text(f->map, unsigned_of(value));
-        if (text || f->map->is_bitmap) {
-            p = text ? put_utf8(p, text, PLAIN) : put_bitmap(p, f->map, unsigned_of(value), PLAIN);
-            outbuf_written(out, p);
-            return;
-        }
-        show = (show_form)f->unmapped;
-    }
-    switch (show) {
-    case SHOW_UNSIGNED:
-        p = text_u64(p, unsigned_of(value));
-        break;
-    case SHOW_SIGNED:
-        p = text_i64(p, signed_of(value));
-        break;
-    case SHOW_PORT:
-        p = text_u64(p, value.len == 2 ? load_u16_be(value.at) : unsigned_of(value));
-        break;
-    case SHOW_BOOL:
-        p = put_bool(p, unsigned_of(value) != 0);
-        break;
-    case SHOW_F32:
-    case SHOW_F64:
-        p = put_float(p, show, unsigned_of(value));
-        break;
-    default:
-        p = put_text(p, f, show, value, PLAIN);
-        break;
-    }
-    outbuf_written(out, p);
+    u8 *p = outbuf_reserve(out, room_of(f, value.len));
+    outbuf_written(out, put_plain(p, f, value, ESCAPE_NONE));
 }
 
 // ---------------------------------------------------------------------------------------------- fields
 
 // A walk over a record's slots in field order.
 typedef struct walk {
-    outbuf *out;
+    const pen *at;
     const plan *plan;
     span payload;
     const slot *next;
+    text_escape escape; // of JSON
 } walk;
 
-static span value_at(const walk *w, const slot *s)
+static inline span value_at(const walk *w, const slot *s)
 {
     return (span){w->payload.at + s->offset, s->len};
 }
 
-static void put_value(walk *w, const field *f)
+// The first member of an object loses the comma in front of its key.
+ALWAYS_INLINE u8 *put_key(u8 *p, const field *f, text_escape e, bool first)
 {
-    span v = value_at(w, w->next);
-    u8 *p = outbuf_reserve(w->out, value_room(f, v.len));
-    outbuf_written(w->out, put_json_value(p, f, v));
+    plan_text key = e == ESCAPE_JSON_CSV ? f->csv_key : f->json_key;
+    return put_padded(p, key.text + first, key.len - first);
 }
 
-static void walk_field(walk *w, const field *f, bool show);
+static u8 *walk_field(walk *w, u8 *p, const field *f, bool show);
 
-static void walk_struct(walk *w, const field *f, bool show)
+static u8 *walk_struct(walk *w, u8 *p, const field *f, bool show)
 {
     bool first = true;
     if (show)
-        put_char(w->out, '{');
+        p = put_char(pen_more(w->at, p, 2), '{');
     for (u32 i = 0; i < f->member_count; i++) {
         const field *member = &w->plan->fields[f->first_member + i];
         bool shown = show && !member->hidden;
         if (shown) {
-            if (!first)
-                put_char(w->out, ',');
+            p = put_key(pen_more(w->at, p, member->csv_key.len + TEXT_PADDING), member, w->escape, first);
             first = false;
-            outbuf_add(w->out, member->json_key, member->json_key_len);
         }
-        walk_field(w, member, shown);
+        p = walk_field(w, p, member, shown);
     }
-    if (show)
-        put_char(w->out, '}');
+    return show ? put_char(pen_more(w->at, p, 1), '}') : p;
 }
 
-// Addresses and other hex numbers come in long arrays (stacks): no per-element look at what they are.
-static u8 *put_hex_array(u8 *p, span v, u32 each)
+// Addresses come in long arrays (stacks): no per-element look at what they are, and what stands between two of them is
+// one store.
+ALWAYS_INLINE u8 *put_next_hex(u8 *p, u64 value, text_escape e)
 {
-    for (size_t at = 0; at + each <= v.len; at += each) {
-        u64 value = each == 8   ? load_u64(v.at + at)
-                    : each == 4 ? load_u32(v.at + at)
-                                : unsigned_of((span){v.at + at, each});
-        *p++ = '"';
-        p = text_hex(p, value);
-        *p++ = '"';
-        *p++ = ',';
+    bool twice = e == ESCAPE_JSON_CSV;
+    p = put_hex_digits(p, value, LETTERS_UPPER);
+    memcpy(p, twice ? "\"\",\"\"0x" : "\",\"0x\0\0", 8);
+    return p + (twice ? 7 : 5);
+}
+
+// Takes back what stands in front of a next one; the last one keeps its quote and comma.
+ALWAYS_INLINE u8 *take_hex_open(u8 *p, text_escape e)
+{
+    return p - (e == ESCAPE_JSON_CSV ? 4 : 3);
+}
+
+ALWAYS_INLINE u8 *put_hex_elements(u8 *p, span v, size_t each, text_escape e)
+{
+    p = put_hex_open(p, e);
+    for (size_t at = 0; at + each <= v.len; at += each)
+        p = put_next_hex(p, each == 8 ? load_u64(v.at + at) : load_u32(v.at + at), e);
+    return take_hex_open(p, e);
+}
+
+static u8 *put_hex_array(u8 *p, span v, size_t each, text_escape e)
+{
+    if (e == ESCAPE_JSON)
+        return each == 8 ? put_hex_elements(p, v, 8, ESCAPE_JSON) : put_hex_elements(p, v, 4, ESCAPE_JSON);
+    return each == 8 ? put_hex_elements(p, v, 8, ESCAPE_JSON_CSV) : put_hex_elements(p, v, 4, ESCAPE_JSON_CSV);
+}
+
+ALWAYS_INLINE u8 *put_stack(u8 *p, const record *rec, text_escape e)
+{
+    p = put_hex_open(put_char(p, '['), e);
+    for (u32 i = 0; i < rec->stack_count; i++)
+        p = put_next_hex(p, rec->stack[i], e);
+    p = take_hex_open(p, e);
+    return put_char(p - (rec->stack_count != 0), ']');
+}
+
+u8 *render_stack(u8 *p, const record *rec, text_escape escape)
+{
+    return escape == ESCAPE_JSON ? put_stack(p, rec, ESCAPE_JSON) : put_stack(p, rec, ESCAPE_JSON_CSV);
+}
+
+static u8 *put_u32_array(u8 *p, span v)
+{
+    for (size_t at = 0; at + 4 <= v.len; at += 4)
+        p = put_char(put_u64(p, load_u32(v.at + at)), ',');
+    return p;
+}
+
+// Elements of one size side by side, each with a comma behind it.
+static u8 *put_elements(const pen *at, u8 *p, const field *f, span v, text_escape e, bool json)
+{
+    enum { ROOM_ELEMENT = 32 }; // a number with its quotes and comma, and what is written beyond them
+    bool hex = json && (f->writer == WRITE_HEX32 || f->writer == WRITE_HEX64);
+    if (hex || f->writer == WRITE_U32) {
+        p = pen_more(at, p, (v.len / f->bytes + 1) * ROOM_ELEMENT);
+        return hex ? put_hex_array(p, v, f->bytes, e) : put_u32_array(p, v);
+    }
+    for (size_t i = 0; f->bytes && i + f->bytes <= v.len; i += f->bytes) {
+        p = pen_more(at, p, room_of(f, f->bytes) + 2);
+        p = put_char(put_value(p, f, (span){v.at + i, f->bytes}, e, json), ',');
     }
     return p;
 }
 
-static void walk_fixed_array(walk *w, const field *f)
-{
-    const slot *s = w->next - 1;
-    if (f->show == SHOW_HEX && f->bytes) {
-        u8 *at = outbuf_reserve(w->out, s->len / f->bytes * (size_t)21 + 24);
-        *at++ = '[';
-        at = put_hex_array(at, (span){w->payload.at + s->offset, s->len}, f->bytes);
-        at -= at[-1] == ',';
-        *at++ = ']';
-        outbuf_written(w->out, at);
-        return;
-    }
-    size_t room = value_room(f, f->bytes) + 2;
-    u8 *p = outbuf_reserve(w->out, room);
-    *p++ = '[';
-    for (u32 at = 0; f->bytes && at + f->bytes <= s->len; at += f->bytes) {
-        outbuf_written(w->out, p);
-        p = outbuf_reserve(w->out, room);
-        if (at)
-            *p++ = ',';
-        p = put_json_value(p, f, (span){w->payload.at + s->offset + at, f->bytes});
-    }
-    outbuf_written(w->out, p);
-    put_char(w->out, ']');
-}
-
-static void walk_array(walk *w, const field *f, bool show)
+static u8 *walk_array(walk *w, u8 *p, const field *f, bool show)
 {
     const slot *head = w->next++;
+    if (show)
+        p = put_char(pen_more(w->at, p, 2), '[');
     if (f->wire == WIRE_FIXED) {
         if (show)
-            walk_fixed_array(w, f);
-        return;
-    }
-    if (show)
-        put_char(w->out, '[');
-    for (u32 i = 0; i < head->len; i++) {
-        if (show && i)
-            put_char(w->out, ',');
-        if (f->wire == WIRE_STRUCT) {
-            walk_struct(w, f, show);
-        } else {
+            p = put_elements(w->at, p, f, value_at(w, head), w->escape, true);
+    } else {
+        for (u32 i = 0; i < head->len; i++) {
+            if (f->wire == WIRE_STRUCT) {
+                p = walk_struct(w, p, f, show);
+            } else {
+                span v = value_at(w, w->next++);
+                if (show)
+                    p = put_value(pen_more(w->at, p, room_of(f, v.len) + 2), f, v, w->escape, true);
+            }
             if (show)
-                put_value(w, f);
-            w->next++;
+                p = put_char(pen_more(w->at, p, 1), ',');
         }
     }
-    if (show)
-        put_char(w->out, ']');
+    if (!show)
+        return p;
+    p -= p[-1] == ',';
+    return put_char(pen_more(w->at, p, 1), ']');
 }
 
 // Takes the field's slots off the walk, and writes its value where `show`.
-static void walk_field(walk *w, const field *f, bool show)
+static u8 *walk_field(walk *w, u8 *p, const field *f, bool show)
 {
-    if (f->count_form != COUNT_ONE) {
-        walk_array(w, f, show);
-    } else if (f->wire == WIRE_STRUCT) {
-        walk_struct(w, f, show);
-    } else {
-        if (show)
-            put_value(w, f);
-        w->next++;
+    if (f->count_form != COUNT_ONE)
+        return walk_array(w, p, f, show);
+    if (f->wire == WIRE_STRUCT)
+        return walk_struct(w, p, f, show);
+    span v = value_at(w, w->next++);
+    return show ? put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, w->escape, true) : p;
+}
+
+// Keys and single values are covered by the plan's data_room, which is part of the pen's room. Each key brings its
+// comma; the first one's place is the opening brace's.
+ALWAYS_INLINE u8 *put_data(const pen *at, u8 *p, const record *rec, text_escape e)
+{
+    walk w = {at, rec->plan, rec->payload, rec->slots, e};
+    size_t start = (size_t)(p - at->out->bytes);
+    const field *f = rec->plan->fields, *end = f + rec->top_done;
+    const slot *next = rec->slots;
+    for (; f < end; f++) {
+        if (!f->silent)
+            p = put_key(p, f, e, false);
+        if (f->single && !f->silent) {
+            p = put_value(p, f, value_at(&w, next++), e, true);
+            continue;
+        }
+        w.next = next;
+        p = walk_field(&w, p, f, !f->silent);
+        next = w.next;
     }
+    u8 *open = at->out->bytes + start;
+    *open = '{';
+    return put_char(p == open ? p + 1 : p, '}');
+}
+
+u8 *render_data(const pen *at, u8 *p, const record *rec, text_escape escape)
+{
+    if (!rec->plan)
+        return put_text(p, "{}");
+    return escape == ESCAPE_JSON ? put_data(at, p, rec, ESCAPE_JSON) : put_data(at, p, rec, ESCAPE_JSON_CSV);
+}
+
+size_t render_room(const record *rec)
+{
+    enum { ROOM_ADDRESS = 24, ROOM_MORE = 128 };
+    size_t keys = rec->plan ? rec->plan->data_room : 0;
+    return keys + 8 * rec->payload.len + (size_t)ROOM_ADDRESS * rec->stack_count + ROOM_MORE;
 }
 
 void render_data_json(outbuf *out, const record *rec)
 {
-    walk w = {out, rec->plan, rec->payload, rec->slots};
-    bool first = true;
-    put_char(out, '{');
-    for (u32 i = 0; rec->plan && i < rec->top_done; i++) {
-        const field *f = &rec->plan->fields[i];
-        if (f->hidden || (f->show == SHOW_NOTHING && f->wire != WIRE_STRUCT && f->out_type == OUT_NO_PRINT)) {
-            walk_field(&w, f, false);
-            continue;
-        }
-        // A single value, by far the most frequent: key and value under one reservation.
-        bool single = f->count_form == COUNT_ONE && f->wire != WIRE_STRUCT;
-        span v = single ? value_at(&w, w.next) : (span){NULL, 0};
-        u8 *p = outbuf_reserve(out, f->json_key_len + 2u + (single ? value_room(f, v.len) : 0));
-        *p = ',';
-        p += !first;
-        first = false;
-        memcpy(p, f->json_key, f->json_key_len);
-        p += f->json_key_len;
-        if (single) {
-            w.next++;
-            outbuf_written(out, put_json_value(p, f, v));
-        } else {
-            outbuf_written(out, p);
-            walk_field(&w, f, true);
-        }
-    }
-    put_char(out, '}');
+    pen at = {out, render_room(rec)};
+    outbuf_written(out, render_data(&at, pen_start(&at), rec, ESCAPE_JSON));
+}
+
+void render_stack_json(outbuf *out, const record *rec)
+{
+    pen at = {out, render_room(rec)};
+    outbuf_written(out, render_stack(pen_start(&at), rec, ESCAPE_JSON));
 }
 
 // ---------------------------------------------------------------------------------------------- messages
 
+enum { ROOM_SPEC = 160 };
+
 // One printf conversion of a WPP message applied to an integer. Only flags, width and conversion of the specification
 // are used; lengths (l, ll, I64) follow from the value.
-static void put_spec(outbuf *o, const char *spec, const field *f, span v)
+static u8 *put_spec(u8 *p, const char *spec, const field *f, span v, text_escape e)
 {
     char form[32] = "%";
     size_t n = 1;
-    const char *p = spec;
-    while (*p && strchr("-+ #0", *p) && n < 8)
-        form[n++] = *p++;
-    while (((*p >= '0' && *p <= '9') || *p == '.') && n < 12)
-        form[n++] = *p++;
-    while (*p && strchr("hlLIqjzt6432wF", *p))
-        p++;
-    char conversion = *p ? *p : 'd';
+    const char *s = spec;
+    while (*s && strchr("-+ #0", *s) && n < 8)
+        form[n++] = *s++;
+    while (((*s >= '0' && *s <= '9') || *s == '.') && n < 12)
+        form[n++] = *s++;
+    while (*s && strchr("hlLIqjzt6432wF", *s))
+        s++;
+    char conversion = *s ? *s : 'd';
     if (conversion ==
         'p') { // as Windows' C library prints pointers: all digits, no 0x, which messages write themselves
         char digits[32];
         snprintf(digits, sizeof(digits), "%0*llX", (int)(2 * f->bytes), (unsigned long long)unsigned_of(v));
-        outbuf_add(o, digits, strlen(digits));
-        return;
+        return put_text(p, digits);
     }
-    if (!strchr("diuxXo", conversion)) {
-        render_value_text(o, f, v, true);
-        return;
-    }
+    if (!strchr("diuxXo", conversion))
+        return put_value(p, f, v, e, false);
     form[n++] = 'l';
     form[n++] = 'l';
     form[n++] = conversion;
     form[n] = 0;
-    char text[160];
+    char text[ROOM_SPEC];
     bool is_signed = conversion == 'd' || conversion == 'i';
     int len = is_signed ? snprintf(text, sizeof(text), form, (long long)signed_of(v))
                         : snprintf(text, sizeof(text), form, (unsigned long long)unsigned_of(v));
-    if (len > 0)
-        outbuf_add(o, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+    return len > 0 ? put_text(p, text) : p;
 }
 
 static bool is_integer(const field *f)
@@ -483,42 +515,72 @@ static bool is_integer(const field *f)
            (f->show == SHOW_UNSIGNED || f->show == SHOW_SIGNED || f->show == SHOW_HEX);
 }
 
-static const slot *slot_of_field(const record *rec, u32 index, outbuf *scratch)
+static const slot *slot_of_field(const walk *from, u32 index, u8 *p)
 {
-    if (rec->plan->one_slot_each)
-        return &rec->slots[index];
-    walk w = {scratch, rec->plan, rec->payload, rec->slots};
+    if (from->plan->one_slot_each)
+        return &from->next[index];
+    walk w = *from;
     for (u32 i = 0; i < index; i++)
-        walk_field(&w, &rec->plan->fields[i], false);
+        p = walk_field(&w, p, &w.plan->fields[i], false);
     return w.next;
 }
 
-// Elements of an array are joined by commas.
-static void put_insert(outbuf *o, const record *rec, const message_piece *piece)
+u8 *render_escaped(const pen *at, u8 *p, size_t start)
 {
-    u32 index = (u32)piece->field;
-    if (index >= rec->top_done)
-        return;
-    const field *f = &rec->plan->fields[index];
-    const slot *s = slot_of_field(rec, index, o);
-    if (f->wire == WIRE_STRUCT || (f->count_form != COUNT_ONE && f->wire != WIRE_FIXED)) {
-        walk w = {o, rec->plan, rec->payload, s};
-        walk_field(&w, f, true);
-        return;
+    size_t len = (size_t)(p - at->out->bytes) - start;
+    p = pen_more(at, p, 6 * len);
+    u8 *text = at->out->bytes + start;
+    size_t escaped = (size_t)(text_utf8_json(p, (span){text, len}) - p);
+    memmove(text, p, escaped);
+    return text + escaped;
+}
+
+// An array of texts, or a struct, stands in a message as its JSON.
+static u8 *put_insert_json(const walk *from, const slot *s, u8 *p, const field *f, text_escape e)
+{
+    size_t start = (size_t)(p - from->at->out->bytes);
+    walk w = *from;
+    w.next = s;
+    p = walk_field(&w, p, f, true);
+    return e == ESCAPE_NONE ? p : render_escaped(from->at, p, start);
+}
+
+// Elements of an array are joined by commas.
+static u8 *put_insert(const walk *w, u8 *p, const message_piece *piece, text_escape e)
+{
+    const field *f = &w->plan->fields[piece->field];
+    const slot *s = slot_of_field(w, (u32)piece->field, p);
+    if (f->wire == WIRE_STRUCT || (f->count_form != COUNT_ONE && f->wire != WIRE_FIXED))
+        return put_insert_json(w, s, p, f, e);
+    span v = value_at(w, s);
+    if (f->single) {
+        p = pen_more(w->at, p, room_of(f, v.len) + ROOM_SPEC);
+        return piece->spec && is_integer(f) ? put_spec(p, piece->spec, f, v, e) : put_value(p, f, v, e, false);
     }
-    span v = {rec->payload.at + s->offset, s->len};
-    if (f->count_form == COUNT_ONE) {
-        if (piece->spec && is_integer(f))
-            put_spec(o, piece->spec, f, v);
-        else
-            render_value_text(o, f, v, rec->plan->wide);
-        return;
+    p = put_elements(w->at, p, f, v, e, false);
+    return p - (f->bytes && v.len >= f->bytes);
+}
+
+u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape)
+{
+    walk w = {at, rec->plan, rec->payload, rec->slots, ESCAPE_JSON};
+    for (u32 i = 0; i < rec->plan->message_count; i++) {
+        const message_piece *piece = &rec->plan->message[i];
+        plan_text text = escape == ESCAPE_NONE ? piece->text : piece->json;
+        p = put_padded(pen_more(at, p, text.len + TEXT_PADDING), text.text, text.len);
+        if (piece->field >= 0 && (u32)piece->field < rec->top_done)
+            p = put_insert(&w, p, piece, escape);
     }
-    for (u32 at = 0; f->bytes && at + f->bytes <= v.len; at += f->bytes) {
-        if (at)
-            put_char(o, ',');
-        render_value_text(o, f, (span){v.at + at, f->bytes}, rec->plan->wide);
-    }
+    return p;
+}
+
+bool render_message(outbuf *out, const record *rec)
+{
+    if (!render_has_message(rec))
+        return false;
+    pen at = {out, 0};
+    outbuf_written(out, render_message_text(&at, pen_start(&at), rec, ESCAPE_NONE));
+    return true;
 }
 
 bool render_field_text(outbuf *out, const record *rec, const char *name)
@@ -526,271 +588,11 @@ bool render_field_text(outbuf *out, const record *rec, const char *name)
     for (u32 i = 0; rec->plan && i < rec->top_done; i++) {
         if (strcmp(rec->plan->fields[i].name, name) != 0)
             continue;
+        pen at = {out, 0};
+        const walk w = {&at, rec->plan, rec->payload, rec->slots, ESCAPE_JSON};
         const message_piece piece = {.field = (i32)i};
-        put_insert(out, rec, &piece);
+        outbuf_written(out, put_insert(&w, pen_start(&at), &piece, ESCAPE_NONE));
         return true;
     }
     return false;
-}
-
-bool render_message(outbuf *out, const record *rec)
-{
-    if (!rec->plan || !rec->plan->message_count)
-        return false;
-    for (u32 i = 0; i < rec->plan->message_count; i++) {
-        const message_piece *piece = &rec->plan->message[i];
-        outbuf_add(out, piece->text, piece->text_len);
-        if (piece->field >= 0)
-            put_insert(out, rec, piece);
-    }
-    return true;
-}
-
-// The message is written as text first, then escaped into its place behind it and moved down: no second buffer.
-bool render_message_json(outbuf *out, const record *rec)
-{
-    size_t start = out->len;
-    if (!render_message(out, rec))
-        return false;
-    size_t len = out->len - start;
-    u8 *escaped = outbuf_reserve(out, len * 6);
-    u8 *end = text_utf8_json(escaped, (span){out->bytes + start, len});
-    size_t bytes = (size_t)(end - escaped);
-    memmove(out->bytes + start, escaped, bytes);
-    out->len = start + bytes;
-    return true;
-}
-
-// ---------------------------------------------------------------------------------------------- attachments
-
-void render_stack_json(outbuf *out, const record *rec)
-{
-    u8 *p = outbuf_reserve(out, rec->stack_count * (size_t)21 + 2);
-    *p++ = '[';
-    for (u32 i = 0; i < rec->stack_count; i++) {
-        if (i)
-            *p++ = ',';
-        *p++ = '"';
-        p = text_hex(p, rec->stack[i]);
-        *p++ = '"';
-    }
-    *p++ = ']';
-    outbuf_written(out, p);
-}
-
-static bool find_item(const record *rec, u16 type, size_t min, span *data)
-{
-    size_t at = 0;
-    extended_item item;
-    while (extended_next(rec->event->extended, &at, &item)) {
-        if (item.type == type && item.data.len >= min) {
-            *data = item.data;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool render_related_activity(const record *rec, const u8 **guid_bytes)
-{
-    span data;
-    if (!rec->event->extended.len || !find_item(rec, EXT_RELATED_ACTIVITY, 16, &data))
-        return false;
-    *guid_bytes = data.at;
-    return true;
-}
-
-bool render_user_sid(outbuf *out, const record *rec)
-{
-    span data;
-    if (!rec->event->extended.len || !find_item(rec, EXT_SID, 8, &data) || data.len < 8 + 4u * data.at[1])
-        return false;
-    u8 *p = outbuf_reserve(out, 16 + 11 * 256);
-    outbuf_written(out, text_sid(p, (span){data.at, 8 + 4u * data.at[1]}));
-    return true;
-}
-
-typedef struct item_writer {
-    outbuf *out;
-    bool any;
-} item_writer;
-
-static void item_key(item_writer *w, const char *name)
-{
-    put_char(w->out, w->any ? ',' : '{');
-    w->any = true;
-    put_char(w->out, '"');
-    outbuf_text(w->out, name);
-    outbuf_text(w->out, "\":");
-}
-
-static void item_number(item_writer *w, const char *name, u64 value)
-{
-    item_key(w, name);
-    u8 *p = outbuf_reserve(w->out, 20);
-    outbuf_written(w->out, text_u64(p, value));
-}
-
-static void item_hex(item_writer *w, const char *name, u64 value)
-{
-    item_key(w, name);
-    u8 *p = outbuf_reserve(w->out, 20);
-    *p++ = '"';
-    p = text_hex(p, value);
-    *p++ = '"';
-    outbuf_written(w->out, p);
-}
-
-static void item_guid(item_writer *w, const char *name, const u8 *bytes)
-{
-    item_key(w, name);
-    u8 *p = outbuf_reserve(w->out, 38);
-    *p++ = '"';
-    p = text_guid(p, bytes);
-    *p++ = '"';
-    outbuf_written(w->out, p);
-}
-
-static void item_bytes(item_writer *w, const char *name, span data)
-{
-    item_key(w, name);
-    u8 *p = outbuf_reserve(w->out, data.len * 2 + 2);
-    *p++ = '"';
-    p = text_bytes(p, data);
-    *p++ = '"';
-    outbuf_written(w->out, p);
-}
-
-static void item_counters(item_writer *w, const char *name, const u8 *at, size_t count)
-{
-    item_key(w, name);
-    u8 *p = outbuf_reserve(w->out, count * 21 + 2);
-    *p++ = '[';
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            *p++ = ',';
-        p = text_u64(p, load_u64(at + i * 8));
-    }
-    *p++ = ']';
-    outbuf_written(w->out, p);
-}
-
-// Provider traits behind the name: u16 size, u8 type; type 1 is the GUID of the provider group.
-static void item_traits(item_writer *w, span traits)
-{
-    size_t len = 0;
-    if (traits.len < 3 || !ansi_length(span_from(traits, 2), &len))
-        return;
-    span rest = span_from(traits, 2 + len + 1);
-    while (rest.len >= 3) {
-        size_t size = load_u16(rest.at);
-        if (size < 3 || size > rest.len)
-            return;
-        if (rest.at[2] == 1 && size >= 19)
-            item_guid(w, "provider_group", rest.at + 3);
-        rest = span_from(rest, size);
-    }
-}
-
-static void item_write(item_writer *w, const extended_item *item)
-{
-    const u8 *p = item->data.at;
-    size_t len = item->data.len;
-    if (item->type == EXT_TS_ID && len >= 4) {
-        item_number(w, "session_id", load_u32(p));
-    } else if (item->type == EXT_INSTANCE_INFO && len >= 24) {
-        item_number(w, "instance_id", load_u32(p));
-        item_number(w, "parent_instance_id", load_u32(p + 4));
-        item_guid(w, "parent_guid", p + 8);
-    } else if ((item->type == EXT_STACK32 || item->type == EXT_STACK64) && len >= 8) {
-        if (load_u64(p))
-            item_hex(w, "stack_match_id", load_u64(p));
-    } else if (item->type == EXT_PEBS_INDEX && len >= 8) {
-        item_number(w, "pebs_index", load_u64(p));
-    } else if (item->type == EXT_PMC_COUNTERS) {
-        item_counters(w, "pmc_counters", p, len / 8);
-    } else if (item->type == EXT_EVENT_KEY && len >= 8) {
-        item_hex(w, "event_key", load_u64(p));
-    } else if (item->type == EXT_PROCESS_START_KEY && len >= 8) {
-        item_hex(w, "process_start_key", load_u64(p));
-    } else if (item->type == EXT_CONTROL_GUID && len >= 16) {
-        item_guid(w, "control_guid", p);
-    } else if (item->type == EXT_QPC_DELTA && len >= 8) {
-        item_hex(w, "qpc_delta", load_u64(p));
-    } else if (item->type == EXT_CONTAINER_ID && len >= 16) {
-        item_guid(w, "container_id", p);
-    } else if ((item->type == EXT_STACK_KEY32 && len >= 12) || (item->type == EXT_STACK_KEY64 && len >= 16)) {
-        item_hex(w, "stack_match_id", load_u64(p));
-        item_hex(w, "stack_key", len >= 16 ? load_u64(p + 8) : load_u32(p + 8));
-    } else if (item->type == EXT_PROV_TRAITS) {
-        item_traits(w, item->data);
-    } else if (item->type == EXT_PSM_KEY) {
-        item_bytes(w, "psm_key", item->data);
-    } else if (item->type != EXT_RELATED_ACTIVITY && item->type != EXT_SID && item->type != EXT_SCHEMA_TL) {
-        char name[16];
-        snprintf(name, sizeof(name), "item_%u", item->type);
-        item_bytes(w, name, item->data);
-    }
-}
-
-static void item_text(item_writer *w, const char *name, const char *text)
-{
-    item_key(w, name);
-    put_char(w->out, '"');
-    render_json_text(w->out, text);
-    put_char(w->out, '"');
-}
-
-// ["ntdll.dll!+0x1a2b", …]; an address no module tells stays an address.
-static void item_frames(item_writer *w, const stack_frame *frames, u32 count)
-{
-    item_key(w, "frames");
-    put_char(w->out, '[');
-    for (u32 i = 0; i < count; i++) {
-        outbuf_text(w->out, i ? ",\"" : "\"");
-        if (frames[i].module) {
-            render_json_text(w->out, frames[i].module);
-            outbuf_text(w->out, "!+");
-        }
-        u8 *p = outbuf_reserve(w->out, 19);
-        p = frames[i].module ? text_hex_lower(p, frames[i].offset) : text_hex(p, frames[i].offset);
-        *p++ = '"';
-        outbuf_written(w->out, p);
-    }
-    put_char(w->out, ']');
-}
-
-static void correlated_items(item_writer *w, const record *rec)
-{
-    if (rec->file_path)
-        item_text(w, "file_path", rec->file_path);
-    if (rec->key_path)
-        item_text(w, "key_path", rec->key_path);
-    if (rec->frames)
-        item_frames(w, rec->frames, rec->stack_count);
-}
-
-bool render_extended_json(outbuf *out, const record *rec)
-{
-    item_writer w = {out, false};
-    const event *ev = rec->event;
-    size_t at = 0;
-    extended_item item;
-    while (ev->extended.len && extended_next(ev->extended, &at, &item))
-        item_write(&w, &item);
-    if (ev->parent_guid) {
-        item_number(&w, "instance_id", ev->instance_id);
-        item_number(&w, "parent_instance_id", ev->parent_instance_id);
-        item_guid(&w, "parent_guid", ev->parent_guid);
-    }
-    if (ev->extra_pebs)
-        item_number(&w, "pebs_index", load_u64(ev->extra));
-    if (ev->extra_count > ev->extra_pebs)
-        item_counters(&w, "pmc_counters", ev->extra + 8 * ev->extra_pebs, (size_t)ev->extra_count - ev->extra_pebs);
-    if (ev->kind == HEADER_MESSAGE && (ev->message_flags & 1))
-        item_number(&w, "message_sequence", ev->message_sequence);
-    correlated_items(&w, rec);
-    if (w.any)
-        put_char(out, '}');
-    return w.any;
 }

@@ -2,26 +2,52 @@
 //
 // Text follows TdhFormatProperty (FORMAT.md, section 10), except that JSON keeps JSON's own numbers and booleans, and
 // that status codes stay numbers in hex so that they can be compared.
+//
+// Two forms: those that take a pen and a position are for whoever writes whole records under one reservation, whose
+// room must contain render_room(rec); those that take a buffer append to it.
 #ifndef ETWKIT_RENDER_H
 #define ETWKIT_RENDER_H
 
 #include "base/outbuf.h"
+#include "base/text.h"
 #include "decode/record.h"
 
-// The payload as a JSON object: {"name":value,…}. "{}" where the class has no fields.
+// Bytes that payload, raw payload and stack of the record take at most, arrays and structs apart: those ask for more.
+size_t render_room(const record *rec);
+
+// The payload as a JSON object: {"name":value,…}. "{}" where the class has no fields. `escape` is ESCAPE_JSON, or
+// ESCAPE_JSON_CSV for the inside of a quoted CSV cell.
+u8 *render_data(const pen *at, u8 *p, const record *rec, text_escape escape);
 void render_data_json(outbuf *out, const record *rec);
 
-// The message string with its inserts, UTF-8; false (and nothing written) where the class has none. _json escapes for
-// the inside of a JSON string.
+static inline bool render_has_message(const record *rec)
+{
+    return rec->plan && rec->plan->message_count;
+}
+
+// The message string with its inserts, UTF-8: as it is (ESCAPE_NONE), or for the inside of a JSON string. The record
+// has one; the second form returns false, and writes nothing, where it has none.
+u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape);
 bool render_message(outbuf *out, const record *rec);
-bool render_message_json(outbuf *out, const record *rec);
+
+// Escapes what stands from offset `start` to p for the inside of a JSON string, in place.
+u8 *render_escaped(const pen *at, u8 *p, size_t start);
 
 // Return addresses as a JSON array of "0x…" strings.
+u8 *render_stack(u8 *p, const record *rec, text_escape escape);
 void render_stack_json(outbuf *out, const record *rec);
 
 // The extended data items that have no column of their own (all but activity, SID, stacks, schema and traits) and what
 // other events tell of the record (file_path, key_path, frames) as a JSON object by name; false where there are none.
 bool render_extended_json(outbuf *out, const record *rec);
+
+// False: render_extended_json is, too. So that the many records without such items do not pay for those with them.
+static inline bool render_may_extend(const record *rec)
+{
+    const event *ev = rec->event;
+    return ev->extended.len || ev->parent_guid || ev->extra_count || ev->kind == HEADER_MESSAGE || rec->file_path ||
+           rec->key_path || rec->frames;
+}
 
 // Columns that live in extended data items; false where the event has none. Room for the SID's text is taken from out.
 bool render_related_activity(const record *rec, const u8 **guid_bytes);
