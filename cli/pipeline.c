@@ -8,6 +8,7 @@ enum {
     SLICES_A_THREAD = 4,
     WINDOW_BYTES = 512 << 10, // buffers loaded ahead, for each thread: likewise
     WINDOW_FEWEST = 4,
+    TEXT_BYTES = 512 << 10,     // room for a slice's text from the start
     KEPT_OUTPUT_BYTES = 8 << 20, // a slice's text buffer beyond this is given back
     FEWEST_EVENTS = 4096,        // fewer are not worth a thread
 };
@@ -248,6 +249,8 @@ static bool work_once(worker *w)
         seat->state = SEAT_TAKEN;
         if (p->text_count)
             seat->out = p->texts[--p->text_count];
+        else
+            (void)outbuf_reserve(&seat->out, TEXT_BYTES);
         pthread_mutex_unlock(&p->lock);
         work_on_slice(w, seat);
         pthread_mutex_lock(&p->lock);

@@ -8,7 +8,7 @@
 #include "base/os.h"
 
 enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
-enum { TOUCHED_BYTES = 2 << 20 }; // more than what a heap has prepared (os_expect_memory)
+enum { TOUCHED_BYTES = 64 << 10 }; // blocks from this on have their pages asked for at once
 
 struct arena_block {
     struct arena_block *older;
@@ -16,6 +16,13 @@ struct arena_block {
 };
 
 void (*mem_last_words)(void);
+
+static void *touched(void *block, size_t bytes)
+{
+    if (bytes >= TOUCHED_BYTES)
+        os_touch(block, bytes);
+    return block;
+}
 
 static _Noreturn void out_of_memory(size_t bytes)
 {
@@ -30,7 +37,7 @@ void *mem_alloc(size_t bytes)
     void *block = malloc(bytes ? bytes : 1);
     if (!block)
         out_of_memory(bytes);
-    return block;
+    return touched(block, bytes);
 }
 
 void *mem_zeroed(size_t count, size_t each)
@@ -38,7 +45,7 @@ void *mem_zeroed(size_t count, size_t each)
     void *block = calloc(count ? count : 1, each ? each : 1);
     if (!block)
         out_of_memory(count);
-    return block;
+    return touched(block, count * each);
 }
 
 void *mem_grow(void *block, size_t count, size_t each)
@@ -49,9 +56,7 @@ void *mem_grow(void *block, size_t count, size_t each)
     void *grown = realloc(block, bytes ? bytes : 1);
     if (!grown)
         out_of_memory(bytes);
-    if (bytes >= TOUCHED_BYTES)
-        os_touch(grown, bytes);
-    return grown;
+    return touched(grown, bytes);
 }
 
 void mem_free(void *block)
