@@ -52,13 +52,16 @@ static bool given_before(const options *o, u32 index)
     return false;
 }
 
-// Schemas, plans and texts; for records also what events tell about each other, which grows with the traces.
-static void expect_memory(const session *s, bool records)
+// Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what is
+// rendered on each thread and not written yet.
+static void expect_memory(const session *s, bool records, unsigned threads)
 {
-    enum { ALWAYS = 1 << 20, MOST = 32 << 20 };
-    u64 bytes = ALWAYS;
+    enum { ALWAYS = 1 << 20, MOST = 32 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
+    u64 bytes = 0;
     for (u32 i = 0; i < s->trace_count; i++)
-        bytes += s->traces[i]->file.os.bytes / (records ? 3 : 16);
+        bytes += s->traces[i]->file.os.bytes * (s->traces[i]->file.compressed ? INFLATES : 1);
+    bool large = records && bytes > A_THREAD;
+    bytes = ALWAYS + bytes / (records ? 3 : 16) + (large ? (u64)A_THREAD * threads : 0);
     os_expect_memory((size_t)(bytes < MOST ? bytes : MOST));
 }
 
@@ -141,7 +144,7 @@ int evidence_open(evidence *ev, const options *o, bool records)
     }
     if (!open_traces(ev))
         return EXIT_FAILED;
-    expect_memory(ev->session, records);
+    expect_memory(ev->session, records, o->threads);
     if (!load_schemas(ev))
         return EXIT_FAILED;
     if (!open_cache(ev))
