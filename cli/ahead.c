@@ -2,10 +2,11 @@
 
 #include <pthread.h>
 
+#include "crew.h"
+
 enum {
     AHEAD_SLOTS = 16, // buffers that are scanned and not yet taken
     AHEAD_BYTES = 16 << 20, // and their bytes together
-    AHEAD_THREADS = 16,
 };
 
 typedef struct ahead_slot {
@@ -17,9 +18,8 @@ typedef struct ahead {
     session *session;
     const etl_file *file;
     u32 trace_index;
-    scanner *scanners[AHEAD_THREADS]; // [0] is the survey's own thread's
-    pthread_t threads[AHEAD_THREADS];
-    u32 scanner_count, thread_count, started;
+    crew *crew;
+    scanner **scanners; // one a thread; [0] is the survey's own
     pthread_mutex_t lock;
     pthread_cond_t room, ready;
     ahead_slot slots[AHEAD_SLOTS];
@@ -54,14 +54,13 @@ static void scan_next(ahead *a, scanner *by)
         pthread_cond_signal(&a->ready);
 }
 
-static void *work(void *context)
+static void work(void *context, unsigned number)
 {
     ahead *a = context;
     pthread_mutex_lock(&a->lock);
-    scanner *own = a->scanners[++a->started];
     while (!a->quit && a->next < a->file->count) {
         if (can_scan(a)) {
-            scan_next(a, own);
+            scan_next(a, a->scanners[number]);
         } else {
             a->idle++;
             pthread_cond_wait(&a->room, &a->lock);
@@ -69,7 +68,6 @@ static void *work(void *context)
         }
     }
     pthread_mutex_unlock(&a->lock);
-    return NULL;
 }
 
 static u32 slots_for(const etl_file *f)
@@ -82,7 +80,7 @@ static u32 slots_for(const etl_file *f)
     return fits < 2 ? 2 : fits < AHEAD_SLOTS ? (u32)fits : AHEAD_SLOTS;
 }
 
-static void *ahead_begin(session *s, u32 trace_index, unsigned threads)
+static void *ahead_begin(session *s, u32 trace_index, void *context)
 {
     ahead *a = mem_zeroed(1, sizeof(*a));
     a->session = s;
@@ -92,12 +90,11 @@ static void *ahead_begin(session *s, u32 trace_index, unsigned threads)
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->room, NULL);
     pthread_cond_init(&a->ready, NULL);
-    a->scanner_count = threads < AHEAD_THREADS ? threads : AHEAD_THREADS;
-    for (u32 i = 0; i < a->scanner_count; i++)
+    a->crew = context;
+    a->scanners = mem_zeroed(crew_threads(a->crew), sizeof(*a->scanners));
+    for (unsigned i = 0; i < crew_threads(a->crew); i++)
         a->scanners[i] = scanner_new();
-    while (a->thread_count + 1 < a->scanner_count &&
-           pthread_create(&a->threads[a->thread_count], NULL, work, a) == 0)
-        a->thread_count++;
+    crew_start(a->crew, work, a);
     return a;
 }
 
@@ -130,12 +127,12 @@ static void ahead_end(void *run)
     a->quit = true;
     pthread_cond_broadcast(&a->room);
     pthread_mutex_unlock(&a->lock);
-    for (u32 i = 0; i < a->thread_count; i++)
-        pthread_join(a->threads[i], NULL);
+    crew_wait(a->crew);
     for (u32 i = 0; i < AHEAD_SLOTS; i++)
         scanned_free(&a->slots[i].scanned);
-    for (u32 i = 0; i < a->scanner_count; i++)
+    for (unsigned i = 0; i < crew_threads(a->crew); i++)
         scanner_free(a->scanners[i]);
+    mem_free(a->scanners);
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->room);
     pthread_cond_destroy(&a->ready);

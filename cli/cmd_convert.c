@@ -88,7 +88,7 @@ static bool convert(evidence *ev, const exporter *format, outfile *out, u64 *rec
     room.target.path = out->part;
     bool spreadsheet = o->out && strlen(o->out) > 4 && strcmp(o->out + strlen(o->out) - 4, ".csv") == 0;
     room.target.csv_guard = o->guard || (spreadsheet && !o->no_guard);
-    pipeline_job job = {.session = ev->session, .filter = &o->filter, .exporter = format, .threads = o->threads,
+    pipeline_job job = {.session = ev->session, .filter = &o->filter, .exporter = format, .crew = ev->crew,
                         .stop = &evidence_stop, .progress = evidence_progress, .context = ev};
     bool ok = format->open(&job.sink, &room.target, e);
     if (ok) {

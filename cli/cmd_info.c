@@ -6,7 +6,7 @@
 
 static bool count_states(evidence *ev, error *e)
 {
-    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .threads = ev->options->threads,
+    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .crew = ev->crew,
                         .stop = &evidence_stop};
     return pipeline_count(&job, e);
 }

@@ -31,7 +31,7 @@ static bool make_report(evidence *ev, outfile *out, error *e)
     outbuf html = {0};
     report_data_begin(&data, ev->session);
     pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .exporter = &report_exporter, .sink = &data,
-                        .threads = ev->options->threads, .stop = &evidence_stop, .progress = evidence_progress,
+                        .crew = ev->crew, .stop = &evidence_stop, .progress = evidence_progress,
                         .context = ev};
     bool ok = pipeline_run(&job, e);
     if (ok) {

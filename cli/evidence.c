@@ -52,6 +52,21 @@ static bool given_before(const options *o, u32 index)
     return false;
 }
 
+// Threads come up while the traces are opened.
+static void start_crew(evidence *ev)
+{
+    enum { WORTH_THREADS = 512 << 10 };
+    const options *o = ev->options;
+    u64 bytes = 0;
+    for (u32 i = 0; i < o->input_count; i++)
+        bytes += os_size(o->inputs[i]);
+    if (o->threads < 2 || bytes < WORTH_THREADS)
+        return;
+    ev->crew = crew_new(o->threads);
+    ev->session->threads = &ahead_threads;
+    ev->session->threads_context = ev->crew;
+}
+
 // Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what is
 // rendered on each thread and not written yet.
 static void expect_memory(const session *s, bool records, unsigned threads)
@@ -137,11 +152,11 @@ int evidence_open(evidence *ev, const options *o, bool records)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
     ev->session->correlate = records ? o->correlate : 0;
-    ev->session->threads = &ahead_threads;
     if (!o->input_count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;
     }
+    start_crew(ev);
     if (!open_traces(ev))
         return EXIT_FAILED;
     expect_memory(ev->session, records, o->threads);
@@ -150,7 +165,7 @@ int evidence_open(evidence *ev, const options *o, bool records)
     if (!open_cache(ev))
         return EXIT_FAILED;
     start_hashes(ev);
-    bool done = session_survey(ev->session, o->threads, survey_progress, ev);
+    bool done = session_survey(ev->session, survey_progress, ev);
     evidence_clear_bar(ev);
     const char *refused;
     if (ev->cache && schema_cache_refused(ev->cache, &refused))
@@ -177,6 +192,7 @@ void evidence_hash(evidence *ev)
 void evidence_close(evidence *ev)
 {
     evidence_hash(ev);
+    crew_free(ev->crew);
     mem_free(ev->hashes);
     mem_free(ev->sha256);
     schema_load_free(&ev->user_schemas);

@@ -2,6 +2,7 @@
 #ifndef ETWKIT_EVIDENCE_H
 #define ETWKIT_EVIDENCE_H
 
+#include "crew.h"
 #include "hash.h"
 #include "options.h"
 #include "trace.h"
@@ -9,6 +10,7 @@
 typedef struct evidence {
     const options *options;
     session *session;
+    crew *crew;                 // NULL: one thread is enough
     hash_job **hashes;          // one for each trace, NULL where not asked for
     char (*sha256)[SHA256_TEXT]; // "" where not computed
     schema_load user_schemas;   // from --schemas

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "crew.h"
+
 enum {
     SLICE_EVENTS = 512, // some 300 KiB of text: it is still in the processor's cache when it is written
     SLICES_A_THREAD = 4,
@@ -32,6 +34,8 @@ typedef struct pipeline {
     merge *merge;
     bool *classes;
     bool by_record;
+    unsigned threads;
+    struct worker *workers; // one a thread; [0] is the main one's
     pthread_mutex_t lock;
     pthread_cond_t work, main, base;
     u32 idle;        // threads that wait for work
@@ -53,7 +57,6 @@ typedef struct pipeline {
 // What one thread needs for itself.
 typedef struct worker {
     pipeline *pipe;
-    pthread_t thread;
     record_room room;
     buffer_reader reader;
     outbuf where; // for filter expressions
@@ -273,10 +276,10 @@ static bool work_once(worker *w)
     return false;
 }
 
-static void *work(void *context)
+static void work(void *context, unsigned number)
 {
-    worker *w = context;
-    pipeline *p = w->pipe;
+    pipeline *p = context;
+    worker *w = &p->workers[number];
     pthread_mutex_lock(&p->lock);
     while (!p->quit) {
         if (work_once(w))
@@ -286,7 +289,6 @@ static void *work(void *context)
         p->idle--;
     }
     pthread_mutex_unlock(&p->lock);
-    return NULL;
 }
 
 static void work_or_wait(worker *w)
@@ -393,28 +395,26 @@ static bool drive(worker *w, error *e)
     return ok;
 }
 
-// Runs `of_thread` on all threads but this one, then `of_main` here. Threads that cannot be started are done without.
-static bool run_threads(pipeline *p, void *(*of_thread)(void *), bool (*of_main)(worker *, error *), error *e)
+// Runs `others` on all threads but this one, `of_main` here.
+static bool run_threads(pipeline *p, void (*others)(void *, unsigned), bool (*of_main)(worker *, error *), error *e)
 {
-    worker *workers = mem_zeroed(p->job->threads, sizeof(*workers));
-    unsigned started = 1;
-    for (unsigned i = 0; i < p->job->threads; i++) {
-        workers[i].pipe = p;
-        workers[i].counts = new_counts(p->job->session);
+    crew *threads = p->threads > 1 ? p->job->crew : NULL;
+    p->workers = mem_zeroed(p->threads, sizeof(*p->workers));
+    for (unsigned i = 0; i < p->threads; i++) {
+        p->workers[i].pipe = p;
+        p->workers[i].counts = new_counts(p->job->session);
     }
-    while (started < p->job->threads &&
-           pthread_create(&workers[started].thread, NULL, of_thread, &workers[started]) == 0)
-        started++;
-    bool ok = of_main(&workers[0], e);
-    for (unsigned i = 1; i < started; i++)
-        pthread_join(workers[i].thread, NULL);
-    for (unsigned i = 0; i < p->job->threads; i++) {
+    crew_start(threads, others, p);
+    bool ok = of_main(&p->workers[0], e);
+    crew_wait(threads);
+    for (unsigned i = 0; i < p->threads; i++) {
+        worker *w = &p->workers[i];
         for (u32 j = 0; j < p->job->session->trace_count * RECORD_STATES; j++)
-            p->job->records += workers[i].counts[j];
-        add_counts(p->job->session, workers[i].counts);
-        worker_free(&workers[i]);
+            p->job->records += w->counts[j];
+        add_counts(p->job->session, w->counts);
+        worker_free(w);
     }
-    mem_free(workers);
+    mem_free(p->workers);
     return ok;
 }
 
@@ -460,8 +460,7 @@ static void open_pipe(pipeline *p, pipeline_job *job)
     u64 events = 0;
     for (u32 i = 0; i < job->session->trace_count; i++)
         events += job->session->traces[i]->events;
-    if (events < FEWEST_EVENTS)
-        job->threads = 1;
+    p->threads = events < FEWEST_EVENTS ? 1 : crew_threads(job->crew);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     pthread_cond_init(&p->main, NULL);
@@ -488,14 +487,14 @@ bool pipeline_run(pipeline_job *job, error *e)
 {
     pipeline p;
     open_pipe(&p, job);
-    p.ring_size = job->threads > 1 ? job->threads * SLICES_A_THREAD : 1;
+    p.ring_size = p.threads > 1 ? p.threads * SLICES_A_THREAD : 1;
     p.ring = mem_zeroed(p.ring_size, sizeof(*p.ring));
     for (u32 i = 0; i < p.ring_size; i++)
         p.ring[i].counts = new_counts(job->session);
-    p.window_size = window_of(job->session, job->threads);
+    p.window_size = window_of(job->session, p.threads);
     p.window = mem_zeroed(p.window_size, sizeof(*p.window));
-    merge_on_release(p.merge, job->threads > 1 ? put_locked : put_inline, &p);
-    bool ok = job->threads > 1 ? run_threads(&p, work, drive, e) : run_inline(&p, e);
+    merge_on_release(p.merge, p.threads > 1 ? put_locked : put_inline, &p);
+    bool ok = p.threads > 1 ? run_threads(&p, work, drive, e) : run_inline(&p, e);
     // After a failure buffers are still in use; the ones at hand are given back, the process is about to end.
     for (u32 i = 0; i < p.ring_size; i++) {
         outbuf_free(&p.ring[i].out);
@@ -549,10 +548,10 @@ static void count_buffers(worker *w)
     free_buffer(b);
 }
 
-static void *count_on_thread(void *context)
+static void count_on_thread(void *context, unsigned number)
 {
-    count_buffers(context);
-    return NULL;
+    pipeline *p = context;
+    count_buffers(&p->workers[number]);
 }
 
 static bool count_on_main(worker *w, error *e)

@@ -1,5 +1,5 @@
-// Records through an exporter, on any number of threads, with the same bytes out. With ahead.h and hash.h all threads of
-// the program.
+// Records through an exporter, on any number of threads, with the same bytes out. With ahead.h all
+// that runs on several threads (crew.h), but for hashing (hash.h).
 //
 // One thread merges and commits, in order; it and the others load and inflate buffers ahead of the merge, and render
 // slices behind it. At most a ring of slices and a window of buffers is in memory. With one thread, or few events,
@@ -16,7 +16,7 @@ typedef struct pipeline_job {
     const filter *filter;
     const exporter *exporter;
     sink *sink;
-    unsigned threads;
+    struct crew *crew; // NULL: in line
     volatile const bool *stop; // set from outside (a signal): give up
     void (*progress)(void *context, u64 done, u64 total); // events
     void *context;

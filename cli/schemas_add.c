@@ -96,7 +96,7 @@ static void add_trace(adding *a, const char *path)
     session *s = session_new();
     if (!session_open(s, path, &e)) {
         schema_load_note(&a->load, "%s", e.message);
-    } else if (session_survey(s, a->options->threads, stop_survey, NULL)) {
+    } else if (session_survey(s, stop_survey, NULL)) {
         for (u32 i = 0; i < s->embedded.note_count; i++)
             schema_load_note(&a->load, "%s: %s", path, s->embedded.notes[i]);
         if (keep_embedded(a, s, path))

@@ -314,7 +314,7 @@ static ULONG process(delivery *d, const merge_filter *filter)
         if (!session_open(d->session, d->traces[i]->path, NULL))
             status = os_exists(d->traces[i]->path) ? ERROR_FILE_CORRUPT : ERROR_FILE_NOT_FOUND;
     if (status == ERROR_SUCCESS) {
-        bool whole = session_survey(d->session, 1, NULL, NULL);
+        bool whole = session_survey(d->session, NULL, NULL);
         assert(whole); // nobody can break it off
         (void)whole;
         tdh_session *tdh = tdh_session_new(d->session->schemas, session_os_build(d->session));

@@ -40,7 +40,6 @@ typedef struct carried {
 
 typedef struct survey {
     session *session;
-    unsigned threads;
     trace *trace;
     arena arena;
     decoder decoder;
@@ -355,9 +354,9 @@ typedef struct scan_inline {
     scanned scanned;
 } scan_inline;
 
-static void *inline_begin(session *s, u32 trace_index, unsigned threads)
+static void *inline_begin(session *s, u32 trace_index, void *context)
 {
-    (void)threads;
+    (void)context;
     scan_inline *run = mem_zeroed(1, sizeof(*run));
     *run = (scan_inline){.session = s, .trace_index = trace_index, .scanner = scanner_new()};
     return run;
@@ -384,8 +383,8 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
     static const survey_threads INLINE = {inline_begin, inline_take, inline_end};
     session *s = v->session;
     trace *t = v->trace = s->traces[file_index];
-    const survey_threads *scan = s->threads && v->threads > 1 && t->file.count > FEWEST_BUFFERS ? s->threads : &INLINE;
-    void *run = scan->begin(s, file_index, v->threads);
+    const survey_threads *scan = s->threads && t->file.count > FEWEST_BUFFERS ? s->threads : &INLINE;
+    void *run = scan->begin(s, file_index, s->threads_context);
     bool go_on = true;
     for (u32 i = 0; i < t->file.count && go_on; i++) {
         survey_buffer(v, file_index, i, scan->take(run, i));
@@ -469,9 +468,9 @@ void session_check_files(session *s)
     }
 }
 
-bool session_survey(session *s, unsigned threads, session_progress progress, void *context)
+bool session_survey(session *s, session_progress progress, void *context)
 {
-    survey v = {.session = s, .threads = threads};
+    survey v = {.session = s};
     schema_set_fetch(s->schemas, fetch_builtin, s);
     correlator_want(s->correlator, s->correlate);
     for (u32 i = 0; i < s->trace_count; i++) {

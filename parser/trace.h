@@ -50,7 +50,7 @@ struct session;
 // Other threads that scan buffers ahead of the survey (cli/ahead.c), since the parser starts none itself. take is called
 // once for each buffer of the trace in order; what it returns is the survey's until its next call, or end.
 typedef struct survey_threads {
-    void *(*begin)(struct session *s, u32 trace_index, unsigned threads);
+    void *(*begin)(struct session *s, u32 trace_index, void *context);
     scanned *(*take)(void *run, u32 buffer_index);
     void (*end)(void *run);
 } survey_threads;
@@ -66,6 +66,7 @@ typedef struct session {
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
     const survey_threads *threads; // NULL: buffers are scanned in line
+    void *threads_context;
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
     keep_room keep_bytes, keep_refs; // apart: bytes are placed by scanning threads
@@ -85,7 +86,7 @@ u8 *session_place(session *s, u32 trace_index, u32 buffer_index);
 typedef bool (*session_progress)(void *context, u64 done, u64 total);
 
 // Reads all buffers of all traces, then plans all classes. False only when progress said so.
-MUST_USE bool session_survey(session *s, unsigned threads, session_progress progress, void *context);
+MUST_USE bool session_survey(session *s, session_progress progress, void *context);
 
 // Notes, as damage of kind "read", traces whose files were written to since they were opened, and buffers that could be
 // read in the survey and not again. Call it when all records are out.

@@ -14,7 +14,7 @@ refuse() {
 
 refuse 'expat\.h' 'parser exporters cli' 'parser/schema/(schema_)?manifest'
 refuse 'sqlite3\.h' 'parser exporters cli' 'exporters/sqlite|parser/schema/schema_cache'
-refuse 'pthread\.h' 'parser exporters cli' 'cli/(pipeline|hash|ahead)\.c|parser/(tdh_manifest|opentrace)\.c'
+refuse 'pthread\.h' 'parser exporters cli' 'cli/(crew|pipeline|hash|ahead)\.c|parser/(tdh_manifest|opentrace)\.c'
 refuse 'cjson/' 'parser exporters cli' 'cli/|exporters/(sqlite|l2tcsv)|parser/schema/schema_json'
 refuse 'openssl/' 'parser exporters cli' 'parser/base/sha256\.c'
 refuse '(exporter|pipeline|options|evidence|filter|commands|info)\.h' 'parser' '^$'

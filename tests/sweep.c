@@ -252,7 +252,7 @@ void sweep_convert(sweep *s, const char *what, u64 where)
     sweep_read(s, what, where);
     bool opened = session_open(c.session, s->path, &e);
     assert_int_equal(opened, s->opened);
-    if (opened && session_survey(c.session, 1, NULL, NULL)) {
+    if (opened && session_survey(c.session, NULL, NULL)) {
         const trace *t = c.session->traces[0];
         if (session_account_sum(t) != t->file.os.bytes || t->events != s->found)
             fail_msg("%s, %s at %llu: the session and the container disagree", s->name, what,

@@ -126,7 +126,7 @@ static u32 read_notes(const trace *t)
 static void untouched(void **state)
 {
     changing *c = *state;
-    assert_true(session_survey(c->session, 1, NULL, NULL));
+    assert_true(session_survey(c->session, NULL, NULL));
     assert_int_equal(records_of(c), BUFFERS);
     session_check_files(c->session);
     assert_int_equal(c->session->traces[0]->damage.ranges, 0);
@@ -137,7 +137,7 @@ static void shrinks_before_the_survey(void **state)
     changing *c = *state;
     const trace *t = c->session->traces[0];
     cut(c, 5 * BUFFER_BYTES + 100);
-    assert_true(session_survey(c->session, 1, NULL, NULL));
+    assert_true(session_survey(c->session, NULL, NULL));
     assert_int_equal(t->events, 5);
     assert_int_equal(session_account_sum(t), c->bytes);
     // The cut buffer, the two behind it, and the file itself.
@@ -151,7 +151,7 @@ static void shrinks_before_the_records(void **state)
 {
     changing *c = *state;
     const trace *t = c->session->traces[0];
-    assert_true(session_survey(c->session, 1, NULL, NULL));
+    assert_true(session_survey(c->session, NULL, NULL));
     assert_int_equal(t->events, BUFFERS);
     assert_int_equal(t->damage.ranges, 0);
     cut(c, 6 * BUFFER_BYTES);
@@ -164,7 +164,7 @@ static void shrinks_before_the_records(void **state)
 static void vanishes_between(void **state)
 {
     changing *c = *state;
-    assert_true(session_survey(c->session, 1, NULL, NULL));
+    assert_true(session_survey(c->session, NULL, NULL));
     cut(c, 0);
     assert_int_equal(records_of(c), 0);
     session_check_files(c->session);
@@ -179,7 +179,7 @@ static void grows(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "more", 4), 4);
     close(fd);
-    assert_true(session_survey(c->session, 1, NULL, NULL));
+    assert_true(session_survey(c->session, NULL, NULL));
     assert_int_equal(t->events, BUFFERS);
     assert_int_equal(session_account_sum(t), c->bytes);
     assert_int_equal(t->damage.ranges, 1);
@@ -192,7 +192,7 @@ static void grows(void **state)
 static void is_overwritten(void **state)
 {
     changing *c = *state;
-    assert_true(session_survey(c->session, 1, NULL, NULL));
+    assert_true(session_survey(c->session, NULL, NULL));
     struct timespec later = {.tv_nsec = 20000000};
     nanosleep(&later, NULL);
     u8 noise[BUFFER_BYTES];

@@ -54,7 +54,7 @@ static traces begin(void)
 
 static const correlator *survey(traces *t)
 {
-    assert_true(session_survey(t->session, 1, NULL, NULL));
+    assert_true(session_survey(t->session, NULL, NULL));
     return t->session->correlator;
 }
 
@@ -90,7 +90,7 @@ static void read_all(session *s)
     error e = {0};
     filter f;
     filter_init(&f);
-    pipeline_job job = {.session = s, .filter = &f, .exporter = &NOWHERE, .threads = 1};
+    pipeline_job job = {.session = s, .filter = &f, .exporter = &NOWHERE};
     assert_true(pipeline_run(&job, &e));
 }
 

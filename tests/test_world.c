@@ -372,7 +372,7 @@ static u64 surveyed(const char *path, off_t from, off_t to, u64 *read_bytes)
     bad_to = to;
     if (!session_open(s, path, &e))
         fail_msg("%s", e.message);
-    assert_true(session_survey(s, 1, NULL, NULL));
+    assert_true(session_survey(s, NULL, NULL));
     const trace *t = s->traces[0];
     u64 events = t->events;
     assert_int_equal(session_account_sum(t), t->file.os.bytes);

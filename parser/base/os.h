@@ -28,6 +28,7 @@ MUST_USE bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *
 
 bool os_is_folder(const char *path);
 bool os_exists(const char *path);
+u64 os_size(const char *path); // of a regular file; 0 where there is none
 bool os_same_file(const char *a, const char *b); // two names of one existing file
 
 // Calls visit for each entry of a folder, in byte order of names, without "." and "..". Stops where visit says false.

@@ -116,6 +116,12 @@ bool os_exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+u64 os_size(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (u64)st.st_size : 0;
+}
+
 bool os_same_file(const char *a, const char *b)
 {
     struct stat x, y;

@@ -159,6 +159,15 @@ bool os_exists(const char *path)
     return attributes_of(path) != INVALID_FILE_ATTRIBUTES;
 }
 
+u64 os_size(const char *path)
+{
+    wchar_t *wide = wide_path(path);
+    WIN32_FILE_ATTRIBUTE_DATA data;
+    bool ok = GetFileAttributesExW(wide, GetFileExInfoStandard, &data) != 0;
+    mem_free(wide);
+    return ok ? (u64)data.nFileSizeHigh << 32 | data.nFileSizeLow : 0;
+}
+
 static bool identity(const char *path, BY_HANDLE_FILE_INFORMATION *info)
 {
     wchar_t *wide = wide_path(path);

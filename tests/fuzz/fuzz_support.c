@@ -119,7 +119,7 @@ void fuzz_trace(span bytes)
 {
     error e;
     session *s = session_new();
-    if (session_open(s, fuzz_file(bytes), &e) && session_survey(s, 1, NULL, NULL)) {
+    if (session_open(s, fuzz_file(bytes), &e) && session_survey(s, NULL, NULL)) {
         const trace *t = s->traces[0];
         reading r = {.session = s};
         check(session_account_sum(t) == bytes.len, "the parts do not add up to the file");

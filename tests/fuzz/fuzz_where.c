@@ -37,7 +37,7 @@ static void sample_open(sample *s)
     buffer_reader reader = {0};
     walk_report quiet = {0};
     if (!session_open(s->session, fuzz_file((span){file.bytes, file.len}), &e) ||
-        !session_survey(s->session, 1, NULL, NULL) || s->session->traces[0]->file.count != 2)
+        !session_survey(s->session, NULL, NULL) || s->session->traces[0]->file.count != 2)
         abort();
     buffer_load_events(&s->session->traces[0]->file, 1, s->session->classes, &s->buffer, &reader, &quiet);
     outbuf_free(&records);
