@@ -139,4 +139,14 @@ static void ahead_end(void *run)
     mem_free(a);
 }
 
-const survey_threads ahead_threads = {ahead_begin, ahead_take, ahead_end};
+static void ahead_beside(void *context, void (*work_of_one)(void *), void *work_context)
+{
+    crew_give(context, work_of_one, work_context);
+}
+
+static void ahead_join(void *context)
+{
+    crew_wait(context);
+}
+
+const survey_threads ahead_threads = {ahead_beside, ahead_join, ahead_begin, ahead_take, ahead_end};

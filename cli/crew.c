@@ -15,6 +15,10 @@ struct crew {
     pthread_cond_t begin, back;
     void (*work)(void *context, unsigned number);
     void *context;
+    struct {
+        void (*work)(void *context);
+        void *context;
+    } given; // by crew_give
     unsigned turn; // counts works given
     unsigned busy; // members that are not back from this turn's
     bool quit;
@@ -93,6 +97,24 @@ void crew_start(crew *c, void (*work)(void *context, unsigned number), void *con
     c->turn++;
     pthread_cond_broadcast(&c->begin);
     pthread_mutex_unlock(&c->lock);
+}
+
+static void do_given(void *context, unsigned number)
+{
+    crew *c = context;
+    if (number == 1)
+        c->given.work(c->given.context);
+}
+
+void crew_give(crew *c, void (*work)(void *context), void *context)
+{
+    if (!c || !c->count) {
+        work(context);
+        return;
+    }
+    c->given.work = work;
+    c->given.context = context;
+    crew_start(c, do_given, c);
 }
 
 void crew_wait(crew *c)

@@ -18,5 +18,7 @@ unsigned crew_threads(const crew *c); // in all
 // all are back; the next work can be given then.
 void crew_start(crew *c, void (*work)(void *context, unsigned number), void *context);
 void crew_wait(crew *c);
+// The same with a work for one of them only; a crew of one does it at once.
+void crew_give(crew *c, void (*work)(void *context), void *context);
 
 #endif

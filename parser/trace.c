@@ -380,7 +380,7 @@ static void inline_end(void *context)
 
 static bool survey_trace(survey *v, u32 file_index, session_progress progress, void *context)
 {
-    static const survey_threads INLINE = {inline_begin, inline_take, inline_end};
+    static const survey_threads INLINE = {.begin = inline_begin, .take = inline_take, .end = inline_end};
     session *s = v->session;
     trace *t = v->trace = s->traces[file_index];
     const survey_threads *scan = s->threads && t->file.count > FEWEST_BUFFERS ? s->threads : &INLINE;
@@ -468,6 +468,11 @@ void session_check_files(session *s)
     }
 }
 
+static void settle(void *context)
+{
+    correlator_settle(context);
+}
+
 bool session_survey(session *s, session_progress progress, void *context)
 {
     survey v = {.session = s};
@@ -484,8 +489,14 @@ bool session_survey(session *s, session_progress progress, void *context)
         if (go_on)
             check_account(s->traces[i]);
     }
+    if (s->threads)
+        s->threads->beside(s->threads_context, settle, s->correlator);
     load_carried(&v);
     class_table_plan(s->classes, s->schemas, session_os_build(s));
+    if (s->threads)
+        s->threads->join(s->threads_context);
+    else
+        settle(s->correlator);
     session_check_files(s);
     correlator_close(s->correlator, s->classes);
     decoder_free(&v.decoder);

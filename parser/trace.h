@@ -48,8 +48,11 @@ typedef struct trace {
 struct session;
 
 // Other threads that scan buffers ahead of the survey (cli/ahead.c), since the parser starts none itself. take is called
-// once for each buffer of the trace in order; what it returns is the survey's until its next call, or end.
+// once for each buffer of the trace in order; what it returns is the survey's until its next call, or end. beside has one
+// of them do some other work, join waits for it.
 typedef struct survey_threads {
+    void (*beside)(void *context, void (*work)(void *), void *work_context);
+    void (*join)(void *context);
     void *(*begin)(struct session *s, u32 trace_index, void *context);
     scanned *(*take)(void *run, u32 buffer_index);
     void (*end)(void *run);

@@ -205,7 +205,7 @@ static void find_machines(correlator *c)
     mem_free(list);
 }
 
-void correlator_close(correlator *c, const class_table *classes)
+void correlator_settle(correlator *c)
 {
     find_machines(c);
     file_close(c);
@@ -216,6 +216,10 @@ void correlator_close(correlator *c, const class_table *classes)
     stack_close(c);
     network_close(c);
     readers_free(c);
+}
+
+void correlator_close(correlator *c, const class_table *classes)
+{
     c->role_count = class_count(classes);
     c->roles = mem_zeroed(c->role_count, sizeof(*c->roles));
     for (u32 i = 0; i < c->role_count; i++)

@@ -56,7 +56,9 @@ typedef struct sighting {
 
 void correlator_see(correlator *c, const sighting *s, decoder *d);
 
-// After the last event, with all classes planned for good.
+// After the last event: facts are put in order. Asks for no classes, which may be planned at the same time.
+void correlator_settle(correlator *c);
+// Then, with all classes planned for good.
 void correlator_close(correlator *c, const class_table *classes);
 
 // ---------------------------------------------------------------------------------------------- records
