@@ -72,13 +72,13 @@ static void cut(const changing *c, u64 bytes)
 
 typedef struct reading {
     merge *merge;
-    etl_scratch scratch;
+    buffer_reader reader;
 } reading;
 
 static merge_buffer *get(void *context, u32 order)
 {
     reading *r = context;
-    return merge_load(r->merge, order, NULL, &r->scratch);
+    return merge_load(r->merge, order, NULL, &r->reader);
 }
 
 static void put_back(void *context, merge_buffer *b)
@@ -109,7 +109,7 @@ static u32 records_of(changing *c)
     }
     mem_free(s.items);
     mem_free(s.buffers);
-    mem_free(r.scratch.bytes);
+    buffer_reader_free(&r.reader);
     record_room_free(&room);
     merge_free(r.merge);
     return records;
@@ -216,7 +216,7 @@ static void is_overwritten(void **state)
     }
     mem_free(s.items);
     mem_free(s.buffers);
-    mem_free(r.scratch.bytes);
+    buffer_reader_free(&r.reader);
     record_room_free(&room);
     merge_free(r.merge);
     session_check_files(c->session);

@@ -49,7 +49,7 @@ const char *fuzz_file(span bytes)
 
 typedef struct reading {
     session *session;
-    etl_scratch scratch;
+    buffer_reader reader;
     record_room room;
     outbuf out;
     merge *merge;
@@ -58,7 +58,7 @@ typedef struct reading {
 static merge_buffer *get(void *context, u32 order)
 {
     reading *r = context;
-    return merge_load(r->merge, order, NULL, &r->scratch);
+    return merge_load(r->merge, order, NULL, &r->reader);
 }
 
 static void put_back(void *context, merge_buffer *b)
@@ -131,7 +131,7 @@ void fuzz_trace(span bytes)
         evidence ev = {.options = &o, .session = s};
         mem_free(info_json(&ev, 0, true));
         record_room_free(&r.room);
-        mem_free(r.scratch.bytes);
+        buffer_reader_free(&r.reader);
         outbuf_free(&r.out);
     }
     session_free(s);
