@@ -6,6 +6,7 @@
 #include "crew.h"
 
 enum {
+    APART = 128,
     SLICE_EVENTS = 512, // some 300 KiB of text: it is still in the processor's cache when it is written
     SLICES_A_THREAD = 4,
     WINDOW_BYTES = 512 << 10, // buffers loaded ahead, for each thread: likewise
@@ -26,7 +27,6 @@ typedef struct ring_seat {
     bool kept_known;
     u64 base;        // records before this slice
     bool base_known;
-    u64 *counts;     // by trace and state
 } ring_seat;
 
 typedef struct pipeline {
@@ -60,7 +60,8 @@ typedef struct worker {
     record_room room;
     buffer_reader reader;
     outbuf where; // for filter expressions
-    u64 *counts;  // by trace and state, of a count
+    u64 *counts;  // by trace and state
+    u8 apart[APART]; // what a thread writes for each event shares no cache line with what another one writes
 } worker;
 
 static void worker_free(worker *w)
@@ -83,7 +84,7 @@ static void add_counts(const session *s, const u64 *counts)
 
 static u64 *new_counts(const session *s)
 {
-    return mem_zeroed((size_t)s->trace_count * RECORD_STATES, sizeof(u64));
+    return mem_zeroed((size_t)s->trace_count * RECORD_STATES * sizeof(u64) + APART, 1);
 }
 
 // ---------------------------------------------------------------------------------------------- one slice
@@ -106,16 +107,17 @@ static void sift(worker *w, ring_seat *seat)
 static void render(worker *w, ring_seat *seat)
 {
     const pipeline_job *job = w->pipe->job;
-    seat->out.len = 0;
-    memset(seat->counts, 0, (size_t)job->session->trace_count * RECORD_STATES * sizeof(*seat->counts));
+    outbuf out = seat->out; // seats stand side by side
+    out.len = 0;
     for (u32 i = 0; i < seat->slice.count; i++) {
         const slice_item item = seat->slice.items[i];
         record rec;
         session_record(job->session, &item.buffer->loaded, &item.buffer->loaded.refs[item.ref], &w->room, &rec);
         rec.number = seat->base + i + 1;
-        job->exporter->render(job->sink, &rec, &seat->out);
-        seat->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
+        job->exporter->render(job->sink, &rec, &out);
+        w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
     }
+    seat->out = out;
 }
 
 static bool commit(pipeline *p, ring_seat *seat, error *e)
@@ -123,7 +125,6 @@ static bool commit(pipeline *p, ring_seat *seat, error *e)
     pipeline_job *job = p->job;
     bool ok = job->exporter->commit(job->sink, (span){seat->out.bytes, seat->out.len}, seat->slice.count, e);
     job->records += seat->slice.count;
-    add_counts(job->session, seat->counts);
     if (seat->out.cap > KEPT_OUTPUT_BYTES)
         outbuf_free(&seat->out);
     return ok;
@@ -166,7 +167,7 @@ static void tell(const pipeline *p, u64 events)
 
 static bool run_inline(pipeline *p, error *e)
 {
-    worker w = {.pipe = p};
+    worker w = {.pipe = p, .counts = new_counts(p->job->session)};
     ring_seat *seat = &p->ring[0];
     bool ok = true;
     while (ok && merge_next(p->merge, SLICE_EVENTS, &seat->slice, get_inline, &w)) {
@@ -180,6 +181,7 @@ static bool run_inline(pipeline *p, error *e)
         if (ok && stopped(p))
             ok = error_set(e, "interrupted");
     }
+    add_counts(p->job->session, w.counts);
     worker_free(&w);
     return ok;
 }
@@ -409,8 +411,6 @@ static bool run_threads(pipeline *p, void (*others)(void *, unsigned), bool (*of
     crew_wait(threads);
     for (unsigned i = 0; i < p->threads; i++) {
         worker *w = &p->workers[i];
-        for (u32 j = 0; j < p->job->session->trace_count * RECORD_STATES; j++)
-            p->job->records += w->counts[j];
         add_counts(p->job->session, w->counts);
         worker_free(w);
     }
@@ -489,8 +489,6 @@ bool pipeline_run(pipeline_job *job, error *e)
     open_pipe(&p, job);
     p.ring_size = p.threads > 1 ? p.threads * SLICES_A_THREAD : 1;
     p.ring = mem_zeroed(p.ring_size, sizeof(*p.ring));
-    for (u32 i = 0; i < p.ring_size; i++)
-        p.ring[i].counts = new_counts(job->session);
     p.window_size = window_of(job->session, p.threads);
     p.window = mem_zeroed(p.window_size, sizeof(*p.window));
     merge_on_release(p.merge, p.threads > 1 ? put_locked : put_inline, &p);
@@ -500,7 +498,6 @@ bool pipeline_run(pipeline_job *job, error *e)
         outbuf_free(&p.ring[i].out);
         mem_free(p.ring[i].slice.items);
         mem_free(p.ring[i].slice.buffers);
-        mem_free(p.ring[i].counts);
     }
     for (u32 i = 0; i < p.window_size; i++)
         free_buffer(p.window[i]);
@@ -565,6 +562,10 @@ bool pipeline_count(pipeline_job *job, error *e)
     pipeline p;
     open_pipe(&p, job);
     bool ok = run_threads(&p, count_on_thread, count_on_main, e);
+    for (u32 i = 0; i < job->session->trace_count; i++) {
+        const trace *t = job->session->traces[i];
+        job->records += t->decoded + t->partial + t->raw;
+    }
     close_pipe(&p);
     return ok;
 }
