@@ -1,12 +1,12 @@
 # Speed of this build beside the ceilings of this machine: `make bench`. Two builds beside each other: `make bench BASE=rev`.
 #
 # Real traces are used where they are at hand (ETWKIT_SHARED, default ../shared), generated ones always: BENCH_MIB (1024)
-# MiB plain and as much compressed, and a quarter of that for what would not fit a file system in memory. They are made
-# once and kept under the build folder until what makes them changes.
+# MiB plain and as much compressed, and a quarter of that for SQLite and to compare memory. They are made once and kept
+# under the build folder until what makes them changes.
 #
 # What is compared runs by turns (bench_run), and the fastest runs are compared: a busy machine then disturbs both sides
-# least. Trust the ratios, not the digits. Files are written to a file system in memory, where there is one, and taken
-# away at once.
+# least. Trust the ratios, not the digits, and less where "-" for the median says that there was one run. Files are
+# written to a file system in memory, where there is one, and taken away at once.
 set -eu
 export LC_ALL=C
 cd "$(dirname "$0")/.."
@@ -96,10 +96,6 @@ judge() { # VALUE le|ge LIMIT [UNIT]: the target, and whether it is met; nothing
         printf "%s %s%s: %s", sense == "le" ? "at most" : "at least", limit, unit, met }'
 }
 
-events_of() { # of the trace that is measured
-    "$etwkit" info --json --no-hash --cache none "$1" 2>/dev/null | sed -n 's/.*"events":{"total":\([0-9]*\).*/\1/p'
-}
-
 ms() { awk -v ns="$(wall "$1")" 'BEGIN { if (ns + 0 > 0) printf "%.2f", ns / 1e6 }'; }
 
 each() { # NAME: ns an event
@@ -138,9 +134,8 @@ faster_row() { # TITLE NAME ONE [LIMIT]: a row on all threads, and how many time
 
 # Options that keep about one event of a hundred, a word a line: an event id, a condition, and a stretch of time that
 # begins in the middle. No words where a trace has no such class.
-class_words() { # TRACE event_id|opcode
-    "$etwkit" info --json --no-hash --cache none "$1" >"$scratch/info.json" 2>/dev/null || true
-    "$build/bench_run" pick "$scratch/info.json" "$2" | tr '\t' '\n'
+class_words() { # event_id|opcode
+    "$build/bench_run" pick "$scratch/info.json" "$1" | tr '\t' '\n'
 }
 
 time_words() { # TRACE
@@ -172,7 +167,9 @@ begin() { # ID LABEL TRACE: what follows is of this trace
     results=$scratch/$1.tsv
     : >"$results"
     bytes=$(wc -c <"$3")
-    events=$(events_of "$3")
+    "$etwkit" info --json --no-hash --cache none "$3" >"$scratch/info.json" 2>/dev/null || true
+    events=$(sed -n 's/.*"events":{"total":\([0-9]*\).*/\1/p' "$scratch/info.json")
+    : "${events:?the trace cannot be read}"
     echo
     echo "**$2**: $events events, $bytes bytes"
 }
@@ -184,8 +181,8 @@ limits() { # NULL-NS JSONL-NS IS-PLAIN
 }
 
 reading() { # TRACE RUNS SECONDS: what writes nothing
-    class_words "$1" event_id >"$scratch/class"
-    class_words "$1" opcode >"$scratch/where"
+    class_words event_id >"$scratch/class"
+    class_words opcode >"$scratch/where"
     time_words "$1" >"$scratch/time"
     job cat - cat "$1"
     job info-1 - "$etwkit" info $common -j 1 "$1"
@@ -299,7 +296,7 @@ big() { # plain|xpress: the whole trace; its text would be several GB; its datab
     fi
 }
 
-quarter() { # plain|xpress: files, and the memory that the big one is compared with
+quarter() { # plain|xpress: SQLite beside its loop, and the memory that the big one's is compared with
     trace=$(generated "$1" "$part")
     limits "" "" "$1"
     begin "$1-part" "generated, $1, $part MiB" "$trace"
@@ -308,7 +305,6 @@ quarter() { # plain|xpress: files, and the memory that the big one is compared w
     job info-n - "$etwkit" info $common -j "$threads" "$trace"
     measure 2 5
     text "$trace" 2 5
-    [ "$1" = xpress ] || text_files "$trace" 2 10
     sqlite "$trace" 1
 }
 
@@ -408,7 +404,7 @@ pair() { # FORMAT THREADS TRACE RUNS SECONDS
             awk -v ns="$(field "$1-$2-$side" $number)" 'BEGIN { if (ns + 0 > 0) printf "%.1f | ", ns / 1e6; else printf "failed | " }'
         done
     done >"$scratch/cells"
-    echo "| $1, $2 threads | $(cat "$scratch/cells")$(ratio "$(wall "$1-$2-now")" "$(wall "$1-$2-before")") | $same |"
+    echo "| $1, -j $2 | $(cat "$scratch/cells")$(ratio "$(wall "$1-$2-now")" "$(wall "$1-$2-before")") | $same |"
 }
 
 compare() { # LABEL TRACE

@@ -5,9 +5,10 @@
 //                                    options that keep about one event of a hundred, from `etwkit info --json`: events
 //                                    of one id, or those without an id by their opcode
 //
-// `time` runs all jobs once, then all of them again (A B C A B C ...), so that a busy machine disturbs them alike,
-// until each has had its RUNS or SECONDS have passed. stdout and stderr of a job go to /dev/null. FILE is what it
-// writes: it is taken away outside the time that counts; "-": none. A line for each job, parted by tabs:
+// `time` runs all jobs once, then all of them again in reverse (A B C C B A A B C ...), so that a busy machine and what
+// the job before left behind disturb them alike, until each has had its RUNS or SECONDS have passed. stdout and stderr
+// of a job go to /dev/null. FILE is what it writes: it is taken away outside the time that counts; "-": none. A line for
+// each job, parted by tabs:
 //
 //     NAME  exit code  fastest ns  median ns  least CPU ns (user and system)  most resident KiB  bytes of FILE  runs
 //
@@ -125,9 +126,11 @@ static int jobs_time(int runs, double seconds)
         }
     double start = os_seconds();
     for (int run = 0; run < runs && (run == 0 || os_seconds() - start < seconds); run++)
-        for (int i = 0; i < count; i++)
-            if (jobs[i].code == 0)
-                job_run(&jobs[i]);
+        for (int i = 0; i < count; i++) {
+            job *j = &jobs[run & 1 ? count - 1 - i : i];
+            if (j->code == 0)
+                job_run(j);
+        }
     for (int i = 0; i < count; i++) {
         job *j = &jobs[i];
         qsort(j->wall, (size_t)j->runs, sizeof *j->wall, by_size);
