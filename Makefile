@@ -5,7 +5,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
 WERROR   ?=
-FLAGS    ?= -O2 -g
+FLAGS    ?= -O3 -g
 T        ?= etl_file
 SECONDS  ?= 60
 

@@ -71,7 +71,7 @@ static void start_crew(evidence *ev)
 // rendered on each thread and not written yet.
 static void expect_memory(const session *s, bool records, unsigned threads)
 {
-    enum { ALWAYS = 1 << 20, MOST = 32 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
+    enum { ALWAYS = 1 << 20, MOST = 14 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
     u64 bytes = 0;
     for (u32 i = 0; i < s->trace_count; i++)
         bytes += s->traces[i]->file.os.bytes * (s->traces[i]->file.compressed ? INFLATES : 1);

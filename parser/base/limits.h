@@ -9,8 +9,8 @@ enum {
     LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions
     LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
-    LIMIT_KEPT_REFS_BYTES = 24 << 20,   // event positions kept from the survey: 1.5 million events are walked once
-    LIMIT_KEPT_BUFFER_BYTES = 32 << 20, // inflated buffers kept from the survey, so that they are inflated once
+    LIMIT_KEPT_REFS_BYTES = 16 << 20,   // event positions kept from the survey: a million events are walked once
+    LIMIT_KEPT_BUFFER_BYTES = 24 << 20, // inflated buffers kept from the survey, so that they are inflated once
 
     // Carving
     LIMIT_CARVED_BUFFERS = 8 << 20,     // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB

@@ -209,10 +209,10 @@ void os_large_free(void *block, size_t bytes)
 void os_expect_memory(size_t bytes)
 {
 #ifdef __GLIBC__
-    enum { KEPT = 64 << 20 };
+    enum { KEPT = 32 << 20, APART = 8 << 20 };
     mallopt(M_ARENA_MAX, 1);
-    mallopt(M_MMAP_THRESHOLD, KEPT / 2);
     mallopt(M_TRIM_THRESHOLD, KEPT);
+    mallopt(M_MMAP_THRESHOLD, KEPT);
     size_t whole = (bytes + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
     u8 *block = malloc(whole + LARGE_PAGE);
     if (!block)
@@ -224,6 +224,7 @@ void os_expect_memory(size_t bytes)
     free(block);
     free(in_front);
     in_front = malloc(before);
+    mallopt(M_MMAP_THRESHOLD, APART); // what grows beyond that moves its pages, not their contents
 #else
     (void)bytes;
 #endif
