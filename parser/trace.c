@@ -299,6 +299,11 @@ static void *keep_take(keep_room *k, size_t bytes)
     return taken;
 }
 
+static bool worth_keeping(const trace *t)
+{
+    return t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
+}
+
 u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
 {
     keep_room *k = &s->keep_bytes;
@@ -306,17 +311,18 @@ u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
     const etl_buffer *b = &t->file.buffers[buffer_index];
     size_t room = etl_room(b);
     // What was not inflated is read again: that is cheaper than fresh memory.
-    if (!(b->flags & BUFFER_FLAG_COMPRESSED) || k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
+    if (!worth_keeping(t) || !(b->flags & BUFFER_FLAG_COMPRESSED) || k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
         return NULL;
     return t->kept[buffer_index].bytes = keep_take(k, room);
 }
 
 // Bytes without the places of their events would have to be walked again: they are not kept.
-static void keep(session *s, kept_buffer *kept, const loaded_buffer *b)
+static void keep(session *s, const trace *t, const loaded_buffer *b)
 {
+    kept_buffer *kept = &t->kept[b->desc - t->file.buffers];
     size_t bytes = b->count * sizeof(*b->refs);
     kept->len = (u32)b->bytes.len;
-    if (b->count && s->keep_refs.taken + bytes <= LIMIT_KEPT_REFS_BYTES)
+    if (worth_keeping(t) && b->count && s->keep_refs.taken + bytes <= LIMIT_KEPT_REFS_BYTES)
         kept->refs = keep_take(&s->keep_refs, bytes);
     if (!kept->refs) {
         kept->bytes = NULL;
@@ -343,7 +349,7 @@ static void survey_buffer(survey *v, u32 file_index, u32 buffer_index, scanned *
     if (s->damage.ranges)
         damage_append(&t->damage, &s->damage);
     note_times(t, &t->file.buffers[buffer_index], b);
-    keep(v->session, &t->kept[buffer_index], b);
+    keep(v->session, t, b);
 }
 
 // Buffers scanned in line, as survey_threads does it on many threads.

@@ -34,11 +34,12 @@ void *mem_zeroed(size_t count, size_t each);
 void *mem_grow(void *block, size_t count, size_t each);
 void mem_free(void *block);
 
-// An array that doubles: makes room for index `count` in *items, whose capacity is *cap.
+// An array that grows: makes room for index `count` in *items, whose capacity is *cap. Small ones double, large ones
+// grow by an eighth.
 #define GROW(items, count, cap)                                                                                        \
     do {                                                                                                               \
         if ((count) >= (cap)) {                                                                                        \
-            (cap) = (cap) ? (cap) * 2 : 16;                                                                            \
+            (cap) = (cap) ? (cap) < 65536 ? (cap) * 2 : (cap) + (cap) / 8 : 16;                                        \
             (items) = mem_grow((items), (cap), sizeof(*(items)));                                                      \
         }                                                                                                              \
     } while (0)

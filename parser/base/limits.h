@@ -9,7 +9,8 @@ enum {
     LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions
     LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
-    LIMIT_KEPT_REFS_BYTES = 16 << 20,   // event positions kept from the survey: a million events are walked once
+    LIMIT_KEPT_TRACE_BYTES = 64 << 20,  // of larger traces nothing is kept from the survey: it would be a small part
+    LIMIT_KEPT_REFS_BYTES = 8 << 20,    // event positions kept from the survey: half a million events are walked once
     LIMIT_KEPT_BUFFER_BYTES = 24 << 20, // inflated buffers kept from the survey, so that they are inflated once
 
     // Carving
@@ -65,7 +66,7 @@ enum {
     LIMIT_NAME_FACTS = 4 << 20,          // names of file objects and of registry keys, each
     LIMIT_IMAGE_FACTS = 4 << 20,         // loads, unloads and rundown entries of modules; and PDB identities
     LIMIT_VOLUMES = 4096,                // volume mappings; machines have some ten
-    LIMIT_STACKS = 8 << 20,              // StackWalk events; an hour of samples on 8 processors has some millions
+    LIMIT_STACKS = 8 << 20,              // StackWalk events, 32 bytes each; an hour of samples on 8 processors has some millions
     LIMIT_STACK_FRAMES = 48 << 20,       // their addresses, each stack once: 384 MiB
     LIMIT_CONNECTIONS = 1 << 20,         // pairs of ends and a process id
     LIMIT_TCB_FACTS = 4 << 20,           // TCP control blocks whose ends were told; and bytes moved by one

@@ -194,6 +194,8 @@ typedef struct key_book {
 typedef struct stack_book {
     struct stack_part *parts;
     u32 part_count, part_cap;
+    struct key_use *uses; // of keys, by parts
+    u32 use_count, use_cap;
     struct key_definition *definitions;
     u32 definition_count, definition_cap;
     u64 *frames; // of all stacks

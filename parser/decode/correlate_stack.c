@@ -13,6 +13,7 @@
 // several such events in a buffer the last one in front of the stack's record takes it.
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "base/text.h"
 #include "decode/correlate_internal.h"
 
@@ -22,15 +23,25 @@ typedef struct stack_place {
     u32 hash;
 } stack_place;
 
+// There may be millions: 32 bytes each.
 typedef struct stack_part {
     i64 target; // time stamp of the event it belongs to, ticks
-    i64 time;   // its own
-    u64 key;    // of a definition; once closed: index of the stack
     u32 source, thread;
-    u32 buffer, offset; // where its record stands
-    u16 processor;
-    bool user, keyed;
+    u32 stack;  // its index; of a keyed one, until all is known, that of the key's use
+    u32 buffer; // where its record stands, and
+    u32 place : 21; // how many times 8 bytes in it
+    u32 processor : 11;
+    u32 delay : 30; // ticks from the event to its own record, or LONGEST_DELAY
+    u32 user : 1, keyed : 1;
 } stack_part;
+static_assert(sizeof(stack_part) == 32, "as small as it says");
+
+enum { LONGEST_DELAY = (1 << 30) - 1, PROCESSORS = 1 << 11 }; // Windows knows 2048 processors at most
+
+typedef struct key_use {
+    u64 key;
+    i64 time;
+} key_use;
 
 typedef struct key_definition {
     u64 key;
@@ -129,6 +140,14 @@ static void define_key(stack_book *b, const sighting *s, u32 source)
                          s->cls->descriptor.opcode != OPCODE_KEY_CREATE};
 }
 
+static u32 delay_of(i64 target, i64 time)
+{
+    if (time <= target)
+        return 0;
+    i64 delay = time_apart(time, target);
+    return delay < LONGEST_DELAY ? (u32)delay : LONGEST_DELAY;
+}
+
 void stack_see(correlator *c, const sighting *s, u32 source)
 {
     stack_book *b = &c->stacks;
@@ -141,25 +160,31 @@ void stack_see(correlator *c, const sighting *s, u32 source)
     }
     if (ev->payload.len < FRAMES_AT + pointer)
         return;
-    stack_part p = {.time = ev->time,
+    stack_part p = {.target = load_i64(ev->payload.at + TARGET_AT),
                     .source = source,
+                    .thread = load_u32(ev->payload.at + THREAD_AT),
                     .buffer = s->buffer,
-                    .offset = s->offset,
-                    .processor = s->processor,
+                    .place = s->offset / 8 & ((1u << 21) - 1),
+                    .processor = s->processor & (PROCESSORS - 1u),
+                    .delay = delay_of(load_i64(ev->payload.at + TARGET_AT), ev->time) & LONGEST_DELAY,
                     .user = opcode == OPCODE_USER,
                     .keyed = opcode != OPCODE_STACK};
-    p.target = load_i64(ev->payload.at + TARGET_AT);
-    p.thread = load_u32(ev->payload.at + THREAD_AT);
-    p.key = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
-    u32 stack = 0;
-    if (!p.keyed) {
-        p.user = !is_kernel_address(p.key, ev->wide);
-        p.key = stack =
-            b->part_count < LIMIT_STACKS ? stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide) : NO_STACK;
-    }
-    if (stack == NO_STACK || b->part_count >= LIMIT_STACKS) {
+    u64 first = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
+    if (b->part_count >= LIMIT_STACKS) {
         b->refused++;
         return;
+    }
+    if (p.keyed) {
+        p.stack = b->use_count;
+        GROW(b->uses, b->use_count, b->use_cap);
+        b->uses[b->use_count++] = (key_use){first, ev->time};
+    } else {
+        p.user = !is_kernel_address(first, ev->wide);
+        p.stack = stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide);
+        if (p.stack == NO_STACK) {
+            b->refused++;
+            return;
+        }
     }
     GROW(b->parts, b->part_count, b->part_cap);
     b->parts[b->part_count++] = p;
@@ -190,11 +215,11 @@ static int by_target(const void *a, const void *b)
         return x->thread < y->thread ? -1 : 1;
     if (x->user != y->user)
         return x->user ? 1 : -1;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
+    if (x->delay != y->delay)
+        return x->delay < y->delay ? -1 : 1;
     if (x->buffer != y->buffer)
         return x->buffer < y->buffer ? -1 : 1;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
+    return x->place < y->place ? -1 : x->place > y->place;
 }
 
 // What a key stood for at a time: the next definition that ends one, since it says what was; else the last one made.
@@ -227,11 +252,14 @@ void stack_close(correlator *c)
     stack_book *b = &c->stacks;
     if (b->definition_count)
         qsort(b->definitions, b->definition_count, sizeof(*b->definitions), by_key);
-    for (u32 i = 0; i < b->part_count; i++)
-        if (b->parts[i].keyed)
-            b->parts[i].key = stack_of_key(b, b->parts[i].source, b->parts[i].key, b->parts[i].time);
-    if (b->part_count)
-        qsort(b->parts, b->part_count, sizeof(*b->parts), by_target);
+    for (u32 i = 0; i < b->part_count; i++) {
+        stack_part *p = &b->parts[i];
+        if (p->keyed)
+            p->stack = stack_of_key(b, p->source, b->uses[p->stack].key, b->uses[p->stack].time);
+    }
+    mem_free(b->uses);
+    b->uses = NULL;
+    sort_in_place(b->parts, b->part_count, sizeof(*b->parts), by_target);
     b->first = mem_zeroed(c->source_count + 1, sizeof(*b->first));
     for (u32 i = 0; i < b->part_count; i++)
         b->first[b->parts[i].source + 1]++;
@@ -246,6 +274,7 @@ void stack_close(correlator *c)
 void stack_free(stack_book *b)
 {
     mem_free(b->parts);
+    mem_free(b->uses);
     mem_free(b->definitions);
     mem_free(b->frames);
     mem_free(b->stacks);
@@ -353,7 +382,7 @@ static bool on_processor(const stack_book *b, u32 first, u32 count, u16 processo
 {
     bool kernel = !b->parts[first].user;
     for (u32 i = first; i < first + count; i++)
-        if (b->parts[i].processor == processor && b->parts[i].user != kernel)
+        if (b->parts[i].processor == (processor & (PROCESSORS - 1)) && b->parts[i].user != kernel)
             return true;
     return false;
 }
@@ -444,12 +473,13 @@ u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_re
         const stack_part *p = &k->parts[i];
         bool here = p->buffer == buffer;
         // The last event in front of the stack's record: a stack elsewhere stands behind all of this buffer.
-        bool ours = here ? (p->offset < r.next && (p->offset > ref->offset || !r.before)) : r.next == UINT32_MAX;
-        if (!ours || p->key >= k->stack_count)
+        u32 offset = p->place * 8u;
+        bool ours = here ? (offset < r.next && (offset > ref->offset || !r.before)) : r.next == UINT32_MAX;
+        if (!ours || p->stack >= k->stack_count)
             continue;
         if (!atomic_load_explicit(&k->taken[i], memory_order_relaxed))
             atomic_store_explicit(&k->taken[i], 1, memory_order_relaxed);
-        count = append(k, (u32)p->key, stack, count, cap);
+        count = append(k, p->stack, stack, count, cap);
     }
     return count;
 }
