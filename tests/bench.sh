@@ -212,8 +212,12 @@ text() { # TRACE RUNS SECONDS: text to /dev/null
         job $format-1 - "$etwkit" convert $common -j 1 -f $format "$1"
         job $format-n - "$etwkit" convert $common -j "$threads" -f $format "$1"
     done
+    # What threads could give at most: as many runs of one thread side by side, which share nothing but the machine.
+    job jsonl-beside - sh -c "for i in \$(seq $threads); do $etwkit convert $common -j 1 -f jsonl '$1' & done; wait"
     measure "$2" "$3"
     row "JSON Lines to /dev/null, 1 thread" jsonl-1 "" "$(judge "$(each jsonl-1)" le "$jsonl_limit" " ns")"
+    row "$threads such runs side by side" jsonl-beside \
+        "$(ratio "$(awk -v ns="$(wall jsonl-1)" -v n="$threads" 'BEGIN { print ns * n }')" "$(wall jsonl-beside)") x is the most threads can give here"
     faster_row "JSON Lines to /dev/null, $threads threads" jsonl-n jsonl-1 "${jsonl_limit:+1.8}"
     times_row "CSV to /dev/null, 1 thread" csv-1 jsonl-1 "JSON Lines" 1
     times_row "CSV to /dev/null, $threads threads" csv-n jsonl-n "JSON Lines" 1
