@@ -40,6 +40,7 @@ static void sample_open(sample *s)
         !session_survey(s->session, NULL, NULL) || s->session->traces[0]->file.count != 2)
         abort();
     buffer_load_events(&s->session->traces[0]->file, 1, s->session->classes, &s->buffer, &reader, &quiet);
+    buffer_reader_free(&reader);
     outbuf_free(&records);
     outbuf_free(&file);
     if (s->buffer.count != 1)
