@@ -299,9 +299,11 @@ static void *keep_take(keep_room *k, size_t bytes)
     return taken;
 }
 
+// Small traces are read again sooner than memory is had; of those over the limit only a small part would be kept.
 static bool worth_keeping(const trace *t)
 {
-    return t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
+    enum { SMALL = 256 << 10 };
+    return t->file.os.bytes > SMALL && t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
 }
 
 u8 *session_place(session *s, u32 trace_index, u32 buffer_index)

@@ -35,7 +35,7 @@ enum { BIT_WIDE = 1, BIT_CLASSIC = 2, BIT_STRING = 4, BIT_MESSAGE = 8, BIT_TRACE
 class_table *class_table_new(void)
 {
     class_table *t = mem_zeroed(1, sizeof(*t));
-    t->slot_cap = 1024;
+    t->slot_cap = 256;
     t->slots = mem_zeroed(t->slot_cap, sizeof(*t->slots));
     t->unknown.index = CLASS_NONE;
     return t;
