@@ -56,6 +56,8 @@ session *session_new(void)
     s->schemas = schema_set_new();
     s->classes = class_table_new();
     s->correlator = correlator_new();
+    s->since = INT64_MIN;
+    s->until = INT64_MAX;
     return s;
 }
 
@@ -176,6 +178,7 @@ static void survey_correlate(survey *v, const loaded_buffer *b, const event *ev,
                      .trace = b->file_index,
                      .epoch = b->desc->epoch,
                      .time = session_time(b, ev->time),
+                     .clock = &b->file->epochs[b->desc->epoch].clock,
                      .buffer = (u32)(b->desc - v->trace->file.buffers),
                      .offset = (u32)(ev->record.at - b->bytes.at),
                      .processor = b->desc->processor};
@@ -485,7 +488,7 @@ bool session_survey(session *s, session_progress progress, void *context)
 {
     survey v = {.session = s};
     schema_set_fetch(s->schemas, fetch_builtin, s);
-    correlator_want(s->correlator, s->correlate);
+    correlator_want(s->correlator, s->correlate, s->since, s->until);
     for (u32 i = 0; i < s->trace_count; i++) {
         v.total += s->traces[i]->file.os.bytes;
         correlator_add_trace(s->correlator, &s->traces[i]->file);

@@ -66,6 +66,7 @@ typedef struct session {
     class_table *classes;
     correlator *correlator;
     unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
+    i64 since, until;            // FILETIME: no other records will be asked for; likewise
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
     const survey_threads *threads; // NULL: buffers are scanned in line

@@ -586,6 +586,31 @@ static void what_is_not_wanted_is_not_followed(void **state)
     done(&t);
 }
 
+static void stacks_are_kept_for_the_time_asked_for(void **state)
+{
+    (void)state;
+    traces t = begin();
+    t.session->correlate = CORRELATE_RECORDS;
+    t.session->since = START + 15 * US;
+    t.session->until = START + 20 * US;
+    // The first stack's event is too early, that of the second in time although its own record is not, the third's late.
+    add_trace(&t,
+              "trace\nbuffer\n"
+              "perfinfo hook=0x0f2e version=2 time=+10us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
+              "perfinfo hook=0x1820 version=2 time=+16us payload time:+10us u32:100,200 ptr:0xfffff80000000001\n"
+              "perfinfo hook=0x0f2e version=2 time=+20us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
+              "perfinfo hook=0x1820 version=2 time=+30us payload time:+20us u32:100,200 ptr:0xfffff80000000002\n"
+              "perfinfo hook=0x0f2e version=2 time=+31us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
+              "perfinfo hook=0x1820 version=2 time=+32us payload time:+31us u32:100,200 ptr:0xfffff80000000003\n");
+    const correlator *c = survey(&t);
+    u64 told, joined;
+    read_all(t.session);
+    correlator_stack_counts(c, &told, &joined);
+    assert_int_equal(told, 1);
+    assert_int_equal(joined, 1);
+    done(&t);
+}
+
 static void short_payloads_tell_nothing(void **state)
 {
     (void)state;
@@ -680,6 +705,7 @@ int main(void)
         cmocka_unit_test(traffic_is_added_up),
         cmocka_unit_test(control_blocks_name_their_ends),
         cmocka_unit_test(what_is_not_wanted_is_not_followed),
+        cmocka_unit_test(stacks_are_kept_for_the_time_asked_for),
         cmocka_unit_test(short_payloads_tell_nothing),
         cmocka_unit_test(real_stacks_join),
         cmocka_unit_test(real_processes),

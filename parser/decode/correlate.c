@@ -56,9 +56,11 @@ void correlate_room_free(correlate_room *room)
     *room = (correlate_room){0};
 }
 
-void correlator_want(correlator *c, unsigned flags)
+void correlator_want(correlator *c, unsigned flags, i64 since, i64 until)
 {
     c->flags = flags;
+    c->since = since;
+    c->until = until;
 }
 
 void correlator_add_trace(correlator *c, const etl_file *file)

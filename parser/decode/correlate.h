@@ -36,7 +36,8 @@ void correlator_free(correlator *c);
 
 // ---------------------------------------------------------------------------------------------- feeding
 
-void correlator_want(correlator *c, unsigned flags); // before the first trace
+// Before the first trace. Stacks are wanted of events from `since` to `until` only (FILETIME, both inclusive).
+void correlator_want(correlator *c, unsigned flags, i64 since, i64 until);
 
 // Announces the next trace (its index is the number of calls before). Traces whose boot times are at most a minute
 // apart are one machine's: their facts answer for each other's events.
@@ -50,6 +51,7 @@ typedef struct sighting {
     const event *ev;
     u32 trace, epoch;
     i64 time;           // FILETIME
+    const session_clock *clock; // of its epoch
     u32 buffer, offset; // where the record stands
     u16 processor;
 } sighting;

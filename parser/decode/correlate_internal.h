@@ -250,6 +250,7 @@ typedef struct class_reader {
 
 struct correlator {
     unsigned flags;
+    i64 since, until; // whose stacks are wanted
     text_set texts;
     arena arena;
     outbuf scratch;

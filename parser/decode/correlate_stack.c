@@ -169,6 +169,9 @@ void stack_see(correlator *c, const sighting *s, u32 source)
                     .delay = delay_of(load_i64(ev->payload.at + TARGET_AT), ev->time) & LONGEST_DELAY,
                     .user = opcode == OPCODE_USER,
                     .keyed = opcode != OPCODE_STACK};
+    i64 asked = clock_filetime(s->clock, p.target);
+    if (asked < c->since || asked > c->until)
+        return;
     u64 first = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
     if (b->part_count >= LIMIT_STACKS) {
         b->refused++;
