@@ -5,7 +5,7 @@
 #include "crew.h"
 
 enum {
-    AHEAD_SLOTS = 16, // buffers that are scanned and not yet taken
+    AHEAD_SLOTS = 16,       // buffers that are scanned and not yet taken
     AHEAD_BYTES = 16 << 20, // and their bytes together
 };
 
@@ -104,7 +104,8 @@ static scanned *ahead_take(void *run, u32 buffer_index)
     ahead_slot *asked = slot_of(a, buffer_index);
     pthread_mutex_lock(&a->lock);
     a->taken = buffer_index;
-    if (a->idle && a->next - a->taken <= a->slot_count / 2) // waking a thread for each single slot costs more than it does
+    if (a->idle &&
+        a->next - a->taken <= a->slot_count / 2) // waking a thread for each single slot costs more than it does
         pthread_cond_broadcast(&a->room);
     while (!asked->ready) {
         if (can_scan(a)) {

@@ -18,7 +18,7 @@ struct crew {
     struct {
         void (*work)(void *context);
         void *context;
-    } given; // by crew_give
+    } given;       // by crew_give
     unsigned turn; // counts works given
     unsigned busy; // members that are not back from this turn's
     bool quit;

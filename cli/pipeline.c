@@ -11,7 +11,7 @@ enum {
     SLICES_A_THREAD = 4,
     WINDOW_BYTES = 512 << 10, // buffers loaded ahead, for each thread: likewise
     WINDOW_FEWEST = 4,
-    TEXT_BYTES = 512 << 10,     // room for a slice's text from the start
+    TEXT_BYTES = 512 << 10,      // room for a slice's text from the start
     KEPT_OUTPUT_BYTES = 8 << 20, // a slice's text buffer beyond this is given back
     FEWEST_EVENTS = 4096,        // fewer are not worth a thread
 };
@@ -23,9 +23,9 @@ typedef struct ring_seat {
     seat_state state;
     slice slice;
     outbuf out;
-    u32 kept;        // records that passed the record filter
+    u32 kept; // records that passed the record filter
     bool kept_known;
-    u64 base;        // records before this slice
+    u64 base; // records before this slice
     bool base_known;
 } ring_seat;
 
@@ -38,7 +38,7 @@ typedef struct pipeline {
     struct worker *workers; // one a thread; [0] is the main one's
     pthread_mutex_t lock;
     pthread_cond_t work, main, base;
-    u32 idle;        // threads that wait for work
+    u32 idle; // threads that wait for work
     bool main_waits;
     ring_seat *ring;
     u32 ring_size;
@@ -59,8 +59,8 @@ typedef struct worker {
     pipeline *pipe;
     record_room room;
     buffer_reader reader;
-    outbuf where; // for filter expressions
-    u64 *counts;  // by trace and state
+    outbuf where;    // for filter expressions
+    u64 *counts;     // by trace and state
     u8 apart[APART]; // what a thread writes for each event shares no cache line with what another one writes
 } worker;
 
@@ -188,8 +188,8 @@ static bool run_inline(pipeline *p, error *e)
 
 // ---------------------------------------------------------------------------------------------- with threads
 
-// The main thread merges and commits; what is between, and the loading of buffers ahead of the merge, is done by whoever
-// has nothing else to do, the main thread too. All state is changed under the lock.
+// The main thread merges and commits; what is between, and the loading of buffers ahead of the merge, is done by
+// whoever has nothing else to do, the main thread too. All state is changed under the lock.
 
 static ring_seat *seat_of(pipeline *p, u64 number)
 {

@@ -1,5 +1,5 @@
-// The same bytes come out for every number of threads: over a trace of many buffers and processors, plain and compressed,
-// in every format, with filters of every kind.
+// The same bytes come out for every number of threads: over a trace of many buffers and processors, plain and
+// compressed, in every format, with filters of every kind.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -309,33 +309,13 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
 span event_payload_rare(span record, header_kind kind)
 {
     size_t at = HEADER_FACTS[kind].bytes;
-    switch (kind) {
-    case HEADER_EVENT32:
-    case HEADER_EVENT64:
-        if (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED)
-            at += walk_extended(span_from(record, at)).bytes;
-        break;
-    case HEADER_SYSTEM32:
-    case HEADER_SYSTEM64:
-    case HEADER_COMPACT32:
-    case HEADER_COMPACT64:
-    case HEADER_PERFINFO32:
-    case HEADER_PERFINFO64: {
+    if (kind == HEADER_MESSAGE) {
+        at = message_layout(load_u16(record.at + 6)).payload_at;
+    } else if (header_is_event(kind) && (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED)) {
+        at += walk_extended(span_from(record, at)).bytes;
+    } else if (header_is_hook(kind)) {
         size_t counters = counters_of(load_u16(record.at)) * (size_t)8;
         at += record.len - at >= counters ? counters : 0;
-        break;
-    }
-    case HEADER_MESSAGE:
-        at = message_layout(load_u16(record.at + 6)).payload_at;
-        break;
-    case HEADER_FULL32:
-    case HEADER_FULL64:
-    case HEADER_INSTANCE32:
-    case HEADER_INSTANCE64:
-    case HEADER_ERROR:
-    case HEADER_NONE:
-    case HEADER_KINDS:
-        break;
     }
     return span_from(record, at);
 }

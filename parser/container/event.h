@@ -146,15 +146,24 @@ typedef struct event {
 // event and leave what follows to the payload.
 void event_read(span record, const event_frame *frame, i64 previous_time, event *out);
 
+static inline bool header_is_event(header_kind kind)
+{
+    return kind == HEADER_EVENT32 || kind == HEADER_EVENT64;
+}
+
+// SYSTEM, COMPACT and PERFINFO: kernel events, told by a hook.
+static inline bool header_is_hook(header_kind kind)
+{
+    return (kind >= HEADER_SYSTEM32 && kind <= HEADER_COMPACT64) || kind == HEADER_PERFINFO32 || kind == HEADER_PERFINFO64;
+}
+
 // The payload of a framed record, as event_read finds it; of one with extended items, counters or WPP parts.
 span event_payload_rare(span record, header_kind kind);
 static inline span event_payload(span record, header_kind kind)
 {
     u64 word = load_u64(record.at);
     u32 bytes = HEADER_FACTS[kind].bytes;
-    bool is_event = kind == HEADER_EVENT32 || kind == HEADER_EVENT64;
-    bool is_hook = kind <= HEADER_COMPACT64 || kind == HEADER_PERFINFO32 || kind == HEADER_PERFINFO64;
-    if (!bytes || (is_event && word >> 32 & EVENT_FLAG_EXTENDED) || (is_hook && word & 0x8700))
+    if (!bytes || (header_is_event(kind) && word >> 32 & EVENT_FLAG_EXTENDED) || (header_is_hook(kind) && word & 0x8700))
         return event_payload_rare(record, kind);
     return (span){record.at + bytes, record.len - bytes};
 }
@@ -163,8 +172,8 @@ static inline span event_payload(span record, header_kind kind)
 bool event_carries_schema(span record, bool *damaged);
 static inline bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged)
 {
-    return (frame->kind == HEADER_EVENT32 || frame->kind == HEADER_EVENT64) &&
-           (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED) && event_carries_schema(record, damaged);
+    return header_is_event(frame->kind) && (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED) &&
+           event_carries_schema(record, damaged);
 }
 
 // Walks a chain: *at starts at 0; false at its end. data.len is the item's DataSize.

@@ -1,8 +1,8 @@
 // The class of a framed record, by few of its bytes.
 //
 // Most records repeat a few headers. What one thread has met of one table it remembers here by the header's words that
-// tell classes apart, and so reads the whole header, and asks the table, only for what is new to it. TraceLogging events
-// (told apart by their metadata too) and WPP messages always ask.
+// tell classes apart, and so reads the whole header, and asks the table, only for what is new to it. TraceLogging
+// events (told apart by their metadata too) and WPP messages always ask.
 #ifndef ETWKIT_CLASS_MEMORY_H
 #define ETWKIT_CLASS_MEMORY_H
 
@@ -45,25 +45,19 @@ static inline u64 hook_word(span bytes)
 // Type and flags of an EVENT record; type, opcode, level and version of a FULL or INSTANCE record.
 static inline u64 header_word(span bytes, header_kind kind)
 {
-    bool is_event = kind == HEADER_EVENT32 || kind == HEADER_EVENT64;
-    return load_u64(bytes.at) & (is_event ? 0x0000ffffffff0000 : 0xffffffffffff0000);
-}
-
-static inline bool header_is_hook(header_kind kind)
-{
-    return kind <= HEADER_COMPACT64 || kind == HEADER_PERFINFO32 || kind == HEADER_PERFINFO64;
+    return load_u64(bytes.at) & (header_is_event(kind) ? 0x0000ffffffff0000 : 0xffffffffffff0000);
 }
 
 // The descriptor's words; zero for classic records, whose first word has all of it.
 static inline void header_descriptor(span bytes, header_kind kind, u64 out[2])
 {
-    bool is_event = kind == HEADER_EVENT32 || kind == HEADER_EVENT64;
-    out[0] = is_event ? load_u64(bytes.at + 40) : 0;
-    out[1] = is_event ? load_u64(bytes.at + 48) : 0;
+    out[0] = header_is_event(kind) ? load_u64(bytes.at + 40) : 0;
+    out[1] = header_is_event(kind) ? load_u64(bytes.at + 48) : 0;
 }
 
 // `add` as for class_add, else class_find. *damaged: the record's extended items contradict themselves.
-static inline u32 class_of(class_table *t, class_memory *m, bool add, span bytes, const event_frame *frame, bool *damaged)
+static inline u32 class_of(class_table *t, class_memory *m, bool add, span bytes, const event_frame *frame,
+                           bool *damaged)
 {
     header_kind kind = frame->kind;
     *damaged = false;
@@ -74,7 +68,8 @@ static inline u32 class_of(class_table *t, class_memory *m, bool add, span bytes
     }
     if (kind == HEADER_MESSAGE || kind == HEADER_ERROR || event_is_tracelogging(bytes, frame, damaged))
         return class_ask(t, m, add, bytes, frame);
-    u64 start = header_word(bytes, kind), provider[2] = {load_u64(bytes.at + 24), load_u64(bytes.at + 32)}, descriptor[2];
+    u64 start = header_word(bytes, kind), provider[2] = {load_u64(bytes.at + 24), load_u64(bytes.at + 32)},
+        descriptor[2];
     header_descriptor(bytes, kind, descriptor);
     u32 at = header_place(start, provider, descriptor);
     bool same = ((m->headers[at].start ^ start) | (m->headers[at].provider[0] ^ provider[0]) |

@@ -27,8 +27,8 @@ typedef struct stack_place {
 typedef struct stack_part {
     i64 target; // time stamp of the event it belongs to, ticks
     u32 source, thread;
-    u32 stack;  // its index; of a keyed one, until all is known, that of the key's use
-    u32 buffer; // where its record stands, and
+    u32 stack;      // its index; of a keyed one, until all is known, that of the key's use
+    u32 buffer;     // where its record stands, and
     u32 place : 21; // how many times 8 bytes in it
     u32 processor : 11;
     u32 delay : 30; // ticks from the event to its own record, or LONGEST_DELAY

@@ -280,5 +280,6 @@ span loaded_payload(const loaded_buffer *b, const event_ref *ref)
     event_frame frame;
     const char *why;
     span rest = span_from(b->bytes, ref->offset);
-    return event_frame_at(rest, &frame, &why) == FRAME_OK ? event_payload((span){rest.at, frame.size}, frame.kind) : rest;
+    return event_frame_at(rest, &frame, &why) == FRAME_OK ? event_payload((span){rest.at, frame.size}, frame.kind)
+                                                          : rest;
 }

@@ -58,7 +58,8 @@ static int by_order(const void *a, const void *b)
 static bool in_time(const merge *m, const etl_file *file, const etl_buffer *b)
 {
     const session_clock *clock = &file->epochs[b->epoch].clock;
-    return clock_filetime(clock, b->last_time) >= m->filter.since && clock_filetime(clock, b->first_time) <= m->filter.until;
+    return clock_filetime(clock, b->last_time) >= m->filter.since &&
+           clock_filetime(clock, b->first_time) <= m->filter.until;
 }
 
 merge *merge_new(session *s, const merge_filter *filter)

@@ -24,7 +24,7 @@ void scanner_free(scanner *s);
 typedef struct scanned {
     loaded_buffer buffer; // refs in file order, classes by the scanner's numbers
     scanner *by;
-    u32 *firsts;          // index in refs of the first event of each class that was new to the scanner, in their order
+    u32 *firsts; // index in refs of the first event of each class that was new to the scanner, in their order
     u32 first_count, first_cap;
     etl_account account;
     damage_log damage;
