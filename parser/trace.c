@@ -244,7 +244,7 @@ static void take_events(survey *v, scanned *s)
 {
     const loaded_buffer *b = &s->buffer;
     const u32 *numbers = s->by->numbers.list;
-    u64 refused = 0;
+    u64 refused = 0, classes = 0;
     for (u32 i = 0; i < b->count; i++) {
         event_ref *ref = &b->refs[i];
         ref->cls = ref->cls == CLASS_NONE ? class_anew(v, b, ref) : numbers[ref->cls];
@@ -253,10 +253,12 @@ static void take_events(survey *v, scanned *s)
             continue;
         }
         v->trace->class_events[ref->cls]++;
+        classes |= (u64)1 << ref->cls % 64;
         if (v->interests[ref->cls] != INTEREST_NONE)
             survey_event(v, b, ref);
     }
     class_refuse(v->session->classes, refused);
+    v->trace->file.buffers[b->desc - v->trace->file.buffers].classes = refused ? UINT64_MAX : classes;
 }
 
 static void note_times(trace *t, etl_buffer *desc, const loaded_buffer *b)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SLICE_BUFFERS = 8 }; // a slice that has more, beyond those being merged, ends early
+
 // A buffer that waits for its time.
 typedef struct pending {
     i64 key;
@@ -62,12 +64,22 @@ static bool in_time(const merge *m, const etl_file *file, const etl_buffer *b)
            clock_filetime(clock, b->first_time) <= m->filter.until;
 }
 
+// The bits a buffer must have one of to hold events that take part (etl_buffer.classes).
+static u64 wanted_classes(const session *s, const merge_filter *filter)
+{
+    u64 bits = filter->classes && !filter->unknown ? 0 : UINT64_MAX;
+    for (u32 i = 0; filter->classes && i < class_count(s->classes); i++)
+        bits |= (u64)filter->classes[i] << i % 64;
+    return bits;
+}
+
 merge *merge_new(session *s, const merge_filter *filter)
 {
     merge *m = mem_zeroed(1, sizeof(*m));
     m->session = s;
     m->filter = *filter;
     u32 total = 0;
+    u64 wanted = wanted_classes(s, filter);
     for (u32 f = 0; f < s->trace_count; f++)
         total += s->traces[f]->file.count;
     m->order = mem_zeroed(total, sizeof(*m->order));
@@ -75,7 +87,7 @@ merge *merge_new(session *s, const merge_filter *filter)
         const etl_file *file = &s->traces[f]->file;
         for (u32 i = 0; i < file->count; i++) {
             const etl_buffer *b = &file->buffers[i];
-            if (b->events && in_time(m, file, b))
+            if (b->events && (b->classes & wanted) && in_time(m, file, b))
                 m->order[m->count++] = (pending){key_of(m, file, b, b->first_time), f, i, b->processor, b->sequence};
         }
     }
@@ -284,7 +296,8 @@ bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context)
         out->cap = most;
         out->items = mem_grow(out->items, most, sizeof(*out->items));
     }
-    while (out->count < most) {
+    // Where few events pass, a full slice would keep many buffers in memory.
+    while (out->count < most && out->buffer_count < SLICE_BUFFERS + m->active) {
         while (m->next < m->count && (!m->active || m->order[m->next].key <= m->heap[0].key))
             take_up(m, get, context);
         if (!m->active)
