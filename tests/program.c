@@ -174,3 +174,11 @@ u32 program_files(const program *p, const char *name_part)
         closedir(dir);
     return count;
 }
+
+u32 program_lines(const outbuf *text)
+{
+    u32 lines = 0;
+    for (size_t i = 0; i < text->len; i++)
+        lines += text->bytes[i] == '\n';
+    return lines;
+}

@@ -29,6 +29,8 @@ pid_t program_start(program *p, const char *const *args);
 int program_wait(program *p, pid_t child);
 u32 program_files(const program *p, const char *name_part); // how many files of the folder have this in their name
 
+u32 program_lines(const outbuf *text);
+
 void bytes_load(const char *path, outbuf *into); // the test fails where it cannot be read
 void bytes_save(const char *path, const void *bytes, size_t len);
 

@@ -71,14 +71,6 @@ static void check_trace(program *p, const char *trace)
     outbuf_free(&more);
 }
 
-static u64 lines_of(const outbuf *text)
-{
-    u64 lines = 0;
-    for (size_t i = 0; i < text->len; i++)
-        lines += text->bytes[i] == '\n';
-    return lines;
-}
-
 // What info counts is what convert writes, for any number of threads.
 static void check_info(program *p, const char *trace)
 {
@@ -86,8 +78,8 @@ static void check_info(program *p, const char *trace)
     static const char *const THREADS[] = {"1", "2", "5"};
     converted(p, trace, "jsonl", FILTERS[0], "1", &lines);
     char total[64];
-    snprintf(total, sizeof(total), "\"events\":{\"total\":%llu,\"decoded\":%llu,", (unsigned long long)lines_of(&lines),
-             (unsigned long long)lines_of(&lines));
+    snprintf(total, sizeof(total), "\"events\":{\"total\":%u,\"decoded\":%u,", program_lines(&lines),
+             program_lines(&lines));
     for (size_t t = 0; t < COUNT_OF(THREADS); t++) {
         const char *args[] = {"info", "--json", "--cache", "none", "-j", THREADS[t], trace, NULL};
         assert_int_equal(program_run(p, args), 0);

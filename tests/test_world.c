@@ -59,14 +59,6 @@ static void copy_sample(program *p, const char *sample, const char *name)
     outbuf_free(&bytes);
 }
 
-static u32 lines(const outbuf *text)
-{
-    u32 count = 0;
-    for (size_t i = 0; i < text->len; i++)
-        count += text->bytes[i] == '\n';
-    return count;
-}
-
 static const char DNS[] = "samples/dns.etl";
 
 // ---------------------------------------------------------------------------------------------- command lines
@@ -136,14 +128,14 @@ static void good_beside_bad(void **state)
 {
     program *p = *state;
     assert_int_equal(RUN(p, "convert", DNS), 0);
-    u32 all = lines(&p->out);
+    u32 all = program_lines(&p->out);
     RUN(p, "convert", DNS, "{}/absent.etl");
     says(p, 3, "No such file");
-    assert_int_equal(lines(&p->out), all);
+    assert_int_equal(program_lines(&p->out), all);
     // The same trace by two names is read once.
     RUN(p, "convert", DNS, "samples/../samples/dns.etl");
     says(p, 0, "given twice");
-    assert_int_equal(lines(&p->out), all);
+    assert_int_equal(program_lines(&p->out), all);
 }
 
 static void evidence_is_not_written(void **state)

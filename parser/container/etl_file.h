@@ -22,7 +22,6 @@ typedef struct etl_buffer {
     bool cut;         // the file ends inside it
     bool headless;    // its header is destroyed: whether events stand at its beginning is not known either
     bool counted;    // `used` is what its header counts, not just all there is
-    bool time_varies; // filled by the survey: events stand out of time order inside it
     u64 classes;      // filled by the survey: bit n % 64 for each event class n in it; all for events without one
     u32 events;       // filled by the survey, as are the times of its first and last event by time
     i64 first_time, last_time;
