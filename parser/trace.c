@@ -181,6 +181,7 @@ static void survey_correlate(survey *v, const loaded_buffer *b, const event *ev,
                      .clock = &b->file->epochs[b->desc->epoch].clock,
                      .buffer = (u32)(b->desc - v->trace->file.buffers),
                      .offset = (u32)(ev->record.at - b->bytes.at),
+                     .buffer_from = b->refs[0].time,
                      .processor = b->desc->processor};
     correlator_see(v->session->correlator, &seen, &v->decoder);
 }

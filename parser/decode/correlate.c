@@ -53,6 +53,9 @@ void correlate_room_free(correlate_room *room)
     outbuf_free(&room->text);
     outbuf_free(&room->path);
     mem_free(room->frames);
+    buffer_reader_free(&room->reader);
+    for (u32 i = 0; i < OTHER_BUFFERS; i++)
+        loaded_buffer_free(&room->others[i]);
     *room = (correlate_room){0};
 }
 

@@ -53,6 +53,7 @@ typedef struct sighting {
     i64 time;           // FILETIME
     const session_clock *clock; // of its epoch
     u32 buffer, offset; // where the record stands
+    i64 buffer_from;    // session clock: about the first time of that buffer
     u16 processor;
 } sighting;
 
@@ -76,12 +77,16 @@ typedef struct recent_answer {
 } recent_answer;
 
 // Scratch of one thread; all zero is a valid empty one.
+enum { OTHER_BUFFERS = 4 };
 typedef struct correlate_room {
     outbuf text, path;
     stack_frame *frames;
     u32 frame_cap;
     u32 stack_at; // where the last stack stood: the next one is near
     recent_answer processes[RECENT_ANSWERS], threads[RECENT_ANSWERS];
+    buffer_reader reader;
+    loaded_buffer others[OTHER_BUFFERS]; // with stacks of events of other buffers
+    u32 other_next;
 } correlate_room;
 void correlate_room_free(correlate_room *room);
 

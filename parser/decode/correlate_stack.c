@@ -7,8 +7,10 @@
 //   0x1825 StackKeyKernel, 0x1826 StackKeyUser   u64 EventTimeStamp, u32 StackProcess, u32 StackThread, pointer
 //   StackKey
 //
-// Payloads are read here at these offsets. Definitions of keys come after their uses as well as before, so uses are
-// resolved when all is known. An event takes a stack where its thread is the stack's; where nothing tells its thread,
+// Payloads are read here at these offsets. There may be more stacks than events, so most are only noted: their addresses
+// are read when the record is that has them, nearly always from the same buffer. What is kept from the survey on are the
+// stacks behind keys and those of events in earlier buffers. Definitions of keys come after their uses as well as before,
+// so uses are resolved when all is known. An event takes a stack where its thread is the stack's; where nothing tells its thread,
 // where the stack's kernel part was taken on its processor and no other event of that time has the stack's thread. Of
 // several such events in a buffer the last one in front of the stack's record takes it.
 #include <stdlib.h>
@@ -27,7 +29,7 @@ typedef struct stack_place {
 typedef struct stack_part {
     i64 target; // time stamp of the event it belongs to, ticks
     u32 source, thread;
-    u32 stack;      // its index; of a keyed one, until all is known, that of the key's use
+    u32 stack;      // its index; of a keyed one, until all is known, that of the key's use; IN_RECORD: not kept
     u32 buffer;     // where its record stands, and
     u32 place : 21; // how many times 8 bytes in it
     u32 processor : 11;
@@ -59,8 +61,9 @@ enum {
     OPCODE_USER = 38
 };
 enum { TARGET_AT = 0, THREAD_AT = 12, FRAMES_AT = 16 };
+enum { LARGE_BUFFER = 1 << 20 }; // of such a room holds one more only
 
-static const u32 NO_STACK = UINT32_MAX;
+static const u32 NO_STACK = UINT32_MAX, IN_RECORD = UINT32_MAX - 1;
 
 // ---------------------------------------------------------------------------------------------- storing
 
@@ -169,9 +172,11 @@ void stack_see(correlator *c, const sighting *s, u32 source)
                     .delay = delay_of(load_i64(ev->payload.at + TARGET_AT), ev->time) & LONGEST_DELAY,
                     .user = opcode == OPCODE_USER,
                     .keyed = opcode != OPCODE_STACK};
-    i64 asked = clock_filetime(s->clock, p.target);
-    if (asked < c->since || asked > c->until)
-        return;
+    if (c->since != INT64_MIN || c->until != INT64_MAX) {
+        i64 asked = clock_filetime(s->clock, p.target);
+        if (asked < c->since || asked > c->until)
+            return;
+    }
     u64 first = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
     if (b->part_count >= LIMIT_STACKS) {
         b->refused++;
@@ -183,7 +188,7 @@ void stack_see(correlator *c, const sighting *s, u32 source)
         b->uses[b->use_count++] = (key_use){first, ev->time};
     } else {
         p.user = !is_kernel_address(first, ev->wide);
-        p.stack = stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide);
+        p.stack = p.target >= s->buffer_from ? IN_RECORD : stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide);
         if (p.stack == NO_STACK) {
             b->refused++;
             return;
@@ -298,6 +303,8 @@ void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined)
 
 static u32 append(const stack_book *b, u32 stack, u64 **out, u32 count, u32 *cap)
 {
+    if (stack >= b->stack_count)
+        return count;
     const stack_place *p = &b->stacks[stack];
     for (u32 i = 0; i < p->count; i++) {
         GROW(*out, count, *cap);
@@ -306,11 +313,40 @@ static u32 append(const stack_book *b, u32 stack, u64 **out, u32 count, u32 *cap
     return count;
 }
 
+// A buffer that holds the stack of an event of another one.
+static const loaded_buffer *other_buffer(correlate_room *room, const etl_file *file, u32 buffer)
+{
+    const etl_buffer *desc = &file->buffers[buffer];
+    for (u32 i = 0; i < OTHER_BUFFERS; i++)
+        if (room->others[i].file == file && room->others[i].desc == desc)
+            return &room->others[i];
+    loaded_buffer *b = &room->others[etl_room(desc) > LARGE_BUFFER ? 0 : room->other_next++ % OTHER_BUFFERS];
+    buffer_load_bytes(file, buffer, b, NULL, &room->reader, NULL);
+    return b;
+}
+
+// The file may have changed since the survey: the record must still be the one it was.
+static u32 append_from_record(const loaded_buffer *b, const stack_part *p, u64 **out, u32 count, u32 *cap)
+{
+    event ev;
+    event_ref ref = {.offset = p->place * 8u};
+    loaded_event(b, &ref, &ev);
+    u32 each = ev.wide ? 8 : 4;
+    if (ev.payload.len < FRAMES_AT + each || load_i64(ev.payload.at + TARGET_AT) != p->target ||
+        load_u32(ev.payload.at + THREAD_AT) != p->thread)
+        return count;
+    for (size_t i = FRAMES_AT; i + each <= ev.payload.len; i += each) {
+        GROW(*out, count, *cap);
+        (*out)[count++] = load_pointer(ev.payload.at + i, ev.wide);
+    }
+    return count;
+}
+
 u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 epoch, u64 key, i64 raw_time, u64 **stack, u32 count,
                             u32 *cap)
 {
     u32 found = stack_of_key(&c->stacks, source_of(c, trace, epoch), key, raw_time);
-    return found == NO_STACK ? count : append(&c->stacks, found, stack, count, cap);
+    return append(&c->stacks, found, stack, count, cap);
 }
 
 // The first part in [low, high) whose target is at or after `time`. Records come in the order of time: the search
@@ -478,11 +514,14 @@ u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_re
         // The last event in front of the stack's record: a stack elsewhere stands behind all of this buffer.
         u32 offset = p->place * 8u;
         bool ours = here ? (offset < r.next && (offset > ref->offset || !r.before)) : r.next == UINT32_MAX;
-        if (!ours || p->stack >= k->stack_count)
+        if (!ours || p->stack == NO_STACK)
             continue;
         if (!atomic_load_explicit(&k->taken[i], memory_order_relaxed))
             atomic_store_explicit(&k->taken[i], 1, memory_order_relaxed);
-        count = append(k, p->stack, stack, count, cap);
+        if (p->stack == IN_RECORD)
+            count = append_from_record(here ? b : other_buffer(room, b->file, p->buffer), p, stack, count, cap);
+        else
+            count = append(k, p->stack, stack, count, cap);
     }
     return count;
 }
