@@ -3,19 +3,32 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FEW = 16 }; // items that are sorted by insertion
+enum {
+    FEW = 16,              // items that are sorted by insertion
+    RUN_BYTES = 16 << 10,  // of a run that is merged into what is in front of it
+    MOVES_AN_ITEM = 12,    // by such merging: with more, splitting is faster
+};
 
 typedef struct sorter {
     size_t each;
     int (*compare)(const void *, const void *);
 } sorter;
 
+// The most frequent size without a call.
+static inline void copy(const sorter *s, u8 *to, const u8 *from)
+{
+    if (s->each == 32)
+        memcpy(to, from, 32);
+    else
+        memcpy(to, from, s->each);
+}
+
 static void swap(const sorter *s, u8 *a, u8 *b)
 {
     u8 held[SORT_MOST_BYTES];
-    memcpy(held, a, s->each);
-    memcpy(a, b, s->each);
-    memcpy(b, held, s->each);
+    copy(s, held, a);
+    copy(s, a, b);
+    copy(s, b, held);
 }
 
 static void insertion_sort(const sorter *s, u8 *items, size_t count)
@@ -25,12 +38,12 @@ static void insertion_sort(const sorter *s, u8 *items, size_t count)
         u8 *at = items + i * s->each;
         if (s->compare(at - s->each, at) <= 0)
             continue;
-        memcpy(held, at, s->each);
+        copy(s, held, at);
         do {
-            memcpy(at, at - s->each, s->each);
+            copy(s, at, at - s->each);
             at -= s->each;
         } while (at > items && s->compare(at - s->each, held) > 0);
-        memcpy(at, held, s->each);
+        copy(s, at, held);
     }
 }
 
@@ -109,6 +122,47 @@ static void quick_sort(const sorter *s, u8 *items, size_t count, u32 depth)
     insertion_sort(s, items, count);
 }
 
+// How many items from `at` on are in order, as many as a run may have.
+static size_t run_at(const sorter *s, const u8 *items, size_t at, size_t count)
+{
+    size_t most = RUN_BYTES / s->each, run = 1;
+    while (run < most && at + run < count &&
+           s->compare(items + (at + run - 1) * s->each, items + (at + run) * s->each) <= 0)
+        run++;
+    return run;
+}
+
+// Merges the run at `at` into the items in front of it, from behind. Returns how many of these moved.
+static size_t merge_run(const sorter *s, u8 *items, size_t at, size_t run)
+{
+    u8 held[RUN_BYTES];
+    memcpy(held, items + at * s->each, run * s->each);
+    size_t before = at, left = run;
+    while (left) {
+        u8 *to = items + (before + left - 1) * s->each;
+        if (before && s->compare(items + (before - 1) * s->each, held + (left - 1) * s->each) > 0)
+            copy(s, to, items + --before * s->each);
+        else
+            copy(s, to, held + --left * s->each);
+    }
+    return at - before;
+}
+
+// Facts come buffer by buffer, each in order and overlapping in time with a few others: every such run is merged into
+// what stands in front of it. Gives up, false, on what is not like that.
+static bool sort_runs(const sorter *s, u8 *items, size_t count)
+{
+    size_t moves = 0;
+    for (size_t at = count ? run_at(s, items, 0, count) : 0, run; at < count; at += run) {
+        run = run_at(s, items, at, count);
+        if (s->compare(items + (at - 1) * s->each, items + at * s->each) > 0)
+            moves += merge_run(s, items, at, run) + run;
+        if (moves > MOVES_AN_ITEM * count)
+            return false;
+    }
+    return true;
+}
+
 void sort_in_place(void *items, size_t count, size_t each, int (*compare)(const void *, const void *))
 {
     assert(each <= SORT_MOST_BYTES);
@@ -116,10 +170,6 @@ void sort_in_place(void *items, size_t count, size_t each, int (*compare)(const 
     u32 depth = 2;
     for (size_t n = count; n > 1; n /= 2)
         depth += 2;
-    // What is in order already, as facts of one file often are, is only looked at.
-    size_t i = 1;
-    while (i < count && compare((u8 *)items + (i - 1) * each, (u8 *)items + i * each) <= 0)
-        i++;
-    if (i < count)
+    if (!sort_runs(&s, items, count))
         quick_sort(&s, items, count, depth);
 }
