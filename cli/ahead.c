@@ -47,7 +47,7 @@ static void scan_next(ahead *a, scanner *by)
     u8 *place = session_place(a->session, a->trace_index, index);
     ahead_slot *own = slot_of(a, index);
     pthread_mutex_unlock(&a->lock);
-    scan_buffer(by, a->file, index, place, &own->scanned);
+    scan_buffer(by, a->file, a->trace_index, index, place, &own->scanned);
     pthread_mutex_lock(&a->lock);
     own->ready = true;
     if (a->wanted && index == a->taken)
@@ -93,7 +93,7 @@ static void *ahead_begin(session *s, u32 trace_index, void *context)
     a->crew = context;
     a->scanners = mem_zeroed(crew_threads(a->crew), sizeof(*a->scanners));
     for (unsigned i = 0; i < crew_threads(a->crew); i++)
-        a->scanners[i] = scanner_new();
+        a->scanners[i] = scanner_new(s->correlator);
     crew_start(a->crew, work, a);
     return a;
 }

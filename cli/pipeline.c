@@ -444,13 +444,6 @@ static merge_filter class_filter(pipeline *p)
     return out;
 }
 
-static void free_buffer(merge_buffer *b)
-{
-    if (b)
-        loaded_buffer_free(&b->own);
-    mem_free(b);
-}
-
 static void open_pipe(pipeline *p, pipeline_job *job)
 {
     *p = (pipeline){.job = job, .by_record = filter_needs_record(job->filter)};
@@ -474,7 +467,7 @@ static void close_pipe(pipeline *p)
     pthread_cond_destroy(&p->main);
     pthread_cond_destroy(&p->base);
     for (u32 i = 0; i < p->spare_count; i++)
-        free_buffer(p->spare[i]);
+        merge_buffer_free(p->spare[i]);
     for (u32 i = 0; i < p->text_count; i++)
         outbuf_free(&p->texts[i]);
     mem_free(p->spare);
@@ -500,7 +493,7 @@ bool pipeline_run(pipeline_job *job, error *e)
         mem_free(p.ring[i].slice.buffers);
     }
     for (u32 i = 0; i < p.window_size; i++)
-        free_buffer(p.window[i]);
+        merge_buffer_free(p.window[i]);
     mem_free(p.ring);
     mem_free(p.window);
     close_pipe(&p);
@@ -515,10 +508,8 @@ static void count_buffer(worker *w, const merge_buffer *b)
     const session *s = p->job->session;
     const loaded_buffer *l = &b->loaded;
     u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
-    for (u32 i = 0; i < l->count; i++) {
-        const event_ref *ref = &l->refs[i];
-        if (!merge_takes(p->merge, l, ref))
-            continue;
+    for (u32 i = 0; i < merge_picked(b); i++) {
+        const event_ref *ref = &l->refs[merge_pick(b, i)];
         if (!p->by_record) {
             counts[session_state(s, l, ref, &w->room)]++;
             continue;
@@ -542,7 +533,7 @@ static void count_buffers(worker *w)
         pthread_mutex_lock(&p->lock);
     }
     pthread_mutex_unlock(&p->lock);
-    free_buffer(b);
+    merge_buffer_free(b);
 }
 
 static void count_on_thread(void *context, unsigned number)

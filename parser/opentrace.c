@@ -228,19 +228,12 @@ static merge_buffer *get_buffer(void *context, u32 order)
     return d->live[order] = merge_load(d->merge, order, spare, &d->reader);
 }
 
-static void free_buffer(merge_buffer *b)
-{
-    if (b)
-        loaded_buffer_free(&b->own);
-    mem_free(b);
-}
-
 static void put_buffer(void *context, merge_buffer *b)
 {
     delivery *d = context;
     buffer_done(d, b);
     d->live[b->order] = NULL;
-    free_buffer(d->spare);
+    merge_buffer_free(d->spare);
     d->spare = b; // its memory serves the next one
 }
 
@@ -296,8 +289,8 @@ static void deliver_all(delivery *d, const merge_filter *filter)
         stop = stop || d->cancelled;
     }
     for (u32 i = 0; i < buffers; i++) // what an early end left
-        free_buffer(d->live[i]);
-    free_buffer(d->spare);
+        merge_buffer_free(d->live[i]);
+    merge_buffer_free(d->spare);
     merge_free(d->merge);
     mem_free(s.items);
     mem_free(s.buffers);

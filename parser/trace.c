@@ -13,19 +13,7 @@
 enum { FEWEST_BUFFERS = 8 }; // fewer are not worth a thread
 enum { PROGRESS_BYTES = 64 << 20, KEEP_BLOCK = 2 << 20 };
 
-static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
-enum { CONFIG_CPU = 10, COMPUTER_NAME_AT = 20, COMPUTER_NAME_BYTES = 512 };
-enum { EVENTSOURCE_MANIFEST_ID = 0xfffe };
-
-// What the survey does with events of a class, settled when the class is first seen.
-typedef enum interest {
-    INTEREST_NONE,
-    INTEREST_EVENT_INFO,
-    INTEREST_MAP_INFO,
-    INTEREST_MANIFEST,
-    INTEREST_COMPUTER,
-    INTEREST_CORRELATE,
-} interest;
+enum { COMPUTER_NAME_AT = 20, COMPUTER_NAME_BYTES = 512 }; // in SystemConfig's CPU event
 
 // A payload that is a schema, or a piece of one, kept until all buffers are read: maps must be in before events, and
 // pieces of manifests in time order.
@@ -130,24 +118,14 @@ i64 session_time(const loaded_buffer *b, i64 time)
 
 // ---------------------------------------------------------------------------------------------- the survey
 
-static interest interest_of(survey *v, u32 cls)
+// A class of the session: what tells something is decoded while the survey runs.
+static interest take_class(survey *v, u32 cls)
 {
     session *s = v->session;
-    const event_class *c = class_at(s->classes, cls);
-    if (c->classic && guid_equal(&c->provider_id, &EVENT_METADATA_CLASS)) {
-        if (c->descriptor.opcode == METADATA_EVENT_INFO)
-            return INTEREST_EVENT_INFO;
-        return c->descriptor.opcode == METADATA_MAP_INFO ? INTEREST_MAP_INFO : INTEREST_NONE;
-    }
-    if (!c->classic && c->descriptor.id == EVENTSOURCE_MANIFEST_ID)
-        return INTEREST_MANIFEST;
-    if (c->classic && c->descriptor.opcode == CONFIG_CPU && guid_equal(&c->provider_id, &SYSTEM_CONFIG))
-        return INTEREST_COMPUTER;
-    if (correlator_wants(s->correlator, c)) {
+    interest kind = interest_of(s->correlator, class_at(s->classes, cls));
+    if (kind == INTEREST_CORRELATE)
         class_plan(s->classes, cls, s->schemas, session_os_build(s));
-        return INTEREST_CORRELATE;
-    }
-    return INTEREST_NONE;
+    return kind;
 }
 
 static void carry(survey *v, const event *ev, interest kind)
@@ -171,26 +149,19 @@ static void note_computer(survey *v, const event *ev)
         v->trace->computer = (const char *)text;
 }
 
-static void survey_correlate(survey *v, const loaded_buffer *b, const event *ev, u32 cls)
+static void survey_correlate(survey *v, const loaded_buffer *b, const event_ref *ref, const event *ev)
 {
-    sighting seen = {.cls = class_at(v->session->classes, cls),
-                     .ev = ev,
-                     .trace = b->file_index,
-                     .epoch = b->desc->epoch,
-                     .time = session_time(b, ev->time),
-                     .clock = &b->file->epochs[b->desc->epoch].clock,
-                     .buffer = (u32)(b->desc - v->trace->file.buffers),
-                     .offset = (u32)(ev->record.at - b->bytes.at),
-                     .buffer_from = b->refs[0].time,
-                     .processor = b->desc->processor};
+    sighting seen = {class_at(v->session->classes, ref->cls), ev, session_time(b, ev->time), b, ref};
     correlator_see(v->session->correlator, &seen, &v->decoder);
 }
 
 static void survey_event(survey *v, const loaded_buffer *b, const event_ref *ref)
 {
     event ev;
+    interest kind = ref->cls == CLASS_NONE ? INTEREST_NONE : (interest)v->interests[ref->cls];
+    if (kind == INTEREST_NONE)
+        return;
     loaded_event(b, ref, &ev);
-    interest kind = (interest)v->interests[ref->cls];
     switch (kind) {
     case INTEREST_NONE:
         return;
@@ -203,7 +174,8 @@ static void survey_event(survey *v, const loaded_buffer *b, const event_ref *ref
         note_computer(v, &ev);
         return;
     case INTEREST_CORRELATE:
-        survey_correlate(v, b, &ev, ref->cls);
+    case INTEREST_STACK:
+        survey_correlate(v, b, ref, &ev);
         return;
     }
 }
@@ -220,7 +192,7 @@ static void take_classes(survey *v, const scanned *s)
         s->by->numbers.list[s->by->numbers.count++] = class_add(classes, &ev);
     }
     while (v->interest_count < class_count(classes)) {
-        u8 kind = (u8)interest_of(v, v->interest_count);
+        u8 kind = (u8)take_class(v, v->interest_count);
         GROW(v->interests, v->interest_count, v->interest_cap);
         v->interests[v->interest_count++] = kind;
     }
@@ -255,9 +227,10 @@ static void take_events(survey *v, scanned *s)
         }
         v->trace->class_events[ref->cls]++;
         classes |= (u64)1 << ref->cls % 64;
-        if (v->interests[ref->cls] != INTEREST_NONE)
-            survey_event(v, b, ref);
     }
+    for (u32 i = 0; i < s->told_count; i++)
+        survey_event(v, b, &b->refs[s->told[i]]);
+    correlator_take_stacks(v->session->correlator, &s->stacks);
     class_refuse(v->session->classes, refused);
     v->trace->file.buffers[b->desc - v->trace->file.buffers].classes = refused ? UINT64_MAX : classes;
 }
@@ -340,11 +313,10 @@ static void keep(session *s, const trace *t, const loaded_buffer *b)
     kept->count = b->count;
 }
 
-static void survey_buffer(survey *v, u32 file_index, u32 buffer_index, scanned *s)
+static void survey_buffer(survey *v, u32 buffer_index, scanned *s)
 {
     trace *t = v->trace;
     loaded_buffer *b = &s->buffer;
-    b->file_index = file_index;
     take_classes(v, s);
     take_events(v, s);
     if (s->unordered)
@@ -372,14 +344,14 @@ static void *inline_begin(session *s, u32 trace_index, void *context)
 {
     (void)context;
     scan_inline *run = mem_zeroed(1, sizeof(*run));
-    *run = (scan_inline){.session = s, .trace_index = trace_index, .scanner = scanner_new()};
+    *run = (scan_inline){.session = s, .trace_index = trace_index, .scanner = scanner_new(s->correlator)};
     return run;
 }
 
 static scanned *inline_take(void *context, u32 buffer_index)
 {
     scan_inline *run = context;
-    scan_buffer(run->scanner, &run->session->traces[run->trace_index]->file, buffer_index,
+    scan_buffer(run->scanner, &run->session->traces[run->trace_index]->file, run->trace_index, buffer_index,
                 session_place(run->session, run->trace_index, buffer_index), &run->scanned);
     return &run->scanned;
 }
@@ -401,7 +373,7 @@ static bool survey_trace(survey *v, u32 file_index, session_progress progress, v
     void *run = scan->begin(s, file_index, s->threads_context);
     bool go_on = true;
     for (u32 i = 0; i < t->file.count && go_on; i++) {
-        survey_buffer(v, file_index, i, scan->take(run, i));
+        survey_buffer(v, i, scan->take(run, i));
         v->done += t->file.buffers[i].size;
         if (progress && v->done - v->told >= PROGRESS_BYTES) {
             v->told = v->done;

@@ -205,8 +205,7 @@ static merge_buffer *get(void *context, u32 order)
 static void put_back(void *context, merge_buffer *b)
 {
     (void)context;
-    loaded_buffer_free(&b->own);
-    mem_free(b);
+    merge_buffer_free(b);
 }
 
 static u64 render(conversion *c)

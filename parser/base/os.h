@@ -40,6 +40,9 @@ unsigned os_processors(void);
 // there is no room.
 void *os_large_block(size_t bytes);
 void os_large_free(void *block, size_t bytes);
+// Makes it longer, elsewhere if need be; contents stay, and where the system can its pages are moved, not copied. NULL,
+// and the block as it was, where there is no room.
+void *os_large_grow(void *block, size_t bytes, size_t wanted);
 // Memory that is about to be written: its pages are asked for at once. One by one, each costs an interrupt, which on a
 // virtual machine takes longer than all that is done with the page. A wish: without it memory is as good and slower.
 void os_touch(void *at, size_t bytes);

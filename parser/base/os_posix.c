@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE // madvise, mallopt
+#define _GNU_SOURCE // madvise, mallopt, mremap
 #include "base/os.h"
 
 #ifndef _WIN32
@@ -185,7 +185,8 @@ static size_t to_large_page(const void *at)
     return (size_t)(-(uintptr_t)at & (LARGE_PAGE - 1));
 }
 
-void *os_large_block(size_t bytes)
+// Room at the start of a large page.
+static u8 *large_room(size_t bytes)
 {
     void *block = mmap(NULL, bytes + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
@@ -196,8 +197,33 @@ void *os_large_block(size_t bytes)
         munmap(block, before);
     if (before < LARGE_PAGE)
         munmap(aligned + bytes, LARGE_PAGE - before);
-    want_pages(aligned, bytes);
     return aligned;
+}
+
+void *os_large_block(size_t bytes)
+{
+    u8 *block = large_room(bytes);
+    if (block)
+        want_pages(block, bytes);
+    return block;
+}
+
+void *os_large_grow(void *block, size_t bytes, size_t wanted)
+{
+    u8 *grown = large_room(wanted);
+    if (!grown)
+        return NULL;
+#ifdef MREMAP_FIXED
+    if (mremap(block, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, grown) == MAP_FAILED) {
+        munmap(grown, wanted);
+        return NULL;
+    }
+#else
+    memcpy(grown, block, bytes);
+    munmap(block, bytes);
+#endif
+    want_pages(grown + bytes, wanted - bytes);
+    return grown;
 }
 
 void os_large_free(void *block, size_t bytes)

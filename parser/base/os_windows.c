@@ -236,6 +236,12 @@ void os_large_free(void *block, size_t bytes)
     free(block);
 }
 
+void *os_large_grow(void *block, size_t bytes, size_t wanted)
+{
+    (void)bytes;
+    return realloc(block, wanted);
+}
+
 void os_touch(void *at, size_t bytes)
 {
     (void)at, (void)bytes;

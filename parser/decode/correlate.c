@@ -92,6 +92,11 @@ bool correlator_wants(const correlator *c, const event_class *cls)
     return topic_of(c, cls) != TOPIC_NONE;
 }
 
+bool correlator_is_stack(const correlator *c, const event_class *cls)
+{
+    return topic_of(c, cls) == TOPIC_STACK;
+}
+
 static const reader *reader_for(correlator *c, const event_class *cls, const plan *p)
 {
     class_reader *r = &c->readers[cls->index];
@@ -162,7 +167,7 @@ static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u
 void correlator_see(correlator *c, const sighting *s, decoder *d)
 {
     const class_reader *r = class_reader_of(c, s->cls);
-    u32 source = source_of(c, s->trace, s->epoch);
+    u32 source = source_of(c, s->from->file_index, s->from->desc->epoch);
     if (r->topic == TOPIC_STACK) {
         stack_see(c, s, source);
         return;

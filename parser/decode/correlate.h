@@ -49,15 +49,23 @@ bool correlator_wants(const correlator *c, const event_class *cls);
 typedef struct sighting {
     const event_class *cls;
     const event *ev;
-    u32 trace, epoch;
-    i64 time;           // FILETIME
-    const session_clock *clock; // of its epoch
-    u32 buffer, offset; // where the record stands
-    i64 buffer_from;    // session clock: about the first time of that buffer
-    u16 processor;
+    i64 time; // FILETIME
+    const loaded_buffer *from;
+    const event_ref *ref; // in it
 } sighting;
 
 void correlator_see(correlator *c, const sighting *s, decoder *d);
+
+// Whether events of this class are stacks. There are so many that any thread may note those of a buffer it has loaded,
+// to be taken in later: false from correlator_note_stack means that this one must be seen like any other event.
+bool correlator_is_stack(const correlator *c, const event_class *cls);
+typedef struct stack_notes {
+    struct stack_part *list;
+    u32 count, cap;
+} stack_notes;
+bool correlator_note_stack(const correlator *c, const event_class *cls, const loaded_buffer *b, const event_ref *ref,
+                           stack_notes *notes);
+void correlator_take_stacks(correlator *c, const stack_notes *notes);
 
 // After the last event: facts are put in order. Asks for no classes, which may be planned at the same time.
 void correlator_settle(correlator *c);

@@ -15,6 +15,7 @@
 // several such events in a buffer the last one in front of the stack's record takes it.
 #include <stdlib.h>
 
+#include "base/os.h"
 #include "base/sort.h"
 #include "base/text.h"
 #include "decode/correlate_internal.h"
@@ -151,50 +152,105 @@ static u32 delay_of(i64 target, i64 time)
     return delay < LONGEST_DELAY ? (u32)delay : LONGEST_DELAY;
 }
 
+// A stack's record as it stands in a buffer; `stack` and `user` are the caller's to settle.
+static stack_part part_of(const correlator *c, const loaded_buffer *b, const event_ref *ref, span payload)
+{
+    i64 target = load_i64(payload.at + TARGET_AT);
+    return (stack_part){.target = target,
+                        .source = source_of(c, b->file_index, b->desc->epoch),
+                        .thread = load_u32(payload.at + THREAD_AT),
+                        .buffer = (u32)(b->desc - b->file->buffers),
+                        .place = ref->offset / 8 & ((1u << 21) - 1),
+                        .processor = b->desc->processor & (PROCESSORS - 1u),
+                        .delay = delay_of(target, ref->time) & LONGEST_DELAY};
+}
+
+static bool is_asked_for(const correlator *c, const loaded_buffer *b, i64 target)
+{
+    if (c->since == INT64_MIN && c->until == INT64_MAX)
+        return true;
+    i64 time = clock_filetime(&b->file->epochs[b->desc->epoch].clock, target);
+    return time >= c->since && time <= c->until;
+}
+
+bool correlator_note_stack(const correlator *c, const event_class *cls, const loaded_buffer *b, const event_ref *ref,
+                           stack_notes *notes)
+{
+    span payload = loaded_payload(b, ref);
+    // What belongs to an event of an earlier buffer is kept with its addresses.
+    if (cls->descriptor.opcode != OPCODE_STACK || payload.len < FRAMES_AT + 8 ||
+        load_i64(payload.at + TARGET_AT) < b->refs[0].time)
+        return false;
+    stack_part p = part_of(c, b, ref, payload);
+    if (!is_asked_for(c, b, p.target))
+        return true;
+    p.stack = IN_RECORD;
+    p.user = !is_kernel_address(load_pointer(payload.at + FRAMES_AT, cls->wide), cls->wide);
+    GROW(notes->list, notes->count, notes->cap);
+    notes->list[notes->count++] = p;
+    return true;
+}
+
+// Room for so many more parts: how many there is room for. Large blocks grow without being copied.
+static u32 parts_room(stack_book *b, u32 count)
+{
+    enum { BLOCK = 2 << 20 };
+    u32 most = LIMIT_STACKS - b->part_count;
+    count = count < most ? count : most;
+    while (b->part_count + count > b->part_cap) {
+        size_t bytes = b->part_cap * sizeof(*b->parts), wanted = bytes + BLOCK;
+        void *grown = bytes ? os_large_grow(b->parts, bytes, wanted) : os_large_block(wanted);
+        if (!grown)
+            return b->part_cap - b->part_count;
+        b->parts = grown;
+        b->part_cap = (u32)(wanted / sizeof(*b->parts));
+    }
+    return count;
+}
+
+void correlator_take_stacks(correlator *c, const stack_notes *notes)
+{
+    stack_book *b = &c->stacks;
+    u32 count = notes->count ? parts_room(b, notes->count) : 0;
+    b->refused += notes->count - count;
+    if (count)
+        memcpy(b->parts + b->part_count, notes->list, count * sizeof(*b->parts));
+    b->part_count += count;
+}
+
 void stack_see(correlator *c, const sighting *s, u32 source)
 {
     stack_book *b = &c->stacks;
     const event *ev = s->ev;
     u8 opcode = s->cls->descriptor.opcode;
-    u32 pointer = ev->wide ? 8 : 4;
     if (opcode == OPCODE_KEY_CREATE || opcode == OPCODE_KEY_DELETE || opcode == OPCODE_KEY_RUNDOWN) {
         define_key(b, s, source);
         return;
     }
-    if (ev->payload.len < FRAMES_AT + pointer)
+    if (ev->payload.len < FRAMES_AT + (ev->wide ? 8u : 4u))
         return;
-    stack_part p = {.target = load_i64(ev->payload.at + TARGET_AT),
-                    .source = source,
-                    .thread = load_u32(ev->payload.at + THREAD_AT),
-                    .buffer = s->buffer,
-                    .place = s->offset / 8 & ((1u << 21) - 1),
-                    .processor = s->processor & (PROCESSORS - 1u),
-                    .delay = delay_of(load_i64(ev->payload.at + TARGET_AT), ev->time) & LONGEST_DELAY,
-                    .user = opcode == OPCODE_USER,
-                    .keyed = opcode != OPCODE_STACK};
-    if (c->since != INT64_MIN || c->until != INT64_MAX) {
-        i64 asked = clock_filetime(s->clock, p.target);
-        if (asked < c->since || asked > c->until)
-            return;
-    }
+    stack_part p = part_of(c, s->from, s->ref, ev->payload);
+    if (!is_asked_for(c, s->from, p.target))
+        return;
     u64 first = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
-    if (b->part_count >= LIMIT_STACKS) {
+    p.keyed = opcode != OPCODE_STACK;
+    if (!parts_room(b, 1)) {
         b->refused++;
         return;
     }
     if (p.keyed) {
+        p.user = opcode == OPCODE_USER;
         p.stack = b->use_count;
         GROW(b->uses, b->use_count, b->use_cap);
         b->uses[b->use_count++] = (key_use){first, ev->time};
     } else {
         p.user = !is_kernel_address(first, ev->wide);
-        p.stack = p.target >= s->buffer_from ? IN_RECORD : stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide);
+        p.stack = stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide);
         if (p.stack == NO_STACK) {
             b->refused++;
             return;
         }
     }
-    GROW(b->parts, b->part_count, b->part_cap);
     b->parts[b->part_count++] = p;
 }
 
@@ -281,7 +337,7 @@ void stack_close(correlator *c)
 
 void stack_free(stack_book *b)
 {
-    mem_free(b->parts);
+    os_large_free(b->parts, b->part_cap * sizeof(*b->parts));
     mem_free(b->uses);
     mem_free(b->definitions);
     mem_free(b->frames);

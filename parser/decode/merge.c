@@ -18,7 +18,7 @@ typedef struct merge_run {
     i64 key; // of its next event
     const pending *id;
     merge_buffer *buffer;
-    u32 at;
+    u32 at; // in what is picked of the buffer
 } merge_run;
 
 struct merge {
@@ -132,13 +132,36 @@ bool merge_is_kept(const merge *m, u32 order)
     return m->session->traces[p->file]->kept[p->buffer].bytes != NULL;
 }
 
-merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
+static bool takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
 {
-    const pending *p = &m->order[order];
+    const merge_filter *f = &m->filter;
+    if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
+        return false;
+    if (f->since == INT64_MIN && f->until == INT64_MAX)
+        return true;
+    i64 time = session_time(b, ref->time);
+    return time >= f->since && time <= f->until;
+}
+
+static void pick(const merge *m, merge_buffer *b)
+{
+    const loaded_buffer *l = &b->loaded;
+    if (!m->filter.classes && m->filter.since == INT64_MIN && m->filter.until == INT64_MAX)
+        return;
+    if (b->pick_cap < l->count || !b->picks) {
+        mem_free(b->picks);
+        b->pick_cap = l->count;
+        b->picks = mem_alloc(l->count * sizeof(*b->picks));
+    }
+    b->pick_count = 0;
+    for (u32 i = 0; i < l->count; i++)
+        if (takes(m, l, &l->refs[i]))
+            b->picks[b->pick_count++] = i;
+}
+
+static void load(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
+{
     const trace *t = m->session->traces[p->file];
-    merge_buffer *b = reuse ? reuse : mem_zeroed(1, sizeof(*b));
-    b->order = order;
-    b->users = 1;
     const kept_buffer *kept = &t->kept[p->buffer];
     b->own.file_index = p->file;
     if (kept->refs && !kept->bytes)
@@ -146,7 +169,7 @@ merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_
     // What could be read when the survey looked may be gone now: the positions kept then would be wrong.
     if (!kept->refs || (!kept->bytes && b->own.bytes.len != kept->len)) {
         walk_again(m, p, b, reader);
-        return b;
+        return;
     }
     b->loaded = b->own;
     b->loaded.file = &t->file;
@@ -155,7 +178,25 @@ merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_
     b->loaded.count = kept->count;
     if (kept->bytes)
         b->loaded.bytes = (span){kept->bytes, kept->len};
+}
+
+merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
+{
+    merge_buffer *b = reuse ? reuse : mem_zeroed(1, sizeof(*b));
+    b->order = order;
+    b->users = 1;
+    load(m, &m->order[order], b, reader);
+    pick(m, b);
     return b;
+}
+
+void merge_buffer_free(merge_buffer *b)
+{
+    if (!b)
+        return;
+    loaded_buffer_free(&b->own);
+    mem_free(b->picks);
+    mem_free(b);
 }
 
 static void release(merge *m, merge_buffer *b)
@@ -209,15 +250,15 @@ static void push(merge *m, merge_run run)
 static i64 run_key(const merge *m, const merge_run *r)
 {
     const loaded_buffer *b = &r->buffer->loaded;
-    return key_of(m, b->file, b->desc, b->refs[r->at].time);
+    return key_of(m, b->file, b->desc, b->refs[merge_pick(r->buffer, r->at)].time);
 }
 
 static void take_up(merge *m, merge_get *get, void *context)
 {
     const pending *p = &m->order[m->next];
     merge_buffer *b = get(context, m->next++);
-    // A file that shrank since the survey may hold fewer events now, or none.
-    if (!b->loaded.count) {
+    // None may be wanted; and a file that shrank since the survey may hold fewer events now, or none.
+    if (!merge_picked(b)) {
         release(m, b);
         return;
     }
@@ -227,17 +268,6 @@ static void take_up(merge *m, merge_get *get, void *context)
 }
 
 // ---------------------------------------------------------------------------------------------- slices
-
-bool merge_takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
-{
-    const merge_filter *f = &m->filter;
-    if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
-        return false;
-    if (f->since == INT64_MIN && f->until == INT64_MAX)
-        return true;
-    i64 time = session_time(b, ref->time);
-    return time >= f->since && time <= f->until;
-}
 
 static void use_buffer(slice *s, merge_buffer *b)
 {
@@ -268,20 +298,17 @@ static void drain(merge *m, slice *s, u32 most)
     merge_run *r = &m->heap[0];
     merge_buffer *buffer = r->buffer;
     const loaded_buffer *b = &buffer->loaded;
-    bool all = !m->filter.classes && m->filter.since == INT64_MIN && m->filter.until == INT64_MAX;
     i64 until = first_until(m);
-    u32 before = s->count, at = r->at;
+    u32 at = r->at, count = merge_picked(buffer);
     do {
-        if (all || merge_takes(m, b, &b->refs[at]))
-            s->items[s->count++] = (slice_item){buffer, at};
-        if (++at == b->count)
+        s->items[s->count++] = (slice_item){buffer, merge_pick(buffer, at)};
+        if (++at == count)
             break;
-        r->key = key_of(m, b->file, b->desc, b->refs[at].time);
+        r->key = key_of(m, b->file, b->desc, b->refs[merge_pick(buffer, at)].time);
     } while (s->count < most && r->key <= until);
     r->at = at;
-    if (s->count > before)
-        use_buffer(s, buffer);
-    if (at == b->count) {
+    use_buffer(s, buffer);
+    if (at == count) {
         release(m, buffer);
         m->heap[0] = m->heap[--m->active];
     }

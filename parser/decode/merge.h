@@ -15,6 +15,8 @@ typedef struct merge_buffer {
     loaded_buffer loaded;
     u32 order;      // position in the order buffers are taken up
     u32 users;      // counted by the one thread that merges and releases
+    u32 *picks;     // which of its events pass the filter; NULL where all do
+    u32 pick_count, pick_cap;
     loaded_buffer own; // memory of its own; `loaded` may look at what the survey kept instead
 } merge_buffer;
 
@@ -44,13 +46,23 @@ void merge_free(merge *m);
 
 // The order buffers will be asked for, so that they can be loaded ahead.
 u32 merge_buffer_count(const merge *m);
-// Loads the buffer at a position of that order into fresh memory (any thread), or hands out the cached one.
+// Loads the buffer at a position of that order, on any thread. Memory of an earlier one is used again.
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader);
+void merge_buffer_free(merge_buffer *b);
+
+// The events of a loaded buffer that pass the filter: how many, and which ref each is.
+static inline u32 merge_picked(const merge_buffer *b)
+{
+    return b->picks ? b->pick_count : b->loaded.count;
+}
+
+static inline u32 merge_pick(const merge_buffer *b, u32 at)
+{
+    return b->picks ? b->picks[at] : at;
+}
 
 // Whether loading it means no reading: its bytes and events are kept.
 bool merge_is_kept(const merge *m, u32 order);
-// Whether an event of a loaded buffer passes the merge's filter.
-bool merge_takes(const merge *m, const loaded_buffer *b, const event_ref *ref);
 
 // Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked for
 // once, in order). False: no events are left.

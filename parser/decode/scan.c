@@ -2,9 +2,33 @@
 
 #include <string.h>
 
-scanner *scanner_new(void)
+#include "schema/schema_tdh.h"
+
+static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
+enum { CONFIG_CPU = 10 };
+
+enum { EVENTSOURCE_MANIFEST_ID = 0xfffe };
+
+interest interest_of(const correlator *c, const event_class *cls)
+{
+    if (cls->classic && guid_equal(&cls->provider_id, &EVENT_METADATA_CLASS)) {
+        if (cls->descriptor.opcode == METADATA_EVENT_INFO)
+            return INTEREST_EVENT_INFO;
+        return cls->descriptor.opcode == METADATA_MAP_INFO ? INTEREST_MAP_INFO : INTEREST_NONE;
+    }
+    if (!cls->classic && cls->descriptor.id == EVENTSOURCE_MANIFEST_ID)
+        return INTEREST_MANIFEST;
+    if (cls->classic && cls->descriptor.opcode == CONFIG_CPU && guid_equal(&cls->provider_id, &SYSTEM_CONFIG))
+        return INTEREST_COMPUTER;
+    if (correlator_is_stack(c, cls))
+        return INTEREST_STACK;
+    return correlator_wants(c, cls) ? INTEREST_CORRELATE : INTEREST_NONE;
+}
+
+scanner *scanner_new(const correlator *c)
 {
     scanner *s = mem_zeroed(1, sizeof(*s));
+    s->correlator = c;
     s->classes = class_table_new();
     return s;
 }
@@ -16,6 +40,7 @@ void scanner_free(scanner *s)
     buffer_reader_free(&s->reader);
     class_table_free(s->classes);
     mem_free(s->numbers.list);
+    mem_free(s->interests);
     mem_free(s);
 }
 
@@ -24,6 +49,8 @@ void scanned_free(scanned *s)
     loaded_buffer_free(&s->buffer);
     damage_free(&s->damage);
     mem_free(s->firsts);
+    mem_free(s->told);
+    mem_free(s->stacks.list);
     *s = (scanned){0};
 }
 
@@ -40,7 +67,30 @@ static void note_firsts(scanned *out, u32 known, u32 now)
     }
 }
 
-void scan_buffer(scanner *s, const etl_file *file, u32 buffer_index, u8 *place, scanned *out)
+// Events without a class are the survey's to look at: it may have room for one.
+static void note_told(scanner *s, scanned *out)
+{
+    const loaded_buffer *b = &out->buffer;
+    while (s->interest_count < class_count(s->classes)) {
+        u8 kind = (u8)interest_of(s->correlator, class_at(s->classes, s->interest_count));
+        GROW(s->interests, s->interest_count, s->interest_cap);
+        s->interests[s->interest_count++] = kind;
+    }
+    out->told_count = out->stacks.count = 0;
+    for (u32 i = 0; i < b->count; i++) {
+        const event_ref *ref = &b->refs[i];
+        u8 kind = ref->cls == CLASS_NONE ? INTEREST_CORRELATE : s->interests[ref->cls];
+        if (kind == INTEREST_NONE)
+            continue;
+        if (kind == INTEREST_STACK &&
+            correlator_note_stack(s->correlator, class_at(s->classes, ref->cls), b, ref, &out->stacks))
+            continue;
+        GROW(out->told, out->told_count, out->told_cap);
+        out->told[out->told_count++] = i;
+    }
+}
+
+void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, u8 *place, scanned *out)
 {
     u32 known = class_count(s->classes);
     out->by = s;
@@ -54,4 +104,6 @@ void scan_buffer(scanner *s, const etl_file *file, u32 buffer_index, u8 *place, 
     buffer_walk_events(s->classes, &out->buffer, &s->reader, &report);
     out->unordered = report.unordered;
     note_firsts(out, known, class_count(s->classes));
+    out->buffer.file_index = trace;
+    note_told(s, out);
 }
