@@ -52,14 +52,19 @@ static bool given_before(const options *o, u32 index)
     return false;
 }
 
-// Threads come up while the traces are opened.
-static void start_crew(evidence *ev)
+static u64 input_bytes(const options *o)
 {
-    enum { WORTH_THREADS = 512 << 10 };
-    const options *o = ev->options;
     u64 bytes = 0;
     for (u32 i = 0; i < o->input_count; i++)
         bytes += os_size(o->inputs[i]);
+    return bytes;
+}
+
+// Threads come up while the traces are opened.
+static void start_crew(evidence *ev, u64 bytes)
+{
+    enum { WORTH_THREADS = 512 << 10 };
+    const options *o = ev->options;
     if (o->threads < 2 || bytes < WORTH_THREADS)
         return;
     ev->crew = crew_new(o->threads);
@@ -69,14 +74,15 @@ static void start_crew(evidence *ev)
 
 // Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what is
 // rendered on each thread and not written yet.
+enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
 static void expect_memory(const session *s, bool records, unsigned threads)
 {
-    enum { ALWAYS = 1 << 20, MOST = 14 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
+    enum { MOST = 14 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
     u64 bytes = 0;
     for (u32 i = 0; i < s->trace_count; i++)
         bytes += s->traces[i]->file.os.bytes * (s->traces[i]->file.compressed ? INFLATES : 1);
     bool large = records && bytes > A_THREAD;
-    bytes = ALWAYS + bytes / (records ? 3 : 16) + (large ? (u64)A_THREAD * threads : 0);
+    bytes = ALWAYS_USED + bytes / (records ? 3 : 16) + (large ? (u64)A_THREAD * threads : 0);
     os_expect_memory((size_t)(bytes < MOST ? bytes : MOST));
 }
 
@@ -158,10 +164,14 @@ int evidence_open(evidence *ev, const options *o, bool records)
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;
     }
-    start_crew(ev);
+    u64 bytes = input_bytes(o);
+    start_crew(ev, bytes);
+    if (bytes <= SMALL_TRACES) // all they need, from the start
+        os_expect_memory(ALWAYS_USED);
     if (!open_traces(ev))
         return EXIT_FAILED;
-    expect_memory(ev->session, records, o->threads);
+    if (bytes > SMALL_TRACES)
+        expect_memory(ev->session, records, o->threads);
     if (!load_schemas(ev))
         return EXIT_FAILED;
     if (!open_cache(ev))

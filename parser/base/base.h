@@ -25,4 +25,9 @@ typedef int64_t i64;
 #endif
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+// A name of its own for each line, for members made from a table.
+#define LINE_NAME(name) LINE_NAME_OF(name, __LINE__)
+#define LINE_NAME_OF(name, line) LINE_NAME_PASTED(name, line)
+#define LINE_NAME_PASTED(name, line) name##line
+
 #endif

@@ -2,6 +2,7 @@
 // table's test finds, and is left out here.
 #include "schema/schema_builtin.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "schema/schema_layout.h"
@@ -23,20 +24,46 @@ static const provider_row PROVIDERS[] = {
 
 typedef enum row_kind { ROW_EVENTS, ROW_KEYWORDS, ROW_TASKS, ROW_OPCODES, ROW_VALUES, ROW_BITS } row_kind;
 
-// list: what the row enumerates; text: the layout of ROW_EVENTS, the name of a map.
+// Places instead of pointers: a table of pointers is written to whenever the program starts, page by page.
+static const struct row_texts {
+#define LIST_ALONE(list) char LINE_NAME(l)[sizeof(list)];
+#define LIST_AND_TEXT(list, text) LIST_ALONE(list) char LINE_NAME(t)[sizeof(text)];
+#define KEYWORDS(tag, list) LIST_ALONE(list)
+#define TASKS(tag, list) LIST_ALONE(list)
+#define OPCODES(tag, list) LIST_ALONE(list)
+#define MAP(tag, kind, name, list) LIST_AND_TEXT(list, name)
+#define EVENTS(tag, events, layout) LIST_AND_TEXT(events, layout)
+#include "schema/builtin_events.def"
+} TEXTS = {
+#define KEYWORDS(tag, list) list,
+#define TASKS(tag, list) list,
+#define OPCODES(tag, list) list,
+#define MAP(tag, kind, name, list) list, name,
+#define EVENTS(tag, events, layout) events, layout,
+#include "schema/builtin_events.def"
+};
+
+// list: what the row enumerates; text: the layout of ROW_EVENTS, the name of a map, nothing for the others. Both are
+// offsets in TEXTS.
 typedef struct table_row {
     u8 provider, kind;
-    const char *list, *text;
+    u32 list, text;
 } table_row;
 
 static const table_row ROWS[] = {
-#define KEYWORDS(tag, list) {PROVIDER_##tag, ROW_KEYWORDS, list, NULL},
-#define TASKS(tag, list) {PROVIDER_##tag, ROW_TASKS, list, NULL},
-#define OPCODES(tag, list) {PROVIDER_##tag, ROW_OPCODES, list, NULL},
-#define MAP(tag, kind, name, list) {PROVIDER_##tag, ROW_##kind, list, name},
-#define EVENTS(tag, events, layout) {PROVIDER_##tag, ROW_EVENTS, events, layout},
+#define AT(member) offsetof(struct row_texts, LINE_NAME(member))
+#define KEYWORDS(tag, ...) {PROVIDER_##tag, ROW_KEYWORDS, AT(l), 0},
+#define TASKS(tag, ...) {PROVIDER_##tag, ROW_TASKS, AT(l), 0},
+#define OPCODES(tag, ...) {PROVIDER_##tag, ROW_OPCODES, AT(l), 0},
+#define MAP(tag, kind, ...) {PROVIDER_##tag, ROW_##kind, AT(l), AT(t)},
+#define EVENTS(tag, ...) {PROVIDER_##tag, ROW_EVENTS, AT(l), AT(t)},
 #include "schema/builtin_events.def"
 };
+
+static const char *text_at(u32 offset)
+{
+    return (const char *)&TEXTS + offset;
+}
 
 // One "number=name" of a list with | between; "12.3=name" gives 3 | 12 << 16. False at the end.
 static bool next_name(arena *a, const char **list, schema_name *item)
@@ -67,10 +94,10 @@ static void add_map(provider_schema *p, const table_row *row)
     map_entry entries[ENTRIES];
     u32 count = 0;
     schema_name item;
-    const char *list = row->list;
+    const char *list = text_at(row->list);
     while (count < ENTRIES && next_name(schema_arena(p->set), &list, &item))
         entries[count++] = (map_entry){(u32)item.value, item.name};
-    (void)schema_add_map(p, row->text, row->kind == ROW_BITS, entries, count);
+    (void)schema_add_map(p, text_at(row->text), row->kind == ROW_BITS, entries, count);
 }
 
 // One "id/version/level/task/opcode" of a list with blanks between; what is left out at the end is 0.
@@ -108,9 +135,9 @@ static void add_events(provider_schema *p, const table_row *row)
 {
     arena *a = schema_arena(p->set);
     event_schema base = {.key = KEY_MANIFEST};
-    if (!layout_compile(a, p, row->text, 0, &base, NULL))
+    if (!layout_compile(a, p, text_at(row->text), 0, &base, NULL))
         return;
-    const char *list = row->list;
+    const char *list = text_at(row->list);
     event_descriptor d;
     while (next_event(&list, &d)) {
         event_schema *event = arena_new(a, event_schema);
@@ -129,13 +156,13 @@ static void add_row(provider_schema *p, const table_row *row)
         add_events(p, row);
         break;
     case ROW_KEYWORDS:
-        add_names(p, &p->keywords, row->list);
+        add_names(p, &p->keywords, text_at(row->list));
         break;
     case ROW_TASKS:
-        add_names(p, &p->tasks, row->list);
+        add_names(p, &p->tasks, text_at(row->list));
         break;
     case ROW_OPCODES:
-        add_names(p, &p->opcodes, row->list);
+        add_names(p, &p->opcodes, text_at(row->list));
         break;
     case ROW_VALUES:
     case ROW_BITS:
