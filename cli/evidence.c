@@ -77,13 +77,14 @@ static void start_crew(evidence *ev, u64 bytes)
 enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
 static void expect_memory(const session *s, bool records, unsigned threads)
 {
-    enum { MOST = 14 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
+    enum { MOST = 14 << 20, MOST_WITHOUT_RECORDS = 6 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
     u64 bytes = 0;
     for (u32 i = 0; i < s->trace_count; i++)
         bytes += s->traces[i]->file.os.bytes * (s->traces[i]->file.compressed ? INFLATES : 1);
     bool large = records && bytes > A_THREAD;
     bytes = ALWAYS_USED + bytes / (records ? 3 : 16) + (large ? (u64)A_THREAD * threads : 0);
-    os_expect_memory((size_t)(bytes < MOST ? bytes : MOST));
+    const u64 most = records ? MOST : MOST_WITHOUT_RECORDS;
+    os_expect_memory((size_t)(bytes < most ? bytes : most));
 }
 
 static bool open_traces(evidence *ev)
