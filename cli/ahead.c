@@ -129,6 +129,10 @@ static void ahead_end(void *run)
     pthread_cond_broadcast(&a->room);
     pthread_mutex_unlock(&a->lock);
     crew_wait(a->crew);
+    for (u32 i = 0; i < a->slot_count; i++)
+        scan_count(a->scanners[0], &a->slots[i].scanned);
+    for (unsigned i = 0; i < crew_threads(a->crew); i++)
+        session_take_states(a->session, a->trace_index, a->scanners[i]);
     for (u32 i = 0; i < AHEAD_SLOTS; i++)
         scanned_free(&a->slots[i].scanned);
     for (unsigned i = 0; i < crew_threads(a->crew); i++)

@@ -159,6 +159,7 @@ int evidence_open(evidence *ev, const options *o, bool records)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
     ev->session->correlate = records ? o->correlate : 0;
+    ev->session->count_states = !records && filter_is_open(&o->filter);
     ev->session->since = o->filter.since;
     ev->session->until = o->filter.until;
     if (!o->input_count) {

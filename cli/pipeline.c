@@ -430,12 +430,14 @@ static u32 window_of(const session *s, unsigned threads)
     return fits < WINDOW_FEWEST ? WINDOW_FEWEST : fits;
 }
 
-static merge_filter class_filter(pipeline *p)
+// `asked`, by class index: others are not wanted whatever the filter says; NULL: it alone decides.
+static merge_filter class_filter(pipeline *p, const bool *asked)
 {
     const pipeline_job *job = p->job;
     const class_table *classes = job->session->classes;
     merge_filter out = {NULL, false, job->filter->since, job->filter->until};
-    if (filter_is_open(job->filter))
+    out.classes = asked;
+    if (asked || filter_is_open(job->filter))
         return out;
     p->classes = mem_zeroed(class_count(classes), sizeof(*p->classes));
     for (u32 i = 0; i < class_count(classes); i++)
@@ -444,10 +446,10 @@ static merge_filter class_filter(pipeline *p)
     return out;
 }
 
-static void open_pipe(pipeline *p, pipeline_job *job)
+static void open_pipe(pipeline *p, pipeline_job *job, const bool *asked)
 {
     *p = (pipeline){.job = job, .by_record = filter_needs_record(job->filter)};
-    merge_filter through = class_filter(p);
+    merge_filter through = class_filter(p, asked);
     p->merge = merge_new(job->session, &through);
     job->records = 0;
     u64 events = 0;
@@ -479,7 +481,7 @@ static void close_pipe(pipeline *p)
 bool pipeline_run(pipeline_job *job, error *e)
 {
     pipeline p;
-    open_pipe(&p, job);
+    open_pipe(&p, job, NULL);
     p.ring_size = p.threads > 1 ? p.threads * SLICES_A_THREAD : 1;
     p.ring = mem_zeroed(p.ring_size, sizeof(*p.ring));
     p.window_size = window_of(job->session, p.threads);
@@ -550,13 +552,21 @@ static bool count_on_main(worker *w, error *e)
 
 bool pipeline_count(pipeline_job *job, error *e)
 {
-    pipeline p;
-    open_pipe(&p, job);
-    bool ok = run_threads(&p, count_on_thread, count_on_main, e);
-    for (u32 i = 0; i < job->session->trace_count; i++) {
-        const trace *t = job->session->traces[i];
+    session *s = job->session;
+    bool ok = true;
+    if (!s->count_states || s->recounts) {
+        pipeline p;
+        open_pipe(&p, job, s->recount);
+        ok = run_threads(&p, count_on_thread, count_on_main, e);
+        close_pipe(&p);
+    }
+    job->records = 0;
+    for (u32 i = 0; i < s->trace_count; i++) {
+        trace *t = s->traces[i];
+        t->decoded += t->states[RECORD_DECODED];
+        t->partial += t->states[RECORD_PARTIAL];
+        t->raw += t->states[RECORD_RAW];
         job->records += t->decoded + t->partial + t->raw;
     }
-    close_pipe(&p);
     return ok;
 }

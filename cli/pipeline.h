@@ -26,7 +26,8 @@ typedef struct pipeline_job {
 // Counts states into the session's traces. False: the exporter failed, or *stop.
 MUST_USE bool pipeline_run(pipeline_job *job, error *e);
 
-// The same counts and job->records without an exporter: every event decoded, none rendered, in no order.
+// The same counts and job->records without an exporter: every event decoded, none rendered, in no order. What the survey
+// has counted (session->count_states) stands, as far as it goes.
 MUST_USE bool pipeline_count(pipeline_job *job, error *e);
 
 #endif

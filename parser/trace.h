@@ -1,4 +1,4 @@
-// The engine: traces opened together, surveyed, planned, and read as one time-ordered stream of records.
+// The engine: traces opened together, surveyed (survey.c), planned, and read as one time-ordered stream of records.
 //
 // Three passes. The survey reads every buffer once in file order: facts, event classes, embedded schemas, damage, the
 // processes and threads that lived. Planning gives every class its names and plans. Then records are read in time order;
@@ -35,7 +35,11 @@ typedef struct trace {
     u64 headers[HEADER_KINDS];   // by header_kind
     u64 decoded, partial, raw;   // counted by whoever read the records
     u64 *class_events;           // by class index, of this trace
+    u64 *class_states;           // by class index and record_state: what the survey counted (session->count_states)
     u32 class_cap;
+    waiting_payloads *waiting;   // what it could not count yet, by scanner
+    u32 waiting_count, waiting_cap;
+    u64 states[RECORD_STATES];   // of those, the classes that are not counted again
     i64 first_time, last_time;   // FILETIME of its first and last event
     losses losses;               // buffers that never reached the file, as the others tell
     bool changed;                // the file was written to while it was read (noted as damage once)
@@ -67,6 +71,9 @@ typedef struct session {
     correlator *correlator;
     unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
     i64 since, until;            // FILETIME: no other records will be asked for; likewise
+    bool count_states;           // the survey counts how far events decode; set before it
+    bool *recount;               // by class index: whether the survey's count does not hold, since plans came later
+    u32 recounts;                // classes that are so
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
     const survey_threads *threads; // NULL: buffers are scanned in line
@@ -85,6 +92,12 @@ MUST_USE bool session_open(session *s, const char *path, error *e);
 // Where the bytes of a buffer shall lie so that the second pass finds them; NULL: there is no room to keep them. Asked
 // once for each buffer, in order, by one thread at a time.
 u8 *session_place(session *s, u32 trace_index, u32 buffer_index);
+
+// Keeps where the events of a buffer stand, where its bytes lie or are soon read.
+void session_keep(session *s, const trace *t, const loaded_buffer *b);
+
+// Takes what a scanner counted into its trace. Called before the scanner is freed, by one thread.
+void session_take_states(session *s, u32 trace_index, scanner *by);
 
 // Told about every 64 MiB of input; NULL for none. False from it ends the work early.
 typedef bool (*session_progress)(void *context, u64 done, u64 total);

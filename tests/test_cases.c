@@ -66,13 +66,15 @@ static void file_show(const char *title, const char *path)
     outbuf_free(&text);
 }
 
-static int case_convert(run *r, const char *command)
+// A format to convert to, or "info".
+static int case_run(run *r, const char *what)
 {
-    const char *args[CASE_ARGS + 8] = {command};
+    const char *args[CASE_ARGS + 8] = {what};
     u32 count = 1;
-    if (strcmp(command, "convert") == 0) {
+    if (strcmp(what, "info") != 0) {
+        args[0] = "convert";
         args[count++] = "-f";
-        args[count++] = "jsonl";
+        args[count++] = what;
         args[count++] = "-o";
         args[count++] = "-";
     } else {
@@ -159,7 +161,7 @@ static u32 damage_check(const run *r, const cJSON *info)
 
 static u32 info_check(run *r)
 {
-    int code = case_convert(r, "info");
+    int code = case_run(r, "info");
     outbuf text = {0};
     error e = {0};
     u32 wrong = 0;
@@ -181,6 +183,32 @@ static u32 info_check(run *r)
     cJSON_Delete(got);
     cJSON_Delete(want);
     outbuf_free(&text);
+    return wrong;
+}
+
+// The line that says how many records there were, and how far they are decoded.
+static const char *count_line(const char *err, size_t *len)
+{
+    const char *at = strstr(err, " decoded, "), *start = at;
+    while (start && start > err && start[-1] != '\n')
+        start--;
+    *len = start ? strcspn(start, "\n") : 0;
+    return start;
+}
+
+// Where nothing is rendered, what the survey has counted is not read again: it must come to the same.
+static u32 count_check(run *r, const char *err)
+{
+    outbuf again = {0};
+    size_t want_len, got_len;
+    (void)case_run(r, "null");
+    assert_true(bytes_read(r->err, &again, NULL));
+    const char *want = count_line(err, &want_len), *got = count_line((const char *)again.bytes, &got_len);
+    u32 wrong = want_len != got_len || (want_len && memcmp(want, got, want_len) != 0);
+    if (wrong)
+        print_message("%s: jsonl says \"%.*s\", null says \"%.*s\"\n", r->c.name, (int)want_len, want ? want : "",
+                      (int)got_len, got ? got : "");
+    outbuf_free(&again);
     return wrong;
 }
 
@@ -229,7 +257,7 @@ static void test_case(void **state)
     case_place(&r);
     if (access(r.program, X_OK) != 0)
         fail_msg("%s cannot be run", r.program);
-    int code = case_convert(&r, "convert");
+    int code = case_run(&r, "jsonl");
     u32 wrong = 0;
     outbuf out = {0}, err = {0};
     assert_true(bytes_read(r.out, &out, &e) && bytes_read(r.err, &err, &e));
@@ -247,6 +275,7 @@ static void test_case(void **state)
         file_show("stderr", r.err);
     if (r.c.info || r.c.has_damage)
         wrong += info_check(&r);
+    wrong += count_check(&r, (const char *)err.bytes);
     outbuf_free(&out);
     outbuf_free(&err);
     case_clean(&r);

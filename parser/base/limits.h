@@ -11,6 +11,7 @@ enum {
     LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
     LIMIT_KEPT_TRACE_BYTES = 64 << 20,  // of larger traces nothing is kept from the survey
     LIMIT_KEPT_REFS_BYTES = 8 << 20,    // event positions kept from the survey: half a million events are walked once
+    LIMIT_WAITING_BYTES = 4 << 20,      // payloads whose schemas are still to come, of each thread; more are read again
     LIMIT_KEPT_BUFFER_BYTES = 24 << 20, // inflated buffers kept from the survey, so that they are inflated once
 
     // Carving

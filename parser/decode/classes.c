@@ -45,7 +45,6 @@ void class_table_free(class_table *t)
 {
     if (!t)
         return;
-    mem_free(t->classes);
     mem_free(t->keys);
     mem_free(t->slots);
     arena_free(&t->arena);
@@ -154,9 +153,21 @@ static void grow_slots(class_table *t)
     mem_free(old);
 }
 
+// Other threads may be reading the old list: it stays.
+static void grow_list(class_table *t)
+{
+    u32 cap = t->class_cap ? t->class_cap * 2 : 64;
+    event_class **list = arena_array(&t->arena, event_class *, cap);
+    if (t->count)
+        memcpy(list, t->classes, t->count * sizeof(*list));
+    t->classes = list;
+    t->class_cap = cap;
+}
+
 static void new_class(class_table *t, const event *ev, const class_key *k)
 {
-    GROW(t->classes, t->count, t->class_cap);
+    if (t->count == t->class_cap)
+        grow_list(t);
     GROW(t->keys, t->count, t->key_cap);
     event_class *c = arena_new(&t->arena, event_class);
     *c = (event_class){.index = t->count,
@@ -171,7 +182,7 @@ static void new_class(class_table *t, const event *ev, const class_key *k)
     if (ev->schema_tl.len)
         c->metadata = arena_bytes(&t->arena, ev->schema_tl);
     if (ev->traits.len)
-        c->provider = tracelogging_provider_name(&t->arena, ev->traits);
+        c->own_provider = tracelogging_provider_name(&t->arena, ev->traits);
     t->keys[t->count] = *k;
     t->classes[t->count++] = c;
 }
@@ -420,10 +431,36 @@ static void plan_from_set(planner *p, event_class *c)
             c->provider = s->name;
 }
 
+static void forget_names(event_class *c)
+{
+    c->provider = c->own_provider;
+    c->event_name = c->task_name = c->opcode_name = c->level_name = c->channel_name = NULL;
+    c->keyword_names = NULL;
+    c->keyword_count = 0;
+    c->exact_version = false;
+}
+
+// Whether each of the plans has one of the same layout among the others.
+static bool have_layouts(const plan *const *plans, u32 count, const plan *const *others, u32 other_count)
+{
+    for (u32 i = 0; i < count; i++) {
+        u32 at = 0;
+        while (at < other_count && !plan_same_layout(plans[i], others[at]))
+            at++;
+        if (at == other_count)
+            return false;
+    }
+    return true;
+}
+
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
 {
     planner p = {t, set, os_build};
     event_class *c = t->classes[index];
+    const plan *before[LIMIT_CANDIDATES];
+    u32 before_count = c->plan_count;
+    memcpy(before, c->plans, sizeof(before));
+    forget_names(c);
     c->plan_count = 0;
     if (c->metadata.len)
         plan_tracelogging(&p, c);
@@ -436,7 +473,22 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
         plan_manifest_piece(&p, c);
     if (!c->plan_count)
         c->origin = ORIGIN_NONE;
+    c->lost_layout = !have_layouts(before, before_count, c->plans, c->plan_count);
+    c->new_layout = !have_layouts(c->plans, c->plan_count, before, before_count);
     name_rest(&p, c);
+}
+
+void class_table_try(class_table *t, schema_set *set, u32 os_build)
+{
+    grow_list(t);
+    for (u32 i = 0; i < t->count; i++) {
+        if (t->classes[i]->plan_count)
+            continue;
+        event_class *anew = arena_new(&t->arena, event_class);
+        *anew = *t->classes[i];
+        t->classes[i] = anew;
+        class_plan(t, i, set, os_build);
+    }
 }
 
 void class_table_plan(class_table *t, schema_set *set, u32 os_build)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "schema/schema_tdh.h"
 
 static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
@@ -41,6 +42,9 @@ void scanner_free(scanner *s)
     class_table_free(s->classes);
     mem_free(s->numbers.list);
     mem_free(s->interests);
+    mem_free(s->states);
+    decoder_free(&s->decoder);
+    waiting_free(&s->waiting);
     mem_free(s);
 }
 
@@ -90,8 +94,52 @@ static void note_told(scanner *s, scanned *out)
     }
 }
 
+static void wait_for_plans(waiting_payloads *w, u32 cls, span payload)
+{
+    size_t bytes = sizeof(waiting_payload) + payload.len;
+    if (w->bytes + bytes > LIMIT_WAITING_BYTES)
+        return;
+    GROW(w->list, w->count, w->cap);
+    w->list[w->count++] = (waiting_payload){cls, arena_bytes(&w->room, payload)};
+    w->bytes += bytes;
+}
+
+void waiting_free(waiting_payloads *w)
+{
+    mem_free(w->list);
+    arena_free(&w->room);
+    *w = (waiting_payloads){0};
+}
+
+void scan_count(scanner *s, scanned *out)
+{
+    const loaded_buffer *b = &out->buffer;
+    if (!out->classes)
+        return;
+    if (s->state_cap < out->class_count) {
+        u32 cap = out->class_count * 2;
+        s->states = mem_grow(s->states, (size_t)cap * RECORD_STATES, sizeof(*s->states));
+        memset(s->states + (size_t)s->state_cap * RECORD_STATES, 0,
+               (size_t)(cap - s->state_cap) * RECORD_STATES * sizeof(*s->states));
+        s->state_cap = cap;
+    }
+    for (u32 i = 0; i < b->count; i++) {
+        const event_ref *ref = &b->refs[i];
+        if (ref->cls == CLASS_NONE)
+            continue;
+        const event_class *cls = out->classes[ref->cls];
+        span payload = loaded_payload(b, ref);
+        if (cls->plan_count)
+            s->states[ref->cls * RECORD_STATES + class_state(cls, &s->decoder, payload)]++;
+        else
+            wait_for_plans(&s->waiting, ref->cls, payload);
+    }
+    out->classes = NULL;
+}
+
 void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, u8 *place, scanned *out)
 {
+    scan_count(s, out);
     u32 known = class_count(s->classes);
     out->by = s;
     out->first_count = 0;
