@@ -275,9 +275,9 @@ static void check_account(trace *t)
                    (unsigned long long)sum, (unsigned long long)t->file.os.bytes);
 }
 
-static void settle(void *context)
+static void settle_stacks(void *context)
 {
-    correlator_settle(context);
+    correlator_settle_stacks(context);
 }
 
 bool session_survey(session *s, session_progress progress, void *context)
@@ -297,13 +297,14 @@ bool session_survey(session *s, session_progress progress, void *context)
             check_account(s->traces[i]);
     }
     if (s->threads)
-        s->threads->beside(s->threads_context, settle, s->correlator);
+        s->threads->beside(s->threads_context, settle_stacks, s->correlator);
+    else
+        correlator_settle_stacks(s->correlator);
     carried_load(&v.carried, s->schemas, &s->embedded);
     class_table_plan(s->classes, s->schemas, session_os_build(s));
+    correlator_settle(s->correlator);
     if (s->threads)
         s->threads->join(s->threads_context);
-    else
-        settle(s->correlator);
     session_check_files(s);
     correlator_close(s->correlator, s->classes);
     if (s->count_states)

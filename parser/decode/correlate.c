@@ -223,9 +223,13 @@ void correlator_settle(correlator *c)
     process_close(c);
     image_close_pdbs(c);
     key_close(c);
-    stack_close(c);
     network_close(c);
     readers_free(c);
+}
+
+void correlator_settle_stacks(correlator *c)
+{
+    stack_close(c);
 }
 
 void correlator_close(correlator *c, const class_table *classes)

@@ -67,7 +67,9 @@ bool correlator_note_stack(const correlator *c, const event_class *cls, const lo
                            stack_notes *notes);
 void correlator_take_stacks(correlator *c, const stack_notes *notes);
 
-// After the last event: facts are put in order. Asks for no classes, which may be planned at the same time.
+// After the last event: facts are put in order, stacks and all else, which may be done at the same time. Asks for no
+// classes, which may be planned meanwhile.
+void correlator_settle_stacks(correlator *c);
 void correlator_settle(correlator *c);
 // Then, with all classes planned for good.
 void correlator_close(correlator *c, const class_table *classes);
