@@ -189,6 +189,7 @@ reading() { # TRACE RUNS SECONDS: what writes nothing
     job info-n - "$etwkit" info $common -j "$threads" "$1"
     command -v openssl >/dev/null && job sha - openssl dgst -sha256 "$1"
     job info-hash - "$etwkit" info --cache none -q -j "$threads" "$1"
+    job start - "$etwkit" --version
     job null-1 - "$etwkit" convert $common -j 1 -f null "$1"
     job null-n - "$etwkit" convert $common -j "$threads" -f null "$1"
     filter_job class "$1"
@@ -200,7 +201,8 @@ reading() { # TRACE RUNS SECONDS: what writes nothing
     times_row "info --no-hash, $threads threads" info-n cat cat "$cat_limit"
     row "openssl dgst -sha256" sha
     times_row "info, $threads threads" info-hash sha openssl "$hash_limit"
-    row "decode only, 1 thread" null-1 "" "$(judge "$(each null-1)" le "$null_limit" " ns")"
+    inside=$(awk -v a="$(wall null-1)" -v b="$(wall start)" -v n="$events" 'BEGIN { printf "%.1f", (a - b) / n }')
+    row "decode only, 1 thread" null-1 "$inside ns without the program's own start" "$(judge "$(each null-1)" le "$null_limit" " ns")"
     faster_row "decode only, $threads threads" null-n null-1
     filter_row class
     filter_row where

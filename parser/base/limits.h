@@ -68,7 +68,7 @@ enum {
     LIMIT_IMAGE_FACTS = 4 << 20,         // loads, unloads and rundown entries of modules; and PDB identities
     LIMIT_VOLUMES = 4096,                // volume mappings; machines have some ten
     LIMIT_STACKS = 8 << 20,              // StackWalk events, 32 bytes each; an hour of samples on 8 processors has some millions
-    LIMIT_STACK_FRAMES = 48 << 20,       // their addresses, each stack once: 384 MiB
+    LIMIT_STACK_FRAMES = 48 << 20,       // addresses of stacks that are not read with their records, each stack once: 384 MiB
     LIMIT_CONNECTIONS = 1 << 20,         // pairs of ends and a process id
     LIMIT_TCB_FACTS = 4 << 20,           // TCP control blocks whose ends were told; and bytes moved by one
 

@@ -7,12 +7,14 @@
 //   0x1825 StackKeyKernel, 0x1826 StackKeyUser   u64 EventTimeStamp, u32 StackProcess, u32 StackThread, pointer
 //   StackKey
 //
-// Payloads are read here at these offsets. There may be more stacks than events, so most are only noted: their addresses
-// are read when the record is that has them, nearly always from the same buffer. What is kept from the survey on are the
-// stacks behind keys and those of events in earlier buffers. Definitions of keys come after their uses as well as before,
-// so uses are resolved when all is known. An event takes a stack where its thread is the stack's; where nothing tells its thread,
-// where the stack's kernel part was taken on its processor and no other event of that time has the stack's thread. Of
-// several such events in a buffer the last one in front of the stack's record takes it.
+// Payloads are read here at these offsets. Stacks are often more than all else in a trace, so most are only noted, and
+// their addresses read together with the event they belong to, nearly always from the same buffer. Kept with their
+// addresses are those behind keys and those of events in earlier buffers. Definitions of keys come after their uses as
+// well as before, so uses are resolved when all is known.
+//
+// An event takes a stack where its thread is the stack's; where nothing tells its thread, where the stack's kernel part
+// was taken on its processor and no other event of that time has the stack's thread. Of several such events in a buffer
+// the last one in front of the stack's record takes it.
 #include <stdlib.h>
 
 #include "base/os.h"
