@@ -1,7 +1,5 @@
 // The first pass: takes scanned buffers in file order, numbers and counts their events, and hands those that tell something
 // to whom they tell it.
-#include <string.h>
-
 #include "base/text.h"
 #include "schema/schema_builtin.h"
 #include "schema/schema_kernel.h"
@@ -98,11 +96,9 @@ static void take_classes(survey *v, const scanned *s)
     }
     if (t->class_cap < class_count(classes)) {
         u32 cap = class_count(classes) * 2;
-        t->class_events = mem_grow(t->class_events, cap, sizeof(*t->class_events));
-        memset(t->class_events + t->class_cap, 0, (cap - t->class_cap) * sizeof(*t->class_events));
-        t->class_states = mem_grow(t->class_states, (size_t)cap * RECORD_STATES, sizeof(*t->class_states));
-        memset(t->class_states + (size_t)t->class_cap * RECORD_STATES, 0,
-               (size_t)(cap - t->class_cap) * RECORD_STATES * sizeof(*t->class_states));
+        t->class_events = mem_grow_zeroed(t->class_events, t->class_cap, cap, sizeof(*t->class_events));
+        t->class_states =
+            mem_grow_zeroed(t->class_states, t->class_cap, cap, RECORD_STATES * sizeof(*t->class_states));
         t->class_cap = cap;
     }
 }

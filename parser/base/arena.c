@@ -59,6 +59,13 @@ void *mem_grow(void *block, size_t count, size_t each)
     return touched(grown, bytes);
 }
 
+void *mem_grow_zeroed(void *block, size_t had, size_t count, size_t each)
+{
+    u8 *grown = mem_grow(block, count, each);
+    memset(grown + had * each, 0, (count - had) * each);
+    return grown;
+}
+
 void mem_free(void *block)
 {
     free(block);

@@ -32,15 +32,15 @@ void arena_free(arena *a); // everything; the arena is empty and usable again
 void *mem_alloc(size_t bytes);
 void *mem_zeroed(size_t count, size_t each);
 void *mem_grow(void *block, size_t count, size_t each);
+void *mem_grow_zeroed(void *block, size_t had, size_t count, size_t each); // what is new is zero
 void mem_free(void *block);
 
 // An array that grows: makes room for index `count` in *items, whose capacity is *cap. Small ones double, large ones
-// grow by an eighth: those are moved by their pages, not copied (os_expect_memory).
-enum { GROW_DOUBLES = 4 << 20 };
+// grow by an eighth.
 #define GROW(items, count, cap)                                                                                        \
     do {                                                                                                               \
         if ((count) >= (cap)) {                                                                                        \
-            (cap) = (cap) ? (cap) * sizeof(*(items)) < GROW_DOUBLES ? (cap) * 2 : (cap) + (cap) / 8 : 16;                                        \
+            (cap) = (cap) ? (cap) < 65536 ? (cap) * 2 : (cap) + (cap) / 8 : 16;                                        \
             (items) = mem_grow((items), (cap), sizeof(*(items)));                                                      \
         }                                                                                                              \
     } while (0)

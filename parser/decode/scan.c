@@ -118,9 +118,7 @@ void scan_count(scanner *s, scanned *out)
         return;
     if (s->state_cap < out->class_count) {
         u32 cap = out->class_count * 2;
-        s->states = mem_grow(s->states, (size_t)cap * RECORD_STATES, sizeof(*s->states));
-        memset(s->states + (size_t)s->state_cap * RECORD_STATES, 0,
-               (size_t)(cap - s->state_cap) * RECORD_STATES * sizeof(*s->states));
+        s->states = mem_grow_zeroed(s->states, s->state_cap, cap, RECORD_STATES * sizeof(*s->states));
         s->state_cap = cap;
     }
     for (u32 i = 0; i < b->count; i++) {
