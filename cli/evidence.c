@@ -72,9 +72,10 @@ static void start_crew(evidence *ev, u64 bytes)
     ev->session->threads_context = ev->crew;
 }
 
+enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
+
 // Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what is
 // rendered on each thread and not written yet.
-enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
 static void expect_memory(const session *s, bool records, unsigned threads)
 {
     enum { MOST = 14 << 20, MOST_WITHOUT_RECORDS = 6 << 20, A_THREAD = 2 << 20, INFLATES = 4 };

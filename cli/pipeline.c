@@ -554,7 +554,7 @@ bool pipeline_count(pipeline_job *job, error *e)
 {
     session *s = job->session;
     bool ok = true;
-    if (!s->count_states || s->recounts) {
+    if (!s->count_states || s->recount) {
         pipeline p;
         open_pipe(&p, job, s->recount);
         ok = run_threads(&p, count_on_thread, count_on_main, e);

@@ -1,5 +1,7 @@
 #include "survey_states.h"
 
+#include <string.h>
+
 void session_take_states(session *s, u32 trace_index, scanner *by)
 {
     trace *t = s->traces[trace_index];
@@ -61,8 +63,10 @@ void states_settle(session *s, decoder *d)
     s->recount = mem_zeroed(count, sizeof(*s->recount));
     for (u32 i = 0; i < s->trace_count; i++)
         mark_recounts(s->traces[i], s->classes, d, s->recount);
-    for (u32 c = 0; c < count; c++)
-        s->recounts += s->recount[c];
     for (u32 i = 0; i < s->trace_count; i++)
         settle_trace(s->traces[i], s->classes, s->recount);
+    if (!memchr(s->recount, true, count)) {
+        mem_free(s->recount);
+        s->recount = NULL;
+    }
 }

@@ -112,10 +112,11 @@ static void *keep_take(keep_room *k, size_t bytes)
 }
 
 // Small traces are read again sooner than memory is had; of those over the limit only a small part would be kept.
-static bool worth_keeping(const trace *t)
+// Where states are counted there is mostly no second pass.
+static bool worth_keeping(const session *s, const trace *t)
 {
     enum { SMALL = 256 << 10 };
-    return t->file.os.bytes > SMALL && t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
+    return !s->count_states && t->file.os.bytes > SMALL && t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
 }
 
 u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
@@ -125,7 +126,7 @@ u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
     const etl_buffer *b = &t->file.buffers[buffer_index];
     size_t room = etl_room(b);
     // What was not inflated is read again: that is cheaper than fresh memory.
-    if (s->count_states || !worth_keeping(t) || !(b->flags & BUFFER_FLAG_COMPRESSED) || k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
+    if (!worth_keeping(s, t) || !(b->flags & BUFFER_FLAG_COMPRESSED) || k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
         return NULL;
     return t->kept[buffer_index].bytes = keep_take(k, room);
 }
@@ -136,7 +137,7 @@ void session_keep(session *s, const trace *t, const loaded_buffer *b)
     kept_buffer *kept = &t->kept[b->desc - t->file.buffers];
     size_t bytes = b->count * sizeof(*b->refs);
     kept->len = (u32)b->bytes.len;
-    if (!s->count_states && worth_keeping(t) && b->count && s->keep_refs.taken + bytes <= LIMIT_KEPT_REFS_BYTES)
+    if (worth_keeping(s, t) && b->count && s->keep_refs.taken + bytes <= LIMIT_KEPT_REFS_BYTES)
         kept->refs = keep_take(&s->keep_refs, bytes);
     if (!kept->refs) {
         kept->bytes = NULL;

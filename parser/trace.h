@@ -37,9 +37,9 @@ typedef struct trace {
     u64 *class_events;           // by class index, of this trace
     u64 *class_states;           // by class index and record_state: what the survey counted (session->count_states)
     u32 class_cap;
-    waiting_payloads *waiting;   // what it could not count yet, by scanner
+    u64 states[RECORD_STATES];   // what stands of class_states once all plans are known (session->recount)
+    waiting_payloads *waiting;   // what could not be counted yet, by scanner
     u32 waiting_count, waiting_cap;
-    u64 states[RECORD_STATES];   // of those, the classes that are not counted again
     i64 first_time, last_time;   // FILETIME of its first and last event
     losses losses;               // buffers that never reached the file, as the others tell
     bool changed;                // the file was written to while it was read (noted as damage once)
@@ -72,8 +72,8 @@ typedef struct session {
     unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
     i64 since, until;            // FILETIME: no other records will be asked for; likewise
     bool count_states;           // the survey counts how far events decode; set before it
-    bool *recount;               // by class index: whether the survey's count does not hold, since plans came later
-    u32 recounts;                // classes that are so
+    bool *recount;               // by class index: whether the survey's count does not hold, since plans came later;
+                                 // NULL: all hold
     schema_load embedded;        // what the traces' own schemas came to
     bool one_clock;              // all events can be ordered by their session clock alone
     const survey_threads *threads; // NULL: buffers are scanned in line

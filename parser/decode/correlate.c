@@ -115,8 +115,7 @@ static class_reader *class_reader_of(correlator *c, const event_class *cls)
 {
     if (cls->index >= c->reader_cap) {
         u32 cap = cls->index * 2 + 64;
-        c->readers = mem_grow(c->readers, cap, sizeof(*c->readers));
-        memset(c->readers + c->reader_cap, 0, (cap - c->reader_cap) * sizeof(*c->readers));
+        c->readers = mem_grow_zeroed(c->readers, c->reader_cap, cap, sizeof(*c->readers));
         c->reader_cap = cap;
     }
     class_reader *r = &c->readers[cls->index];
@@ -225,11 +224,6 @@ void correlator_settle(correlator *c)
     key_close(c);
     network_close(c);
     readers_free(c);
-}
-
-void correlator_settle_stacks(correlator *c)
-{
-    stack_close(c);
 }
 
 void correlator_close(correlator *c, const class_table *classes)

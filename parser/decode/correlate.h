@@ -86,8 +86,9 @@ typedef struct recent_answer {
     bool found;
 } recent_answer;
 
-// Scratch of one thread; all zero is a valid empty one.
 enum { OTHER_BUFFERS = 4 };
+
+// Scratch of one thread; all zero is a valid empty one.
 typedef struct correlate_room {
     outbuf text, path;
     stack_frame *frames;

@@ -304,7 +304,6 @@ bool key_is_path(const char *text, size_t len);
 void key_free(key_book *b);
 
 void stack_see(correlator *c, const sighting *s, u32 source);
-void stack_close(correlator *c);
 void stack_free(stack_book *b);
 
 void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);

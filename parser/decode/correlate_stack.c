@@ -313,7 +313,7 @@ static u32 stack_of_key(const stack_book *b, u32 source, u64 key, i64 time)
     return last && !last->ends ? last->stack : NO_STACK;
 }
 
-void stack_close(correlator *c)
+void correlator_settle_stacks(correlator *c)
 {
     stack_book *b = &c->stacks;
     if (b->definition_count)

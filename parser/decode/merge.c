@@ -132,12 +132,17 @@ bool merge_is_kept(const merge *m, u32 order)
     return m->session->traces[p->file]->kept[p->buffer].bytes != NULL;
 }
 
+static bool is_any_time(const merge_filter *f)
+{
+    return f->since == INT64_MIN && f->until == INT64_MAX;
+}
+
 static bool takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
 {
     const merge_filter *f = &m->filter;
     if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
         return false;
-    if (f->since == INT64_MIN && f->until == INT64_MAX)
+    if (is_any_time(f))
         return true;
     i64 time = session_time(b, ref->time);
     return time >= f->since && time <= f->until;
@@ -146,7 +151,7 @@ static bool takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
 static void pick(const merge *m, merge_buffer *b)
 {
     const loaded_buffer *l = &b->loaded;
-    if (!m->filter.classes && m->filter.since == INT64_MIN && m->filter.until == INT64_MAX)
+    if (!m->filter.classes && is_any_time(&m->filter))
         return;
     if (b->pick_cap < l->count || !b->picks) {
         mem_free(b->picks);
