@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <iconv.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,38 @@ static void hex_forms(void **state)
     EXPECT(text_bytes(p, (span){NULL, 0}), "");
 }
 
+// Forms as messages have them: every conversion with every set of flags, widths and precisions around the digits there
+// are.
+static void number_forms(void **state)
+{
+    (void)state;
+    static const i64 VALUES[] = {0, 1, -1, 7, 8, 255, -128, 65535, 123456789, INT64_MAX, INT64_MIN};
+    static const char *const SIZES[] = {"",   "1",  "5",   "12",   "30",  "100", ".",    ".0",
+                                        ".1", ".9", ".25", ".100", "9.4", "4.9", "30.20"};
+    static const char CONVERSIONS[] = "diuxXo", FLAGS[] = "-+ 0#";
+    for (u32 flags = 0; flags < 32; flags++)
+        for (u32 size = 0; size < COUNT_OF(SIZES); size++)
+            for (const char *c = CONVERSIONS; *c; c++)
+                for (u32 i = 0; i < COUNT_OF(VALUES); i++) {
+                    char form[32] = "%", text[200], got[200], *end = form + 1;
+                    for (u32 bit = 0; bit < 5; bit++)
+                        if (flags >> bit & 1)
+                            *end++ = FLAGS[bit];
+                    sprintf(end, "%sll%c", SIZES[size], *c);
+                    snprintf(text, sizeof(text), form, (long long)VALUES[i]);
+                    number_form read = number_form_read(form + 1);
+                    bool negative = VALUES[i] < 0 && strchr("di", *c);
+                    u64 value = negative ? 0 - (u64)VALUES[i] : (u64)VALUES[i];
+                    *text_number((u8 *)got, value, negative, &read) = 0;
+                    assert_string_equal(got, text);
+                }
+    assert_int_equal(number_form_read("I64x").conversion, 'x');
+    assert_int_equal(number_form_read("-5").conversion, 'd');
+    assert_int_equal(number_form_read("s").conversion, 's');
+    assert_int_equal(number_form_read("4000000000d").width, NUMBER_FORM_WIDTH);
+    assert_int_equal(number_form_read("0.99999999999X").precision, NUMBER_FORM_WIDTH);
+}
+
 static u32 bits32(float v)
 {
     u32 b;
@@ -149,26 +182,25 @@ static void floats(void **state)
     EXPECT(text_f64(p, 0xfff8000000000001), "NaN");
 }
 
-// %f where strtod gives the number back from it; else nothing shorter gives it back.
+static bool reads_back(const char *text, double v, bool single)
+{
+    return single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v;
+}
+
+// %f where strtod gives the number back from it; else %g with the fewest digits from which it does, and exponents
+// without zeros in front or a plus.
 static void check_float(double v, bool single)
 {
     char text[400], got[400];
     u8 *end = single ? text_f32((u8 *)got, bits32((float)v)) : text_f64((u8 *)got, bits64(v));
     *end = 0;
     snprintf(text, sizeof(text), "%f", v);
-    if (single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v) {
-        assert_string_equal(got, text);
-        return;
-    }
-    assert_true(single ? strtof(got, NULL) == (float)v : strtod(got, NULL) == v);
-    unsigned digits = 0;
-    for (const char *c = got; *c && *c != 'e'; c++)
-        if (*c >= '0' && *c <= '9' && (digits || *c != '0'))
-            digits++;
-    if (digits > 1) {
-        snprintf(text, sizeof(text), "%.*g", (int)digits - 1, v);
-        assert_false(single ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v);
-    }
+    for (int digits = 1; !reads_back(text, v, single); digits++)
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+    char *e = strchr(text, 'e');
+    if (e)
+        sprintf(e + 1, "%d", atoi(e + 1));
+    assert_string_equal(got, text);
 }
 
 static void floats_read_back(void **state)
@@ -191,6 +223,21 @@ static void floats_read_back(void **state)
         check_float((double)(float)((double)(r >> 44) / 1000), true);
         check_float((double)(r >> 36) / 128, false); // halves of a millionth: ties
         check_float((double)(r >> 48) / 128, true);
+        check_float((double)(r >> 11) / 0x1p20, false); // 2^33 at most, where millionths cease to be enough
+        check_float(0x1p33 - (double)(r >> 58) / 0x1p20, false);
+    }
+    // The neighbours of a power of two are not equally far away.
+    for (int power = -1074; power < 1024; power++) {
+        double v = ldexp(1, power);
+        for (int i = 0; i < 3; i++, v = nextafter(v, INFINITY))
+            check_float(v, false);
+        check_float(nextafter(ldexp(1, power), 0), false);
+        if (power < -149 || power >= 128)
+            continue;
+        float f = ldexpf(1, power);
+        check_float((double)f, true);
+        check_float((double)nextafterf(f, INFINITY), true);
+        check_float((double)nextafterf(f, 0), true);
     }
 }
 
@@ -624,6 +671,7 @@ int main(void)
         cmocka_unit_test(integers),
         cmocka_unit_test(integers_stay_in_their_room),
         cmocka_unit_test(hex_forms),
+        cmocka_unit_test(number_forms),
         cmocka_unit_test(floats),
         cmocka_unit_test(floats_read_back),
         cmocka_unit_test(guids),

@@ -1,11 +1,9 @@
-// Numbers, identities and times as text (strings: text_string.c). Pure functions on values the caller has already
-// proven; anyone may call them. Speed matters here: a trace of a million events prints tens of millions of numbers.
+// Whole numbers, identities and addresses as text (floating point: text_float.c, times: text_time.c, strings:
+// text_string.c). Pure functions on values the caller has already proven; anyone may call them. Speed matters here: a
+// trace of a million events prints tens of millions of numbers.
 #include "base/text.h"
 #include "base/text_put.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 // ------------------------------------------------------------------------------------- numbers
@@ -104,107 +102,99 @@ u8 *text_bytes(u8 *p, span bytes)
 
 #endif
 
-// ------------------------------------------------------------------------------------- floating point
+// ------------------------------------------------------------------------------------- numbers as printf writes them
 
-enum { FLOAT_ROOM = 400 };
-
-// The text of snprintf, whatever the decimal point of the locale; e-07 becomes e-7.
-static u8 *put_printed(u8 *p, const char *text)
+static const char *read_count(const char *s, u8 *count)
 {
-    const char *c = text;
-    while (*c) {
-        if ((*c >= '0' && *c <= '9') || *c == '-') {
-            p = put_char(p, *c++);
-        } else if (*c == 'e') {
-            p = put_char(p, *c++);
-            if (*c == '-')
-                p = put_char(p, '-');
-            for (c++; *c == '0' && c[1]; c++) {
-            }
-        } else {
-            p = put_char(p, '.');
-            while (*c && *c != '-' && *c != 'e' && (*c < '0' || *c > '9'))
-                c++;
+    u32 value = 0;
+    for (; *s >= '0' && *s <= '9'; s++)
+        if (value <= NUMBER_FORM_WIDTH)
+            value = value * 10 + (u32)(*s - '0');
+    *count = (u8)(value < NUMBER_FORM_WIDTH ? value : NUMBER_FORM_WIDTH);
+    return s;
+}
+
+number_form number_form_read(const char *s)
+{
+    number_form form = {.conversion = 'd'};
+    for (; *s && strchr("-+ 0#", *s); s++) {
+        form.left |= *s == '-';
+        form.plus |= *s == '+';
+        form.blank |= *s == ' ';
+        form.zeros |= *s == '0';
+        form.prefix |= *s == '#';
+    }
+    s = read_count(s, &form.width);
+    if (*s == '.') {
+        form.has_precision = true;
+        s = read_count(s + 1, &form.precision);
+    }
+    while (*s && strchr("hlLIqjzt6432wF", *s))
+        s++;
+    if (*s)
+        form.conversion = *s;
+    return form;
+}
+
+static u8 *put_octal(u8 *p, u64 value)
+{
+    u32 digits = 1;
+    while (digits < 22 && value >> (3 * digits))
+        digits++;
+    for (u32 i = digits; i--; value >>= 3)
+        p[i] = (u8)('0' + (value & 7));
+    return p + digits;
+}
+
+static u8 *put_many(u8 *p, char c, u32 count)
+{
+    memset(p, c, count);
+    return p + count;
+}
+
+u8 *text_number(u8 *p, u64 magnitude, bool negative, const number_form *form)
+{
+    u8 digits[24]; // 22 of an octal number
+    char sign[2];
+    u32 count = 0, signs = 0, zeros = 0;
+    switch (form->conversion) {
+    case 'x':
+    case 'X':
+        count =
+            (u32)(put_hex_digits(digits, magnitude, form->conversion == 'x' ? LETTERS_LOWER : LETTERS_UPPER) - digits);
+        if (form->prefix && magnitude) {
+            sign[signs++] = '0';
+            sign[signs++] = form->conversion;
         }
+        break;
+    case 'o':
+        count = (u32)(put_octal(digits, magnitude) - digits);
+        zeros = form->prefix && magnitude;
+        break;
+    case 'u':
+        count = (u32)(put_u64(digits, magnitude) - digits);
+        break;
+    default:
+        count = (u32)(put_u64(digits, magnitude) - digits);
+        if (negative || form->plus || form->blank)
+            sign[signs++] = negative ? '-' : form->plus ? '+' : ' ';
     }
-    return p;
-}
-
-static bool reads_back(const char *text, double value, bool single)
-{
-    if (single)
-        return strtof(text, NULL) == (float)value;
-    return strtod(text, NULL) == value;
-}
-
-// The fewest digits that read back. Most numbers that come here need all they have, or two less (a decimal fraction of
-// that many digits): those are tried first.
-static u8 *put_shortest(u8 *p, double value, bool single)
-{
-    char text[FLOAT_ROOM]; // some 25 are written, which the compiler cannot see
-    int most = single ? 9 : 17, too_few = 0, enough = most, printed = 0;
-    for (int next = most - 2; enough - too_few > 1; next = (enough + too_few) / 2) {
-        snprintf(text, sizeof(text), "%.*g", next, value);
-        printed = next;
-        if (reads_back(text, value, single))
-            enough = next;
-        else
-            too_few = next;
+    if (form->has_precision) {
+        if (!magnitude && !form->precision && !(form->conversion == 'o' && form->prefix))
+            count = 0;
+        if (form->precision > count + zeros)
+            zeros = form->precision - count;
+    } else if (form->zeros && !form->left && form->width > signs + zeros + count) {
+        zeros = form->width - signs - count;
     }
-    if (printed != enough)
-        snprintf(text, sizeof(text), "%.*g", enough, value);
-    return put_printed(p, text);
-}
-
-// Below 2^31, doubles are less than half a millionth apart and n / 10^6, rounded once by the division, is what the text
-// of n millionths reads back as: where that is the value, n is what %f prints, and where it is not, nor does %f's text
-// read back. For a float the double in between does no harm, n / 10^6 is never so close to the middle of two floats
-// without being it.
-static u8 *put_float(u8 *p, double value, bool single, bool negative)
-{
-    double positive = negative ? -value : value;
-    if (positive < 2147483648.0) {
-        double millionths = rint(positive * 1e6), back = millionths / 1e6;
-        if (single ? (float)back != (float)positive : back != positive)
-            return put_shortest(p, value, single);
-        u64 whole = (u64)millionths / 1000000;
-        u32 rest = (u32)((u64)millionths - whole * 1000000);
-        if (negative)
-            p = put_char(p, '-');
-        p = put_char(text_u64(p, whole), '.');
-        p = put_pair(p, rest / 10000);
-        p = put_pair(p, rest / 100 % 100);
-        return put_pair(p, rest % 100);
-    }
-    char text[FLOAT_ROOM];
-    snprintf(text, sizeof(text), "%f", value);
-    return reads_back(text, value, single) ? put_printed(p, text) : put_shortest(p, value, single);
-}
-
-static u8 *put_no_number(u8 *p, bool infinite, bool negative)
-{
-    const char *text = !infinite ? "NaN" : negative ? "-Infinity" : "Infinity";
-    size_t len = strlen(text);
-    memcpy(p, text, len);
-    return p + len;
-}
-
-u8 *text_f32(u8 *p, u32 bits)
-{
-    float value;
-    memcpy(&value, &bits, 4);
-    if ((bits >> 23 & 0xff) == 0xff)
-        return put_no_number(p, !(bits & 0x7fffff), bits >> 31);
-    return put_float(p, (double)value, true, bits >> 31);
-}
-
-u8 *text_f64(u8 *p, u64 bits)
-{
-    double value;
-    memcpy(&value, &bits, 8);
-    if ((bits >> 52 & 0x7ff) == 0x7ff)
-        return put_no_number(p, !(bits & 0xfffffffffffffu), bits >> 63);
-    return put_float(p, value, false, bits >> 63);
+    u32 used = signs + zeros + count, blanks = form->width > used ? form->width - used : 0;
+    if (!form->left)
+        p = put_many(p, ' ', blanks);
+    memcpy(p, sign, signs);
+    p = put_many(p + signs, '0', zeros);
+    memcpy(p, digits, count);
+    p += count;
+    return form->left ? put_many(p, ' ', blanks) : p;
 }
 
 // ------------------------------------------------------------------------------------- identities and addresses

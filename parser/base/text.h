@@ -17,6 +17,21 @@ u8 *text_hex(u8 *p, u64 value);                          // room 18: 0x, upper c
 u8 *text_hex_lower(u8 *p, u64 value);                    // room 18: the same in lower case
 u8 *text_hex_fixed(u8 *p, u64 value, unsigned digits);   // room digits: lower case, zero-padded, no prefix
 u8 *text_bytes(u8 *p, span bytes);                       // room 2 * len: two upper-case digits a byte, no prefix
+
+// A conversion of printf for a whole number, as WPP messages have them ("08x", "-5d", "#I64x").
+enum { NUMBER_FORM_WIDTH = 100 }; // wider numbers are not written: no column has room for them
+typedef struct number_form {
+    bool left, plus, blank, zeros, prefix; // the flags - + blank 0 #
+    bool has_precision;
+    u8 width, precision;                   // at most NUMBER_FORM_WIDTH
+    char conversion;                       // d i u x X o: whole numbers; p: all digits; else no number is meant
+} number_form;
+
+// The length (l, ll, I64…) is skipped, it follows from the value; a form that ends before its conversion is a 'd'.
+number_form number_form_read(const char *spec);
+// As printf writes it. d and i have a sign: `negative` and the magnitude. Room NUMBER_FORM_WIDTH + 24.
+u8 *text_number(u8 *p, u64 magnitude, bool negative, const number_form *form);
+
 // %f where that text reads back as the same number (TDH prints %f), else the shortest text that does. "NaN",
 // "Infinity" and "-Infinity" for what is no number: callers who write JSON quote those. Room 400.
 u8 *text_f32(u8 *p, u32 bits);

@@ -381,7 +381,7 @@ typedef struct message_builder {
     outbuf text;
 } message_builder;
 
-static void add_piece(message_builder *b, i32 at, const char *spec)
+static void add_piece(message_builder *b, i32 at, const number_form *form)
 {
     GROW(b->pieces, b->count, b->cap);
     arena *a = b->compiler->arena;
@@ -389,8 +389,16 @@ static void add_piece(message_builder *b, i32 at, const char *spec)
     u8 *escaped = outbuf_reserve(&b->text, 6 * len + 1);
     u8 *end = text_utf8_json(escaped, (span){b->text.bytes, len});
     b->pieces[b->count++] =
-        (message_piece){padded(a, b->text.bytes, len), padded(a, escaped, (size_t)(end - escaped)), at, spec};
+        (message_piece){padded(a, b->text.bytes, len), padded(a, escaped, (size_t)(end - escaped)), at, form};
     b->text.len = 0;
+}
+
+// The form a WPP message gives a number between exclamation marks; NULL where it does not mean one ("s").
+static const number_form *number_form_of(arena *a, const char *spec, size_t len)
+{
+    number_form *form = arena_new(a, number_form);
+    *form = number_form_read(arena_text_len(a, spec, len));
+    return strchr("diuxXop", form->conversion) ? form : NULL;
 }
 
 // %n or %n!spec! at m. Returns what stands behind it, NULL where it is none.
@@ -402,16 +410,16 @@ static const char *message_insert(message_builder *b, const char *m)
         number = number * 10 + (u32)(*p++ - '0');
     if (number == 0 || number > b->compiler->schema->top_count)
         return NULL;
-    const char *spec = NULL;
+    const number_form *form = NULL;
     if (*p == '!') {
         const char *close = strchr(p + 1, '!');
         if (close && close - p < 32) {
             if (b->compiler->schema->key == KEY_WPP)
-                spec = arena_text_len(b->compiler->arena, p + 1, (size_t)(close - p - 1));
+                form = number_form_of(b->compiler->arena, p + 1, (size_t)(close - p - 1));
             p = close + 1;
         }
     }
-    add_piece(b, (i32)number - 1, spec);
+    add_piece(b, (i32)number - 1, form);
     return p;
 }
 

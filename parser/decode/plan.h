@@ -6,6 +6,7 @@
 #ifndef ETWKIT_PLAN_H
 #define ETWKIT_PLAN_H
 
+#include "base/text.h"
 #include "schema/schema.h"
 
 // How a value is found in the payload.
@@ -119,8 +120,8 @@ static const u32 SLOT_COUNT = UINT32_MAX;
 // A piece of a message: literal text, then the value of a top-level field (or none).
 typedef struct message_piece {
     plan_text text, json; // json: as the inside of a JSON string
-    i32 field;      // -1: text only
-    const char *spec; // printf conversion of a WPP message ("08x"), NULL where the field's own form is meant
+    i32 field;               // -1: text only
+    const number_form *form; // printf conversion of a WPP message, NULL where the field's own form is meant
 } message_piece;
 
 typedef struct plan {

@@ -1,7 +1,5 @@
 #include "decode/render.h"
 
-#include <stdio.h>
-
 #include "base/text.h"
 #include "base/text_put.h"
 
@@ -474,39 +472,18 @@ void render_stack_json(outbuf *out, const record *rec)
 
 // ---------------------------------------------------------------------------------------------- messages
 
-enum { ROOM_SPEC = 160 };
+enum { ROOM_NUMBER = NUMBER_FORM_WIDTH + 24 };
 
-// One printf conversion of a WPP message applied to an integer. Only flags, width and conversion of the specification
-// are used; lengths (l, ll, I64) follow from the value.
-static u8 *put_spec(u8 *p, const char *spec, const field *f, span v, text_escape e)
+// An integer in the form a WPP message asks for.
+static u8 *put_number(u8 *p, const number_form *form, const field *f, span v)
 {
-    char form[32] = "%";
-    size_t n = 1;
-    const char *s = spec;
-    while (*s && strchr("-+ #0", *s) && n < 8)
-        form[n++] = *s++;
-    while (((*s >= '0' && *s <= '9') || *s == '.') && n < 12)
-        form[n++] = *s++;
-    while (*s && strchr("hlLIqjzt6432wF", *s))
-        s++;
-    char conversion = *s ? *s : 'd';
-    if (conversion ==
-        'p') { // as Windows' C library prints pointers: all digits, no 0x, which messages write themselves
-        char digits[32];
-        snprintf(digits, sizeof(digits), "%0*llX", (int)(2 * f->bytes), (unsigned long long)unsigned_of(v));
-        return put_text(p, digits);
-    }
-    if (!strchr("diuxXo", conversion))
-        return put_value(p, f, v, e, false);
-    form[n++] = 'l';
-    form[n++] = 'l';
-    form[n++] = conversion;
-    form[n] = 0;
-    char text[ROOM_SPEC];
-    bool is_signed = conversion == 'd' || conversion == 'i';
-    int len = is_signed ? snprintf(text, sizeof(text), form, (long long)signed_of(v))
-                        : snprintf(text, sizeof(text), form, (unsigned long long)unsigned_of(v));
-    return len > 0 ? put_text(p, text) : p;
+    // Pointers as Windows' C library prints them: all digits, no 0x, which messages write themselves.
+    if (form->conversion == 'p')
+        return text_number(p, unsigned_of(v), false,
+                           &(number_form){.has_precision = true, .precision = (u8)(2 * f->bytes), .conversion = 'X'});
+    i64 value = signed_of(v);
+    bool negative = value < 0 && (form->conversion == 'd' || form->conversion == 'i');
+    return text_number(p, negative ? 0 - (u64)value : unsigned_of(v), negative, form);
 }
 
 static bool is_integer(const field *f)
@@ -554,8 +531,8 @@ static u8 *put_insert(const walk *w, u8 *p, const message_piece *piece, text_esc
         return put_insert_json(w, s, p, f, e);
     span v = value_at(w, s);
     if (f->single) {
-        p = pen_more(w->at, p, room_of(f, v.len) + ROOM_SPEC);
-        return piece->spec && is_integer(f) ? put_spec(p, piece->spec, f, v, e) : put_value(p, f, v, e, false);
+        p = pen_more(w->at, p, room_of(f, v.len) + ROOM_NUMBER);
+        return piece->form && is_integer(f) ? put_number(p, piece->form, f, v) : put_value(p, f, v, e, false);
     }
     p = put_elements(w->at, p, f, v, e, false);
     return p - (f->bytes && v.len >= f->bytes);

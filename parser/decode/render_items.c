@@ -1,5 +1,4 @@
 // What is attached to a record besides its payload: extended data items, and what other events tell of it.
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -168,8 +167,8 @@ static void item_write(item_writer *w, const extended_item *item)
     } else if (item->type == EXT_PSM_KEY) {
         item_bytes(w, "psm_key", item->data);
     } else if (item->type != EXT_RELATED_ACTIVITY && item->type != EXT_SID && item->type != EXT_SCHEMA_TL) {
-        char name[16];
-        snprintf(name, sizeof(name), "item_%u", item->type);
+        char name[32];
+        *put_u64(put_text((u8 *)name, "item_"), item->type) = 0;
         item_bytes(w, name, item->data);
     }
 }
