@@ -44,7 +44,7 @@ static ahead_slot *slot_of(ahead *a, u32 buffer_index)
 static void scan_next(ahead *a, scanner *by)
 {
     u32 index = a->next++;
-    u8 *place = session_place(a->session, a->trace_index, index);
+    u8 *place = keep_place(a->session, a->trace_index, index);
     ahead_slot *own = slot_of(a, index);
     pthread_mutex_unlock(&a->lock);
     scan_buffer(by, a->file, a->trace_index, index, place, &own->scanned);

@@ -156,6 +156,12 @@ static void start_hashes(evidence *ev)
         ev->hashes[i] = hash_start(s->traces[i]->file.path, s->traces[i]->file.os.bytes);
 }
 
+static bool may_be_asked_for(void *options_given, const event_class *cls)
+{
+    const options *o = options_given;
+    return filter_may_let(&o->filter, cls);
+}
+
 int evidence_open(evidence *ev, const options *o, bool records)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
@@ -163,6 +169,8 @@ int evidence_open(evidence *ev, const options *o, bool records)
     ev->session->count_states = !records && filter_is_open(&o->filter);
     ev->session->since = o->filter.since;
     ev->session->until = o->filter.until;
+    ev->session->wants = filter_asks_class(&o->filter) ? may_be_asked_for : NULL;
+    ev->session->wants_context = (void *)o;
     if (!o->input_count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;

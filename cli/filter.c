@@ -14,8 +14,7 @@ void filter_init(filter *f)
 
 bool filter_is_open(const filter *f)
 {
-    return !f->provider_count && !f->id_count && !f->has_level && !f->keyword && f->since == INT64_MIN &&
-           f->until == INT64_MAX && !filter_needs_record(f);
+    return !filter_asks_class(f) && f->since == INT64_MIN && f->until == INT64_MAX && !filter_needs_record(f);
 }
 
 static bool number(const char **text, u32 *out)
@@ -84,7 +83,7 @@ bool filter_set_keyword(filter *f, const char *text, error *e)
     return true;
 }
 
-static bool provider_fits(const filter *f, const event_class *cls)
+static bool provider_fits(const filter *f, const event_class *cls, bool any_name)
 {
     char text[GUID_TEXT];
     guid_to_text(&cls->provider_id, text);
@@ -92,7 +91,7 @@ static bool provider_fits(const filter *f, const event_class *cls)
         guid id;
         const char *want = f->providers[i];
         if (guid_from_text(want, strlen(want), &id) ? guid_equal(&id, &cls->provider_id)
-                                                    : cls->provider && strcasecmp(cls->provider, want) == 0)
+                                                    : any_name || (cls->provider && strcasecmp(cls->provider, want) == 0))
             return true;
     }
     return f->provider_count == 0;
@@ -106,13 +105,28 @@ static bool id_fits(const filter *f, const event_class *cls)
     return f->id_count == 0;
 }
 
-bool filter_class(const filter *f, const event_class *cls)
+static bool class_fits(const filter *f, const event_class *cls, bool any_name)
 {
     if (f->has_level && cls->descriptor.level > f->level)
         return false;
     if (f->keyword && !(cls->descriptor.keyword & f->keyword))
         return false;
-    return id_fits(f, cls) && provider_fits(f, cls);
+    return id_fits(f, cls) && provider_fits(f, cls, any_name);
+}
+
+bool filter_class(const filter *f, const event_class *cls)
+{
+    return class_fits(f, cls, false);
+}
+
+bool filter_may_let(const filter *f, const event_class *cls)
+{
+    return class_fits(f, cls, true);
+}
+
+bool filter_asks_class(const filter *f)
+{
+    return f->provider_count || f->id_count || f->has_level || f->keyword;
 }
 
 bool filter_needs_record(const filter *f)

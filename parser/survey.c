@@ -16,7 +16,8 @@ typedef struct survey {
     trace *trace;
     decoder decoder;
     u8 *interests; // by class index
-    u32 interest_count, interest_cap;
+    bool *wanted;  // likewise; NULL: all
+    u32 interest_count, interest_cap, wanted_cap;
     carried_schemas carried;
     schema_trials trials;
     u64 done, total, told;
@@ -91,6 +92,11 @@ static void take_classes(survey *v, const scanned *s)
     }
     while (v->interest_count < class_count(classes)) {
         u8 kind = (u8)take_class(v, v->interest_count);
+        if (v->session->wants) {
+            GROW(v->wanted, v->interest_count, v->wanted_cap);
+            const event_class *cls = class_at(classes, v->interest_count);
+            v->wanted[v->interest_count] = v->session->wants(v->session->wants_context, cls);
+        }
         GROW(v->interests, v->interest_count, v->interest_cap);
         v->interests[v->interest_count++] = kind;
     }
@@ -174,7 +180,7 @@ static void survey_buffer(survey *v, u32 buffer_index, scanned *s)
     if (s->damage.ranges)
         damage_append(&t->damage, &s->damage);
     note_times(t, &t->file.buffers[buffer_index], b);
-    session_keep(v->session, t, b);
+    keep_buffer(v->session, t, b, v->wanted, &s->stacks);
     if (v->session->count_states) {
         s->classes = class_list(v->session->classes);
         s->class_count = class_count(v->session->classes);
@@ -201,7 +207,7 @@ static scanned *inline_take(void *context, u32 buffer_index)
 {
     scan_inline *run = context;
     scan_buffer(run->scanner, &run->session->traces[run->trace_index]->file, run->trace_index, buffer_index,
-                session_place(run->session, run->trace_index, buffer_index), &run->scanned);
+                keep_place(run->session, run->trace_index, buffer_index), &run->scanned);
     return &run->scanned;
 }
 
@@ -308,6 +314,7 @@ bool session_survey(session *s, session_progress progress, void *context)
     trials_free(&v.trials);
     decoder_free(&v.decoder);
     mem_free(v.interests);
+    mem_free(v.wanted);
     carried_free(&v.carried);
     return go_on;
 }

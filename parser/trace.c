@@ -3,10 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
-
-enum { KEEP_BLOCK = 2 << 20 };
-
 session *session_new(void)
 {
     session *s = mem_zeroed(1, sizeof(*s));
@@ -32,12 +28,6 @@ static void trace_free(trace *t)
     mem_free(t);
 }
 
-static void keep_free(keep_room *k)
-{
-    for (u32 i = 0; i < k->block_count; i++)
-        os_large_free(k->blocks[i], KEEP_BLOCK);
-}
-
 void session_free(session *s)
 {
     if (!s)
@@ -48,6 +38,7 @@ void session_free(session *s)
     mem_free(s->recount);
     keep_free(&s->keep_bytes);
     keep_free(&s->keep_refs);
+    keep_lists_free(&s->keep_lists);
     schema_load_free(&s->embedded);
     correlator_free(s->correlator);
     class_table_free(s->classes);
@@ -88,63 +79,6 @@ u64 session_account_sum(const trace *t)
 i64 session_time(const loaded_buffer *b, i64 time)
 {
     return clock_filetime(&b->file->epochs[b->desc->epoch].clock, time);
-}
-
-// ---------------------------------------------------------------------------------------------- between the passes
-
-// Room in large blocks; NULL where they are used up.
-static void *keep_take(keep_room *k, size_t bytes)
-{
-    size_t room = (bytes + 15) & ~(size_t)15;
-    if (room > (size_t)(k->end - k->at)) {
-        if (k->block_count == COUNT_OF(k->blocks) || room > KEEP_BLOCK)
-            return NULL;
-        u8 *block = os_large_block(KEEP_BLOCK);
-        if (!block)
-            return NULL;
-        k->blocks[k->block_count++] = k->at = block;
-        k->end = block + KEEP_BLOCK;
-    }
-    void *taken = k->at;
-    k->at += room;
-    k->taken += room;
-    return taken;
-}
-
-// Small traces are read again sooner than memory is had; of those over the limit only a small part would be kept.
-// Where states are counted there is mostly no second pass.
-static bool worth_keeping(const session *s, const trace *t)
-{
-    enum { SMALL = 256 << 10 };
-    return !s->count_states && t->file.os.bytes > SMALL && t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
-}
-
-u8 *session_place(session *s, u32 trace_index, u32 buffer_index)
-{
-    keep_room *k = &s->keep_bytes;
-    const trace *t = s->traces[trace_index];
-    const etl_buffer *b = &t->file.buffers[buffer_index];
-    size_t room = etl_room(b);
-    // What was not inflated is read again: that is cheaper than fresh memory.
-    if (!worth_keeping(s, t) || !(b->flags & BUFFER_FLAG_COMPRESSED) || k->taken + room > LIMIT_KEPT_BUFFER_BYTES)
-        return NULL;
-    return t->kept[buffer_index].bytes = keep_take(k, room);
-}
-
-// Bytes without the places of their events would have to be walked again: they are not kept.
-void session_keep(session *s, const trace *t, const loaded_buffer *b)
-{
-    kept_buffer *kept = &t->kept[b->desc - t->file.buffers];
-    size_t bytes = b->count * sizeof(*b->refs);
-    kept->len = (u32)b->bytes.len;
-    if (worth_keeping(s, t) && b->count && s->keep_refs.taken + bytes <= LIMIT_KEPT_REFS_BYTES)
-        kept->refs = keep_take(&s->keep_refs, bytes);
-    if (!kept->refs) {
-        kept->bytes = NULL;
-        return;
-    }
-    memcpy(kept->refs, b->refs, bytes);
-    kept->count = b->count;
 }
 
 void session_check_files(session *s)

@@ -12,20 +12,7 @@
 #include "container/losses.h"
 #include "decode/correlate.h"
 #include "decode/scan.h"
-
-// What the survey keeps of a buffer for the second pass, as far as there is room.
-typedef struct kept_buffer {
-    event_ref *refs; // its events by time; NULL: not kept
-    u8 *bytes;       // NULL: not kept, and only kept where refs are
-    u32 count, len;  // len: of the buffer's bytes, kept or not
-} kept_buffer;
-
-typedef struct keep_room {
-    u8 *blocks[64];
-    u32 block_count;
-    u8 *at, *end;
-    size_t taken;
-} keep_room;
+#include "keep.h"
 
 // One input.
 typedef struct trace {
@@ -71,6 +58,8 @@ typedef struct session {
     correlator *correlator;
     unsigned correlate;          // CORRELATE_… (decode/correlate.h): what the survey follows; set before it
     i64 since, until;            // FILETIME: no other records will be asked for; likewise
+    bool (*wants)(void *context, const event_class *cls); // false: nor records of this class, whose names are not known
+    void *wants_context;                                  // yet; NULL: of all
     bool count_states;           // the survey counts how far events decode; set before it
     bool *recount;               // by class index: whether the survey's count does not hold, since plans came later;
                                  // NULL: all hold
@@ -81,6 +70,7 @@ typedef struct session {
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
     keep_room keep_bytes, keep_refs; // apart: bytes are placed by scanning threads
+    keep_lists keep_lists;
 } session;
 
 session *session_new(void);
@@ -88,13 +78,6 @@ void session_free(session *s);
 
 // False: no trace there; the sentence says why. The others stay usable.
 MUST_USE bool session_open(session *s, const char *path, error *e);
-
-// Where the bytes of a buffer shall lie so that the second pass finds them; NULL: there is no room to keep them. Asked
-// once for each buffer, in order, by one thread at a time.
-u8 *session_place(session *s, u32 trace_index, u32 buffer_index);
-
-// Keeps where the events of a buffer stand, where its bytes lie or are soon read.
-void session_keep(session *s, const trace *t, const loaded_buffer *b);
 
 // Takes what a scanner counted into its trace. Called before the scanner is freed, by one thread.
 void session_take_states(session *s, u32 trace_index, scanner *by);

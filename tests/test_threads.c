@@ -1,5 +1,5 @@
 // The same bytes come out for every number of threads: over a trace of many buffers and processors, plain and
-// compressed, in every format, with filters of every kind.
+// compressed, in every format, with filters of every kind. And a filter's records are those of the whole trace.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,6 +71,55 @@ static void check_trace(program *p, const char *trace)
     outbuf_free(&more);
 }
 
+// The lines with that text in them, without the record number they begin with.
+static void lines_with(const outbuf *lines, const char *text, outbuf *out)
+{
+    out->len = 0;
+    for (const char *at = (const char *)lines->bytes, *end; at < (const char *)lines->bytes + lines->len; at = end + 1) {
+        end = strchr(at, '\n');
+        const char *found = strstr(at, text), *rest = strchr(at, ',');
+        assert_non_null(end);
+        if (found && found < end)
+            outbuf_add(out, rest, (size_t)(end + 1 - rest));
+    }
+}
+
+// A filter for classes lets the survey keep what is asked for and the second pass read nothing else: its records, with
+// their stacks and names, are those of the whole trace all the same.
+static void check_class_filters(program *p, const char *trace)
+{
+    static const struct {
+        const char *filter[3], *line;
+    } CASES[] = {
+        {{"--provider", "ce1dbfb4-137e-4da6-87b0-3f59aa102cbc"}, "\"provider_id\":\"ce1dbfb4-137e-4da6-87b0-3f59aa102cbc\""},
+        {{"--provider", "90cbdc39-4a3e-11d1-84f4-0000f80464e3"}, "\"provider_id\":\"90cbdc39-4a3e-11d1-84f4-0000f80464e3\""},
+        {{"--provider", "generated-system"}, "\"provider\":\"Generated-System\""},
+        {{"--event-id", "30"}, "\"event_id\":30,"},
+        {{"--event-id", "0"}, "\"event_id\":0,"}, // most events: little is kept
+    };
+    outbuf all = {0}, wanted = {0}, some = {0}, got = {0};
+    converted(p, trace, "jsonl", FILTERS[0], "1", &all);
+    outbuf_add(&all, "", 1);
+    all.len--;
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        lines_with(&all, CASES[i].line, &wanted);
+        assert_true(wanted.len > 0);
+        static const char *const THREADS[] = {"1", "3"};
+        for (size_t t = 0; t < COUNT_OF(THREADS); t++) {
+            converted(p, trace, "jsonl", CASES[i].filter, THREADS[t], &some);
+            outbuf_add(&some, "", 1);
+            some.len--;
+            lines_with(&some, "", &got);
+            if (got.len != wanted.len || memcmp(got.bytes, wanted.bytes, got.len) != 0)
+                fail_msg("%s %s: not the lines of the whole trace", CASES[i].filter[0], CASES[i].filter[1]);
+        }
+    }
+    outbuf_free(&all);
+    outbuf_free(&wanted);
+    outbuf_free(&some);
+    outbuf_free(&got);
+}
+
 // What info counts is what convert writes, for any number of threads.
 static void check_info(program *p, const char *trace)
 {
@@ -101,6 +150,7 @@ static void check_form(const char *form)
     program_begin(&p);
     make_trace(program_path(&p, "trace.etl", path), form);
     check_trace(&p, path);
+    check_class_filters(&p, path);
     check_info(&p, path);
     program_end(&p);
 }

@@ -9,6 +9,7 @@
 
 enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
 enum { TOUCHED_BYTES = 64 << 10 }; // blocks from this on have their pages asked for at once
+enum { MOVED_BYTES = 8 << 20 };    // the C library moves the pages of blocks from this on, or has none yet
 
 struct arena_block {
     struct arena_block *older;
@@ -42,17 +43,24 @@ void *mem_alloc(size_t bytes)
 
 void *mem_zeroed(size_t count, size_t each)
 {
+    if (each && count >= TOUCHED_BYTES / each && count < MOVED_BYTES / each)
+        return memset(mem_alloc(count * each), 0, count * each);
     void *block = calloc(count ? count : 1, each ? each : 1);
     if (!block)
         out_of_memory(count);
     return touched(block, count * each);
 }
 
-void *mem_grow(void *block, size_t count, size_t each)
+void *mem_grow(void *block, size_t had, size_t count, size_t each)
 {
     if (each && count > SIZE_MAX / each)
         out_of_memory(SIZE_MAX);
     size_t bytes = count * each;
+    if (had && bytes >= TOUCHED_BYTES && had * each < MOVED_BYTES) {
+        void *moved = memcpy(mem_alloc(bytes), block, had * each);
+        mem_free(block);
+        return moved;
+    }
     void *grown = realloc(block, bytes ? bytes : 1);
     if (!grown)
         out_of_memory(bytes);
@@ -61,7 +69,7 @@ void *mem_grow(void *block, size_t count, size_t each)
 
 void *mem_grow_zeroed(void *block, size_t had, size_t count, size_t each)
 {
-    u8 *grown = mem_grow(block, count, each);
+    u8 *grown = mem_grow(block, had, count, each);
     memset(grown + had * each, 0, (count - had) * each);
     return grown;
 }

@@ -31,17 +31,18 @@ void arena_free(arena *a); // everything; the arena is empty and usable again
 // Plain heap blocks with the same promise, for what grows: never NULL.
 void *mem_alloc(size_t bytes);
 void *mem_zeroed(size_t count, size_t each);
-void *mem_grow(void *block, size_t count, size_t each);
+void *mem_grow(void *block, size_t had, size_t count, size_t each); // the first `had` elements stay
 void *mem_grow_zeroed(void *block, size_t had, size_t count, size_t each); // what is new is zero
 void mem_free(void *block);
 
-// An array that grows: makes room for index `count` in *items, whose capacity is *cap. Small ones double, large ones
-// grow by an eighth.
+// An array that grows: makes room for index `count` in *items, whose capacity is *cap. Those below 4 MiB double, large
+// ones grow by an eighth.
 #define GROW(items, count, cap)                                                                                        \
     do {                                                                                                               \
         if ((count) >= (cap)) {                                                                                        \
-            (cap) = (cap) ? (cap) < 65536 ? (cap) * 2 : (cap) + (cap) / 8 : 16;                                        \
-            (items) = mem_grow((items), (cap), sizeof(*(items)));                                                      \
+            size_t had_ = (cap);                                                                                       \
+            (cap) = (cap) ? (cap) < (4 << 20) / sizeof(*(items)) ? (cap) * 2 : (cap) + (cap) / 8 : 16;                 \
+            (items) = mem_grow((items), had_, (cap), sizeof(*(items)));                                                \
         }                                                                                                              \
     } while (0)
 

@@ -9,8 +9,9 @@ enum {
     LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions
     LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
-    LIMIT_KEPT_TRACE_BYTES = 64 << 20,  // of larger traces nothing is kept from the survey
+    LIMIT_KEPT_TRACE_BYTES = 64 << 20,  // of larger traces no buffers are kept from the survey
     LIMIT_KEPT_REFS_BYTES = 8 << 20,    // event positions kept from the survey: half a million events are walked once
+    LIMIT_KEPT_PIECES_BYTES = 32 << 20, // records kept from the survey where a filter asks for few of them; likewise
     LIMIT_WAITING_BYTES = 4 << 20,      // payloads whose schemas are still to come, of each thread; more are read again
     LIMIT_KEPT_BUFFER_BYTES = 24 << 20, // inflated buffers kept from the survey, so that they are inflated once
 

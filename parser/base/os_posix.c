@@ -165,6 +165,8 @@ void os_touch(void *at, size_t bytes)
 #ifdef __linux__
     enum { POPULATE_WRITE = 23 }; // MADV_POPULATE_WRITE, of Linux 5.14; older headers do not name it
     size_t skip = (size_t)(-(uintptr_t)at & (PAGE - 1));
+    if (bytes >= LARGE_PAGE)
+        madvise((u8 *)at + skip, (bytes - skip) & ~(size_t)(PAGE - 1), MADV_HUGEPAGE);
     if (bytes >= skip + PAGE)
         madvise((u8 *)at + skip, (bytes - skip) & ~(size_t)(PAGE - 1), POPULATE_WRITE);
 #else

@@ -18,7 +18,7 @@ static inline u8 *outbuf_reserve(outbuf *b, size_t room)
         size_t cap = b->cap ? b->cap : 4096;
         while (cap - b->len < room)
             cap *= 2;
-        b->bytes = mem_grow(b->bytes, cap, 1);
+        b->bytes = mem_grow(b->bytes, b->len, cap, 1);
         b->cap = cap;
     }
     return b->bytes + b->len;

@@ -27,7 +27,7 @@ typedef struct scan_room {
 static u8 *room_for(u8 **block, size_t *cap, size_t bytes)
 {
     if (bytes > *cap) {
-        *block = mem_grow(*block, bytes, 1);
+        *block = mem_grow(*block, 0, bytes, 1);
         *cap = bytes;
     }
     return *block;

@@ -80,7 +80,7 @@ static span load_compressed(const etl_file *f, const etl_buffer *b, u8 *into, et
 {
     if (scratch->cap < b->size) {
         scratch->cap = b->size;
-        scratch->bytes = mem_grow(scratch->bytes, scratch->cap, 1);
+        scratch->bytes = mem_grow(scratch->bytes, 0, scratch->cap, 1);
     }
     bool failed = false;
     size_t got = os_read_at(&f->os, b->offset, scratch->bytes, b->size, &failed);

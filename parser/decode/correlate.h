@@ -65,6 +65,11 @@ typedef struct stack_notes {
 } stack_notes;
 bool correlator_note_stack(const correlator *c, const event_class *cls, const loaded_buffer *b, const event_ref *ref,
                            stack_notes *notes);
+typedef struct stack_note {
+    i64 target; // time stamp of the event it belongs to
+    u32 offset; // of its own record in the buffer
+} stack_note;
+stack_note stack_note_at(const stack_notes *notes, u32 i);
 void correlator_take_stacks(correlator *c, const stack_notes *notes);
 
 // After the last event: facts are put in order, stacks and all else, which may be done at the same time. Asks for no

@@ -98,8 +98,9 @@ static u32 stack_add(stack_book *b, span pointers, bool wide)
     if (b->frame_count + count > LIMIT_STACK_FRAMES)
         return NO_STACK;
     while (b->frame_count + count > b->frame_cap) {
-        b->frame_cap = b->frame_cap ? b->frame_cap * 2 : 8192;
-        b->frames = mem_grow(b->frames, b->frame_cap, sizeof(*b->frames));
+        size_t had = b->frame_cap;
+        b->frame_cap = had ? had * 2 : 8192;
+        b->frames = mem_grow(b->frames, had, b->frame_cap, sizeof(*b->frames));
     }
     u64 *frames = b->frames + b->frame_count;
     for (u32 i = 0; i < count; i++)
@@ -191,6 +192,11 @@ bool correlator_note_stack(const correlator *c, const event_class *cls, const lo
     GROW(notes->list, notes->count, notes->cap);
     notes->list[notes->count++] = p;
     return true;
+}
+
+stack_note stack_note_at(const stack_notes *notes, u32 i)
+{
+    return (stack_note){notes->list[i].target, notes->list[i].place * 8u};
 }
 
 // Room for so many more parts: how many there is room for. Large blocks grow without being copied.

@@ -26,8 +26,9 @@ static bool more_slots(decoder *d, u32 used)
 {
     if (used >= LIMIT_SLOTS)
         return false;
-    d->slot_cap = d->slot_cap ? d->slot_cap * 2 : 256;
-    d->slots = mem_grow(d->slots, d->slot_cap, sizeof(*d->slots));
+    u32 had = d->slot_cap;
+    d->slot_cap = had ? had * 2 : 256;
+    d->slots = mem_grow(d->slots, had, d->slot_cap, sizeof(*d->slots));
     return true;
 }
 
@@ -272,7 +273,7 @@ static void take_prefix(run *r)
     decoder *d = r->decoder;
     if (d->slot_cap < p->prefix_count) {
         d->slot_cap = p->prefix_count + 64;
-        d->slots = mem_grow(d->slots, d->slot_cap, sizeof(*d->slots));
+        d->slots = mem_grow(d->slots, 0, d->slot_cap, sizeof(*d->slots));
     }
     if (p->prefix_count)
         memcpy(d->slots, p->prefix_slots, p->prefix_count * sizeof(*d->slots));
@@ -290,7 +291,7 @@ decoded decode_run(decoder *d, const plan *p, span payload)
                          p->prefix_bytes, p->prefix_slots};
     if (d->value_cap < p->field_count) {
         d->value_cap = p->field_count + 64;
-        d->values = mem_grow(d->values, d->value_cap, sizeof(*d->values));
+        d->values = mem_grow(d->values, 0, d->value_cap, sizeof(*d->values));
         memset(d->values, 0, d->value_cap * sizeof(*d->values));
     }
     run r = {d, p, payload, 0, 0};

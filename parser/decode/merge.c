@@ -129,7 +129,7 @@ static void walk_again(const merge *m, const pending *p, merge_buffer *b, buffer
 bool merge_is_kept(const merge *m, u32 order)
 {
     const pending *p = &m->order[order];
-    return m->session->traces[p->file]->kept[p->buffer].bytes != NULL;
+    return keep_is_loaded(m->session->traces[p->file], p->buffer);
 }
 
 static bool is_any_time(const merge_filter *f)
@@ -166,23 +166,9 @@ static void pick(const merge *m, merge_buffer *b)
 
 static void load(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
 {
-    const trace *t = m->session->traces[p->file];
-    const kept_buffer *kept = &t->kept[p->buffer];
     b->own.file_index = p->file;
-    if (kept->refs && !kept->bytes)
-        buffer_load_bytes(&t->file, p->buffer, &b->own, NULL, reader, NULL);
-    // What could be read when the survey looked may be gone now: the positions kept then would be wrong.
-    if (!kept->refs || (!kept->bytes && b->own.bytes.len != kept->len)) {
+    if (!keep_load(m->session->traces[p->file], p->buffer, &b->own, reader, &b->loaded))
         walk_again(m, p, b, reader);
-        return;
-    }
-    b->loaded = b->own;
-    b->loaded.file = &t->file;
-    b->loaded.desc = &t->file.buffers[p->buffer];
-    b->loaded.refs = kept->refs;
-    b->loaded.count = kept->count;
-    if (kept->bytes)
-        b->loaded.bytes = (span){kept->bytes, kept->len};
 }
 
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
@@ -325,8 +311,8 @@ bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context)
 {
     out->count = out->buffer_count = 0;
     if (out->cap < most) {
+        out->items = mem_grow(out->items, out->cap, most, sizeof(*out->items));
         out->cap = most;
-        out->items = mem_grow(out->items, most, sizeof(*out->items));
     }
     // Where few events pass, a full slice would keep many buffers in memory.
     while (out->count < most && out->buffer_count < SLICE_BUFFERS + m->active) {

@@ -75,7 +75,7 @@ char *schema_cache_default_path(void)
     if (!folder)
         return NULL;
     size_t len = strlen(folder);
-    folder = mem_grow(folder, len + sizeof(NAME), 1);
+    folder = mem_grow(folder, len + 1, len + sizeof(NAME), 1);
     memcpy(folder + len, NAME, sizeof(NAME));
     return folder;
 }
