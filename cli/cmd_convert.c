@@ -144,7 +144,11 @@ int cmd_convert(const options *o)
         return EXIT_USAGE;
     }
     outfile out;
-    if (!outfile_begin(&out, o->out, &e)) {
+    bool begun = outfile_begin(&out, o->out, &e);
+    if (begun && out.part && !out.place && strcmp(format->name, "sqlite") == 0)
+        begun = error_set(&e, "%s: a database needs a file, this is a pipe or a device", o->out);
+    if (!begun) {
+        outfile_abandon(&out);
         fprintf(stderr, "etwkit: %s\n", e.message);
         return EXIT_FAILED;
     }

@@ -1,9 +1,12 @@
+#define _XOPEN_SOURCE 700 // realpath
 #include "outfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -18,6 +21,21 @@ static void remove_unfinished(void)
         os_remove(unfinished);
 }
 
+// A pipe or a device, or a link to one.
+static bool is_stream(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static void forget(outfile *f)
+{
+    mem_free(f->part);
+    mem_free(f->place);
+    *f = (outfile){.path = f->path};
+    unfinished = NULL;
+}
+
 bool outfile_begin(outfile *f, const char *path, error *e)
 {
     *f = (outfile){0};
@@ -25,15 +43,23 @@ bool outfile_begin(outfile *f, const char *path, error *e)
         return true;
     if (os_is_folder(path))
         return error_set(e, "%s: is a folder, a file name is needed", path);
-    size_t room = strlen(path) + 40;
     f->path = path;
+    if (is_stream(path)) {
+        size_t len = strlen(path) + 1;
+        f->part = memcpy(mem_alloc(len), path, len);
+        return true;
+    }
+    char *file = realpath(path, NULL);
+    const char *place = file ? file : path; // nothing stands there yet
+    size_t len = strlen(place) + 1, room = len + 40;
+    f->place = memcpy(mem_alloc(len), place, len);
+    free(file);
     f->part = mem_alloc(room);
-    snprintf(f->part, room, "%s.part-%ld", path, (long)getpid());
+    snprintf(f->part, room, "%s.part-%ld", f->place, (long)getpid());
     int fd = open(f->part, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (fd < 0) {
         error_set(e, "%s: %s", path, strerror(errno));
-        mem_free(f->part);
-        f->part = NULL;
+        forget(f);
         return false;
     }
     close(fd);
@@ -44,23 +70,16 @@ bool outfile_begin(outfile *f, const char *path, error *e)
 
 bool outfile_finish(outfile *f, error *e)
 {
-    if (!f->part)
-        return true;
-    bool ok = os_rename(f->part, f->path, e);
+    bool ok = !f->place || os_rename(f->part, f->place, e);
     if (!ok)
         os_remove(f->part);
-    unfinished = NULL;
-    mem_free(f->part);
-    f->part = NULL;
+    forget(f);
     return ok;
 }
 
 void outfile_abandon(outfile *f)
 {
-    if (f->part) {
+    if (f->place)
         os_remove(f->part);
-        unfinished = NULL;
-        mem_free(f->part);
-        f->part = NULL;
-    }
+    forget(f);
 }

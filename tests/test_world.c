@@ -193,6 +193,39 @@ static void old_outputs(void **state)
     assert_int_equal(program_files(p, "part"), 0);
 }
 
+// What is no file stays what it is, and a link stays a link.
+static void outputs_in_place(void **state)
+{
+    program *p = *state;
+    char pipe_path[512], path[512];
+    struct stat st;
+    outbuf lines = {0}, got = {0};
+    assert_int_equal(RUN(p, "convert", DNS), 0);
+    outbuf_add(&lines, p->out.bytes, p->out.len);
+
+    assert_int_equal(mkfifo(program_path(p, "pipe.jsonl", pipe_path), 0600), 0);
+    pid_t child = program_start(p, (const char *const[]){"convert", DNS, "-o", "{}/pipe.jsonl", NULL});
+    bytes_load(pipe_path, &got);
+    assert_int_equal(program_wait(p, child), 0);
+    assert_int_equal(got.len, lines.len);
+    assert_memory_equal(got.bytes, lines.bytes, lines.len);
+    assert_int_equal(stat(pipe_path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(RUN(p, "convert", DNS, "-f", "sqlite", "-o", "{}/pipe.jsonl"), 1);
+    says(p, 1, "a database needs a file");
+
+    assert_int_equal(symlink("real.jsonl", program_path(p, "link.jsonl", path)), 0);
+    bytes_save(program_path(p, "real.jsonl", pipe_path), "old", 3);
+    assert_int_equal(RUN(p, "convert", DNS, "-o", "{}/link.jsonl"), 0);
+    bytes_load(pipe_path, &got);
+    assert_int_equal(got.len, lines.len);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(program_files(p, "part"), 0);
+    outbuf_free(&lines);
+    outbuf_free(&got);
+}
+
 static void full_disk(void **state)
 {
     program *p = *state;
@@ -417,6 +450,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(good_beside_bad, setup, teardown),
         cmocka_unit_test_setup_teardown(evidence_is_not_written, setup, teardown),
         cmocka_unit_test_setup_teardown(old_outputs, setup, teardown),
+        cmocka_unit_test_setup_teardown(outputs_in_place, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(full_standard_output, setup, teardown),
         cmocka_unit_test_setup_teardown(reader_leaves, setup, teardown),
