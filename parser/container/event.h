@@ -97,20 +97,24 @@ enum {
 // event_frame_at for what is no sound record of the kinds in HEADER_FACTS: WPP messages, fill, damage.
 frame_result event_frame_rare(span left, event_frame *out, const char **why);
 
-// `left` holds the rest of the buffer's used bytes, starting at the record.
+// `left` holds the rest of the buffer's used bytes, starting at the record. False: event_frame_rare knows more.
+static inline bool event_frame_common(span left, event_frame *out)
+{
+    if (left.len < 8)
+        return false;
+    u64 word = load_u64(left.at);
+    u32 kind = word >> 16 & 0xff, mark = word >> 24 & MARK_EVENT;
+    const header_facts *facts = &HEADER_FACTS[kind < HEADER_KINDS ? kind : HEADER_NONE];
+    u32 size = word >> facts->size_at * 8 & 0xffff;
+    if (mark != MARK_EVENT || !facts->bytes || size < facts->bytes || size > left.len)
+        return false;
+    *out = (event_frame){size, (header_kind)kind, true, load_i64(left.at + facts->time_at)};
+    return true;
+}
+
 static inline frame_result event_frame_at(span left, event_frame *out, const char **why)
 {
-    if (left.len >= 8) {
-        u64 word = load_u64(left.at);
-        u32 kind = word >> 16 & 0xff, mark = word >> 24 & MARK_EVENT;
-        const header_facts *facts = &HEADER_FACTS[kind < HEADER_KINDS ? kind : HEADER_NONE];
-        u32 size = word >> facts->size_at * 8 & 0xffff;
-        if (mark == MARK_EVENT && facts->bytes && size >= facts->bytes && size <= left.len) {
-            *out = (event_frame){size, (header_kind)kind, true, load_i64(left.at + facts->time_at)};
-            return FRAME_OK;
-        }
-    }
-    return event_frame_rare(left, out, why);
+    return event_frame_common(left, out) ? FRAME_OK : event_frame_rare(left, out, why);
 }
 
 typedef struct event {

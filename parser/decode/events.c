@@ -5,6 +5,15 @@
 
 #include "container/chain.h"
 
+// What was taken so far: what the walk writes for each event, in one place so that it can be kept in registers.
+typedef struct taken {
+    event_ref *refs;
+    u32 count, cap;
+    i64 last_time;
+    size_t bytes, padding; // of events, unpadded, and between them
+    bool unordered;
+} taken;
+
 typedef struct walk {
     const etl_file *file;
     const etl_buffer *desc;
@@ -12,12 +21,9 @@ typedef struct walk {
     loaded_buffer *out;
     walk_report *report;
     class_memory *memory;
-    i64 last_time;
+    taken taken;
     size_t fill_at;
-    // For the report when the walk ends:
-    size_t event_bytes, padding;
-    u32 headers[HEADER_KINDS];
-    bool unordered;
+    u32 headers[HEADER_KINDS]; // for the report when the walk ends
     bool fill_known, adds_classes;
 } walk;
 
@@ -64,18 +70,17 @@ static void note_extended(walk *w, size_t at)
                    "an extended data item contradicts its own size; what follows it was read as payload");
 }
 
-static inline void take_event(walk *w, span bytes, const event_frame *frame, size_t at)
+ALWAYS_INLINE void take_event(walk *w, taken *t, span bytes, const event_frame *frame, size_t at)
 {
-    loaded_buffer *b = w->out;
     bool damaged;
-    i64 time = frame->has_time ? frame->time : w->last_time;
+    i64 time = frame->has_time ? frame->time : t->last_time;
     u32 cls = class_of(w->classes, w->memory, w->adds_classes, bytes, frame, &damaged);
     w->headers[frame->kind]++;
-    w->unordered |= b->count && time < w->last_time;
-    w->last_time = time;
-    GROW(b->refs, b->count, b->cap);
-    b->refs[b->count++] = (event_ref){time, (u32)at, cls};
-    w->event_bytes += bytes.len;
+    t->unordered |= t->count && time < t->last_time;
+    t->last_time = time;
+    GROW(t->refs, t->count, t->cap);
+    t->refs[t->count++] = (event_ref){time, (u32)at, cls};
+    t->bytes += bytes.len;
     if (damaged)
         note_extended(w, at);
 }
@@ -87,8 +92,8 @@ static void account_tail(walk *w, size_t at, size_t got)
     if (!w->report->account || (b->flags & BUFFER_FLAG_COMPRESSED))
         return;
     size_t used = b->used < b->size ? b->used : b->size;
-    w->report->account->events += w->event_bytes;
-    w->report->account->padding += w->padding;
+    w->report->account->events += w->taken.bytes;
+    w->report->account->padding += w->taken.padding;
     w->report->account->unused += b->size - used + (got > at ? got - at : 0);
     // The header was read, and counted, by the index.
     w->report->account->damage += used - (got > BUFFER_HEADER_BYTES ? got : BUFFER_HEADER_BYTES);
@@ -120,7 +125,7 @@ static size_t fill_at(walk *w, span bytes)
 static size_t resume_at(walk *w, span bytes, size_t at, size_t limit)
 {
     chain_bytes c = {bytes, fill_at(w, bytes)};
-    return chain_next(&c, at + 8, limit, w->last_time);
+    return chain_next(&c, at + 8, limit, w->taken.last_time);
 }
 
 // Bytes the header counts as used, and nothing was ever written to them, or it was wiped.
@@ -130,20 +135,43 @@ static size_t note_hole(walk *w, size_t at, size_t end)
     return end;
 }
 
+// Apart, since a frame that is pointed to cannot be kept in registers.
+static __attribute__((noinline)) event_frame frame_if_rare(span rest, bool *ok)
+{
+    event_frame frame = {0};
+    const char *why;
+    *ok = event_frame_rare(rest, &frame, &why) == FRAME_OK;
+    return frame;
+}
+
+ALWAYS_INLINE bool rare_frame(span rest, event_frame *out)
+{
+    bool ok;
+    *out = frame_if_rare(rest, &ok);
+    return ok;
+}
+
 // Takes records as long as each leads to another one. Returns where one stands that does not; *frame is then its own.
 static size_t walk_chain(walk *w, span bytes, size_t at, event_frame *frame)
 {
-    const char *why;
-    while (!w->out->hole.end) {
-        event_frame behind;
-        size_t next = at + aligned(frame->size);
-        if (next >= bytes.len || event_frame_at((span){bytes.at + next, bytes.len - next}, &behind, &why) != FRAME_OK)
+    if (w->out->hole.end)
+        return at;
+    taken t = w->taken;
+    event_frame here = *frame, behind;
+    for (;;) {
+        size_t next = at + aligned(here.size);
+        if (next >= bytes.len)
             break;
-        take_event(w, (span){bytes.at + at, frame->size}, frame, at);
-        w->padding += next - at - frame->size;
+        span rest = {bytes.at + next, bytes.len - next};
+        if (!event_frame_common(rest, &behind) && !rare_frame(rest, &behind))
+            break;
+        take_event(w, &t, (span){bytes.at + at, here.size}, &here, at);
+        t.padding += next - at - here.size;
         at = next;
-        *frame = behind;
+        here = behind;
     }
+    *frame = here;
+    w->taken = t;
     return at;
 }
 
@@ -172,8 +200,8 @@ static void walk_events(walk *w, span bytes)
             bool lost = after == FRAME_DAMAGE || (after == FRAME_END && next < fill_at(w, bytes));
             size_t inside = lost && next + 8 <= bytes.len ? resume_at(w, bytes, at, next) : next;
             if (inside == next) {
-                take_event(w, (span){bytes.at + at, frame.size}, &frame, at);
-                w->padding += next - at - frame.size;
+                take_event(w, &w->taken, (span){bytes.at + at, frame.size}, &frame, at);
+                w->taken.padding += next - at - frame.size;
                 at = next;
                 frame = next_frame;
                 why = next_why;
@@ -244,6 +272,7 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *r
               .out = b,
               .report = report,
               .memory = reader->memory,
+              .taken = {.refs = b->refs, .count = b->count, .cap = b->cap},
               .adds_classes = report->adds_classes};
     bool packed = desc->flags & BUFFER_FLAG_COMPRESSED;
     if (report->account && packed)
@@ -258,7 +287,10 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *r
         return;
     }
     walk_events(&w, b->bytes);
-    report->unordered = w.unordered;
+    b->refs = w.taken.refs;
+    b->count = w.taken.count;
+    b->cap = w.taken.cap;
+    report->unordered = w.taken.unordered;
     for (u32 i = 0; report->headers && i < HEADER_KINDS; i++)
         report->headers[i] += w.headers[i];
 }
@@ -275,7 +307,7 @@ void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out)
         *out = (event){.record = rest, .payload = rest};
 }
 
-span loaded_payload(const loaded_buffer *b, const event_ref *ref)
+span loaded_payload_rare(const loaded_buffer *b, const event_ref *ref)
 {
     event_frame frame;
     const char *why;

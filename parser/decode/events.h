@@ -61,6 +61,13 @@ void refs_sort(event_ref *refs, u32 count); // by time, then place
 
 // The event a ref stands for, as event_read gives it; and its payload alone.
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out);
-span loaded_payload(const loaded_buffer *b, const event_ref *ref);
+span loaded_payload_rare(const loaded_buffer *b, const event_ref *ref);
+static inline span loaded_payload(const loaded_buffer *b, const event_ref *ref)
+{
+    event_frame frame;
+    span rest = span_from(b->bytes, ref->offset);
+    return event_frame_common(rest, &frame) ? event_payload((span){rest.at, frame.size}, frame.kind)
+                                            : loaded_payload_rare(b, ref);
+}
 
 #endif
