@@ -253,8 +253,11 @@ static void read_message(span r, event *out)
 // Field by field: a compound literal of this size becomes `rep stos`, which alone took a tenth of a conversion.
 static void event_clear(event *out)
 {
-    static const span NONE = {NULL, 0};
-    out->extended = out->schema_tl = out->traits = NONE;
+    // One by one: a chain of assignments is compiled to a load of 16 bytes that were just stored as two times 8, which
+    // waits for the stores to be done (half of the time this function took).
+    out->extended = (span){NULL, 0};
+    out->schema_tl = (span){NULL, 0};
+    out->traits = (span){NULL, 0};
     out->classic = out->extended_damaged = out->extra_pebs = false;
     out->flags = out->property = out->hook = out->message_flags = 0;
     out->process_id = out->thread_id = 0xffffffff;
