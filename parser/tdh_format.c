@@ -188,7 +188,8 @@ static TDHSTATUS find_value(tdh_call *call, const plan *compiled, u16 length, bo
         *consumed = (u32)length * f->unit;
         return span_sub(data, 0, *consumed, value) ? ERROR_SUCCESS : ERROR_EVT_INVALID_EVENT_DATA;
     }
-    decoded at = decode_run(tdh_call_decoder(call), compiled, data);
+    decoded at;
+    decode_run(tdh_call_decoder(call), compiled, data, &at);
     if (at.top_done != 1)
         return ERROR_EVT_INVALID_EVENT_DATA;
     *consumed = at.consumed;

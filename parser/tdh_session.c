@@ -320,7 +320,8 @@ static void try_class(tdh_call *call, choice *c, const event_schema *schema, boo
     const tdh_class *made = tdh_class_make(call, schema, wide);
     if (!made)
         return;
-    decode_fit fit = decode_run(&call->session->decoder, made->plan, call->event.payload).fit;
+    decoded at;
+    decode_fit fit = decode_run(&call->session->decoder, made->plan, call->event.payload, &at);
     u32 rank = fit == FIT_EXACT ? 0 : fit == FIT_TAIL ? 1 : 2;
     if (!c->best || rank < c->rank)
         *c = (choice){made, rank};
@@ -366,7 +367,7 @@ const tdh_class *tdh_call_class(tdh_call *call, decoded *at)
     if (!class)
         class = choose(call, found, count, false);
     if (class && at)
-        *at = decode_run(&call->session->decoder, class->plan, ev->payload);
+        decode_run(&call->session->decoder, class->plan, ev->payload, at);
     return class;
 }
 

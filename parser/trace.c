@@ -150,7 +150,8 @@ void session_record(const session *s, const loaded_buffer *b, const event_ref *r
     loaded_event(b, ref, &room->event);
     const event *ev = &room->event;
     const event_class *cls = class_of_ref(s, ref);
-    class_decode d = class_decode_payload(cls, &room->decoder, ev->payload);
+    class_decode d;
+    class_decode_payload(cls, &room->decoder, ev->payload, &d);
     // One by one, as in event_clear.
     out->number = 0;
     out->time = session_time(b, ref->time);

@@ -360,7 +360,8 @@ static void make_record(sample_set *s, u32 i, i64 time, span payload, record_sta
     if (!cls->plan_count)
         return;
     rec->plan = cls->plans[0];
-    decoded found = decode_run(&s->decoders[i], rec->plan, payload);
+    decoded found;
+    decode_run(&s->decoders[i], rec->plan, payload, &found);
     rec->slots = found.slots;
     rec->slot_count = found.slot_count;
     rec->top_done = found.top_done;

@@ -40,8 +40,8 @@ static fixture *make(void)
     const plan *p = plan_compile(&f->arena, &f->schema, true, NULL);
     assert_non_null(p);
     span payload = {PAYLOAD, sizeof(PAYLOAD)};
-    decoded d = decode_run(&f->decoder, p, payload);
-    assert_int_equal(d.fit, FIT_EXACT);
+    decoded d;
+    assert_int_equal(decode_run(&f->decoder, p, payload, &d), FIT_EXACT);
     f->event.descriptor.id = 3006;
     f->event.descriptor.level = 4;
     f->event.descriptor.keyword = 0x8000000000000010u;

@@ -174,9 +174,9 @@ static inline span event_payload(span record, header_kind kind)
 
 // Whether a framed EVENT record with extended items carries its own schema; *damaged: they contradict themselves.
 bool event_carries_schema(span record, bool *damaged);
-static inline bool event_is_tracelogging(span record, const event_frame *frame, bool *damaged)
+static inline bool event_is_tracelogging(span record, header_kind kind, bool *damaged)
 {
-    return header_is_event(frame->kind) && (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED) &&
+    return header_is_event(kind) && (load_u16(record.at + 4) & EVENT_FLAG_EXTENDED) &&
            event_carries_schema(record, damaged);
 }
 

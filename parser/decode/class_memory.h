@@ -22,7 +22,7 @@ typedef struct class_memory {
 } class_memory;
 
 // The class from the table, and remembers it where it can be.
-u32 class_ask(class_table *t, class_memory *m, bool add, span bytes, event_frame frame);
+u32 class_ask(class_table *t, class_memory *m, bool add, span bytes, header_kind kind);
 
 static inline u32 hook_place(u64 word)
 {
@@ -56,18 +56,16 @@ static inline void header_descriptor(span bytes, header_kind kind, u64 out[2])
 }
 
 // `add` as for class_add, else class_find. *damaged: the record's extended items contradict themselves.
-static inline u32 class_of(class_table *t, class_memory *m, bool add, span bytes, const event_frame *frame,
-                           bool *damaged)
+static inline u32 class_of(class_table *t, class_memory *m, bool add, span bytes, header_kind kind, bool *damaged)
 {
-    header_kind kind = frame->kind;
     *damaged = false;
     if (header_is_hook(kind)) {
         u64 word = hook_word(bytes);
         u32 at = hook_place(word);
-        return m->hooks[at].word == word ? m->hooks[at].cls : class_ask(t, m, add, bytes, *frame);
+        return m->hooks[at].word == word ? m->hooks[at].cls : class_ask(t, m, add, bytes, kind);
     }
-    if (kind == HEADER_MESSAGE || kind == HEADER_ERROR || event_is_tracelogging(bytes, frame, damaged))
-        return class_ask(t, m, add, bytes, *frame);
+    if (kind == HEADER_MESSAGE || kind == HEADER_ERROR || event_is_tracelogging(bytes, kind, damaged))
+        return class_ask(t, m, add, bytes, kind);
     u64 start = header_word(bytes, kind), provider[2] = {load_u64(bytes.at + 24), load_u64(bytes.at + 32)},
         descriptor[2];
     header_descriptor(bytes, kind, descriptor);
@@ -75,7 +73,7 @@ static inline u32 class_of(class_table *t, class_memory *m, bool add, span bytes
     bool same = ((m->headers[at].start ^ start) | (m->headers[at].provider[0] ^ provider[0]) |
                  (m->headers[at].provider[1] ^ provider[1]) | (m->headers[at].descriptor[0] ^ descriptor[0]) |
                  (m->headers[at].descriptor[1] ^ descriptor[1])) == 0;
-    return same ? m->headers[at].cls : class_ask(t, m, add, bytes, *frame);
+    return same ? m->headers[at].cls : class_ask(t, m, add, bytes, kind);
 }
 
 #endif

@@ -497,31 +497,31 @@ void class_table_plan(class_table *t, schema_set *set, u32 os_build)
         class_plan(t, i, set, os_build);
 }
 
-class_decode class_decode_payload(const event_class *cls, decoder *d, span payload)
+void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out)
 {
-    class_decode out = {NULL, {0}, RECORD_RAW};
     for (u32 i = 0; i < cls->plan_count; i++) {
-        out.values = decode_run(d, cls->plans[i], payload);
-        if (out.values.fit != FIT_EXACT)
+        if (decode_run(d, cls->plans[i], payload, &out->values) != FIT_EXACT)
             continue;
-        out.plan = cls->plans[i];
-        out.state = RECORD_DECODED;
-        return out;
+        out->plan = cls->plans[i];
+        out->state = RECORD_DECODED;
+        return;
     }
-    if (!cls->plan_count)
-        return out;
     if (cls->plan_count > 1)
-        out.values = decode_run(d, cls->plans[0], payload);
-    out.plan = cls->plans[0];
-    out.state = RECORD_PARTIAL;
-    return out;
+        decode_run(d, cls->plans[0], payload, &out->values);
+    if (cls->plan_count) {
+        out->plan = cls->plans[0];
+        out->state = RECORD_PARTIAL;
+        return;
+    }
+    *out = (class_decode){NULL, {0}, RECORD_RAW};
 }
 
 record_state class_state(const event_class *cls, decoder *d, span payload)
 {
     for (u32 i = 0; i < cls->plan_count; i++) {
         const plan *p = cls->plans[i];
-        if (p->all_fixed ? payload.len == p->prefix_bytes : decode_run(d, p, payload).fit == FIT_EXACT)
+        decoded values;
+        if (p->all_fixed ? payload.len == p->prefix_bytes : decode_run(d, p, payload, &values) == FIT_EXACT)
             return RECORD_DECODED;
     }
     return cls->plan_count ? RECORD_PARTIAL : RECORD_RAW;

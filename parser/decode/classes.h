@@ -42,7 +42,7 @@ typedef struct class_decode {
     decoded values;
     record_state state;
 } class_decode;
-class_decode class_decode_payload(const event_class *cls, decoder *d, span payload);
+void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out);
 record_state class_state(const event_class *cls, decoder *d, span payload); // that alone
 
 #endif

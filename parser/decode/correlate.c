@@ -171,7 +171,8 @@ void correlator_see(correlator *c, const sighting *s, decoder *d)
         stack_see(c, s, source);
         return;
     }
-    class_decode found = class_decode_payload(s->cls, d, s->ev->payload);
+    class_decode found;
+    class_decode_payload(s->cls, d, s->ev->payload, &found);
     if (!found.plan)
         return;
     seen v = {reader_for(c, s->cls, found.plan), &found, s->ev->payload, c};

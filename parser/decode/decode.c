@@ -284,11 +284,16 @@ static void take_prefix(run *r)
     r->at = p->prefix_bytes;
 }
 
-decoded decode_run(decoder *d, const plan *p, span payload)
+decode_fit decode_run(decoder *d, const plan *p, span payload, decoded *out)
 {
-    if (p->all_fixed && payload.len >= p->prefix_bytes)
-        return (decoded){payload.len == p->prefix_bytes ? FIT_EXACT : FIT_TAIL, p->top_count, p->prefix_count,
-                         p->prefix_bytes, p->prefix_slots};
+    if (p->all_fixed && payload.len >= p->prefix_bytes) {
+        out->fit = payload.len == p->prefix_bytes ? FIT_EXACT : FIT_TAIL;
+        out->top_done = p->top_count;
+        out->slot_count = p->prefix_count;
+        out->consumed = p->prefix_bytes;
+        out->slots = p->prefix_slots;
+        return out->fit;
+    }
     if (d->value_cap < p->field_count) {
         d->value_cap = p->field_count + 64;
         d->values = mem_grow(d->values, 0, d->value_cap, sizeof(*d->values));
@@ -315,6 +320,10 @@ decoded decode_run(decoder *d, const plan *p, span payload)
         }
         done++;
     }
-    decode_fit fit = done < p->top_count ? FIT_SHORT : r.at == payload.len ? FIT_EXACT : FIT_TAIL;
-    return (decoded){fit, done, r.slots, r.at, d->slots};
+    out->fit = done < p->top_count ? FIT_SHORT : r.at == payload.len ? FIT_EXACT : FIT_TAIL;
+    out->top_done = done;
+    out->slot_count = r.slots;
+    out->consumed = r.at;
+    out->slots = d->slots;
+    return out->fit;
 }

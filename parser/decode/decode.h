@@ -28,6 +28,7 @@ typedef struct decoded {
     const slot *slots; // the decoder's (valid until its next run) or the plan's own
 } decoded;
 
-decoded decode_run(decoder *d, const plan *plan, span payload);
+// Fills *out, member by member: on this path a struct that is returned and copied waits in memory for its parts.
+decode_fit decode_run(decoder *d, const plan *plan, span payload, decoded *out);
 
 #endif

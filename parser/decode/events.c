@@ -70,12 +70,11 @@ static void note_extended(walk *w, size_t at)
                    "an extended data item contradicts its own size; what follows it was read as payload");
 }
 
-ALWAYS_INLINE void take_event(walk *w, taken *t, span bytes, const event_frame *frame, size_t at)
+ALWAYS_INLINE void take_event(walk *w, taken *t, span bytes, header_kind kind, i64 time, size_t at)
 {
     bool damaged;
-    i64 time = frame->has_time ? frame->time : t->last_time;
-    u32 cls = class_of(w->classes, w->memory, w->adds_classes, bytes, frame, &damaged);
-    w->headers[frame->kind]++;
+    u32 cls = class_of(w->classes, w->memory, w->adds_classes, bytes, kind, &damaged);
+    w->headers[kind]++;
     t->unordered |= t->count && time < t->last_time;
     t->last_time = time;
     GROW(t->refs, t->count, t->cap);
@@ -157,20 +156,28 @@ static size_t walk_chain(walk *w, span bytes, size_t at, event_frame *frame)
     if (w->out->hole.end)
         return at;
     taken t = w->taken;
-    event_frame here = *frame, behind;
+    // Member by member: copied as a whole, a frame just made waits in memory for its parts to be stored.
+    u32 size = frame->size;
+    header_kind kind = frame->kind;
+    bool has_time = frame->has_time;
+    i64 time = frame->time;
     for (;;) {
-        size_t next = at + aligned(here.size);
+        event_frame behind;
+        size_t next = at + aligned(size);
         if (next >= bytes.len)
             break;
         span rest = {bytes.at + next, bytes.len - next};
         if (!event_frame_common(rest, &behind) && !rare_frame(rest, &behind))
             break;
-        take_event(w, &t, (span){bytes.at + at, here.size}, &here, at);
-        t.padding += next - at - here.size;
+        take_event(w, &t, (span){bytes.at + at, size}, kind, has_time ? time : t.last_time, at);
+        t.padding += next - at - size;
         at = next;
-        here = behind;
+        size = behind.size;
+        kind = behind.kind;
+        has_time = behind.has_time;
+        time = behind.time;
     }
-    *frame = here;
+    *frame = (event_frame){size, kind, has_time, time};
     w->taken = t;
     return at;
 }
@@ -200,7 +207,8 @@ static void walk_events(walk *w, span bytes)
             bool lost = after == FRAME_DAMAGE || (after == FRAME_END && next < fill_at(w, bytes));
             size_t inside = lost && next + 8 <= bytes.len ? resume_at(w, bytes, at, next) : next;
             if (inside == next) {
-                take_event(w, &w->taken, (span){bytes.at + at, frame.size}, &frame, at);
+                take_event(w, &w->taken, (span){bytes.at + at, frame.size}, frame.kind,
+                           frame.has_time ? frame.time : w->taken.last_time, at);
                 w->taken.padding += next - at - frame.size;
                 at = next;
                 frame = next_frame;
