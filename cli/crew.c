@@ -4,23 +4,26 @@
 
 #include "base/arena.h"
 
+enum { WORKS = 4 }; // given and not done by all
+
 typedef struct member {
     crew *crew;
     pthread_t thread;
     unsigned number;
+    unsigned done; // works
 } member;
+
+typedef struct crew_work {
+    void (*all)(void *context, unsigned number);
+    void (*one)(void *context); // or this, for the first member only
+    void *context;
+} crew_work;
 
 struct crew {
     pthread_mutex_t lock;
     pthread_cond_t begin, back;
-    void (*work)(void *context, unsigned number);
-    void *context;
-    struct {
-        void (*work)(void *context);
-        void *context;
-    } given;       // by crew_give
-    unsigned turn; // counts works given
-    unsigned busy; // members that are not back from this turn's
+    crew_work works[WORKS]; // by turn
+    unsigned turn;          // works given so far
     bool quit;
     unsigned count; // members; the caller is none
     member members[];
@@ -30,22 +33,34 @@ static void *serve(void *context)
 {
     member *m = context;
     crew *c = m->crew;
-    unsigned done = 0;
     pthread_mutex_lock(&c->lock);
     for (;;) {
-        while (!c->quit && c->turn == done)
+        while (!c->quit && c->turn == m->done)
             pthread_cond_wait(&c->begin, &c->lock);
-        if (c->turn == done)
+        if (c->turn == m->done)
             break;
-        done = c->turn;
+        crew_work work = c->works[m->done % WORKS];
         pthread_mutex_unlock(&c->lock);
-        c->work(c->context, m->number);
+        if (work.all)
+            work.all(work.context, m->number);
+        else if (m->number == 1)
+            work.one(work.context);
         pthread_mutex_lock(&c->lock);
-        if (--c->busy == 0)
-            pthread_cond_signal(&c->back);
+        m->done++;
+        pthread_cond_signal(&c->back);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
+}
+
+// How many works all have done. Called under the lock.
+static unsigned done_by_all(const crew *c)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < c->count; i++)
+        if (c->turn - c->members[i].done > left)
+            left = c->turn - c->members[i].done;
+    return c->turn - left;
 }
 
 crew *crew_new(unsigned threads)
@@ -65,7 +80,7 @@ crew *crew_new(unsigned threads)
     return c;
 }
 
-void crew_free(crew *c)
+void crew_dismiss(crew *c)
 {
     if (!c)
         return;
@@ -73,6 +88,13 @@ void crew_free(crew *c)
     c->quit = true;
     pthread_cond_broadcast(&c->begin);
     pthread_mutex_unlock(&c->lock);
+}
+
+void crew_free(crew *c)
+{
+    if (!c)
+        return;
+    crew_dismiss(c);
     for (unsigned i = 0; i < c->count; i++)
         pthread_join(c->members[i].thread, NULL);
     pthread_mutex_destroy(&c->lock);
@@ -86,35 +108,28 @@ unsigned crew_threads(const crew *c)
     return c ? c->count + 1 : 1;
 }
 
-void crew_start(crew *c, void (*work)(void *context, unsigned number), void *context)
+static void add_work(crew *c, crew_work work)
 {
-    if (!c || !c->count)
-        return;
     pthread_mutex_lock(&c->lock);
-    c->work = work;
-    c->context = context;
-    c->busy = c->count;
-    c->turn++;
+    while (c->turn - done_by_all(c) >= WORKS)
+        pthread_cond_wait(&c->back, &c->lock);
+    c->works[c->turn++ % WORKS] = work;
     pthread_cond_broadcast(&c->begin);
     pthread_mutex_unlock(&c->lock);
 }
 
-static void do_given(void *context, unsigned number)
+void crew_start(crew *c, void (*work)(void *context, unsigned number), void *context)
 {
-    crew *c = context;
-    if (number == 1)
-        c->given.work(c->given.context);
+    if (c && c->count)
+        add_work(c, (crew_work){.all = work, .context = context});
 }
 
 void crew_give(crew *c, void (*work)(void *context), void *context)
 {
-    if (!c || !c->count) {
+    if (c && c->count)
+        add_work(c, (crew_work){.one = work, .context = context});
+    else
         work(context);
-        return;
-    }
-    c->given.work = work;
-    c->given.context = context;
-    crew_start(c, do_given, c);
 }
 
 void crew_wait(crew *c)
@@ -122,7 +137,7 @@ void crew_wait(crew *c)
     if (!c || !c->count)
         return;
     pthread_mutex_lock(&c->lock);
-    while (c->busy)
+    while (done_by_all(c) != c->turn)
         pthread_cond_wait(&c->back, &c->lock);
     pthread_mutex_unlock(&c->lock);
 }

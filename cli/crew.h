@@ -10,12 +10,13 @@ typedef struct crew crew;
 
 // `threads` in all. Those that cannot be started are done without.
 crew *crew_new(unsigned threads);
-void crew_free(crew *c);
+void crew_dismiss(crew *c); // the others end when they have done what was given; nothing may be given any more
+void crew_free(crew *c);    // waits for their end
 
 unsigned crew_threads(const crew *c); // in all
 
-// Has every other thread call work(context, number), with numbers from 1 on, and returns at once. crew_wait waits until
-// all are back; the next work can be given then.
+// Has every other thread call work(context, number), with numbers from 1 on, when it has done what it was given before,
+// and returns at once. crew_wait waits until all are done with all.
 void crew_start(crew *c, void (*work)(void *context, unsigned number), void *context);
 void crew_wait(crew *c);
 // The same with a work for one of them only; a crew of one does it at once.

@@ -76,7 +76,7 @@ enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
 
 // Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what is
 // rendered on each thread and not written yet.
-static void expect_memory(const session *s, bool records, unsigned threads)
+static size_t expected_memory(const session *s, bool records, unsigned threads)
 {
     enum { MOST = 14 << 20, MOST_WITHOUT_RECORDS = 6 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
     u64 bytes = 0;
@@ -85,7 +85,13 @@ static void expect_memory(const session *s, bool records, unsigned threads)
     bool large = records && bytes > A_THREAD;
     bytes = ALWAYS_USED + bytes / (records ? 3 : 16) + (large ? (u64)A_THREAD * threads : 0);
     const u64 most = records ? MOST : MOST_WITHOUT_RECORDS;
-    os_expect_memory((size_t)(bytes < most ? bytes : most));
+    return (size_t)(bytes < most ? bytes : most);
+}
+
+static void prepare_memory(void *context)
+{
+    const evidence *ev = context;
+    os_expect_memory(ev->memory);
 }
 
 static bool open_traces(evidence *ev)
@@ -181,8 +187,10 @@ int evidence_open(evidence *ev, const options *o, bool records)
         os_expect_memory(ALWAYS_USED);
     if (!open_traces(ev))
         return EXIT_FAILED;
-    if (bytes > SMALL_TRACES)
-        expect_memory(ev->session, records, o->threads);
+    if (bytes > SMALL_TRACES) {
+        ev->memory = expected_memory(ev->session, records, o->threads);
+        crew_give(ev->crew, prepare_memory, ev);
+    }
     if (!load_schemas(ev))
         return EXIT_FAILED;
     if (!open_cache(ev))
@@ -215,12 +223,13 @@ void evidence_hash(evidence *ev)
 void evidence_close(evidence *ev)
 {
     evidence_hash(ev);
-    crew_free(ev->crew);
+    crew_dismiss(ev->crew); // its threads end while memory is given back
     mem_free(ev->hashes);
     mem_free(ev->sha256);
     schema_load_free(&ev->user_schemas);
     session_free(ev->session);
     schema_cache_close(ev->cache);
+    crew_free(ev->crew);
 }
 
 bool evidence_damaged(const evidence *ev)

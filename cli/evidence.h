@@ -11,6 +11,7 @@ typedef struct evidence {
     const options *options;
     session *session;
     crew *crew;                 // NULL: one thread is enough
+    size_t memory;              // that will be wanted
     hash_job **hashes;          // one for each trace, NULL where not asked for
     char (*sha256)[SHA256_TEXT]; // "" where not computed
     schema_load user_schemas;   // from --schemas

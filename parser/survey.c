@@ -1,5 +1,7 @@
 // The first pass: takes scanned buffers in file order, numbers and counts their events, and hands those that tell something
 // to whom they tell it.
+#include <stdatomic.h>
+
 #include "base/text.h"
 #include "schema/schema_builtin.h"
 #include "schema/schema_kernel.h"
@@ -21,6 +23,7 @@ typedef struct survey {
     carried_schemas carried;
     schema_trials trials;
     u64 done, total, told;
+    atomic_flag settled;
 } survey;
 
 // A class of the session: what tells something is decoded while the survey runs, and all where states are counted.
@@ -277,14 +280,23 @@ static void check_account(trace *t)
                    (unsigned long long)sum, (unsigned long long)t->file.os.bytes);
 }
 
-static void settle_stacks(void *context)
+// Whoever comes to it first: the thread that put the stacks in order, or the one that planned.
+static void settle_once(survey *v)
 {
-    correlator_settle_stacks(context);
+    if (!atomic_flag_test_and_set(&v->settled))
+        correlator_settle(v->session->correlator);
+}
+
+static void settle_beside(void *context)
+{
+    survey *v = context;
+    correlator_settle_stacks(v->session->correlator);
+    settle_once(v);
 }
 
 bool session_survey(session *s, session_progress progress, void *context)
 {
-    survey v = {.session = s};
+    survey v = {.session = s, .settled = ATOMIC_FLAG_INIT};
     schema_set_fetch(s->schemas, fetch_builtin, s);
     correlator_want(s->correlator, s->correlate, s->since, s->until);
     for (u32 i = 0; i < s->trace_count; i++) {
@@ -299,12 +311,12 @@ bool session_survey(session *s, session_progress progress, void *context)
             check_account(s->traces[i]);
     }
     if (s->threads)
-        s->threads->beside(s->threads_context, settle_stacks, s->correlator);
+        s->threads->beside(s->threads_context, settle_beside, &v);
     else
-        correlator_settle_stacks(s->correlator);
+        settle_beside(&v);
     carried_load(&v.carried, s->schemas, &s->embedded);
     class_table_plan(s->classes, s->schemas, session_os_build(s));
-    correlator_settle(s->correlator);
+    settle_once(&v);
     if (s->threads)
         s->threads->join(s->threads_context);
     session_check_files(s);
