@@ -12,9 +12,14 @@ void filter_init(filter *f)
     f->until = INT64_MAX;
 }
 
+static bool asks_descriptor(const filter *f)
+{
+    return f->provider_count || f->id_count || f->has_level || f->keyword;
+}
+
 bool filter_is_open(const filter *f)
 {
-    return !filter_asks_class(f) && f->since == INT64_MIN && f->until == INT64_MAX && !filter_needs_record(f);
+    return !asks_descriptor(f) && f->since == INT64_MIN && f->until == INT64_MAX && !filter_needs_record(f);
 }
 
 static bool number(const char **text, u32 *out)
@@ -105,28 +110,34 @@ static bool id_fits(const filter *f, const event_class *cls)
     return f->id_count == 0;
 }
 
-static bool class_fits(const filter *f, const event_class *cls, bool any_name)
+static bool class_fits(const filter *f, const event_class *cls, bool planned)
 {
     if (f->has_level && cls->descriptor.level > f->level)
         return false;
     if (f->keyword && !(cls->descriptor.keyword & f->keyword))
         return false;
-    return id_fits(f, cls) && provider_fits(f, cls, any_name);
+    return id_fits(f, cls) && provider_fits(f, cls, !planned) &&
+           (!f->where || where_for_class(f->where, cls, planned) != WHERE_NEVER);
 }
 
 bool filter_class(const filter *f, const event_class *cls)
 {
-    return class_fits(f, cls, false);
+    return class_fits(f, cls, true);
+}
+
+bool filter_class_settles(const filter *f, const event_class *cls)
+{
+    return !f->pid_count && !f->tid_count && (!f->where || where_for_class(f->where, cls, true) == WHERE_ALWAYS);
 }
 
 bool filter_may_let(const filter *f, const event_class *cls)
 {
-    return class_fits(f, cls, true);
+    return class_fits(f, cls, false);
 }
 
 bool filter_asks_class(const filter *f)
 {
-    return f->provider_count || f->id_count || f->has_level || f->keyword;
+    return asks_descriptor(f) || (f->where && where_asks_class(f->where));
 }
 
 bool filter_needs_record(const filter *f)

@@ -34,7 +34,9 @@ MUST_USE bool filter_set_level(filter *f, const char *text, error *e);
 MUST_USE bool filter_set_keyword(filter *f, const char *text, error *e);
 
 bool filter_class(const filter *f, const event_class *cls);
-// The same before the names of providers are known: false where filter_class will say so whatever the name is.
+// Whether all events of a class it lets through pass: no record need be looked at.
+bool filter_class_settles(const filter *f, const event_class *cls);
+// The same before classes are planned: false where filter_class will say so whatever names they get.
 bool filter_may_let(const filter *f, const event_class *cls);
 bool filter_asks_class(const filter *f); // whether there are classes it refuses
 bool filter_needs_record(const filter *f);

@@ -254,6 +254,23 @@ static node *with_sides(parser *p, node_kind kind, node *left, node *right)
     return n;
 }
 
+// a < b is b > a.
+static compare_op turned(compare_op op)
+{
+    switch (op) {
+    case OP_LT:
+        return OP_GT;
+    case OP_LE:
+        return OP_GE;
+    case OP_GT:
+        return OP_LT;
+    case OP_GE:
+        return OP_LE;
+    default:
+        return op;
+    }
+}
+
 static node *parse_test(parser *p)
 {
     node *left = parse_operand(p), *test = NULL;
@@ -261,9 +278,12 @@ static node *parse_test(parser *p)
     if (!left)
         return NULL;
     if (take_compare(p, &op)) {
-        test = with_sides(p, NODE_COMPARE, left, parse_operand(p));
+        node *right = parse_operand(p);
+        // A field that is an array is looked through on the left side only.
+        bool turn = right && right->kind == NODE_FIELD && left->kind != NODE_FIELD;
+        test = turn ? with_sides(p, NODE_COMPARE, right, left) : with_sides(p, NODE_COMPARE, left, right);
         if (test)
-            test->op = op;
+            test->op = turn ? turned(op) : op;
         return test;
     }
     if (take_sign(p, "&"))
@@ -572,7 +592,8 @@ static bool like(const char *text, size_t len, const char *pattern, size_t patte
 
 typedef struct evaluation {
     const record *rec;
-    outbuf *scratch;
+    outbuf *scratch; // for texts of left sides,
+    outbuf *right;   // and of right sides: a buffer moves when it grows
 } evaluation;
 
 static bool test_value(const node *n, const evaluation *ev, value left);
@@ -622,6 +643,18 @@ static value scalar_value(const record *rec, const field *f, span bytes, outbuf 
     return numeric && whole_number(v.text, v.len, &number) ? number : v;
 }
 
+// Of a field on the right side: one value, else null.
+static value field_value(const record *rec, const char *path, outbuf *o)
+{
+    for (u32 i = 0; rec->plan && rec->plan->one_slot_each && i < rec->top_done; i++) {
+        const field *f = &rec->plan->fields[i];
+        const slot *s = &rec->slots[i];
+        if (strcmp(f->name, path) == 0 && f->count_form == COUNT_ONE)
+            return scalar_value(rec, f, (span){rec->payload.at + s->offset, s->len}, o);
+    }
+    return null_value();
+}
+
 static bool test_field(const node *n, const evaluation *ev)
 {
     const record *rec = ev->rec;
@@ -640,14 +673,16 @@ static bool test_field(const node *n, const evaluation *ev)
     return strchr(path, '.') ? test_nested(n, ev, path) : test_value(n, ev, null_value());
 }
 
-static value operand_value(const node *n, const evaluation *ev)
+static value operand_value(const node *n, const record *rec, outbuf *o)
 {
     switch (n->kind) {
     case NODE_TEXT:
     case NODE_NUMBER:
         return n->value;
     case NODE_COLUMN:
-        return column_value(n->column, ev->rec, ev->scratch);
+        return column_value(n->column, rec, o);
+    case NODE_FIELD:
+        return field_value(rec, n->path, o);
     default:
         return null_value();
     }
@@ -655,7 +690,8 @@ static value operand_value(const node *n, const evaluation *ev)
 
 static bool test_value(const node *n, const evaluation *ev, value left)
 {
-    value right = n->right ? operand_value(n->right, ev) : null_value();
+    ev->right->len = 0;
+    value right = n->right ? operand_value(n->right, ev->rec, ev->right) : null_value();
     switch (n->kind) {
     case NODE_COMPARE:
         return compare(n->op, left, right);
@@ -697,14 +733,113 @@ static bool holds(const node *n, const evaluation *ev)
     }
     if (n->left->kind == NODE_FIELD)
         return test_field(n, ev);
-    // Both sides may write into the scratch buffer: room for them first, so that it does not move in between.
-    (void)outbuf_reserve(ev->scratch, 1 << 16);
-    return test_value(n, ev, operand_value(n->left, ev));
+    return test_value(n, ev, operand_value(n->left, ev->rec, ev->scratch));
 }
 
 bool where_holds(const expression *x, const record *rec, outbuf *scratch)
 {
     scratch->len = 0;
-    evaluation ev = {rec, scratch};
-    return holds(x->root, &ev);
+    outbuf right = {0};
+    evaluation ev = {rec, scratch, &right};
+    bool answer = holds(x->root, &ev);
+    outbuf_free(&right);
+    return answer;
+}
+
+// ---------------------------------------------------------------------------------------------- classes
+
+typedef enum column_scope { OF_RECORD, OF_PLANNED_CLASS, OF_CLASS } column_scope;
+
+static column_scope scope_of(column_id column)
+{
+    switch (column) {
+    case COL_PROVIDER_ID:
+    case COL_EVENT_ID:
+    case COL_VERSION:
+    case COL_CHANNEL:
+    case COL_LEVEL:
+    case COL_OPCODE:
+    case COL_TASK:
+    case COL_KEYWORDS:
+        return OF_CLASS;
+    case COL_PROVIDER:
+    case COL_EVENT_NAME:
+    case COL_OPCODE_NAME:
+    case COL_TASK_NAME:
+    case COL_LEVEL_NAME:
+    case COL_SCHEMA:
+        return OF_PLANNED_CLASS;
+    default:
+        return OF_RECORD;
+    }
+}
+
+// A field that no layout of the class has is null in all its events.
+static bool lacks_field(const event_class *cls, const char *path)
+{
+    if (strchr(path, '.'))
+        return false;
+    for (u32 p = 0; p < cls->plan_count; p++)
+        for (u32 i = 0; i < cls->plans[p]->top_count; i++)
+            if (strcmp(cls->plans[p]->fields[i].name, path) == 0)
+                return false;
+    return true;
+}
+
+static bool class_tells(const node *operand, const event_class *cls, bool planned)
+{
+    switch (operand->kind) {
+    case NODE_COLUMN:
+        return scope_of(operand->column) >= (planned ? OF_PLANNED_CLASS : OF_CLASS);
+    case NODE_FIELD:
+        return planned && lacks_field(cls, operand->path);
+    default:
+        return true;
+    }
+}
+
+static where_truth holds_for_class(const node *n, const evaluation *ev, bool planned)
+{
+    where_truth left, right;
+    switch (n->kind) {
+    case NODE_AND:
+        left = holds_for_class(n->left, ev, planned);
+        right = holds_for_class(n->right, ev, planned);
+        return left < right ? left : right;
+    case NODE_OR:
+        left = holds_for_class(n->left, ev, planned);
+        right = holds_for_class(n->right, ev, planned);
+        return left > right ? left : right;
+    case NODE_NOT:
+        return (where_truth)(WHERE_ALWAYS - holds_for_class(n->left, ev, planned));
+    default:
+        break;
+    }
+    const event_class *cls = ev->rec->cls;
+    if (!class_tells(n->left, cls, planned) || (n->right && !class_tells(n->right, cls, planned)))
+        return WHERE_SOMETIMES;
+    return test_value(n, ev, operand_value(n->left, ev->rec, ev->scratch)) ? WHERE_ALWAYS : WHERE_NEVER;
+}
+
+where_truth where_for_class(const expression *x, const event_class *cls, bool planned)
+{
+    outbuf scratch = {0}, right = {0};
+    event ev = {.provider = cls->provider_id, .descriptor = cls->descriptor};
+    record rec = {.cls = cls, .event = &ev};
+    where_truth truth = holds_for_class(x->root, &(evaluation){&rec, &scratch, &right}, planned);
+    outbuf_free(&scratch);
+    outbuf_free(&right);
+    return truth;
+}
+
+static bool asks_class(const node *n)
+{
+    if (!n)
+        return false;
+    return (n->kind == NODE_COLUMN && scope_of(n->column) == OF_CLASS) || asks_class(n->left) || asks_class(n->right);
+}
+
+bool where_asks_class(const expression *x)
+{
+    return asks_class(x->root);
 }

@@ -45,6 +45,7 @@ static fixture *make(void)
     f->event.descriptor.id = 3006;
     f->event.descriptor.level = 4;
     f->event.descriptor.keyword = 0x8000000000000010u;
+    f->cls.descriptor = f->event.descriptor;
     f->cls.provider = "Example-Net";
     f->cls.plans[0] = p;
     f->cls.plan_count = 1;
@@ -70,6 +71,21 @@ static void check(fixture *f, const char *text, bool want)
         fail_msg("%s: %s", text, e.message);
     if (where_holds(x, &f->rec, &f->scratch) != want)
         fail_msg("%s is %s", text, want ? "false" : "true");
+    // What the class says of all its events is so for this one.
+    for (int planned = 0; planned < 2; planned++)
+        if (where_for_class(x, &f->cls, planned) == (want ? WHERE_NEVER : WHERE_ALWAYS))
+            fail_msg("%s is %s, but not for the class", text, want ? "true" : "false");
+    where_free(x);
+}
+
+static void check_class(fixture *f, const char *text, where_truth before, where_truth planned)
+{
+    error e = {0};
+    expression *x = where_parse(text, &e);
+    assert_non_null(x);
+    assert_int_equal(where_for_class(x, &f->cls, false), before);
+    assert_int_equal(where_for_class(x, &f->cls, true), planned);
+    assert_int_equal(where_asks_class(x), before != WHERE_SOMETIMES);
     where_free(x);
 }
 
@@ -113,6 +129,38 @@ static void payload_fields(void **state)
     check(f, "data.Nothing is null", true);
     check(f, "data.Nothing = 1", false);
     check(f, "data.Name is not null and (data.Big = 1 or data.Signed = -5)", true);
+    // On the right side too: a comparison may be turned, and two fields compared.
+    check(f, "18 = data.Flags", true);
+    check(f, "19 > data.Flags", true);
+    check(f, "18 > data.Flags", false);
+    check(f, "443 = data.Ports", true);
+    check(f, "process_id > data.Flags", true);
+    check(f, "data.Big > data.Flags", true);
+    check(f, "data.Name = data.Name", true);
+    check(f, "data.Name = data.Flags", false);
+    check(f, "data.Name = data.Nothing", false);
+    check(f, "provider_id = data.Name", false);
+    drop(f);
+}
+
+// What is known of all events of a class needs no look at each.
+static void classes_settle(void **state)
+{
+    (void)state;
+    fixture *f = make();
+    check_class(f, "event_id = 3006", WHERE_ALWAYS, WHERE_ALWAYS);
+    check_class(f, "event_id = 1", WHERE_NEVER, WHERE_NEVER);
+    check_class(f, "event_id = 1 and process_name = 'x'", WHERE_NEVER, WHERE_NEVER);
+    check_class(f, "event_id = 3006 or process_name = 'x'", WHERE_ALWAYS, WHERE_ALWAYS);
+    check_class(f, "not (level > 4)", WHERE_ALWAYS, WHERE_ALWAYS);
+    check_class(f, "process_id = 1234", WHERE_SOMETIMES, WHERE_SOMETIMES);
+    check_class(f, "provider = 'example-net'", WHERE_SOMETIMES, WHERE_ALWAYS);
+    check_class(f, "provider like 'other%'", WHERE_SOMETIMES, WHERE_NEVER);
+    check_class(f, "data.Flags = 18", WHERE_SOMETIMES, WHERE_SOMETIMES);
+    check_class(f, "data.Nothing = 18", WHERE_SOMETIMES, WHERE_NEVER);
+    check_class(f, "data.Nothing is null", WHERE_SOMETIMES, WHERE_ALWAYS);
+    check_class(f, "data.Some.Member = 18", WHERE_SOMETIMES, WHERE_SOMETIMES);
+    check_class(f, "state = 'raw'", WHERE_SOMETIMES, WHERE_SOMETIMES);
     drop(f);
 }
 
@@ -158,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns),
         cmocka_unit_test(payload_fields),
+        cmocka_unit_test(classes_settle),
         cmocka_unit_test(errors_point_at_their_place),
         cmocka_unit_test(nesting_has_an_end),
     };
