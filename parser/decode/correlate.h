@@ -43,6 +43,10 @@ void correlator_want(correlator *c, unsigned flags, i64 since, i64 until);
 // apart are one machine's: their facts answer for each other's events.
 void correlator_add_trace(correlator *c, const etl_file *file);
 
+// Stacks will be asked for of events of the times that correlator_ask is told only, before the last event.
+void correlator_ask_few(correlator *c);
+void correlator_ask(correlator *c, i64 time); // session clock
+
 // Whether events of this class tell something that is wanted. Such a class must be planned before its events are seen.
 bool correlator_wants(const correlator *c, const event_class *cls);
 

@@ -264,6 +264,36 @@ void stack_see(correlator *c, const sighting *s, u32 source)
 
 // ---------------------------------------------------------------------------------------------- closing
 
+enum { ASKED_BITS = 23 }; // 1 MiB: one of a hundred stacks is kept for nothing where 80,000 events are asked for
+
+static u32 asked_place(i64 time)
+{
+    return (u32)((u64)time * 0x9e3779b97f4a7c15u >> (64 - ASKED_BITS));
+}
+
+void correlator_ask_few(correlator *c)
+{
+    c->stacks.asked = mem_zeroed((size_t)1 << (ASKED_BITS - 6), sizeof(*c->stacks.asked));
+}
+
+void correlator_ask(correlator *c, i64 time)
+{
+    u32 place = asked_place(time);
+    c->stacks.asked[place / 64] |= (u64)1 << place % 64;
+}
+
+static void drop_unasked(stack_book *b)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < b->part_count; i++) {
+        u32 place = asked_place(b->parts[i].target);
+        if (b->asked[place / 64] >> place % 64 & 1)
+            b->parts[kept++] = b->parts[i];
+    }
+    b->dropped = b->part_count - kept;
+    b->part_count = kept;
+}
+
 static int by_key(const void *a, const void *b)
 {
     const key_definition *x = a, *y = b;
@@ -322,6 +352,8 @@ static u32 stack_of_key(const stack_book *b, u32 source, u64 key, i64 time)
 void correlator_settle_stacks(correlator *c)
 {
     stack_book *b = &c->stacks;
+    if (b->asked)
+        drop_unasked(b);
     if (b->definition_count)
         qsort(b->definitions, b->definition_count, sizeof(*b->definitions), by_key);
     for (u32 i = 0; i < b->part_count; i++) {
@@ -346,6 +378,7 @@ void correlator_settle_stacks(correlator *c)
 void stack_free(stack_book *b)
 {
     os_large_free(b->parts, b->part_cap * sizeof(*b->parts));
+    mem_free(b->asked);
     mem_free(b->uses);
     mem_free(b->definitions);
     mem_free(b->frames);
@@ -357,7 +390,7 @@ void stack_free(stack_book *b)
 
 void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined)
 {
-    *told = c->stacks.part_count + c->stacks.refused;
+    *told = c->stacks.part_count + c->stacks.dropped + c->stacks.refused;
     *joined = 0;
     for (u32 i = 0; c->stacks.taken && i < c->stacks.part_count; i++)
         *joined += atomic_load_explicit(&c->stacks.taken[i], memory_order_relaxed);
