@@ -97,7 +97,7 @@ static void sift(worker *w, ring_seat *seat)
     for (u32 i = 0; i < seat->slice.count; i++) {
         const slice_item item = seat->slice.items[i];
         record rec;
-        session_record(job->session, &item.buffer->loaded, &item.buffer->loaded.refs[item.ref], &w->room, &rec);
+        session_record_bare(job->session, &item.buffer->loaded, &item.buffer->loaded.refs[item.ref], &w->room, &rec);
         if (filter_record(job->filter, &rec, &w->where))
             seat->slice.items[kept++] = item;
     }
@@ -522,7 +522,7 @@ static void count_buffer(worker *w, const merge_buffer *b)
             continue;
         }
         record rec;
-        session_record(s, l, ref, &w->room, &rec);
+        session_record_bare(s, l, ref, &w->room, &rec);
         counts[rec.state] += filter_record(p->job->filter, &rec, &w->where);
     }
 }

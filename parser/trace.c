@@ -145,7 +145,7 @@ static void take_stack(const session *s, const loaded_buffer *b, const event_ref
     out->stack_count = count;
 }
 
-void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
 {
     loaded_event(b, ref, &room->event);
     const event *ev = &room->event;
@@ -170,8 +170,15 @@ void session_record(const session *s, const loaded_buffer *b, const event_ref *r
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
         out->offset += ref->offset;
     correlator_identify(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
-    take_stack(s, b, ref, room, out);
+    out->stack = NULL;
+    out->stack_count = 0;
     out->frames = NULL;
+}
+
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+{
+    session_record_bare(s, b, ref, room, out);
+    take_stack(s, b, ref, room, out);
     if ((s->correlate & CORRELATE_FRAMES) && out->stack_count)
         correlator_frames(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
 }

@@ -111,7 +111,8 @@ typedef struct record_room {
 } record_room;
 void record_room_free(record_room *room);
 void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out);
-
+// The same without its stack.
+void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out);
 
 // How far the record's payload is decoded, without the record: every value is located and nothing else is done.
 record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room);
