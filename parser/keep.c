@@ -157,6 +157,10 @@ static bool keep_pieces(session *s, kept_buffer *kept, const loaded_buffer *b, c
     l->ref_count = l->piece_count = 0;
     if (!pick_events(&p, wanted) || !pick_stacks(&p, stacks))
         return false;
+    if (!l->ref_count) {
+        kept->form = KEPT_PIECES;
+        return true;
+    }
     size_t refs = l->ref_count * sizeof(*l->refs), pieces = l->piece_count * sizeof(*l->pieces);
     size_t bytes = refs + pieces + p.bytes;
     u8 *to = s->keep_refs.taken + bytes <= LIMIT_KEPT_PIECES_BYTES ? keep_take(&s->keep_refs, bytes) : NULL;

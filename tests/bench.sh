@@ -311,7 +311,7 @@ quarter() { # plain|xpress: SQLite beside its loop, and the memory that the big 
     job info-n - "$etwkit" info $common -j "$threads" "$trace"
     measure 2 5
     text "$trace" 2 5
-    sqlite "$trace" 1
+    sqlite "$trace" 2
 }
 
 # ---------------------------------------------------------------------------------------------- memory, start-up
