@@ -1,4 +1,5 @@
-// Filter expressions, over the records of one small trace: a TraceLogging event with numbers, text and an array.
+// Filter expressions, over the records of one small trace: a TraceLogging event with numbers, text and an array. What an
+// expression says of the event's class must agree.
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -63,7 +64,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
         record rec;
         outbuf scratch = {0};
         session_record(s.session, &s.buffer, &s.buffer.refs[0], &room, &rec);
-        (void)where_holds(x, &rec, &scratch);
+        bool holds = where_holds(x, &rec, &scratch);
+        for (int planned = 0; planned < 2; planned++)
+            if (where_for_class(x, rec.cls, planned) == (holds ? WHERE_NEVER : WHERE_ALWAYS))
+                abort(); // what is so for the class is so for each of its events
         outbuf_free(&scratch);
         record_room_free(&room);
     } else if (!e.message[0]) {
