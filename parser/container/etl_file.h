@@ -48,6 +48,7 @@ typedef struct etl_file {
     u32 sessions;      // header buffers, at least 1
     u32 hint_size;     // while indexing: buffer size the first bytes of the file tell, 0: none
     bool hint_compressed;
+    struct last_peek *last_peek; // likewise
     etl_buffer *buffers; // in file order
     u32 count, cap;
     u32 compressed, damaged_buffers;

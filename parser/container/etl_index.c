@@ -18,10 +18,26 @@ enum {
     PROOF_BYTES = 128 << 10, // inflated to see whether a compressed buffer holds events: two of the largest
 };
 
+// The header read last: of a compressed buffer each is looked at when the one in front of it is measured, and again when
+// its turn comes.
+struct last_peek {
+    u64 offset;
+    size_t len; // 0: nothing was read yet
+    u8 bytes[PEEK_BYTES];
+};
+
 static span peek(const etl_file *f, u64 offset, u8 *bytes, size_t len)
 {
+    struct last_peek *last = f->last_peek;
     bool failed = false;
-    return (span){bytes, os_read_at(&f->os, offset, bytes, len, &failed)};
+    if (len != PEEK_BYTES)
+        return (span){bytes, os_read_at(&f->os, offset, bytes, len, &failed)};
+    if (!last->len || last->offset != offset) {
+        last->len = os_read_at(&f->os, offset, last->bytes, PEEK_BYTES, &failed);
+        last->offset = offset;
+    }
+    memcpy(bytes, last->bytes, last->len);
+    return (span){bytes, last->len};
 }
 
 static bool size_is_sane(u32 size)
@@ -533,12 +549,15 @@ static void check_count(etl_file *f)
 void etl_index(etl_file *f)
 {
     u8 *look = mem_alloc(LOOK_BYTES);
+    struct last_peek last = {.len = 0};
+    f->last_peek = &last;
     read_hint(f, look);
     for (u64 at = 0; at < f->os.bytes;) {
         u32 size = 0;
         at = take_buffer(f, at, look, &size) && size ? at + size : step_over(f, at);
     }
     mem_free(look);
+    f->last_peek = NULL;
     if (!f->epoch_count) {
         trace_facts facts;
         trace_facts_assume(&facts);
