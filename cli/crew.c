@@ -53,14 +53,14 @@ static void *serve(void *context)
     return NULL;
 }
 
-// How many works all have done. Called under the lock.
-static unsigned done_by_all(const crew *c)
+// Works given that are not done by all. Called under the lock.
+static unsigned unfinished(const crew *c)
 {
-    unsigned left = 0;
+    unsigned most = 0;
     for (unsigned i = 0; i < c->count; i++)
-        if (c->turn - c->members[i].done > left)
-            left = c->turn - c->members[i].done;
-    return c->turn - left;
+        if (c->turn - c->members[i].done > most)
+            most = c->turn - c->members[i].done;
+    return most;
 }
 
 crew *crew_new(unsigned threads)
@@ -111,7 +111,7 @@ unsigned crew_threads(const crew *c)
 static void add_work(crew *c, crew_work work)
 {
     pthread_mutex_lock(&c->lock);
-    while (c->turn - done_by_all(c) >= WORKS)
+    while (unfinished(c) == WORKS)
         pthread_cond_wait(&c->back, &c->lock);
     c->works[c->turn++ % WORKS] = work;
     pthread_cond_broadcast(&c->begin);
@@ -137,7 +137,7 @@ void crew_wait(crew *c)
     if (!c || !c->count)
         return;
     pthread_mutex_lock(&c->lock);
-    while (done_by_all(c) != c->turn)
+    while (unfinished(c))
         pthread_cond_wait(&c->back, &c->lock);
     pthread_mutex_unlock(&c->lock);
 }

@@ -90,8 +90,6 @@ bool filter_set_keyword(filter *f, const char *text, error *e)
 
 static bool provider_fits(const filter *f, const event_class *cls, bool any_name)
 {
-    char text[GUID_TEXT];
-    guid_to_text(&cls->provider_id, text);
     for (u32 i = 0; i < f->provider_count; i++) {
         guid id;
         const char *want = f->providers[i];
@@ -110,29 +108,23 @@ static bool id_fits(const filter *f, const event_class *cls)
     return f->id_count == 0;
 }
 
-static bool class_fits(const filter *f, const event_class *cls, bool planned)
+static where_truth class_truth(const filter *f, const event_class *cls, bool planned)
 {
-    if (f->has_level && cls->descriptor.level > f->level)
-        return false;
-    if (f->keyword && !(cls->descriptor.keyword & f->keyword))
-        return false;
-    return id_fits(f, cls) && provider_fits(f, cls, !planned) &&
-           (!f->where || where_for_class(f->where, cls, planned) != WHERE_NEVER);
+    if ((f->has_level && cls->descriptor.level > f->level) || (f->keyword && !(cls->descriptor.keyword & f->keyword)) ||
+        !id_fits(f, cls) || !provider_fits(f, cls, !planned))
+        return WHERE_NEVER;
+    where_truth truth = f->where ? where_for_class(f->where, cls, planned) : WHERE_ALWAYS;
+    return truth == WHERE_ALWAYS && (f->pid_count || f->tid_count) ? WHERE_SOMETIMES : truth;
 }
 
-bool filter_class(const filter *f, const event_class *cls)
+where_truth filter_class(const filter *f, const event_class *cls)
 {
-    return class_fits(f, cls, true);
-}
-
-bool filter_class_settles(const filter *f, const event_class *cls)
-{
-    return !f->pid_count && !f->tid_count && (!f->where || where_for_class(f->where, cls, true) == WHERE_ALWAYS);
+    return class_truth(f, cls, true);
 }
 
 bool filter_may_let(const filter *f, const event_class *cls)
 {
-    return class_fits(f, cls, false);
+    return class_truth(f, cls, false) != WHERE_NEVER;
 }
 
 bool filter_asks_class(const filter *f)

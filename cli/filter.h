@@ -33,12 +33,11 @@ MUST_USE bool filter_add_ids(filter *f, const char *text, error *e);
 MUST_USE bool filter_set_level(filter *f, const char *text, error *e);
 MUST_USE bool filter_set_keyword(filter *f, const char *text, error *e);
 
-bool filter_class(const filter *f, const event_class *cls);
-// Whether all events of a class it lets through pass: no record need be looked at.
-bool filter_class_settles(const filter *f, const event_class *cls);
-// The same before classes are planned: false where filter_class will say so whatever names they get.
+// Which events of a class, all but the time: WHERE_SOMETIMES where records must be looked at (filter_record).
+where_truth filter_class(const filter *f, const event_class *cls);
+// Before classes are planned: false where filter_class will say WHERE_NEVER whatever names they get.
 bool filter_may_let(const filter *f, const event_class *cls);
-bool filter_asks_class(const filter *f); // whether there are classes it refuses
+bool filter_asks_class(const filter *f); // whether filter_may_let may say so of any
 bool filter_needs_record(const filter *f);
 bool filter_record(const filter *f, const record *rec, outbuf *scratch); // scratch: the calling thread's
 

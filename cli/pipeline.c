@@ -440,13 +440,12 @@ static merge_filter class_filter(pipeline *p, const bool *asked)
     if (asked || filter_is_open(job->filter))
         return out;
     p->classes = mem_zeroed(class_count(classes), sizeof(*p->classes));
-    bool settled = true;
+    p->by_record = false;
     for (u32 i = 0; i < class_count(classes); i++) {
-        const event_class *cls = class_list(classes)[i];
-        p->classes[i] = filter_class(job->filter, cls);
-        settled &= !p->classes[i] || filter_class_settles(job->filter, cls);
+        where_truth truth = filter_class(job->filter, class_list(classes)[i]);
+        p->classes[i] = truth != WHERE_NEVER;
+        p->by_record |= truth == WHERE_SOMETIMES;
     }
-    p->by_record = !settled;
     out.classes = p->classes;
     return out;
 }

@@ -23,6 +23,7 @@ typedef struct survey {
     carried_schemas carried;
     schema_trials trials;
     u64 done, total, told;
+    bool asks; // tells the correlator which stacks are wanted
     atomic_flag settled;
 } survey;
 
@@ -131,12 +132,12 @@ static void take_events(survey *v, scanned *s)
         ref->cls = ref->cls == CLASS_NONE ? class_anew(v, b, ref) : numbers[ref->cls];
         if (ref->cls == CLASS_NONE) {
             refused++;
-            if (v->wanted)
+            if (v->asks)
                 correlator_ask(v->session->correlator, ref->time);
             continue;
         }
         v->trace->class_events[ref->cls]++;
-        if (v->wanted && v->wanted[ref->cls])
+        if (v->asks && v->wanted[ref->cls])
             correlator_ask(v->session->correlator, ref->time);
         classes |= (u64)1 << ref->cls % 64;
     }
@@ -303,12 +304,13 @@ bool session_survey(session *s, session_progress progress, void *context)
     survey v = {.session = s, .settled = ATOMIC_FLAG_INIT};
     schema_set_fetch(s->schemas, fetch_builtin, s);
     correlator_want(s->correlator, s->correlate, s->since, s->until);
-    if (s->wants)
-        correlator_ask_few(s->correlator);
     for (u32 i = 0; i < s->trace_count; i++) {
         v.total += s->traces[i]->file.os.bytes;
         correlator_add_trace(s->correlator, &s->traces[i]->file);
     }
+    v.asks = s->wants && (s->correlate & CORRELATE_STACKS);
+    if (v.asks)
+        correlator_ask_few(s->correlator, v.total);
     bool go_on = true;
     for (u32 i = 0; i < s->trace_count && go_on; i++) {
         go_on = survey_trace(&v, i, progress, context);

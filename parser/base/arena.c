@@ -9,7 +9,6 @@
 
 enum { BLOCK_BYTES = 64 << 10, ALIGNMENT = 16 };
 enum { TOUCHED_BYTES = 64 << 10 }; // blocks from this on have their pages asked for at once
-enum { MOVED_BYTES = 8 << 20 };    // the C library moves the pages of blocks from this on, or has none yet
 
 struct arena_block {
     struct arena_block *older;
@@ -43,7 +42,7 @@ void *mem_alloc(size_t bytes)
 
 void *mem_zeroed(size_t count, size_t each)
 {
-    if (each && count >= TOUCHED_BYTES / each && count < MOVED_BYTES / each)
+    if (each && count >= TOUCHED_BYTES / each && count < OS_MOVED_BYTES / each)
         return memset(mem_alloc(count * each), 0, count * each);
     void *block = calloc(count ? count : 1, each ? each : 1);
     if (!block)
@@ -56,7 +55,8 @@ void *mem_grow(void *block, size_t had, size_t count, size_t each)
     if (each && count > SIZE_MAX / each)
         out_of_memory(SIZE_MAX);
     size_t bytes = count * each;
-    if (had && bytes >= TOUCHED_BYTES && had * each < MOVED_BYTES) {
+    // Copied into pages that were asked for: realloc would have them come one by one.
+    if (had && bytes >= TOUCHED_BYTES && had * each < OS_MOVED_BYTES) {
         void *moved = memcpy(mem_alloc(bytes), block, had * each);
         mem_free(block);
         return moved;

@@ -37,11 +37,12 @@ void mem_free(void *block);
 
 // An array that grows: makes room for index `count` in *items, whose capacity is *cap. Those below 4 MiB double, large
 // ones grow by an eighth.
+enum { GROW_DOUBLES = 4 << 20 };
 #define GROW(items, count, cap)                                                                                        \
     do {                                                                                                               \
         if ((count) >= (cap)) {                                                                                        \
             size_t had_ = (cap);                                                                                       \
-            (cap) = (cap) ? (cap) < (4 << 20) / sizeof(*(items)) ? (cap) * 2 : (cap) + (cap) / 8 : 16;                 \
+            (cap) = (cap) ? (cap) < GROW_DOUBLES / sizeof(*(items)) ? (cap) * 2 : (cap) + (cap) / 8 : 16;              \
             (items) = mem_grow((items), had_, (cap), sizeof(*(items)));                                                \
         }                                                                                                              \
     } while (0)

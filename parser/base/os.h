@@ -43,8 +43,10 @@ void os_large_free(void *block, size_t bytes);
 // Makes it longer, elsewhere if need be; contents stay, and where the system can its pages are moved, not copied. NULL,
 // and the block as it was, where there is no room.
 void *os_large_grow(void *block, size_t bytes, size_t wanted);
+// Heap blocks from this size on grow by moving pages, once os_expect_memory has set it so.
+enum { OS_MOVED_BYTES = 8 << 20 };
 // Memory that is about to be written: its pages are asked for at once. One by one, each costs an interrupt, which on a
-// virtual machine takes longer than all that is done with the page. A wish: without it memory is as good and slower.
+// virtual machine takes longer than all that is done with the page. Large pages where it has room for one. A wish: without it memory is as good and slower.
 void os_touch(void *at, size_t bytes);
 // Prepares the heap of a program that is about to take some `bytes` in pieces: one heap for all threads, which keeps what
 // it has, since pages given back are touched anew.

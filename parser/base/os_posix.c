@@ -166,21 +166,15 @@ void os_touch(void *at, size_t bytes)
 #ifdef __linux__
     enum { POPULATE_WRITE = 23 }; // MADV_POPULATE_WRITE, of Linux 5.14; older headers do not name it
     size_t skip = (size_t)(-(uintptr_t)at & (PAGE - 1));
+#ifdef MADV_HUGEPAGE
     if (bytes >= LARGE_PAGE)
         madvise((u8 *)at + skip, (bytes - skip) & ~(size_t)(PAGE - 1), MADV_HUGEPAGE);
+#endif
     if (bytes >= skip + PAGE)
         madvise((u8 *)at + skip, (bytes - skip) & ~(size_t)(PAGE - 1), POPULATE_WRITE);
 #else
     (void)at, (void)bytes;
 #endif
-}
-
-static void want_pages(void *at, size_t bytes)
-{
-#ifdef MADV_HUGEPAGE
-    madvise(at, bytes, MADV_HUGEPAGE);
-#endif
-    os_touch(at, bytes);
 }
 
 static size_t to_large_page(const void *at)
@@ -207,7 +201,7 @@ void *os_large_block(size_t bytes)
 {
     u8 *block = large_room(bytes);
     if (block)
-        want_pages(block, bytes);
+        os_touch(block, bytes);
     return block;
 }
 
@@ -225,7 +219,7 @@ void *os_large_grow(void *block, size_t bytes, size_t wanted)
     memcpy(grown, block, bytes);
     munmap(block, bytes);
 #endif
-    want_pages(grown + bytes, wanted - bytes);
+    os_touch(grown + bytes, wanted - bytes);
     return grown;
 }
 
@@ -238,7 +232,7 @@ void os_large_free(void *block, size_t bytes)
 void os_expect_memory(size_t bytes)
 {
 #ifdef __GLIBC__
-    enum { KEPT = 32 << 20, APART = 8 << 20 };
+    enum { KEPT = 32 << 20 };
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TRIM_THRESHOLD, KEPT);
     mallopt(M_MMAP_THRESHOLD, KEPT);
@@ -249,11 +243,11 @@ void os_expect_memory(size_t bytes)
     // What lies in front of the first large page is kept from use, so that the heap goes on in prepared pages.
     static void *in_front;
     size_t before = to_large_page(block);
-    want_pages(block + before, whole);
+    os_touch(block + before, whole);
     free(block);
     free(in_front);
     in_front = malloc(before);
-    mallopt(M_MMAP_THRESHOLD, APART); // what grows beyond that moves its pages, not their contents
+    mallopt(M_MMAP_THRESHOLD, OS_MOVED_BYTES); // what grows beyond that moves its pages, not their contents
 #else
     (void)bytes;
 #endif

@@ -43,8 +43,9 @@ void correlator_want(correlator *c, unsigned flags, i64 since, i64 until);
 // apart are one machine's: their facts answer for each other's events.
 void correlator_add_trace(correlator *c, const etl_file *file);
 
-// Stacks will be asked for of events of the times that correlator_ask is told only, before the last event.
-void correlator_ask_few(correlator *c);
+// Stacks will be asked for of events of the times that correlator_ask is told only, before the last event. `bytes` of
+// traces are to come.
+void correlator_ask_few(correlator *c, u64 bytes);
 void correlator_ask(correlator *c, i64 time); // session clock
 
 // Whether events of this class tell something that is wanted. Such a class must be planned before its events are seen.

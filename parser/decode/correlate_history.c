@@ -1,6 +1,5 @@
 // Facts by time, folded into lives: what an id meant from when to when. Knows nothing of what the ids are.
-#include <stdlib.h>
-
+#include "base/sort.h"
 #include "decode/correlate_internal.h"
 
 // ---------------------------------------------------------------------------------------------- text
@@ -133,23 +132,6 @@ static void fold(history *h, const fact *facts, u32 count)
         history_add_life(h, facts->source, facts->id, &now);
 }
 
-// A few facts, mostly in order: moved one by one; more by the library.
-static void sort_facts(fact *facts, u32 count)
-{
-    enum { FEW = 24 };
-    if (count > FEW) {
-        qsort(facts, count, sizeof(*facts), by_id_and_time);
-        return;
-    }
-    for (u32 i = 1; i < count; i++) {
-        fact moving = facts[i];
-        u32 at = i;
-        for (; at && by_id_and_time(&facts[at - 1], &moving) > 0; at--)
-            facts[at] = facts[at - 1];
-        facts[at] = moving;
-    }
-}
-
 // Brings the facts of an id together, in order. They are dealt into ranges of ids first, which takes a third of the time
 // of sorting them all; near ids stay near, as they are asked for.
 static void gather_facts(history *h)
@@ -157,8 +139,7 @@ static void gather_facts(history *h)
     enum { A_RANGE = 4, FEWEST = 256 };
     u32 count = h->fact_count, ranges = 1, shift = 0;
     if (count < FEWEST) {
-        if (count)
-            qsort(h->facts, count, sizeof(*h->facts), by_id_and_time);
+        sort_in_place(h->facts, count, sizeof(*h->facts), by_id_and_time);
         return;
     }
     u64 lowest = UINT64_MAX, highest = 0;
@@ -179,7 +160,7 @@ static void gather_facts(history *h)
     for (u32 i = 0; i < count; i++)
         dealt[ends[(h->facts[i].id - lowest) >> shift]++] = h->facts[i];
     for (u32 i = 0, first = 0; i < ranges; first = ends[i++])
-        sort_facts(dealt + first, ends[i] - first);
+        sort_in_place(dealt + first, ends[i] - first, sizeof(*dealt), by_id_and_time);
     mem_free(ends);
     mem_free(h->facts);
     h->facts = dealt;

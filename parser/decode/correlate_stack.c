@@ -264,21 +264,26 @@ void stack_see(correlator *c, const sighting *s, u32 source)
 
 // ---------------------------------------------------------------------------------------------- closing
 
-enum { ASKED_BITS = 23 }; // 1 MiB: one of a hundred stacks is kept for nothing where 80,000 events are asked for
+// About a bit for each event there may be: where one of a hundred is asked for, one stack of a hundred is kept for nothing.
+enum { FEWEST_ASKED_BITS = 10, MOST_ASKED_BITS = 23, EVENT_BYTES = 128 };
 
-static u32 asked_place(i64 time)
+static u32 asked_place(const stack_book *b, i64 time)
 {
-    return (u32)((u64)time * 0x9e3779b97f4a7c15u >> (64 - ASKED_BITS));
+    return (u32)((u64)time * 0x9e3779b97f4a7c15u >> (64 - b->asked_bits));
 }
 
-void correlator_ask_few(correlator *c)
+void correlator_ask_few(correlator *c, u64 bytes)
 {
-    c->stacks.asked = mem_zeroed((size_t)1 << (ASKED_BITS - 6), sizeof(*c->stacks.asked));
+    stack_book *b = &c->stacks;
+    b->asked_bits = FEWEST_ASKED_BITS;
+    while (b->asked_bits < MOST_ASKED_BITS && bytes / EVENT_BYTES >> b->asked_bits)
+        b->asked_bits++;
+    b->asked = mem_zeroed((size_t)1 << (b->asked_bits - 6), sizeof(*b->asked));
 }
 
 void correlator_ask(correlator *c, i64 time)
 {
-    u32 place = asked_place(time);
+    u32 place = asked_place(&c->stacks, time);
     c->stacks.asked[place / 64] |= (u64)1 << place % 64;
 }
 
@@ -286,7 +291,7 @@ static void drop_unasked(stack_book *b)
 {
     u32 kept = 0;
     for (u32 i = 0; i < b->part_count; i++) {
-        u32 place = asked_place(b->parts[i].target);
+        u32 place = asked_place(b, b->parts[i].target);
         if (b->asked[place / 64] >> place % 64 & 1)
             b->parts[kept++] = b->parts[i];
     }

@@ -134,20 +134,12 @@ static size_t note_hole(walk *w, size_t at, size_t end)
     return end;
 }
 
-// Apart, since a frame that is pointed to cannot be kept in registers.
-static __attribute__((noinline)) event_frame frame_if_rare(span rest, bool *ok)
+// Size 0: there is none. Apart, since a frame that is pointed to cannot be kept in registers.
+static __attribute__((noinline)) event_frame rare_frame(span rest)
 {
-    event_frame frame = {0};
+    event_frame frame;
     const char *why;
-    *ok = event_frame_rare(rest, &frame, &why) == FRAME_OK;
-    return frame;
-}
-
-ALWAYS_INLINE bool rare_frame(span rest, event_frame *out)
-{
-    bool ok;
-    *out = frame_if_rare(rest, &ok);
-    return ok;
+    return event_frame_rare(rest, &frame, &why) == FRAME_OK ? frame : (event_frame){0};
 }
 
 // Takes records as long as each leads to another one. Returns where one stands that does not; *frame is then its own.
@@ -167,7 +159,9 @@ static size_t walk_chain(walk *w, span bytes, size_t at, event_frame *frame)
         if (next >= bytes.len)
             break;
         span rest = {bytes.at + next, bytes.len - next};
-        if (!event_frame_common(rest, &behind) && !rare_frame(rest, &behind))
+        if (!event_frame_common(rest, &behind))
+            behind = rare_frame(rest);
+        if (!behind.size)
             break;
         take_event(w, &t, (span){bytes.at + at, size}, kind, has_time ? time : t.last_time, at);
         t.padding += next - at - size;
