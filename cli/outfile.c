@@ -50,7 +50,7 @@ bool outfile_begin(outfile *f, const char *path, error *e)
         return true;
     }
     char *file = realpath(path, NULL);
-    const char *place = file ? file : path; // nothing stands there yet
+    const char *place = file ? file : path; // nothing stands there yet; a link to nothing is replaced
     size_t len = strlen(place) + 1, room = len + 40;
     f->place = memcpy(mem_alloc(len), place, len);
     free(file);

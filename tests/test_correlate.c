@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "decode/correlate_internal.h"
 #include "etl_text.h"
 #include "exporter.h"
 #include "pipeline.h"
@@ -690,10 +691,40 @@ static void real_processes(void **state)
     done(&t);
 }
 
+// Many facts, told in no order: of 40 ids far apart with 50 meanings each, one after the other, and of 1000 ids with one.
+static void many_facts(void **state)
+{
+    (void)state;
+    enum { BUSY = 40, MEANINGS = 50, SINGLE = 1000, FACTS = BUSY * MEANINGS + SINGLE, PRIME = 1009 };
+    static const u64 FAR_APART = 0x0123456789abcd;
+    const u32 machine = 0;
+    history h = {.fact_limit = FACTS};
+    for (u32 i = 0, k = 0; i < FACTS; i++, k = (k + PRIME) % FACTS) {
+        bool busy = k < BUSY * MEANINGS;
+        history_tell(&h, &(fact){.id = busy ? (k / MEANINGS + 1) * FAR_APART : k, .kind = FACT_START,
+                                 .time = busy ? k % MEANINGS * 10 : 5, .number = k});
+    }
+    history_close(&h, &machine);
+    for (u32 k = 0; k < FACTS; k++) {
+        bool busy = k < BUSY * MEANINGS;
+        u64 id = busy ? (k / MEANINGS + 1) * FAR_APART : k;
+        i64 from = busy ? k % MEANINGS * 10 : 5;
+        for (i64 time = from; time < from + 10; time += 9) {
+            const life *l = history_at(&h, machine, id, time);
+            assert_non_null(l);
+            assert_int_equal(l->number, k);
+            assert_int_equal(l->from, from);
+        }
+    }
+    assert_null(history_at(&h, machine, BUSY * MEANINGS, 4));
+    history_free(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lives_from_start_to_end),
+        cmocka_unit_test(many_facts),
         cmocka_unit_test(ids_come_up_again),
         cmocka_unit_test(starts_are_counted_once),
         cmocka_unit_test(witnesses_agree),

@@ -136,8 +136,8 @@ static void number_forms(void **state)
     assert_int_equal(number_form_read("I64x").conversion, 'x');
     assert_int_equal(number_form_read("-5").conversion, 'd');
     assert_int_equal(number_form_read("s").conversion, 's');
-    assert_int_equal(number_form_read("4000000000d").width, NUMBER_FORM_WIDTH);
-    assert_int_equal(number_form_read("0.99999999999X").precision, NUMBER_FORM_WIDTH);
+    assert_int_equal(number_form_read("4000000000d").width, LIMIT_NUMBER_WIDTH);
+    assert_int_equal(number_form_read("0.99999999999X").precision, LIMIT_NUMBER_WIDTH);
 }
 
 static u32 bits32(float v)

@@ -108,9 +108,9 @@ static const char *read_count(const char *s, u8 *count)
 {
     u32 value = 0;
     for (; *s >= '0' && *s <= '9'; s++)
-        if (value <= NUMBER_FORM_WIDTH)
+        if (value <= LIMIT_NUMBER_WIDTH)
             value = value * 10 + (u32)(*s - '0');
-    *count = (u8)(value < NUMBER_FORM_WIDTH ? value : NUMBER_FORM_WIDTH);
+    *count = (u8)(value < LIMIT_NUMBER_WIDTH ? value : LIMIT_NUMBER_WIDTH);
     return s;
 }
 

@@ -7,6 +7,7 @@
 #define ETWKIT_TEXT_H
 
 #include "base/guid.h"
+#include "base/limits.h"
 #include "base/span.h"
 
 // ------------------------------------------------------------------------------------- numbers
@@ -19,17 +20,16 @@ u8 *text_hex_fixed(u8 *p, u64 value, unsigned digits);   // room digits: lower c
 u8 *text_bytes(u8 *p, span bytes);                       // room 2 * len: two upper-case digits a byte, no prefix
 
 // A conversion of printf for a whole number, as WPP messages have them ("08x", "-5d", "#I64x").
-enum { NUMBER_FORM_WIDTH = 100 }; // wider numbers are not written: no column has room for them
 typedef struct number_form {
     bool left, plus, blank, zeros, prefix; // the flags - + blank 0 #
     bool has_precision;
-    u8 width, precision;                   // at most NUMBER_FORM_WIDTH
+    u8 width, precision;                   // at most LIMIT_NUMBER_WIDTH
     char conversion;                       // d i u x X o: whole numbers; p: all digits; else no number is meant
 } number_form;
 
 // The length (l, ll, I64…) is skipped, it follows from the value; a form that ends before its conversion is a 'd'.
 number_form number_form_read(const char *spec);
-// As printf writes it. d and i have a sign: `negative` and the magnitude. Room NUMBER_FORM_WIDTH + 24.
+// As printf writes it. d and i have a sign: `negative` and the magnitude. Room LIMIT_NUMBER_WIDTH + 24.
 u8 *text_number(u8 *p, u64 magnitude, bool negative, const number_form *form);
 
 // %f where that text reads back as the same number (TDH prints %f), else the shortest text that does. "NaN",

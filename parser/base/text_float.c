@@ -113,15 +113,9 @@ static cut scaled(u64 n, i32 exponent, u32 decimals)
 typedef struct binary {
     u64 mantissa;
     i32 exponent;
-    u32 most;             // digits that always tell it from its neighbours
+    u32 most;             // digits that always tell it from its neighbours: 9 of a float, 17 of a double
     bool lowest_of_power; // of two: the neighbour below has a smaller exponent
 } binary;
-
-static binary binary_of(u64 fraction, u32 power, u32 fraction_bits, u32 bias, u32 most)
-{
-    u64 mantissa = power ? fraction | (u64)1 << fraction_bits : fraction;
-    return (binary){mantissa, (i32)(power ? power : 1) - (i32)(bias + fraction_bits), most, !fraction && power > 1};
-}
 
 // A number and the two that lie in the middle between it and its neighbours, all times 10^decimals: what lies between
 // those reads back as the number, and so do they themselves where its last bit is 0 (ties go to even).
@@ -276,32 +270,34 @@ static u8 *put_no_number(u8 *p, bool infinite, bool negative)
     return put_text(p, !infinite ? "NaN" : negative ? "-Infinity" : "Infinity");
 }
 
-u8 *text_f32(u8 *p, u32 bits)
+// `value` is the number without its sign.
+ALWAYS_INLINE u8 *put_float(u8 *p, u64 bits, double value, u32 fraction_bits, u32 power_bits, u32 most)
 {
-    enum { FRACTION_BITS = 23, BIAS = 127, NO_NUMBER = 0xff, DIGITS = 9 };
-    u32 positive = bits & 0x7fffffff, fraction = bits & 0x7fffff, power = positive >> FRACTION_BITS;
-    bool negative = bits >> 31;
-    if (power == NO_NUMBER)
+    const u32 no_number = ((u32)1 << power_bits) - 1, bias = no_number / 2 + fraction_bits;
+    const u64 one = (u64)1 << fraction_bits;
+    u64 fraction = bits & (one - 1);
+    u32 power = (u32)(bits >> fraction_bits) & no_number;
+    bool negative = bits >> (fraction_bits + power_bits);
+    if (power == no_number)
         return put_no_number(p, !fraction, negative);
-    float value;
-    memcpy(&value, &positive, 4);
     *p = '-';
     p += negative;
-    return put_fixed(&p, (double)value, true) ? p
-                                              : put_binary(p, binary_of(fraction, power, FRACTION_BITS, BIAS, DIGITS));
+    if (put_fixed(&p, value, power_bits == 8))
+        return p;
+    return put_binary(p, (binary){power ? fraction | one : fraction, (i32)(power ? power : 1) - (i32)bias, most,
+                                  !fraction && power > 1});
+}
+
+u8 *text_f32(u8 *p, u32 bits)
+{
+    float value;
+    memcpy(&value, &(u32){bits & 0x7fffffff}, 4);
+    return put_float(p, bits, (double)value, 23, 8, 9);
 }
 
 u8 *text_f64(u8 *p, u64 bits)
 {
-    enum { FRACTION_BITS = 52, BIAS = 1023, NO_NUMBER = 0x7ff, DIGITS = 17 };
-    u64 positive = bits & 0x7fffffffffffffff, fraction = bits & 0xfffffffffffff;
-    u32 power = (u32)(positive >> FRACTION_BITS);
-    bool negative = bits >> 63;
-    if (power == NO_NUMBER)
-        return put_no_number(p, !fraction, negative);
     double value;
-    memcpy(&value, &positive, 8);
-    *p = '-';
-    p += negative;
-    return put_fixed(&p, value, false) ? p : put_binary(p, binary_of(fraction, power, FRACTION_BITS, BIAS, DIGITS));
+    memcpy(&value, &(u64){bits & 0x7fffffffffffffff}, 8);
+    return put_float(p, bits, value, 52, 11, 17);
 }

@@ -1,5 +1,6 @@
 #include "decode/merge.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,8 +69,12 @@ static bool in_time(const merge *m, const etl_file *file, const etl_buffer *b)
 static u64 wanted_classes(const session *s, const merge_filter *filter)
 {
     u64 bits = filter->classes && !filter->unknown ? 0 : UINT64_MAX;
-    for (u32 i = 0; filter->classes && i < class_count(s->classes); i++)
+    assert(filter->classes || !s->wants);
+    for (u32 i = 0; filter->classes && i < class_count(s->classes); i++) {
+        // What the survey was not told to be wanted it did not keep: it would be missing without a word.
+        assert(!filter->classes[i] || !s->wants || s->wants(s->wants_context, class_at(s->classes, i)));
         bits |= (u64)filter->classes[i] << i % 64;
+    }
     return bits;
 }
 

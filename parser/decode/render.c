@@ -472,7 +472,7 @@ void render_stack_json(outbuf *out, const record *rec)
 
 // ---------------------------------------------------------------------------------------------- messages
 
-enum { ROOM_NUMBER = NUMBER_FORM_WIDTH + 24 };
+enum { ROOM_NUMBER = LIMIT_NUMBER_WIDTH + 24 };
 
 // An integer in the form a WPP message asks for.
 static u8 *put_number(u8 *p, const number_form *form, const field *f, span v)
