@@ -13,16 +13,16 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -
 # Linked in where the system has them as archives: loading them takes longer than a small trace.
 ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a)),-l$(1))
 LDLIBS   := $(foreach lib,sqlite3 cjson expat crypto,$(call ARCHIVE,$(lib))) -lpthread -lm
-OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iexporters -Icli -Itests \
+OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iparser/include -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
 PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libcmocka-dev
 HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h cmocka.h
 
-PARSER    := $(wildcard parser/*.c parser/*/*.c)
+PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
-CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c))
+CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
 PROGRAMS  := tests/etl_make.c tests/gen_trace.c tests/bench_floor.c tests/bench_run.c
 SUPPORT   := $(filter-out tests/test_%.c $(PROGRAMS),$(wildcard tests/*.c))
 TESTS     := $(wildcard tests/test_*.c)
@@ -102,7 +102,7 @@ install: all ## PREFIX, DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/etwkit
 	install -m 755 $(BUILD)/etwkit $(DESTDIR)$(PREFIX)/bin/etwkit
 	install -m 644 $(BUILD)/libetwkit.a $(DESTDIR)$(PREFIX)/lib/libetwkit.a
-	install -m 644 parser/opentrace.h parser/tdh.h $(DESTDIR)$(PREFIX)/include/etwkit/
+	install -m 644 parser/include/opentrace.h parser/include/tdh.h $(DESTDIR)$(PREFIX)/include/etwkit/
 
 # ------------------------------------------------------------------------------------------------ for developers
 
@@ -130,7 +130,7 @@ samples: $(TOOLS) ## compile the samples again; they must not change
 
 # What Windows has itself (OpenTrace, TDH) stays out; so does the schema cache, whose SQLite and libcrypto mingw-w64 does
 # not bring.
-WIN_PARSER := $(filter-out parser/opentrace%.c parser/tdh%.c parser/schema/schema_cache%.c parser/schema/schema_pack%.c \
+WIN_PARSER := $(filter-out parser/winapi/%.c parser/schema/cache/%.c \
   parser/base/sha256.c,$(PARSER))
 
 win: ## the reader as a library for Windows, with mingw-w64: build/win/libetwkit.a
@@ -138,7 +138,7 @@ win: ## the reader as a library for Windows, with mingw-w64: build/win/libetwkit
 	  CFLAGS="-D__USE_MINGW_ANSI_STDIO=1 -idirafter /usr/include" $(BUILD)/win/libetwkit.a
 
 format: ## clang-format over everything
-	clang-format -i $(PARSER) $(EXPORTERS) cli/*.c tests/*.c parser/*.h parser/*/*.h exporters/*.h cli/*.h tests/*.h
+	git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean: ## remove everything built
 	rm -rf $(BUILD)

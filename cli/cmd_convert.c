@@ -5,7 +5,7 @@
 #include "commands.h"
 #include "info.h"
 #include "outfile.h"
-#include "pipeline.h"
+#include "threads/pipeline.h"
 #include "provenance.h"
 
 // Everything an exporter is told before the first record.

@@ -2,7 +2,7 @@
 
 #include "commands.h"
 #include "info.h"
-#include "pipeline.h"
+#include "threads/pipeline.h"
 
 static bool count_states(evidence *ev, error *e)
 {

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ahead.h"
+#include "threads/ahead.h"
 #include "base/os.h"
 #include "print.h"
-#include "schema/schema_cache.h"
+#include "schema/cache/schema_cache.h"
 
 enum { DAMAGE_LINES = 20, BAR_CELLS = 30 };
 

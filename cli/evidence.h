@@ -2,10 +2,10 @@
 #ifndef ETWKIT_EVIDENCE_H
 #define ETWKIT_EVIDENCE_H
 
-#include "crew.h"
-#include "hash.h"
+#include "threads/crew.h"
+#include "threads/hash.h"
 #include "options.h"
-#include "trace.h"
+#include "session/trace.h"
 
 typedef struct evidence {
     const options *options;

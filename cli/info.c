@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "print.h"
-#include "schema/schema_cache.h"
+#include "schema/cache/schema_cache.h"
 
 // ---------------------------------------------------------------------------------------------- JSON
 

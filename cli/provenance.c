@@ -7,7 +7,7 @@
 #include "base/os.h"
 #include "info.h"
 #include "outfile.h"
-#include "schema/schema_cache.h"
+#include "schema/cache/schema_cache.h"
 
 static void add_hash(cJSON *to, const char *name, const char *path)
 {

@@ -3,7 +3,7 @@
 #define ETWKIT_TESTS_CACHE_WORLD_H
 
 #include "base/outbuf.h"
-#include "schema/schema_cache.h"
+#include "schema/cache/schema_cache.h"
 
 extern const guid WORLD_ALPHA, WORLD_BETA, WORLD_CLASS, WORLD_MESSAGE;
 

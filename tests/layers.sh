@@ -1,25 +1,90 @@
-# What may include what: the parser knows neither exporters nor commands, and each library has its few users.
+# What may include what.
+#
+# LAYERS lists the folders of the product from the ground up: a file may include files of its own folder and of folders
+# above it in this list, no others. LIBRARIES names the files that may use each library.
 set -eu
 cd "$(dirname "$0")/.."
-fail=0
 
-# refuse WHAT WHERE ALLOWED: a line that includes WHAT in WHERE stands only in files matching ALLOWED.
-refuse() {
-    found=$(grep -rlE "#include [<\"]$1" $2 --include='*.c' --include='*.h' | grep -vE "$3" || true)
-    if [ -n "$found" ]; then
-        echo "layers: $1 may not be included by:" $found
-        fail=1
-    fi
-}
+LAYERS='
+parser/base
+parser/container
+parser/schema/model
+parser/schema/tables
+parser/schema/wevt
+parser/schema/manifest
+parser/schema/wpp
+parser/schema/mof
+parser/schema/carried
+parser/schema/files
+parser/schema/cache
+parser/decode
+parser/correlate
+parser/session
+parser/query
+parser/include
+parser/winapi
+exporters
+cli/threads
+cli
+cli/schemas
+cli/report
+'
 
-refuse 'expat\.h' 'parser exporters cli' 'parser/schema/(schema_)?manifest'
-refuse 'sqlite3\.h' 'parser exporters cli' 'exporters/sqlite|parser/schema/schema_cache'
-refuse 'pthread\.h' 'parser exporters cli' 'cli/(crew|pipeline|hash|ahead)\.c|parser/(tdh_manifest|opentrace)\.c'
-refuse 'cjson/' 'parser exporters cli' 'cli/|exporters/(sqlite|l2tcsv)|parser/schema/schema_json'
-refuse 'openssl/' 'parser exporters cli' 'parser/base/sha256\.c'
-refuse '(exporter|pipeline|options|evidence|filter|commands|info)\.h' 'parser' '^$'
-refuse '(pipeline|options|evidence|commands|info|trace|decode/merge)\.h' 'exporters' '^$'
-refuse '(schema/|decode/|trace)' 'parser/base parser/container' '^$'
-refuse '(decode/|trace\.h)' 'parser/schema' '^$'
-[ $fail = 0 ] && echo "layers: in order"
-exit $fail
+LIBRARIES='
+expat.h    parser/schema/(carried|manifest)/
+sqlite3.h  exporters/sqlite|parser/schema/cache/
+pthread.h  cli/threads/|parser/winapi/
+cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
+openssl/   parser/base/sha256[.]c
+'
+
+headers=$(find parser exporters cli -name '*.h' -o -name '*.def')
+
+find parser exporters cli -name '*.[ch]' | sort | LAYERS="$LAYERS" LIBRARIES="$LIBRARIES" HEADERS="$headers" xargs awk '
+    BEGIN {
+        count = split(ENVIRON["LAYERS"], layers)
+        for (i = 1; i <= count; i++)
+            rank[layers[i]] = i
+        count = split(ENVIRON["HEADERS"], headers)
+        for (i = 1; i <= count; i++) {
+            name = headers[i]
+            sub("^(parser/include|parser|exporters|cli)/", "", name)
+            folder[name] = folder_of(headers[i])
+        }
+        libraries = split(ENVIRON["LIBRARIES"], words) / 2
+        for (i = 1; i <= libraries; i++) {
+            library[i] = words[2 * i - 1]
+            users[i] = words[2 * i]
+        }
+    }
+    function folder_of(path) {
+        sub("/[^/]*$", "", path)
+        return path
+    }
+    function refuse(why) {
+        printf "layers: %s:%d: %s\n", FILENAME, FNR, why
+        failed = 1
+    }
+    FNR == 1 {
+        own = folder_of(FILENAME)
+        if (!(own in rank))
+            refuse(own " is not among the layers")
+    }
+    /^#include "/ {
+        split($0, part, "\"")
+        if (!(part[2] in folder))
+            refuse("no such header: " part[2])
+        else if (rank[folder[part[2]]] > rank[own])
+            refuse(own " includes " part[2] " of " folder[part[2]] ", a higher layer")
+    }
+    /^#include </ {
+        split($0, part, "[<>]")
+        for (i = 1; i <= libraries; i++)
+            if (index(part[2], library[i]) == 1 && FILENAME !~ users[i])
+                refuse("only " users[i] " may include " part[2])
+    }
+    END {
+        if (!failed)
+            print "layers: in order"
+        exit failed
+    }'

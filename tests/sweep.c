@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "decode/merge.h"
+#include "session/merge.h"
 #include "exporter.h"
 
 enum { SECONDS_A_READING = 5 };

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "tdh.h"
-#include "tdh_session.h"
+#include "winapi/tdh_session.h"
 
 #define PROVIDER_TEXT "06f0e00e-422a-4987-922b-2ec13e281ea4"
 

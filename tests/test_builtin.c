@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
-#include "schema/schema_builtin.h"
+#include "schema/tables/schema_builtin.h"
 
 extern const schema_source schema_source_manifest;
 
@@ -20,21 +20,21 @@ typedef struct provider_line {
 
 static const provider_line PROVIDER_LINES[] = {
 #define PROVIDER(tag, name, ...) {#tag, name, GUID_OF(__VA_ARGS__)},
-#include "schema/builtin_events.def"
+#include "schema/tables/builtin_events.def"
 };
 
 static const struct {
     const char *tag, *events;
 } EVENT_LINES[] = {
 #define EVENTS(tag, events, layout) {#tag, events},
-#include "schema/builtin_events.def"
+#include "schema/tables/builtin_events.def"
 };
 
 static const struct {
     const char *tag, *name;
 } MAP_LINES[] = {
 #define MAP(tag, kind, name, list) {#tag, name},
-#include "schema/builtin_events.def"
+#include "schema/tables/builtin_events.def"
 };
 
 static u32 blanks_in(const char *text)

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "decode/merge.h"
+#include "session/merge.h"
 #include "etl_text.h"
 
 enum { BUFFERS = 8, BUFFER_BYTES = 4096 };

@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "decode/correlate_internal.h"
+#include "correlate/correlate_internal.h"
 #include "etl_text.h"
 #include "exporter.h"
-#include "pipeline.h"
+#include "threads/pipeline.h"
 
 #define PROCESS(pid, parent, exit, name, command)                                                                      \
     " payload ptr:0xffffe000000" #pid " u32:" #pid "," #parent ",1 i32:" #exit " ptr:0 wbemsid:S-1-5-18 astr:" name    \
@@ -122,34 +122,13 @@ static void lives_from_start_to_end(void **state)
         "system hook=0x0303 version=3 time=+1us pid=4" PROCESS(
             4, 0, 259, "System",
             "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "a.exe",
-                                                                        "a -x") "system hook=0x0301 "
-                                                                                "version=3 time=+20us "
-                                                                                "pid=500" PROCESS(
+                                                                        "a -x") "system hook=0x0301 version=3 time=+20us pid=500" PROCESS(
                                                                                     600, 500, 259, "b.exe",
-                                                                                    "b") "syste"
-                                                                                         "m "
-                                                                                         "hook="
-                                                                                         "0x030"
-                                                                                         "2 "
-                                                                                         "versi"
-                                                                                         "on=3 "
-                                                                                         "time="
-                                                                                         "+30us"
-                                                                                         " pid="
-                                                                                         "50"
-                                                                                         "0" PROCESS(
+                                                                                    "b") "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(
                                                                                              500, 4, 7, "a.exe",
-                                                                                             "a -x") "system "
-                                                                                                     "hook=0x0304 "
-                                                                                                     "version=3 "
-                                                                                                     "time=+90us "
-                                                                                                     "pid=4" PROCESS(
+                                                                                             "a -x") "system hook=0x0304 version=3 time=+90us pid=4" PROCESS(
                                                                                                          600, 500, 259,
-                                                                                                         "b"
-                                                                                                         "."
-                                                                                                         "e"
-                                                                                                         "x"
-                                                                                                         "e",
+                                                                                                         "b.exe",
                                                                                                          "b"));
     const correlator *c = survey(&t);
     assert_int_equal(process_count(c), 3);
@@ -183,70 +162,14 @@ static void ids_come_up_again(void **state)
         "system hook=0x0302 version=3 time=+5us pid=500" PROCESS(
             500, 4, 1, "zero.exe",
             "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "one.exe",
-                                                                        "") "system hook=0x0302 version=3 "
-                                                                            "time=+20us pid=500" PROCESS(
+                                                                        "") "system hook=0x0302 version=3 time=+20us pid=500" PROCESS(
                                                                                 500, 4, 0,
-                                                                                "one."
-                                                                                "exe",
-                                                                                "") "s"
-                                                                                    "y"
-                                                                                    "s"
-                                                                                    "t"
-                                                                                    "e"
-                                                                                    "m"
-                                                                                    " "
-                                                                                    "h"
-                                                                                    "o"
-                                                                                    "o"
-                                                                                    "k"
-                                                                                    "="
-                                                                                    "0"
-                                                                                    "x"
-                                                                                    "0"
-                                                                                    "3"
-                                                                                    "0"
-                                                                                    "1"
-                                                                                    " "
-                                                                                    "v"
-                                                                                    "e"
-                                                                                    "r"
-                                                                                    "s"
-                                                                                    "i"
-                                                                                    "o"
-                                                                                    "n"
-                                                                                    "="
-                                                                                    "3"
-                                                                                    " "
-                                                                                    "t"
-                                                                                    "i"
-                                                                                    "m"
-                                                                                    "e"
-                                                                                    "="
-                                                                                    "+"
-                                                                                    "3"
-                                                                                    "0"
-                                                                                    "u"
-                                                                                    "s"
-                                                                                    " "
-                                                                                    "p"
-                                                                                    "i"
-                                                                                    "d"
-                                                                                    "="
-                                                                                    "4" PROCESS(500, 4, 259, "two.exe", "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(
+                                                                                "one.exe",
+                                                                                "") "system hook=0x0301 version=3 time=+30us pid=4" PROCESS(500, 4, 259, "two.exe", "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(
                                                                                         500, 4, 259, "three.exe",
-                                                                                        "") "system hook=0x0302 "
-                                                                                            "version=3 time=+50us "
-                                                                                            "pid=4" PROCESS(
+                                                                                        "") "system hook=0x0302 version=3 time=+50us pid=4" PROCESS(
                                                                                                 500, 4, 3, "three.exe",
-                                                                                                "") "system"
-                                                                                                    " hook="
-                                                                                                    "0x0304"
-                                                                                                    " versi"
-                                                                                                    "on=3 "
-                                                                                                    "time=+"
-                                                                                                    "90us "
-                                                                                                    "pid="
-                                                                                                    "4" PROCESS(
+                                                                                                "") "system hook=0x0304 version=3 time=+90us pid=4" PROCESS(
                                                                                                         500, 4, 259,
                                                                                                         "four.exe",
                                                                                                         ""));
@@ -293,32 +216,16 @@ static void witnesses_agree(void **state)
     traces t = open_one(
         "trace\nbuffer\n"
         "full guid={9b79ee91-b5fd-41c0-a243-4248e266e9d0} opcode=35 time=+1us payload "
-        "wstr:\"\\\\Device\\\\HarddiskVolume2\\\\\" "
-        "wstr:\"C:\\\\\"\n"
+        "wstr:\"\\\\Device\\\\HarddiskVolume2\\\\\" wstr:\"C:\\\\\"\n"
         "system hook=0x0301 version=3 time=+1000us pid=4" PROCESS(
             500, 4, 259, "tool.exe",
-            "tool /go") "event provider={22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716} id=1 version=1 opcode=1 time=+1100us "
-                        "payload u32:500 "
-                        "filetime:2024-05-01T10:00:00.0009000Z u32:4,1,0 "
-                        "wstr:\"\\\\Device\\\\HarddiskVolume2\\\\bin\\\\tool.exe\"\n"
-                        "event provider={54849625-5478-4994-a5ba-3e3b0328c30d} id=4688 version=1 time=+1200us payload "
-                        "sid:S-1-5-21-7 "
-                        "wstr:u wstr:d u64:5 ptr:500 wstr:\"C:\\\\bin\\\\tool.exe\" wstr:\"%%1936\" ptr:4 wstr:\"tool "
-                        "/go\"\n"
+            "tool /go") "event provider={22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716} id=1 version=1 opcode=1 time=+1100us payload u32:500 filetime:2024-05-01T10:00:00.0009000Z u32:4,1,0 wstr:\"\\\\Device\\\\HarddiskVolume2\\\\bin\\\\tool.exe\"\n"
+                        "event provider={54849625-5478-4994-a5ba-3e3b0328c30d} id=4688 version=1 time=+1200us payload sid:S-1-5-21-7 wstr:u wstr:d u64:5 ptr:500 wstr:\"C:\\\\bin\\\\tool.exe\" wstr:\"%%1936\" ptr:4 wstr:\"tool /go\"\n"
                         "system hook=0x0302 version=3 time=+5000us pid=500" PROCESS(
                             500, 4, 9, "tool.exe",
-                            "tool /go") "event provider={22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716} id=2 version=0 opcode=2 "
-                                        "time=+5100us payload u32:500 "
-                                        "filetime:2024-05-01T10:00:00.0009000Z filetime:2024-05-01T10:00:00.0049000Z "
-                                        "u32:9,1,30 u64:0,0 astr:tool.exe\n"
-                                        "event provider={54849625-5478-4994-a5ba-3e3b0328c30d} id=4689 time=+5200us "
-                                        "payload sid:S-1-5-18 wstr:u wstr:d u64:5 "
-                                        "u32:9 ptr:500 wstr:\"C:\\\\bin\\\\tool.exe\"\n"
-                                        "event provider={22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716} id=15 version=0 "
-                                        "time=+6000us payload u32:700 "
-                                        "filetime:2024-04-30T09:00:00Z u32:4,0,0 "
-                                        "wstr:\"\\\\Device\\\\HarddiskVolume2\\\\svc.exe\" u32:0,0 wstr:\"\" "
-                                        "wstr:\"\"\n");
+                            "tool /go") "event provider={22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716} id=2 version=0 opcode=2 time=+5100us payload u32:500 filetime:2024-05-01T10:00:00.0009000Z filetime:2024-05-01T10:00:00.0049000Z u32:9,1,30 u64:0,0 astr:tool.exe\n"
+                                        "event provider={54849625-5478-4994-a5ba-3e3b0328c30d} id=4689 time=+5200us payload sid:S-1-5-18 wstr:u wstr:d u64:5 u32:9 ptr:500 wstr:\"C:\\\\bin\\\\tool.exe\"\n"
+                                        "event provider={22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716} id=15 version=0 time=+6000us payload u32:700 filetime:2024-04-30T09:00:00Z u32:4,0,0 wstr:\"\\\\Device\\\\HarddiskVolume2\\\\svc.exe\" u32:0,0 wstr:\"\" wstr:\"\"\n");
     const correlator *c = survey(&t);
     assert_int_equal(process_count(c), 2);
     const process_life *svc = process_number(c, 0), *tool = process_number(c, 1);
@@ -343,10 +250,8 @@ static void image_paths_come_from_loads(void **state)
         "trace\nbuffer\n"
         "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(
             500, 4, 259, "A.exe",
-            "") "system hook=0x030a version=2 time=+11us pid=500 payload ptr:0x400000 ptr:0x1000 u32:500,0,0,0 ptr:0 "
-                "u32:0,0,0,0 wstr:\"\\\\Windows\\\\System32\\\\ntdll.dll\"\n"
-                "system hook=0x030a version=2 time=+12us pid=500 payload ptr:0x500000 ptr:0x1000 u32:500,0,0,0 ptr:0 "
-                "u32:0,0,0,0 wstr:\"\\\\Device\\\\HarddiskVolume1\\\\p\\\\a.exe\"\n");
+            "") "system hook=0x030a version=2 time=+11us pid=500 payload ptr:0x400000 ptr:0x1000 u32:500,0,0,0 ptr:0 u32:0,0,0,0 wstr:\"\\\\Windows\\\\System32\\\\ntdll.dll\"\n"
+                "system hook=0x030a version=2 time=+12us pid=500 payload ptr:0x500000 ptr:0x1000 u32:500,0,0,0 ptr:0 u32:0,0,0,0 wstr:\"\\\\Device\\\\HarddiskVolume1\\\\p\\\\a.exe\"\n");
     assert_string_equal(process_number(survey(&t), 0)->image_path, "\\Device\\HarddiskVolume1\\p\\a.exe");
     done(&t);
 }
@@ -364,10 +269,8 @@ static const char SECOND_TRACE[] =
     "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(
         500, 4, 0, "one.exe",
         "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(500, 4, 259, "two.exe",
-                                                                    "") "system hook=0x0501 version=3 time=+45us pid=4 "
-                                                                        "payload u32:600,77 zeros:56 u32:0 u8:8,5,2,0\n"
-                                                                        "perfinfo hook=0x0420 version=2 time=+50us "
-                                                                        "payload ptr:0x10 wstr:\"\\\\b\"\n";
+                                                                    "") "system hook=0x0501 version=3 time=+45us pid=4 payload u32:600,77 zeros:56 u32:0 u8:8,5,2,0\n"
+                                                                        "perfinfo hook=0x0420 version=2 time=+50us payload ptr:0x10 wstr:\"\\\\b\"\n";
 static const char OTHER_BOOT[] = "trace boot=2024-05-01T09:00:00Z\nbuffer\n"
                                  "system hook=0x0304 version=3 time=+60us pid=4" PROCESS(500, 4, 259, "other.exe", "");
 
@@ -499,30 +402,14 @@ static void traffic_is_added_up(void **state)
     traces t =
         open_one("trace\nbuffer\n"
                  "system hook=0x0303 version=3 time=+1us pid=4" PROCESS(
-                     500, 4, 259, "web.exe", "") "system hook=0x060c version=2 time=+10us payload u32:500,0 "
-                                                 "ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 "
-                                                 "u16:1460,0,0,1 u32:65535 i16:8,8 u32:1 ptr:7\n"
-                                                 "system hook=0x060a version=2 time=+20us payload u32:500,100 "
-                                                 "ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 "
-                                                 "u32:0,0,7 ptr:7\n"
-                                                 "system hook=0x060b version=2 time=+30us payload u32:500,3000 "
-                                                 "ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 "
-                                                 "u32:7 ptr:7\n"
-                                                 "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=10 "
-                                                 "opcode=10 task=10 time=+21us payload u32:500,100 "
-                                                 "ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7,7\n"
-                                                 "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=11 "
-                                                 "opcode=11 task=10 time=+31us payload u32:500,3000 "
-                                                 "ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7,7\n"
-                                                 "system hook=0x060d version=2 time=+40us payload u32:500,0 "
-                                                 "ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 "
-                                                 "u32:7 ptr:7\n"
-                                                 "system hook=0x081b version=2 time=+50us payload u32:501,64 "
-                                                 "ipv6:fe80::1 ipv6:2001:db8::5 port:5353 port:53 u32:1 "
-                                                 "ptr:2\n"
-                                                 "system hook=0x081a version=2 time=+60us payload u32:501,32 "
-                                                 "ipv6:2001:db8::5 ipv6:fe80::1 port:53 port:5353 u32:1 "
-                                                 "ptr:2\n");
+                     500, 4, 259, "web.exe", "") "system hook=0x060c version=2 time=+10us payload u32:500,0 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u16:1460,0,0,1 u32:65535 i16:8,8 u32:1 ptr:7\n"
+                                                 "system hook=0x060a version=2 time=+20us payload u32:500,100 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7 ptr:7\n"
+                                                 "system hook=0x060b version=2 time=+30us payload u32:500,3000 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7 ptr:7\n"
+                                                 "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=10 opcode=10 task=10 time=+21us payload u32:500,100 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7,7\n"
+                                                 "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=11 opcode=11 task=10 time=+31us payload u32:500,3000 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7,7\n"
+                                                 "system hook=0x060d version=2 time=+40us payload u32:500,0 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7 ptr:7\n"
+                                                 "system hook=0x081b version=2 time=+50us payload u32:501,64 ipv6:fe80::1 ipv6:2001:db8::5 port:5353 port:53 u32:1 ptr:2\n"
+                                                 "system hook=0x081a version=2 time=+60us payload u32:501,32 ipv6:2001:db8::5 ipv6:fe80::1 port:53 port:5353 u32:1 ptr:2\n");
     const correlator *c = survey(&t);
     const connection *web = connection_number(c, 0), *dns = connection_number(c, 1);
     u32 count;

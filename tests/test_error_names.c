@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "schema/error_names.h"
+#include "schema/tables/error_names.h"
 
 typedef struct expected_name {
     u32 code;
@@ -147,15 +147,15 @@ static void tables_are_in_order(void **state)
     (void)state;
     static const expected_name status[] = {
 #define NTSTATUS_NAME(code, name) {code, #name},
-#include "schema/error_names.def"
+#include "schema/tables/error_names.def"
     };
     static const expected_name win32[] = {
 #define WIN32_NAME(code, name) {code, #name},
-#include "schema/error_names.def"
+#include "schema/tables/error_names.def"
     };
     static const expected_name hresult[] = {
 #define HRESULT_NAME(code, name) {code, #name},
-#include "schema/error_names.def"
+#include "schema/tables/error_names.def"
     };
     expect_all(ntstatus_name, status, COUNT_OF(status));
     expect_all(win32_error_name, win32, COUNT_OF(win32));

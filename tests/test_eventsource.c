@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "base/os.h"
 #include "base/outbuf.h"
-#include "schema/eventsource.h"
+#include "schema/carried/eventsource.h"
 
 static const char TEXT[] =
     "<instrumentationManifest xmlns='http://schemas.microsoft.com/win/2004/08/events'><instrumentation><events>"

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "container/hook.h"
-#include "schema/schema_kernel.h"
-#include "schema/schema_layout.h"
+#include "schema/tables/schema_kernel.h"
+#include "schema/model/schema_layout.h"
 
 enum { NO_GROUP = 0x100 };
 
@@ -24,7 +24,7 @@ typedef struct class_line {
 
 static const class_line CLASS_LINES[] = {
 #define CLASS(tag, group, task, provider, ...) {#tag, group, task, provider, GUID_OF(__VA_ARGS__)},
-#include "schema/kernel_events.def"
+#include "schema/tables/kernel_events.def"
 };
 
 typedef struct event_line {
@@ -35,12 +35,12 @@ typedef struct event_line {
 
 static const event_line EVENT_LINES[] = {
 #define EVENT(tag, version, opcodes, layout) {#tag, version, opcodes, layout},
-#include "schema/kernel_events.def"
+#include "schema/tables/kernel_events.def"
 };
 
 static const event_line NAME_LINES[] = {
 #define NAMES(tag, opcodes) {#tag, 0, opcodes, NULL},
-#include "schema/kernel_events.def"
+#include "schema/tables/kernel_events.def"
 };
 
 static guid class_of(const char *task)

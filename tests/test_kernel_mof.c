@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
-#include "schema/schema_kernel.h"
+#include "schema/tables/schema_kernel.h"
 
 extern const schema_source schema_source_mof;
 

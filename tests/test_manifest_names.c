@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "base/os.h"
 #include "base/outbuf.h"
-#include "schema/schema.h"
+#include "schema/model/schema.h"
 
 extern const schema_source schema_source_manifest;
 

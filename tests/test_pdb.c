@@ -1,7 +1,7 @@
 // The program database reader: annotations and their functions, scattered pages, and what hostile files may claim.
 #include "blob.h"
 
-#include "schema/pdb.h"
+#include "schema/wpp/pdb.h"
 
 enum { PAGE = 512, STREAMS = 6 };
 

@@ -5,8 +5,8 @@
 
 #include "pe_blob.h"
 
-#include "schema/pe.h"
-#include "schema/wevt.h"
+#include "schema/wevt/pe.h"
+#include "schema/wevt/wevt.h"
 
 static const char ROOT_TWO[] =
     "pad:12 u16:1 u16:1 u32:@typename+0x7ffffe00 u32:@w+0x7ffffe00 u32:11 u32:@m+0x7ffffe00\n"

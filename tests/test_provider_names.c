@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "schema/provider_names.h"
+#include "schema/tables/provider_names.h"
 
 static const char *name_of(const char *text)
 {
@@ -38,7 +38,7 @@ static void every_name_is_found(void **state)
         const char *name;
     } TABLE[] = {
 #define PROVIDER(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7, name) {a, name},
-#include "schema/provider_names.def"
+#include "schema/tables/provider_names.def"
 #undef PROVIDER
     };
     assert_true(COUNT_OF(TABLE) > 1100);

@@ -11,7 +11,7 @@
 
 #include "base/os.h"
 #include "cache_world.h"
-#include "schema/schema_pack.h"
+#include "schema/cache/schema_pack.h"
 
 // ---------------------------------------------------------------------------------------------- tests: strangers'
 // files

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "schema/source_text.h"
+#include "schema/model/source_text.h"
 
 static void encodings(void **state)
 {

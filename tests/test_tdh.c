@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "schema/schema_tdh.h"
+#include "schema/carried/schema_tdh.h"
 
 // ---------------------------------------------------------------------------------------------- properties
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/os.h"
-#include "schema/schema.h"
+#include "schema/model/schema.h"
 
 extern const schema_source schema_source_manifest, schema_source_wevt;
 

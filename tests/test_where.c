@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
-#include "where.h"
+#include "query/where.h"
 
 // u64 Big, u32 Flags (hex), wstr Name, u16[2] Ports
 static const property PROPERTIES[] = {

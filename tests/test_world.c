@@ -20,7 +20,7 @@
 
 #include "etl_text.h"
 #include "program.h"
-#include "trace.h"
+#include "session/trace.h"
 
 static int setup(void **state)
 {

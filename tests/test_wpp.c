@@ -12,8 +12,8 @@
 #include "base/limits.h"
 #include "base/outbuf.h"
 #include "blob.h"
-#include "schema/schema.h"
-#include "schema/wpp.h"
+#include "schema/model/schema.h"
+#include "schema/wpp/wpp.h"
 
 extern const schema_source schema_source_tmf, schema_source_pdb;
 

@@ -5,8 +5,8 @@
 
 #include "pe_blob.h"
 
-#include "schema/pe.h"
-#include "schema/wevt.h"
+#include "schema/wevt/pe.h"
+#include "schema/wevt/wevt.h"
 
 #define PROVIDER "guid:6b7c8d9e-0f1a-4b2c-8d3e-4f5061728394"
 #define TASK_GUID "9e8d7c6b-1a0f-2c4b-3e8d-948372615f40"

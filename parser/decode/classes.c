@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "schema/provider_names.h"
-#include "schema/schema_kernel.h"
-#include "schema/schema_tracelogging.h"
+#include "schema/tables/provider_names.h"
+#include "schema/tables/schema_kernel.h"
+#include "schema/carried/schema_tracelogging.h"
 
 // What two events of one class have in common, beside their TraceLogging metadata.
 typedef struct class_key {

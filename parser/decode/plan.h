@@ -7,7 +7,7 @@
 #define ETWKIT_PLAN_H
 
 #include "base/text.h"
-#include "schema/schema.h"
+#include "schema/model/schema.h"
 
 // How a value is found in the payload.
 typedef enum wire_form {

@@ -5,7 +5,7 @@
 
 #include "base/outbuf.h"
 #include "base/span.h"
-#include "schema/schema.h"
+#include "schema/model/schema.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "schema/pe.h"
-#include "schema/wevt.h"
+#include "schema/wevt/pe.h"
+#include "schema/wevt/wevt.h"
 
 static span language_part(span *input)
 {

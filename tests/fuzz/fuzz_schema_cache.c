@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/schema_cache.h"
-#include "schema/schema_pack.h"
+#include "schema/cache/schema_cache.h"
+#include "schema/cache/schema_pack.h"
 
 static const char SQLITE[] = "SQLite format 3";
 

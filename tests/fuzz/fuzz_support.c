@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "decode/merge.h"
+#include "session/merge.h"
 #include "exporter.h"
 #include "info.h"
 

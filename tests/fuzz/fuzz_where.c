@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "decode/merge.h"
-#include "where.h"
+#include "session/merge.h"
+#include "query/where.h"
 
 // The trace is read once and stays.
 typedef struct sample {

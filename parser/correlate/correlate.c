@@ -1,0 +1,443 @@
+// The correlator as a whole: takes events in, hands facts to the parts, and answers for records. What each kind of fact
+// means is in correlate_process.c, _file.c, _key.c, _stack.c, _image.c and _network.c.
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "correlate/correlate_internal.h"
+
+enum { FILETIME_SECOND = 10000000, SAME_BOOT = 60 }; // BootTime moves when the clock is set: some seconds
+
+correlator *correlator_new(void)
+{
+    correlator *c = mem_zeroed(1, sizeof(*c));
+    c->processes.threads.fact_limit = LIMIT_THREAD_FACTS;
+    c->files.names.fact_limit = LIMIT_NAME_FACTS;
+    c->keys.names.fact_limit = LIMIT_NAME_FACTS;
+    c->network.tcbs.fact_limit = LIMIT_TCB_FACTS;
+    return c;
+}
+
+static void readers_free(correlator *c)
+{
+    for (u32 i = 0; i < c->reader_cap; i++)
+        for (u32 j = 0; j < c->readers[i].count; j++)
+            mem_free(c->readers[i].readers[j]);
+    mem_free(c->readers);
+    c->readers = NULL;
+    c->reader_cap = 0;
+}
+
+void correlator_free(correlator *c)
+{
+    if (!c)
+        return;
+    process_free(&c->processes);
+    file_free(&c->files);
+    key_free(&c->keys);
+    stack_free(&c->stacks);
+    image_free(&c->images);
+    network_free(&c->network);
+    readers_free(c);
+    mem_free(c->roles);
+    mem_free(c->trace_source);
+    mem_free(c->boots);
+    mem_free(c->machines);
+    outbuf_free(&c->scratch);
+    text_set_free(&c->texts);
+    arena_free(&c->arena);
+    mem_free(c);
+}
+
+void correlate_room_free(correlate_room *room)
+{
+    outbuf_free(&room->text);
+    outbuf_free(&room->path);
+    mem_free(room->frames);
+    buffer_reader_free(&room->reader);
+    for (u32 i = 0; i < OTHER_BUFFERS; i++)
+        loaded_buffer_free(&room->others[i]);
+    *room = (correlate_room){0};
+}
+
+void correlator_want(correlator *c, unsigned flags, i64 since, i64 until)
+{
+    c->flags = flags;
+    c->since = since;
+    c->until = until;
+}
+
+void correlator_add_trace(correlator *c, const etl_file *file)
+{
+    GROW(c->trace_source, c->trace_count, c->trace_cap);
+    c->trace_source[c->trace_count++] = c->source_count;
+    for (u32 i = 0; i < file->epoch_count; i++) {
+        GROW(c->boots, c->source_count, c->boot_cap);
+        c->boots[c->source_count++] = file->epochs[i].boot_time;
+    }
+}
+
+const char *path_name(const char *path)
+{
+    const char *name = path;
+    for (const char *p = path; *p; p++)
+        if (*p == '\\' || *p == '/')
+            name = p + 1;
+    return name;
+}
+
+// ---------------------------------------------------------------------------------------------- the survey
+
+bool correlator_wants(const correlator *c, const event_class *cls)
+{
+    return topic_of(c, cls) != TOPIC_NONE;
+}
+
+bool correlator_is_stack(const correlator *c, const event_class *cls)
+{
+    return topic_of(c, cls) == TOPIC_STACK;
+}
+
+static const reader *reader_for(correlator *c, const event_class *cls, const plan *p)
+{
+    class_reader *r = &c->readers[cls->index];
+    for (u32 i = 0; i < r->count; i++)
+        if (r->readers[i]->plan == p)
+            return r->readers[i];
+    // A class is planned once before its events are seen: it has no more plans than that.
+    if (r->count == LIMIT_CANDIDATES)
+        return NULL;
+    reader *made = mem_zeroed(1, sizeof(*made));
+    reader_make(made, r->topic, p);
+    return r->readers[r->count++] = made;
+}
+
+static class_reader *class_reader_of(correlator *c, const event_class *cls)
+{
+    if (cls->index >= c->reader_cap) {
+        u32 cap = cls->index * 2 + 64;
+        c->readers = mem_grow_zeroed(c->readers, c->reader_cap, cap, sizeof(*c->readers));
+        c->reader_cap = cap;
+    }
+    class_reader *r = &c->readers[cls->index];
+    if (!r->known) {
+        r->known = true;
+        r->topic = topic_of(c, cls);
+    }
+    return r;
+}
+
+static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u32 source)
+{
+    switch (t) {
+    case TOPIC_PROCESS:
+    case TOPIC_AUDIT_START:
+    case TOPIC_AUDIT_STOP:
+        process_see(c, s, v, t, source);
+        return;
+    case TOPIC_THREAD:
+        thread_see(c, s, v, source);
+        return;
+    case TOPIC_FILE:
+        file_see(c, s, v, source);
+        return;
+    case TOPIC_VOLUME:
+        volume_see(c, s, v, source);
+        return;
+    case TOPIC_KEY:
+        key_see(c, s, v, source);
+        return;
+    case TOPIC_IMAGE:
+    case TOPIC_IMAGE_ID:
+        image_see(c, s, v, t, source);
+        return;
+    case TOPIC_NETWORK:
+    case TOPIC_TCB:
+        network_see(c, s, v, t, source);
+        return;
+    case TOPIC_NONE:
+    case TOPIC_STACK:
+    case TOPIC_FILE_USE:
+    case TOPIC_KEY_USE:
+    case TOPIC_IDENTITY:
+        return;
+    }
+}
+
+void correlator_see(correlator *c, const sighting *s, decoder *d)
+{
+    const class_reader *r = class_reader_of(c, s->cls);
+    u32 source = source_of(c, s->from->file_index, s->from->desc->epoch);
+    if (r->topic == TOPIC_STACK) {
+        stack_see(c, s, source);
+        return;
+    }
+    class_decode found;
+    class_decode_payload(s->cls, d, s->ev->payload, &found);
+    if (!found.plan)
+        return;
+    seen v = {reader_for(c, s->cls, found.plan), &found, s->ev->payload, c};
+    if (v.reader)
+        hand_out(c, s, &v, r->topic, source);
+}
+
+typedef struct boot {
+    i64 time;
+    u32 source, trace;
+} boot;
+
+static int by_boot(const void *a, const void *b)
+{
+    const boot *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    return x->source < y->source ? -1 : x->source > y->source;
+}
+
+// Machines are numbered by boot time. Traces that do not tell theirs answer only for themselves.
+static void find_machines(correlator *c)
+{
+    boot *list = mem_zeroed(c->source_count, sizeof(*list));
+    c->machines = mem_zeroed(c->source_count, sizeof(*c->machines));
+    for (u32 i = 0, trace = 0; i < c->source_count; i++) {
+        while (trace + 1 < c->trace_count && c->trace_source[trace + 1] <= i)
+            trace++;
+        list[i] = (boot){c->boots[i], i, trace};
+    }
+    if (c->source_count)
+        qsort(list, c->source_count, sizeof(*list), by_boot);
+    for (u32 i = 1, machine = 0; i < c->source_count; i++) {
+        bool same = list[i].time && list[i - 1].time
+                        ? time_apart(list[i].time, list[i - 1].time) <= (i64)SAME_BOOT * FILETIME_SECOND
+                        : list[i].trace == list[i - 1].trace;
+        machine += !same;
+        c->machines[list[i].source] = machine;
+    }
+    mem_free(list);
+}
+
+void correlator_settle(correlator *c)
+{
+    find_machines(c);
+    file_close(c);
+    image_close(c);
+    process_close(c);
+    image_close_pdbs(c);
+    key_close(c);
+    network_close(c);
+    readers_free(c);
+}
+
+void correlator_close(correlator *c, const class_table *classes)
+{
+    c->role_count = class_count(classes);
+    c->roles = mem_zeroed(c->role_count, sizeof(*c->roles));
+    for (u32 i = 0; i < c->role_count; i++)
+        c->roles[i] = role_of(c, class_list(classes)[i]);
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+static const reader *role_reader(const class_role *role, const plan *p)
+{
+    for (u32 i = 0; i < role->count; i++)
+        if (role->readers[i].plan == p)
+            return &role->readers[i];
+    return NULL;
+}
+
+// An id in the payload; pointers of 64 bits hold one too.
+static bool id_of(const reader *r, want w, const record *rec, u32 *id)
+{
+    i16 at = r->fields[w];
+    if (at == NO_FIELD || (u32)at >= rec->top_done)
+        return false;
+    span v;
+    if (!span_sub(rec->payload, rec->slots[at].offset, 4, &v) || rec->slots[at].len < 4)
+        return false;
+    *id = load_u32(v.at);
+    return true;
+}
+
+static void identify_from_payload(const reader *r, record *out)
+{
+    if (!out->has_thread)
+        out->has_thread = id_of(r, WANT_THREAD, out, &out->thread_id);
+    if (!out->has_process)
+        out->has_process = id_of(r, WANT_PROCESS, out, &out->process_id);
+}
+
+// Appends a field's text; false where there is none.
+static bool put_field(const seen *v, want w, outbuf *o)
+{
+    span value;
+    if (!seen_value(v, w, &value))
+        return false;
+    size_t start = o->len;
+    u8 *p = outbuf_reserve(o, value.len * 3 + 1);
+    outbuf_written(o, text_utf16(p, value));
+    return o->len > start;
+}
+
+static const char *terminated(outbuf *o)
+{
+    *outbuf_reserve(o, 1) = 0;
+    return (const char *)o->bytes;
+}
+
+static const char *path_of(const history *h, u32 machine, u64 id, i64 time)
+{
+    const life *l = id ? history_at(h, machine, id, time) : NULL;
+    return l && time <= l->until ? l->text : NULL;
+}
+
+static void name_file(const correlator *c, const class_role *role, const seen *v, u32 machine, correlate_room *room,
+                      record *out)
+{
+    u64 id;
+    room->text.len = room->path.len = 0;
+    const char *path = NULL;
+    size_t len = 0;
+    if (role->own_name && put_field(v, WANT_PATH, &room->text)) {
+        path = (const char *)room->text.bytes;
+        len = room->text.len;
+    }
+    if (!path && seen_number(v, WANT_KEY, &id))
+        path = path_of(&c->files.names, machine, id, out->time);
+    if (!path && seen_number(v, WANT_OBJECT, &id))
+        path = path_of(&c->files.names, machine, id, out->time);
+    if (!path)
+        return;
+    file_put_dos_path(c, machine, path, len ? len : strlen(path), &room->path);
+    out->file_path = terminated(&room->path);
+}
+
+// Opening and creating names a key relative to another one: its path is both together.
+static void name_opened_key(const correlator *c, const seen *v, u32 machine, correlate_room *room, record *out)
+{
+    u64 base = 0;
+    bool named = put_field(v, WANT_PATH, &room->text);
+    if (named && room->text.bytes[0] == '\\') {
+        out->key_path = terminated(&room->text);
+        return;
+    }
+    bool manifest = v->reader->fields[WANT_BASE] != NO_FIELD;
+    (void)seen_number(v, manifest ? WANT_BASE : WANT_OBJECT, &base);
+    const char *parent = path_of(&c->keys.names, machine, base, out->time);
+    if (parent)
+        outbuf_text(&room->path, parent);
+    else if (!manifest || !put_field(v, WANT_BASE_NAME, &room->path) || room->path.bytes[0] != '\\')
+        return;
+    if (named) {
+        outbuf_text(&room->path, "\\");
+        outbuf_add(&room->path, room->text.bytes, room->text.len);
+    }
+    out->key_path = terminated(&room->path);
+}
+
+static void name_key(const correlator *c, const class_role *role, const seen *v, u32 machine, correlate_room *room,
+                     record *out)
+{
+    u64 id;
+    room->text.len = room->path.len = 0;
+    if (role->own_name) {
+        name_opened_key(c, v, machine, room, out);
+        return;
+    }
+    if (seen_number(v, WANT_OBJECT, &id))
+        out->key_path = path_of(&c->keys.names, machine, id, out->time);
+    if (!out->key_path && put_field(v, WANT_PATH, &room->text) &&
+        key_is_path((const char *)room->text.bytes, room->text.len))
+        out->key_path = terminated(&room->text);
+}
+
+static void tell_payload(const correlator *c, const class_role *role, u32 machine, correlate_room *room, record *out)
+{
+    const reader *r = role_reader(role, out->plan);
+    if (!r)
+        return;
+    identify_from_payload(r, out);
+    if (role->topic == TOPIC_IDENTITY)
+        return;
+    class_decode decode = {out->plan, {FIT_EXACT, out->top_done, out->slot_count, 0, out->slots}, out->state};
+    seen v = {r, &decode, out->payload, NULL};
+    if (role->topic == TOPIC_FILE_USE)
+        name_file(c, role, &v, machine, room, out);
+    else if (role->topic == TOPIC_KEY_USE)
+        name_key(c, role, &v, machine, room, out);
+}
+
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime)
+{
+    return process_at(c, c->machines[source_of(c, trace, epoch)], process_id, filetime);
+}
+
+bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id)
+{
+    const life *l = history_at(&c->processes.threads, c->machines[source_of(c, trace, epoch)], thread_id, filetime);
+    if (l)
+        *process_id = l->number;
+    return l != NULL;
+}
+
+static recent_answer *recent_place(recent_answer *list, u32 machine, u32 id, i64 time, bool *known)
+{
+    u64 key = (u64)machine << 32 | id;
+    recent_answer *a = &list[(id >> 2 ^ id >> 6) % RECENT_ANSWERS];
+    *known = a->id == key && a->from <= time && time < a->next;
+    a->id = key;
+    return a;
+}
+
+static void find_process(const correlator *c, u32 machine, correlate_room *room, record *out)
+{
+    bool known;
+    recent_answer *a = recent_place(room->processes, machine, out->process_id, out->time, &known);
+    if (!known) {
+        const life *l = history_span(&c->processes.ids, machine, out->process_id, out->time, &a->from, &a->next);
+        a->process = l ? &c->processes.list[l->number] : NULL;
+    }
+    out->process = a->process;
+    if (a->process)
+        out->process_name = a->process->name;
+}
+
+static void find_thread(const correlator *c, u32 machine, correlate_room *room, record *out)
+{
+    bool known;
+    recent_answer *a = recent_place(room->threads, machine, out->thread_id, out->time, &known);
+    if (!known) {
+        const life *l = history_span(&c->processes.threads, machine, out->thread_id, out->time, &a->from, &a->next);
+        a->found = l != NULL;
+        a->number = l ? l->number : 0;
+    }
+    out->has_process = a->found;
+    if (a->found)
+        out->process_id = a->number;
+}
+
+void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *out)
+{
+    const event *ev = out->event;
+    u32 machine = c->machines[source_of(c, trace, epoch)];
+    out->process = NULL;
+    out->process_name = out->file_path = out->key_path = NULL;
+    out->has_process = ev->process_id != 0xffffffff;
+    out->process_id = ev->process_id;
+    out->has_thread = ev->thread_id != 0xffffffff;
+    out->thread_id = ev->thread_id;
+    const class_role *role = out->cls->index < c->role_count ? c->roles[out->cls->index] : NULL;
+    if (role && out->plan && (role->topic != TOPIC_IDENTITY || !out->has_process || !out->has_thread))
+        tell_payload(c, role, machine, room, out);
+    if (!out->has_process && out->has_thread)
+        find_thread(c, machine, room, out);
+    if (out->has_process)
+        find_process(c, machine, room, out);
+}
+
+correlate_losses correlator_losses(const correlator *c)
+{
+    return (correlate_losses){c->processes.refused,   c->processes.threads.refused,
+                              c->files.names.refused, c->keys.names.refused + c->keys.refused,
+                              c->stacks.refused,      c->images.refused,
+                              c->images.pdbs_refused, c->network.refused + c->network.tcbs.refused};
+}

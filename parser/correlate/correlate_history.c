@@ -1,0 +1,260 @@
+// Facts by time, folded into lives: what an id meant from when to when. Knows nothing of what the ids are.
+#include "base/sort.h"
+#include "correlate/correlate_internal.h"
+
+// ---------------------------------------------------------------------------------------------- text
+
+static u64 text_hash(const char *text, size_t len)
+{
+    const u8 *p = (const u8 *)text;
+    u64 h = len * 0x9e3779b97f4a7c15u;
+    for (; len >= 8; p += 8, len -= 8) {
+        h = (h ^ load_u64(p)) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ p[i]) * 0x100000001b3u;
+    return h ^ h >> 29;
+}
+
+static void text_set_grow(text_set *set)
+{
+    const char **old = set->slots;
+    u32 old_cap = set->cap;
+    set->cap = old_cap ? old_cap * 2 : 1024;
+    set->slots = mem_zeroed(set->cap, sizeof(*set->slots));
+    for (u32 i = 0; i < old_cap; i++) {
+        if (!old[i])
+            continue;
+        u32 at = (u32)text_hash(old[i], strlen(old[i])) & (set->cap - 1);
+        while (set->slots[at])
+            at = (at + 1) & (set->cap - 1);
+        set->slots[at] = old[i];
+    }
+    mem_free(old);
+}
+
+const char *text_set_add(text_set *set, const char *text, size_t len)
+{
+    if ((set->count + 1) * 2 > set->cap)
+        text_set_grow(set);
+    u32 at = (u32)text_hash(text, len) & (set->cap - 1);
+    for (; set->slots[at]; at = (at + 1) & (set->cap - 1))
+        if (strncmp(set->slots[at], text, len) == 0 && set->slots[at][len] == 0)
+            return set->slots[at];
+    set->count++;
+    return set->slots[at] = arena_text_len(&set->arena, text, len);
+}
+
+void text_set_free(text_set *set)
+{
+    arena_free(&set->arena);
+    mem_free(set->slots);
+    *set = (text_set){0};
+}
+
+// ---------------------------------------------------------------------------------------------- facts
+
+void history_tell(history *h, const fact *f)
+{
+    if (h->fact_count >= h->fact_limit) {
+        h->refused++;
+        return;
+    }
+    GROW(h->facts, h->fact_count, h->fact_cap);
+    h->facts[h->fact_count++] = *f;
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+    if (a == b)
+        return 0;
+    return !a ? -1 : !b ? 1 : strcmp(a, b);
+}
+
+// `source` is the machine by now. What else a fact says breaks ties, so that the order of files cannot.
+static int by_id_and_time(const void *a, const void *b)
+{
+    const fact *x = a, *y = b;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return compare_texts(x->text, y->text);
+}
+
+// An end may leave out what ended.
+static bool blank_end(const life *l, const fact *f)
+{
+    return f->kind == FACT_END && !f->text && l->text;
+}
+
+static bool same_meaning(const life *l, const fact *f)
+{
+    return (l->text == f->text && l->number == f->number) || blank_end(l, f);
+}
+
+// One id's facts, in order. An entry that only says "exists" reaches back to the end of the life before.
+static void fold(history *h, const fact *facts, u32 count)
+{
+    life now = {0};
+    bool open = false;
+    i64 ended = INT64_MIN;
+    for (u32 i = 0; i < count; i++) {
+        const fact *f = &facts[i];
+        if (open && same_meaning(&now, f)) {
+            if (f->kind != FACT_END)
+                continue;
+            now.until = ended = f->time;
+            history_add_life(h, f->source, f->id, &now);
+            open = false;
+            continue;
+        }
+        i64 from = f->kind == FACT_START || open ? f->time : ended;
+        if (open) {
+            now.until = ended = f->time;
+            history_add_life(h, f->source, f->id, &now);
+        }
+        now = (life){from, INT64_MAX, f->text, f->number};
+        open = f->kind != FACT_END;
+        if (!open) {
+            now.until = ended = f->time;
+            history_add_life(h, f->source, f->id, &now);
+        }
+    }
+    if (open)
+        history_add_life(h, facts->source, facts->id, &now);
+}
+
+// Brings the facts of an id together, in order. They are dealt into ranges of ids first, which takes a third of the time
+// of sorting them all; near ids stay near, as they are asked for.
+static void gather_facts(history *h)
+{
+    enum { A_RANGE = 4, FEWEST = 256 };
+    u32 count = h->fact_count, ranges = 1, shift = 0;
+    if (count < FEWEST) {
+        sort_in_place(h->facts, count, sizeof(*h->facts), by_id_and_time);
+        return;
+    }
+    u64 lowest = UINT64_MAX, highest = 0;
+    for (u32 i = 0; i < count; i++) {
+        lowest = h->facts[i].id < lowest ? h->facts[i].id : lowest;
+        highest = h->facts[i].id > highest ? h->facts[i].id : highest;
+    }
+    while (ranges < count / A_RANGE)
+        ranges *= 2;
+    while ((highest - lowest) >> shift >= ranges)
+        shift++;
+    u32 *ends = mem_zeroed((size_t)ranges + 1, sizeof(*ends)); // of the range before, while they are filled
+    for (u32 i = 0; i < count; i++)
+        ends[((h->facts[i].id - lowest) >> shift) + 1]++;
+    for (u32 i = 0; i < ranges; i++)
+        ends[i + 1] += ends[i];
+    fact *dealt = mem_alloc(count * sizeof(*dealt));
+    for (u32 i = 0; i < count; i++)
+        dealt[ends[(h->facts[i].id - lowest) >> shift]++] = h->facts[i];
+    for (u32 i = 0, first = 0; i < ranges; first = ends[i++])
+        sort_in_place(dealt + first, ends[i] - first, sizeof(*dealt), by_id_and_time);
+    mem_free(ends);
+    mem_free(h->facts);
+    h->facts = dealt;
+    h->fact_cap = count;
+}
+
+void history_close(history *h, const u32 *machines)
+{
+    for (u32 i = 0; i < h->fact_count; i++)
+        h->facts[i].source = machines[h->facts[i].source];
+    gather_facts(h);
+    for (u32 i = 0, next; i < h->fact_count; i = next) {
+        for (next = i + 1; next < h->fact_count; next++)
+            if (h->facts[next].id != h->facts[i].id || h->facts[next].source != h->facts[i].source)
+                break;
+        fold(h, &h->facts[i], next - i);
+    }
+    mem_free(h->facts);
+    h->facts = NULL;
+    h->fact_count = h->fact_cap = 0;
+}
+
+void history_free(history *h)
+{
+    mem_free(h->facts);
+    mem_free(h->lives);
+    mem_free(h->slots);
+    *h = (history){0};
+}
+
+// ---------------------------------------------------------------------------------------------- lives
+
+static u32 slot_hash(u32 machine, u64 id)
+{
+    u64 h = (id ^ (u64)machine << 48) * 0x9e3779b97f4a7c15u;
+    return (u32)(h >> 32);
+}
+
+static life_slot *slot_find(const history *h, u32 machine, u64 id)
+{
+    u32 at = slot_hash(machine, id) & (h->slot_cap - 1);
+    while (h->slots[at].count && (h->slots[at].id != id || h->slots[at].machine != machine))
+        at = (at + 1) & (h->slot_cap - 1);
+    return &h->slots[at];
+}
+
+static void slots_grow(history *h)
+{
+    life_slot *old = h->slots;
+    u32 old_cap = h->slot_cap;
+    h->slot_cap = old_cap ? old_cap * 2 : 64;
+    h->slots = mem_zeroed(h->slot_cap, sizeof(*h->slots));
+    for (u32 i = 0; i < old_cap; i++)
+        if (old[i].count)
+            *slot_find(h, old[i].machine, old[i].id) = old[i];
+    mem_free(old);
+}
+
+// Lives of one id come one after the other, so that its slot only needs the first and their number.
+void history_add_life(history *h, u32 machine, u64 id, const life *l)
+{
+    if ((h->slot_count + 1) * 2 > h->slot_cap)
+        slots_grow(h);
+    GROW(h->lives, h->count, h->cap);
+    h->lives[h->count] = *l;
+    life_slot *s = slot_find(h, machine, id);
+    if (!s->count) {
+        *s = (life_slot){id, machine, h->count, 0};
+        h->slot_count++;
+    }
+    s->count++;
+    h->count++;
+}
+
+const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *from, i64 *next)
+{
+    *from = INT64_MIN;
+    *next = INT64_MAX;
+    if (!h->slot_cap)
+        return NULL;
+    const life_slot *s = slot_find(h, machine, id);
+    const life *lives = h->lives + s->first;
+    u32 low = 0, high = s->count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (lives[mid].from <= time)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low < s->count)
+        *next = lives[low].from;
+    if (low == 0)
+        return NULL;
+    *from = lives[low - 1].from;
+    return &lives[low - 1];
+}

@@ -1,0 +1,374 @@
+// Modules: what lay where in a process's memory and when, and which PDB belongs to an image.
+//
+// Image Load, UnLoad, DCStart and DCEnd (kernel), ImageLoad and ImageUnload (Microsoft-Windows-Kernel-Process), and the
+// ImageID events that trace merging writes. Kernel modules are loaded once for all processes.
+#include <stdlib.h>
+#include <strings.h>
+
+#include "correlate/correlate_internal.h"
+
+typedef struct image_fact {
+    u64 base, size;
+    i64 time;
+    const char *path;
+    u32 process_id;
+    u32 source; // once closed: the machine
+    fact_kind kind;
+} image_fact;
+
+typedef struct image {
+    u64 base, size;
+    u64 reach; // the highest end of all images of the process up to this one
+    i64 from, until;
+    const char *path, *name;
+    u32 machine, process_id;
+} image;
+
+typedef struct pdb_fact {
+    u64 base;
+    i64 time;
+    const char *pdb, *original; // one of them
+    guid id;
+    u32 age, process_id, source;
+    bool managed;
+} pdb_fact;
+
+enum { OPCODE_UNLOAD = 2, OPCODE_DC_START = 3, OPCODE_DC_END = 4, OPCODE_LOAD = 10 };
+enum { ID_IMAGE_LOAD = 5, ID_IMAGE_UNLOAD = 6 };
+enum { OPCODE_INFO = 0, OPCODE_RSDS = 36, OPCODE_ILRSDS = 37 };
+
+// Kernel modules stand under this id: no process has it.
+static const u32 KERNEL_MODULES = UINT32_MAX;
+
+static bool is_kernel_base(u64 base, bool wide)
+{
+    return wide ? base >> 63 : base >= 0x80000000u;
+}
+
+static fact_kind kind_of(const event_class *cls)
+{
+    if (!cls->classic)
+        return cls->descriptor.id == ID_IMAGE_LOAD ? FACT_START : FACT_END;
+    switch (cls->descriptor.opcode) {
+    case OPCODE_LOAD:
+        return FACT_START;
+    case OPCODE_UNLOAD:
+        return FACT_END;
+    default:
+        return FACT_EXISTS;
+    }
+}
+
+static void see_pdb(correlator *c, const sighting *s, const seen *v, u32 source)
+{
+    image_book *b = &c->images;
+    u8 opcode = s->cls->descriptor.opcode;
+    pdb_fact f = {.time = s->time, .source = source, .managed = opcode == OPCODE_ILRSDS};
+    span id;
+    if (!seen_number(v, WANT_OBJECT, &f.base) || !seen_u32(v, WANT_PROCESS, &f.process_id))
+        return;
+    if (opcode == OPCODE_INFO) {
+        f.original = seen_text(v, WANT_PATH);
+    } else if (seen_value(v, WANT_GUID, &id) && id.len == 16 && seen_u32(v, WANT_AGE, &f.age)) {
+        f.id = guid_load(id.at);
+        f.pdb = seen_text(v, WANT_PATH);
+    }
+    if (!f.pdb && !f.original)
+        return;
+    if (b->pdb_count >= LIMIT_IMAGE_FACTS) {
+        b->pdbs_refused++;
+        return;
+    }
+    GROW(b->pdb_facts, b->pdb_count, b->pdb_cap);
+    b->pdb_facts[b->pdb_count++] = f;
+}
+
+void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source)
+{
+    image_book *b = &c->images;
+    if (t == TOPIC_IMAGE_ID) {
+        see_pdb(c, s, v, source);
+        return;
+    }
+    image_fact f = {.time = s->time, .source = source, .kind = kind_of(s->cls)};
+    span base;
+    if (!seen_number(v, WANT_OBJECT, &f.base) || !f.base || !seen_number(v, WANT_SIZE, &f.size) || !f.size)
+        return;
+    // The oldest layout names no process: the header does.
+    if (!seen_u32(v, WANT_PROCESS, &f.process_id))
+        f.process_id = s->ev->process_id;
+    f.path = seen_text(v, WANT_PATH);
+    if (!f.path || f.base + f.size < f.base)
+        return;
+    bool wide = seen_value(v, WANT_OBJECT, &base) && base.len == 8;
+    if (is_kernel_base(f.base, wide))
+        f.process_id = KERNEL_MODULES;
+    if (b->fact_count >= LIMIT_IMAGE_FACTS) {
+        b->refused++;
+        return;
+    }
+    GROW(b->facts, b->fact_count, b->fact_cap);
+    b->facts[b->fact_count++] = f;
+}
+
+// ---------------------------------------------------------------------------------------------- folding
+
+static int compare_numbers(u64 a, u64 b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int by_place_and_time(const void *a, const void *b)
+{
+    const image_fact *x = a, *y = b;
+    int order = compare_numbers(x->source, y->source);
+    if (!order)
+        order = compare_numbers(x->process_id, y->process_id);
+    if (!order)
+        order = compare_numbers(x->base, y->base);
+    if (!order && x->time != y->time)
+        order = x->time < y->time ? -1 : 1;
+    if (!order)
+        order = compare_numbers(x->kind, y->kind);
+    if (!order)
+        order = compare_numbers(x->size, y->size);
+    return order ? order : x->path == y->path ? 0 : strcmp(x->path, y->path);
+}
+
+static void put(correlator *c, const image_fact *f, i64 from, i64 until)
+{
+    image_book *b = &c->images;
+    GROW(b->list, b->count, b->cap);
+    const char *path = file_dos_path(c, f->source, f->path);
+    b->list[b->count++] = (image){f->base, f->size, 0, from, until, path, path_name(path), f->source, f->process_id};
+}
+
+static bool same_place(const image_fact *a, const image_fact *b)
+{
+    return a->source == b->source && a->process_id == b->process_id && a->base == b->base;
+}
+
+// All facts of one base address in one process, in order. Rundown entries reach back to what was unloaded before.
+static void fold(correlator *c, const image_fact *facts, u32 count)
+{
+    const image_fact *now = NULL;
+    i64 from = 0, ended = INT64_MIN;
+    for (u32 i = 0; i < count; i++) {
+        const image_fact *f = &facts[i];
+        bool same = now && now->path == f->path && now->size == f->size;
+        if (now && (!same || f->kind == FACT_END)) {
+            put(c, now, from, f->time);
+            ended = f->time;
+            now = NULL;
+            if (same)
+                continue;
+        } else if (same) {
+            continue;
+        }
+        from = f->kind == FACT_START ? f->time : ended;
+        if (f->kind == FACT_END) {
+            put(c, f, ended, f->time);
+            ended = f->time;
+        } else {
+            now = f;
+        }
+    }
+    if (now)
+        put(c, now, from, INT64_MAX);
+}
+
+void image_close(correlator *c)
+{
+    image_book *b = &c->images;
+    for (u32 i = 0; i < b->fact_count; i++)
+        b->facts[i].source = c->machines[b->facts[i].source];
+    if (b->fact_count)
+        qsort(b->facts, b->fact_count, sizeof(*b->facts), by_place_and_time);
+    for (u32 i = 0, next; i < b->fact_count; i = next) {
+        for (next = i + 1; next < b->fact_count && same_place(&b->facts[next], &b->facts[i]); next++)
+            continue;
+        fold(c, &b->facts[i], next - i);
+    }
+    mem_free(b->facts);
+    b->facts = NULL;
+    b->fact_count = b->fact_cap = 0;
+    for (u32 i = 0; i < b->count; i++) {
+        image *m = &b->list[i];
+        const image *before = i ? &b->list[i - 1] : NULL;
+        bool together = before && before->machine == m->machine && before->process_id == m->process_id;
+        m->reach = m->base + m->size;
+        if (together && before->reach > m->reach)
+            m->reach = before->reach;
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- looking up
+
+// The first image behind an address, and with it the end of those that may hold it.
+static u32 images_up_to(const image_book *b, u32 machine, u32 process_id, u64 address)
+{
+    u32 low = 0, high = b->count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        const image *m = &b->list[mid];
+        bool behind = m->machine != machine         ? m->machine > machine
+                      : m->process_id != process_id ? m->process_id > process_id
+                                                    : m->base > address;
+        if (behind)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+enum { IMAGES_LOOKED_AT = 4096 }; // of one process; some hundreds are usual
+
+static const image *image_at(const image_book *b, u32 machine, u32 process_id, i64 time, u64 address)
+{
+    u32 end = images_up_to(b, machine, process_id, address);
+    for (u32 i = end; i-- > 0 && end - i <= IMAGES_LOOKED_AT;) {
+        const image *m = &b->list[i];
+        if (m->machine != machine || m->process_id != process_id || m->reach <= address)
+            return NULL;
+        if (address - m->base < m->size && m->from <= time && time <= m->until)
+            return m;
+    }
+    return NULL;
+}
+
+static const image *image_of(const correlator *c, u32 machine, u32 process_id, i64 time, u64 address)
+{
+    const image *m = address >= 0x80000000u ? image_at(&c->images, machine, KERNEL_MODULES, time, address) : NULL;
+    return m ? m : image_at(&c->images, machine, process_id, time, address);
+}
+
+bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
+                       stack_frame *out)
+{
+    const image *m = image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, address);
+    *out = m ? (stack_frame){m->name, address - m->base} : (stack_frame){NULL, address};
+    return m != NULL;
+}
+
+void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *rec)
+{
+    for (u32 i = 0; i < rec->stack_count; i++) {
+        GROW(room->frames, i, room->frame_cap);
+        (void)correlator_module(c, trace, epoch, rec->has_process ? rec->process_id : KERNEL_MODULES, rec->time,
+                                rec->stack[i], &room->frames[i]);
+    }
+    rec->frames = rec->stack_count ? room->frames : NULL;
+}
+
+const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until)
+{
+    const image_book *b = &c->images;
+    u32 end = images_up_to(b, machine, process_id, UINT64_MAX);
+    for (u32 i = end; i-- > 0 && end - i <= IMAGES_LOOKED_AT;) {
+        const image *m = &b->list[i];
+        if (m->machine != machine || m->process_id != process_id)
+            return NULL;
+        if (m->from <= until && m->until >= from && strcasecmp(m->name, name) == 0)
+            return m->path;
+    }
+    return NULL;
+}
+
+// ---------------------------------------------------------------------------------------------- symbols
+
+static int by_identity(const void *a, const void *b)
+{
+    const pdb_identity *x = a, *y = b;
+    int order =
+        !x->image || !y->image ? compare_numbers(x->image != NULL, y->image != NULL) : strcmp(x->image, y->image);
+    if (!order)
+        order = strcmp(x->pdb, y->pdb);
+    if (!order)
+        order = memcmp(&x->id, &y->id, sizeof(x->id));
+    if (!order)
+        order = compare_numbers(x->age, y->age);
+    return order ? order : compare_numbers(x->managed, y->managed);
+}
+
+static int by_image(const void *a, const void *b)
+{
+    const pdb_fact *x = a, *y = b;
+    int order = compare_numbers(x->source, y->source);
+    if (!order)
+        order = compare_numbers(x->process_id, y->process_id);
+    if (!order)
+        order = compare_numbers(x->base, y->base);
+    if (!order && x->time != y->time)
+        order = x->time < y->time ? -1 : 1;
+    if (!order)
+        order = compare_numbers(x->original != NULL, y->original != NULL);
+    const char *s = x->original ? x->original : x->pdb, *t = y->original ? y->original : y->pdb;
+    return order || s == t ? order : strcmp(s, t);
+}
+
+// The original name told for the same image: the nearest in time among its facts.
+static const char *original_near(const pdb_fact *facts, u32 count, u32 at)
+{
+    const char *found = NULL;
+    u64 nearest = UINT64_MAX;
+    for (u32 i = 0; i < count; i++) {
+        u64 apart = (u64)(facts[i].time > facts[at].time ? time_apart(facts[i].time, facts[at].time)
+                                                         : time_apart(facts[at].time, facts[i].time));
+        if (facts[i].original && apart < nearest) {
+            nearest = apart;
+            found = facts[i].original;
+        }
+    }
+    return found;
+}
+
+enum { FACTS_LOOKED_AT = 64 }; // of one image: it has two, for each time it was loaded
+
+void image_close_pdbs(correlator *c)
+{
+    image_book *b = &c->images;
+    for (u32 i = 0; i < b->pdb_count; i++)
+        b->pdb_facts[i].source = c->machines[b->pdb_facts[i].source];
+    if (b->pdb_count)
+        qsort(b->pdb_facts, b->pdb_count, sizeof(*b->pdb_facts), by_image);
+    b->pdbs = mem_zeroed(b->pdb_count, sizeof(*b->pdbs));
+    u32 kept = 0;
+    for (u32 i = 0; i < b->pdb_count; i++) {
+        const pdb_fact *f = &b->pdb_facts[i];
+        if (!f->pdb)
+            continue;
+        u32 low = i, high = i + 1;
+        while (low > 0 && i - low < FACTS_LOOKED_AT && b->pdb_facts[low - 1].base == f->base &&
+               b->pdb_facts[low - 1].process_id == f->process_id && b->pdb_facts[low - 1].source == f->source)
+            low--;
+        while (high < b->pdb_count && high - i < FACTS_LOOKED_AT && b->pdb_facts[high].base == f->base &&
+               b->pdb_facts[high].process_id == f->process_id && b->pdb_facts[high].source == f->source)
+            high++;
+        const image *m = image_of(c, f->source, f->process_id, f->time, f->base);
+        const char *original = m ? NULL : original_near(b->pdb_facts + low, high - low, i - low);
+        b->pdbs[kept++] = (pdb_identity){m ? m->path : original, f->pdb, f->id, f->age, f->managed};
+    }
+    if (kept)
+        qsort(b->pdbs, kept, sizeof(*b->pdbs), by_identity);
+    for (u32 i = 0; i < kept; i++)
+        if (!b->identity_count || by_identity(&b->pdbs[b->identity_count - 1], &b->pdbs[i]) != 0)
+            b->pdbs[b->identity_count++] = b->pdbs[i];
+    mem_free(b->pdb_facts);
+    b->pdb_facts = NULL;
+    b->pdb_count = b->pdb_cap = 0;
+}
+
+const pdb_identity *correlator_pdbs(const correlator *c, u32 *count)
+{
+    *count = c->images.identity_count;
+    return c->images.pdbs;
+}
+
+void image_free(image_book *b)
+{
+    mem_free(b->facts);
+    mem_free(b->list);
+    mem_free(b->pdb_facts);
+    mem_free(b->pdbs);
+}

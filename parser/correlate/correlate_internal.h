@@ -1,0 +1,323 @@
+// What the files of the correlator share: interned text, facts by time, and the lives they add up to.
+#ifndef ETWKIT_CORRELATE_INTERNAL_H
+#define ETWKIT_CORRELATE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "correlate/correlate.h"
+
+// ---------------------------------------------------------------------------------------------- text
+
+// Each text once: equal texts are the same pointer.
+// Times come from payloads and damaged clocks: differences stop at the ends of 64 bits.
+static inline i64 time_apart(i64 a, i64 b)
+{
+    i64 apart;
+    if (__builtin_sub_overflow(a, b, &apart))
+        return a < b ? INT64_MIN : INT64_MAX;
+    return apart;
+}
+
+typedef struct text_set {
+    arena arena;
+    const char **slots;
+    u32 count, cap;
+} text_set;
+
+const char *text_set_add(text_set *set, const char *text, size_t len);
+void text_set_free(text_set *set);
+
+// ---------------------------------------------------------------------------------------------- facts and lives
+
+// What is told of an id at a time. START: it has this meaning from now on. EXISTS: it has had it for a while. END: it
+// has had it until now.
+typedef enum fact_kind { FACT_END, FACT_EXISTS, FACT_START } fact_kind;
+
+typedef struct fact {
+    u64 id;
+    i64 time;
+    const char *text; // of the text set, NULL where the fact is a number
+    u32 number;
+    u32 source; // once closed: the machine
+    fact_kind kind;
+} fact;
+
+typedef struct life {
+    i64 from, until;
+    const char *text;
+    u32 number;
+} life;
+
+typedef struct life_slot {
+    u64 id;
+    u32 machine;
+    u32 first, count; // count 0: free
+} life_slot;
+
+// Lives by id: facts until closed, then found by id and time.
+typedef struct history {
+    fact *facts;
+    u32 fact_count, fact_cap, fact_limit;
+    u64 refused;
+    life *lives;
+    u32 count, cap;
+    life_slot *slots;
+    u32 slot_count, slot_cap; // slot_cap: a power of two
+} history;
+
+void history_tell(history *h, const fact *f);
+// Folds all facts into lives. `machines` is by source.
+void history_close(history *h, const u32 *machines);
+void history_free(history *h);
+// For lives that were folded elsewhere: all of an id together and by `from`.
+void history_add_life(history *h, u32 machine, u64 id, const life *l);
+// The life an id had at that time, its end notwithstanding; NULL where there is none. The answer is the same for all
+// times in [*from, *next).
+const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *from, i64 *next);
+
+static inline const life *history_at(const history *h, u32 machine, u64 id, i64 time)
+{
+    i64 from, next;
+    return history_span(h, machine, id, time, &from, &next);
+}
+
+// ---------------------------------------------------------------------------------------------- fields
+
+// What is looked for in payloads, whatever a schema calls it.
+typedef enum want {
+    WANT_PROCESS,
+    WANT_THREAD,
+    WANT_PARENT,
+    WANT_SESSION,
+    WANT_EXIT,
+    WANT_KEY,
+    WANT_SID,
+    WANT_SUBJECT,
+    WANT_NAME,
+    WANT_PATH,
+    WANT_COMMAND,
+    WANT_PACKAGE,
+    WANT_APPLICATION,
+    WANT_CREATED,
+    WANT_EXITED,
+    WANT_OBJECT,
+    WANT_BASE,
+    WANT_BASE_NAME,
+    WANT_STATUS,
+    WANT_SIZE,
+    WANT_GUID,
+    WANT_AGE,
+    WANT_LOCAL,
+    WANT_REMOTE,
+    WANT_LOCAL_PORT,
+    WANT_REMOTE_PORT,
+    WANT_BYTES,
+    WANTS,
+} want;
+
+typedef enum topic {
+    TOPIC_NONE,
+    TOPIC_PROCESS,
+    TOPIC_AUDIT_START,
+    TOPIC_AUDIT_STOP,
+    TOPIC_THREAD,
+    TOPIC_FILE,
+    TOPIC_KEY,
+    TOPIC_STACK,
+    TOPIC_IMAGE,
+    TOPIC_IMAGE_ID,
+    TOPIC_VOLUME,
+    TOPIC_NETWORK,
+    TOPIC_TCB,
+    // Only asked of records:
+    TOPIC_FILE_USE,
+    TOPIC_KEY_USE,
+    TOPIC_IDENTITY,
+} topic;
+
+enum { NO_FIELD = -1 };
+
+// Where the wanted fields stand in one plan: slot i belongs to field i for all that are named here.
+typedef struct reader {
+    const plan *plan;
+    i16 fields[WANTS];
+} reader;
+
+void reader_make(reader *r, topic t, const plan *p);
+
+// A decoded payload seen through a reader.
+typedef struct seen {
+    const reader *reader;
+    const class_decode *decode;
+    span payload;
+    correlator *c;
+} seen;
+
+bool seen_value(const seen *s, want w, span *value);
+bool seen_number(const seen *s, want w, u64 *number); // little-endian, 1 to 8 bytes
+bool seen_u32(const seen *s, want w, u32 *number);    // of at least 4 bytes
+const char *seen_text(const seen *s, want w);         // interned; NULL where absent or empty
+
+// ---------------------------------------------------------------------------------------------- the parts
+
+typedef struct process_book {
+    struct process_fact *facts;
+    u32 fact_count, fact_cap;
+    u64 refused;
+    process_life *list;
+    u32 count, cap;
+    const process_life **sorted;
+    history ids;     // process id -> index in list
+    history threads; // thread id -> process id
+} process_book;
+
+typedef struct volume {
+    u32 source; // once closed: the machine
+    i64 time;
+    const char *prefix, *replacement;
+    size_t prefix_len;
+} volume;
+
+typedef struct file_book {
+    history names; // FileKey and FileObject -> path
+    volume *volumes;
+    u32 volume_count, volume_cap;
+} file_book;
+
+typedef struct key_book {
+    history names; // KCB or KeyObject -> path
+    struct key_open *opens;
+    u32 open_count, open_cap;
+    u64 refused;
+} key_book;
+
+typedef struct stack_book {
+    u64 *asked;  // a bit for each time stamp stacks will be asked for, by its hash; NULL: all will be
+    u32 asked_bits; // log2 of their number
+    u64 dropped; // parts nobody will ask for
+    struct stack_part *parts;
+    u32 part_count, part_cap;
+    struct key_use *uses; // of keys, by parts
+    u32 use_count, use_cap;
+    struct key_definition *definitions;
+    u32 definition_count, definition_cap;
+    u64 *frames; // of all stacks
+    size_t frame_count, frame_cap;
+    struct stack_place *stacks; // each once
+    u32 stack_count, stack_cap;
+    u32 *slots;
+    u32 slot_cap;
+    u32 *first; // by source: its first part; one more at the end
+    u64 refused;
+    atomic_uchar *taken; // by part
+} stack_book;
+
+typedef struct image_book {
+    struct image_fact *facts;
+    u32 fact_count, fact_cap;
+    struct image *list; // by machine, process, base and time
+    u32 count, cap;
+    struct pdb_fact *pdb_facts;
+    u32 pdb_count, pdb_cap;
+    pdb_identity *pdbs;
+    u32 identity_count;
+    u64 refused, pdbs_refused;
+} image_book;
+
+typedef struct network_book {
+    connection *list;
+    u32 count, cap;
+    u32 *slots;
+    u32 slot_cap;
+    history tcbs; // control block -> connection in list, until closed
+    struct tcb_move *moves;
+    u32 move_count, move_cap;
+    u64 refused;
+} network_book;
+
+// What records of a class can be told, decided once.
+typedef struct class_role {
+    topic topic;   // TOPIC_FILE_USE, TOPIC_KEY_USE, TOPIC_IDENTITY or TOPIC_STACK (never the owner of a stack)
+    bool own_name; // the payload's name is the whole path, or the end of the key's
+    bool running;  // the thread told is the one that ran
+    u32 count;
+    reader readers[LIMIT_CANDIDATES];
+} class_role;
+
+typedef struct class_reader {
+    topic topic;
+    bool known;
+    u32 count;
+    reader *readers[LIMIT_CANDIDATES];
+} class_reader;
+
+struct correlator {
+    unsigned flags;
+    i64 since, until; // whose stacks are wanted
+    text_set texts;
+    arena arena;
+    outbuf scratch;
+    class_reader *readers; // by class index, while surveying
+    u32 reader_cap;
+    class_role **roles; // by class index, once closed
+    u32 role_count;
+    u32 *trace_source; // by trace: its first source
+    u32 trace_count, trace_cap;
+    i64 *boots; // by source; a source is an epoch of a trace
+    u32 source_count, boot_cap;
+    u32 *machines; // by source
+    process_book processes;
+    file_book files;
+    key_book keys;
+    stack_book stacks;
+    image_book images;
+    network_book network;
+};
+
+static inline u32 source_of(const correlator *c, u32 trace, u32 epoch)
+{
+    return c->trace_source[trace] + epoch;
+}
+
+// The last component of a path.
+const char *path_name(const char *path);
+
+topic topic_of(const correlator *c, const event_class *cls);
+class_role *role_of(correlator *c, const event_class *cls);
+
+void process_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
+void thread_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void process_close(correlator *c);
+const process_life *process_at(const correlator *c, u32 machine, u32 process_id, i64 time);
+void process_free(process_book *b);
+
+void file_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void volume_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void file_close(correlator *c);
+void file_free(file_book *b);
+// A device path with its drive letter, interned; the path itself where no volume mapping of the machine applies.
+const char *file_dos_path(correlator *c, u32 machine, const char *path);
+// The same for text that is not kept: written to *out with a NUL.
+void file_put_dos_path(const correlator *c, u32 machine, const char *path, size_t len, outbuf *out);
+
+void key_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void key_close(correlator *c);
+// Whether text is a whole key path and not a name relative to some key.
+bool key_is_path(const char *text, size_t len);
+void key_free(key_book *b);
+
+void stack_see(correlator *c, const sighting *s, u32 source);
+void stack_free(stack_book *b);
+
+void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
+void image_close(correlator *c);
+void image_close_pdbs(correlator *c);
+void image_free(image_book *b);
+// The path of the image of that name which a process loaded in [from, until]; NULL: not told.
+const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until);
+
+void network_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
+void network_close(correlator *c);
+void network_free(network_book *b);
+
+#endif

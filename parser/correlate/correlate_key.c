@@ -1,0 +1,179 @@
+// Registry key control blocks (KCB) and key objects to key paths.
+//
+// The kernel's KCBCreate, KCBDelete and rundowns carry whole paths. Microsoft-Windows-Kernel-Registry tells a key
+// object with the name it was opened by, relative to another object: those are resolved in the order of time.
+#include <stdlib.h>
+#include <strings.h>
+
+#include "correlate/correlate_internal.h"
+
+typedef struct key_open {
+    i64 time;
+    u64 object, base;
+    const char *name, *base_name;
+    u32 source, machine; // the machine once closed
+    bool opens, close;
+} key_open;
+
+// What an object is right now, while events are gone through in the order of time.
+typedef struct key_now {
+    u64 object;
+    u32 machine;
+    const char *path;
+} key_now;
+
+typedef struct key_map {
+    key_now *slots;
+    u32 count, cap;
+} key_map;
+
+enum { OPCODE_KCB_CREATE = 22, OPCODE_KCB_DELETE = 23 };
+enum { ID_CREATE_KEY = 1, ID_OPEN_KEY = 2, ID_CLOSE_KEY = 13 };
+
+bool key_is_path(const char *text, size_t len)
+{
+    static const char ROOT[] = "\\REGISTRY";
+    size_t root = sizeof(ROOT) - 1;
+    return len >= root && strncasecmp(text, ROOT, root) == 0 && (len == root || text[root] == '\\');
+}
+
+static void see_kernel(correlator *c, const sighting *s, const seen *v, u32 source)
+{
+    u8 opcode = s->cls->descriptor.opcode;
+    fact f = {.time = s->time, .source = source};
+    f.kind = opcode == OPCODE_KCB_CREATE ? FACT_START : opcode == OPCODE_KCB_DELETE ? FACT_END : FACT_EXISTS;
+    if (!seen_number(v, WANT_OBJECT, &f.id) || !f.id)
+        return;
+    f.text = seen_text(v, WANT_PATH);
+    if (f.text || f.kind == FACT_END)
+        history_tell(&c->keys.names, &f);
+}
+
+void key_see(correlator *c, const sighting *s, const seen *v, u32 source)
+{
+    key_book *b = &c->keys;
+    u64 status = 0;
+    if (s->cls->classic) {
+        see_kernel(c, s, v, source);
+        return;
+    }
+    key_open o = {.time = s->time, .source = source, .close = s->cls->descriptor.id == ID_CLOSE_KEY};
+    o.opens = s->cls->descriptor.id == ID_CREATE_KEY || s->cls->descriptor.id == ID_OPEN_KEY;
+    if (!seen_number(v, WANT_OBJECT, &o.object) || !o.object || (seen_number(v, WANT_STATUS, &status) && status >> 31))
+        return;
+    o.name = seen_text(v, WANT_PATH);
+    // Other events may name their key as a whole.
+    if (!o.opens && !(o.name && key_is_path(o.name, strlen(o.name))) && !o.close)
+        return;
+    if (b->open_count >= LIMIT_NAME_FACTS) {
+        b->refused++;
+        return;
+    }
+    (void)seen_number(v, WANT_BASE, &o.base);
+    o.base_name = seen_text(v, WANT_BASE_NAME);
+    GROW(b->opens, b->open_count, b->open_cap);
+    b->opens[b->open_count++] = o;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const key_open *x = a, *y = b;
+    if (x->machine != y->machine)
+        return x->machine < y->machine ? -1 : 1;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x->close != y->close)
+        return x->close ? -1 : 1;
+    if (x->object != y->object)
+        return x->object < y->object ? -1 : 1;
+    if (x->base != y->base)
+        return x->base < y->base ? -1 : 1;
+    if (x->name == y->name)
+        return 0;
+    return !x->name ? -1 : !y->name ? 1 : strcmp(x->name, y->name);
+}
+
+static key_now *map_find(const key_map *m, u32 machine, u64 object)
+{
+    u32 at = (u32)((object ^ (u64)machine << 48) * 0x9e3779b97f4a7c15u >> 32) & (m->cap - 1);
+    while (m->slots[at].object && (m->slots[at].object != object || m->slots[at].machine != machine))
+        at = (at + 1) & (m->cap - 1);
+    return &m->slots[at];
+}
+
+static void map_set(key_map *m, u32 machine, u64 object, const char *path)
+{
+    if ((m->count + 1) * 2 > m->cap) {
+        key_map grown = {.cap = m->cap ? m->cap * 2 : 256, .count = m->count};
+        grown.slots = mem_zeroed(grown.cap, sizeof(*grown.slots));
+        for (u32 i = 0; i < m->cap; i++)
+            if (m->slots[i].object)
+                *map_find(&grown, m->slots[i].machine, m->slots[i].object) = m->slots[i];
+        mem_free(m->slots);
+        *m = grown;
+    }
+    key_now *now = map_find(m, machine, object);
+    m->count += now->object == 0;
+    *now = (key_now){object, machine, path};
+}
+
+static const char *map_path(const key_map *m, u32 machine, u64 object)
+{
+    return m->cap && object ? map_find(m, machine, object)->path : NULL;
+}
+
+// The whole path an object was opened by; NULL where its base is not known.
+static const char *whole_path(correlator *c, const key_map *map, const key_open *o)
+{
+    if (o->name && key_is_path(o->name, strlen(o->name)))
+        return o->name;
+    const char *parent = map_path(map, o->machine, o->base);
+    if (!parent && o->base_name && key_is_path(o->base_name, strlen(o->base_name)))
+        parent = o->base_name;
+    if (!parent || !o->name || strlen(parent) + strlen(o->name) > LIMIT_NAME_BYTES)
+        return o->name ? NULL : parent;
+    c->scratch.len = 0;
+    outbuf_text(&c->scratch, parent);
+    outbuf_text(&c->scratch, "\\");
+    outbuf_text(&c->scratch, o->name);
+    return text_set_add(&c->texts, (const char *)c->scratch.bytes, c->scratch.len);
+}
+
+static void resolve(correlator *c, key_map *map, const key_open *o)
+{
+    const char *before = map_path(map, o->machine, o->object);
+    const char *path = whole_path(c, map, o);
+    fact f = {o->object, o->time, path, 0, o->source, FACT_EXISTS};
+    if (o->opens)
+        f.kind = path ? FACT_START : FACT_END; // opened by a name nobody can complete: what it was is over
+    else if (o->close)
+        f.kind = FACT_END;
+    if (f.kind == FACT_END && before)
+        f.text = NULL;
+    if (f.text || before)
+        history_tell(&c->keys.names, &f);
+    map_set(map, o->machine, o->object, f.kind == FACT_END ? NULL : path);
+}
+
+void key_close(correlator *c)
+{
+    key_book *b = &c->keys;
+    key_map map = {0};
+    for (u32 i = 0; i < b->open_count; i++)
+        b->opens[i].machine = c->machines[b->opens[i].source];
+    if (b->open_count)
+        qsort(b->opens, b->open_count, sizeof(*b->opens), by_time);
+    for (u32 i = 0; i < b->open_count; i++)
+        resolve(c, &map, &b->opens[i]);
+    mem_free(map.slots);
+    mem_free(b->opens);
+    b->opens = NULL;
+    b->open_count = b->open_cap = 0;
+    history_close(&b->names, c->machines);
+}
+
+void key_free(key_book *b)
+{
+    history_free(&b->names);
+    mem_free(b->opens);
+}

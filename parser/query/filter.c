@@ -1,0 +1,155 @@
+#include "query/filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void filter_init(filter *f)
+{
+    memset(f, 0, sizeof(*f));
+    f->since = INT64_MIN;
+    f->until = INT64_MAX;
+}
+
+static bool asks_descriptor(const filter *f)
+{
+    return f->provider_count || f->id_count || f->has_level || f->keyword;
+}
+
+bool filter_is_open(const filter *f)
+{
+    return !asks_descriptor(f) && f->since == INT64_MIN && f->until == INT64_MAX && !filter_needs_record(f);
+}
+
+static bool number(const char **text, u32 *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(*text, &end, 0);
+    if (end == *text || errno || value > UINT32_MAX || **text == '-' || **text == '+')
+        return false;
+    *out = (u32)value;
+    *text = end;
+    return true;
+}
+
+bool filter_add_ids(filter *f, const char *text, error *e)
+{
+    const char *p = text;
+    for (;;) {
+        u32 first, last;
+        if (!number(&p, &first))
+            break;
+        last = first;
+        if (*p == '-') {
+            p++;
+            if (!number(&p, &last))
+                break;
+        }
+        if (f->id_count == FILTER_VALUES)
+            return error_set(e, "--event-id: more than %d ranges", FILTER_VALUES);
+        f->ids[f->id_count].first = first;
+        f->ids[f->id_count++].last = last;
+        if (!*p)
+            return true;
+        if (*p++ != ',')
+            break;
+    }
+    return error_set(e, "--event-id: \"%s\" is no list of numbers like 1,5,100-200", text);
+}
+
+bool filter_set_level(filter *f, const char *text, error *e)
+{
+    static const char *const NAMES[] = {"LogAlways", "Critical", "Error", "Warning", "Information", "Verbose"};
+    const char *p = text;
+    u32 value = 256;
+    if (!number(&p, &value) || *p)
+        for (u32 i = 0; i < COUNT_OF(NAMES); i++)
+            if (strcasecmp(text, NAMES[i]) == 0)
+                value = i;
+    if (strcasecmp(text, "Informational") == 0 || strcasecmp(text, "Info") == 0)
+        value = 4;
+    if (value > 255)
+        return error_set(e, "--level: \"%s\" is neither a number from 0 to 255 nor Critical, Error, Warning, "
+                            "Information or Verbose", text);
+    f->has_level = true;
+    f->level = (u8)value;
+    return true;
+}
+
+bool filter_set_keyword(filter *f, const char *text, error *e)
+{
+    char *end;
+    errno = 0;
+    f->keyword = strtoull(text, &end, 0);
+    if (end == text || *end || errno || *text == '-' || !f->keyword)
+        return error_set(e, "--keyword: \"%s\" is no mask like 0x10", text);
+    return true;
+}
+
+static bool provider_fits(const filter *f, const event_class *cls, bool any_name)
+{
+    for (u32 i = 0; i < f->provider_count; i++) {
+        guid id;
+        const char *want = f->providers[i];
+        if (guid_from_text(want, strlen(want), &id) ? guid_equal(&id, &cls->provider_id)
+                                                    : any_name || (cls->provider && strcasecmp(cls->provider, want) == 0))
+            return true;
+    }
+    return f->provider_count == 0;
+}
+
+static bool id_fits(const filter *f, const event_class *cls)
+{
+    for (u32 i = 0; i < f->id_count; i++)
+        if (cls->descriptor.id >= f->ids[i].first && cls->descriptor.id <= f->ids[i].last)
+            return true;
+    return f->id_count == 0;
+}
+
+static where_truth class_truth(const filter *f, const event_class *cls, bool planned)
+{
+    if ((f->has_level && cls->descriptor.level > f->level) || (f->keyword && !(cls->descriptor.keyword & f->keyword)) ||
+        !id_fits(f, cls) || !provider_fits(f, cls, !planned))
+        return WHERE_NEVER;
+    where_truth truth = f->where ? where_for_class(f->where, cls, planned) : WHERE_ALWAYS;
+    return truth == WHERE_ALWAYS && (f->pid_count || f->tid_count) ? WHERE_SOMETIMES : truth;
+}
+
+where_truth filter_class(const filter *f, const event_class *cls)
+{
+    return class_truth(f, cls, true);
+}
+
+bool filter_may_let(const filter *f, const event_class *cls)
+{
+    return class_truth(f, cls, false) != WHERE_NEVER;
+}
+
+bool filter_asks_class(const filter *f)
+{
+    return asks_descriptor(f) || (f->where && where_asks_class(f->where));
+}
+
+bool filter_needs_record(const filter *f)
+{
+    return f->pid_count || f->tid_count || f->where;
+}
+
+static bool listed(const u32 *list, u32 count, u32 value)
+{
+    for (u32 i = 0; i < count; i++)
+        if (list[i] == value)
+            return true;
+    return false;
+}
+
+bool filter_record(const filter *f, const record *rec, outbuf *scratch)
+{
+    if (f->pid_count && !(rec->has_process && listed(f->pids, f->pid_count, rec->process_id)))
+        return false;
+    if (f->tid_count && !(rec->has_thread && listed(f->tids, f->tid_count, rec->thread_id)))
+        return false;
+    return !f->where || where_holds(f->where, rec, scratch);
+}

@@ -1,0 +1,44 @@
+// What the options --provider, --event-id, --level, --keyword, --pid, --tid, --since, --until and --where let through.
+//
+// Most of it is decided once for a class; only process, thread and expressions need the record.
+#ifndef ETWKIT_FILTER_H
+#define ETWKIT_FILTER_H
+
+#include "session/merge.h"
+#include "query/where.h"
+
+enum { FILTER_VALUES = 256 }; // of one option, over all its repetitions
+
+typedef struct filter {
+    const char *providers[FILTER_VALUES]; // names (any case) or GUIDs
+    u32 provider_count;
+    struct {
+        u32 first, last;
+    } ids[FILTER_VALUES];
+    u32 id_count;
+    bool has_level;
+    u8 level; // this severe or more (0 is always in)
+    u64 keyword; // any of these bits; 0: not asked
+    u32 pids[FILTER_VALUES], tids[FILTER_VALUES];
+    u32 pid_count, tid_count;
+    i64 since, until; // FILETIME
+    const expression *where; // owned by the options
+} filter;
+
+void filter_init(filter *f);
+bool filter_is_open(const filter *f); // lets everything through
+
+// Values of the options; false: not one, and why.
+MUST_USE bool filter_add_ids(filter *f, const char *text, error *e);
+MUST_USE bool filter_set_level(filter *f, const char *text, error *e);
+MUST_USE bool filter_set_keyword(filter *f, const char *text, error *e);
+
+// Which events of a class, all but the time: WHERE_SOMETIMES where records must be looked at (filter_record).
+where_truth filter_class(const filter *f, const event_class *cls);
+// Before classes are planned: false where filter_class will say WHERE_NEVER whatever names they get.
+bool filter_may_let(const filter *f, const event_class *cls);
+bool filter_asks_class(const filter *f); // whether filter_may_let may say so of any
+bool filter_needs_record(const filter *f);
+bool filter_record(const filter *f, const record *rec, outbuf *scratch); // scratch: the calling thread's
+
+#endif

@@ -1,0 +1,331 @@
+// Writing the schema cache: a new file beside its place, renamed when it is complete.
+//
+// The unfinished file has one fixed name and is locked by SQLite while it is written, which keeps a second run that
+// adds to the same cache waiting; a file that a killed run left behind is not locked and is replaced. Rows of the old
+// cache are copied as they are, after a look at their digests.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/os.h"
+#include "schema/cache/schema_cache_sql.h"
+#include "schema/cache/schema_pack.h"
+
+enum { PAGE_BYTES = 8192, WAIT_MS = 50, WAITS = 600, ATTEMPTS = 5 };
+
+typedef struct writer {
+    sqlite3 *db;
+    const char *path;
+    char *part;
+    sqlite3_stmt *insert, *insert_class;
+    outbuf body;
+    u64 rows, new_events, new_rows;
+    bool pinned; // where an open file keeps its name and its place (Windows), it is closed first
+} writer;
+
+// ---------------------------------------------------------------------------------------------- the unfinished file
+
+static bool run(writer *w, const char *sql, error *e)
+{
+    return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK || cache_failed(w->db, w->path, e);
+}
+
+typedef enum grip { GRIP_HELD, GRIP_BUSY, GRIP_LEFT_BEHIND, GRIP_FAILED } grip;
+
+static void close_database(writer *w)
+{
+    sqlite3_finalize(w->insert);
+    sqlite3_finalize(w->insert_class);
+    sqlite3_close(w->db);
+    w->insert = w->insert_class = NULL;
+    w->db = NULL;
+}
+
+static void remove_part(writer *w)
+{
+    if (w->pinned)
+        close_database(w);
+    os_remove(w->part); // while it is locked: nobody else can have made another by then
+    close_database(w);
+}
+
+// Whoever held the file may have put it in its place by now: then it is the cache, and not to be written to.
+static bool is_moved(writer *w)
+{
+    int moved = 1, code = sqlite3_file_control(w->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+    w->pinned = code == SQLITE_NOTFOUND;
+    return !w->pinned && (code != SQLITE_OK || moved);
+}
+
+static grip grip_of(writer *w, int code, error *e)
+{
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+        return GRIP_BUSY;
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
+        return is_moved(w) ? GRIP_BUSY : GRIP_LEFT_BEHIND;
+    cache_failed(w->db, w->path, e);
+    return GRIP_FAILED;
+}
+
+// Opens and locks the file; it must be empty, and still be the one of its name once it is locked.
+static grip take_hold(writer *w, error *e)
+{
+    static const char SETTINGS[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; "
+                                   "PRAGMA synchronous=NORMAL; BEGIN EXCLUSIVE";
+    int code = sqlite3_open_v2(w->part, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    char page_size[48];
+    snprintf(page_size, sizeof(page_size), "PRAGMA page_size=%d", PAGE_BYTES);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(w->db, page_size, NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(w->db, SETTINGS, NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return grip_of(w, code, e);
+    if (is_moved(w))
+        return GRIP_BUSY;
+    sqlite3_stmt *statement = NULL;
+    i64 objects = -1;
+    code = sqlite3_prepare_v2(w->db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
+    if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW)
+        objects = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    if (objects < 0)
+        return grip_of(w, code, e);
+    return objects ? GRIP_LEFT_BEHIND : GRIP_HELD;
+}
+
+static bool begin(writer *w, error *e)
+{
+    static const char TAIL[] = ".part";
+    size_t len = strlen(w->path);
+    w->part = mem_alloc(len + sizeof(TAIL));
+    memcpy(w->part, w->path, len);
+    memcpy(w->part + len, TAIL, sizeof(TAIL));
+    if (!os_make_folder_of(w->path, e))
+        return false;
+    for (u32 i = 0; i < WAITS; i++) {
+        grip held = take_hold(w, e);
+        if (held == GRIP_HELD)
+            return true;
+        if (held == GRIP_LEFT_BEHIND)
+            remove_part(w);
+        close_database(w);
+        if (held == GRIP_FAILED)
+            return false;
+        if (held == GRIP_BUSY)
+            sqlite3_sleep(WAIT_MS);
+    }
+    return error_set(e, "%s: another run has been writing it for %d seconds", w->path, WAIT_MS * WAITS / 1000);
+}
+
+static bool make_tables(writer *w, error *e)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d", CACHE_APPLICATION, CACHE_VERSION);
+    if (!run(w, sql, e))
+        return false;
+    for (u32 i = 0; i < CACHE_OBJECTS; i++)
+        if (!run(w, cache_objects[i].sql, e))
+            return false;
+    return run(w, "INSERT INTO meta VALUES('what', 'etwkit schema cache'), ('digest', 'SHA-256')", e) &&
+           cache_prepare(
+               w->db, w->path,
+               "INSERT OR IGNORE INTO providers(digest, id, name, path, origin, os_build, events, maps, body) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+               &w->insert, e) &&
+           cache_prepare(w->db, w->path, "INSERT OR IGNORE INTO classes(class, provider) VALUES(?1, ?2)",
+                         &w->insert_class, e);
+}
+
+// ---------------------------------------------------------------------------------------------- rows
+
+static bool add_class(writer *w, const guid *class_id, const guid *provider, error *e)
+{
+    sqlite3_bind_blob(w->insert_class, 1, class_id->bytes, sizeof(guid), SQLITE_STATIC);
+    sqlite3_bind_blob(w->insert_class, 2, provider->bytes, sizeof(guid), SQLITE_STATIC);
+    bool ok = sqlite3_step(w->insert_class) == SQLITE_DONE || cache_failed(w->db, w->path, e);
+    sqlite3_reset(w->insert_class);
+    return ok;
+}
+
+// Events that name only a class or message GUID are found through it.
+static bool add_classes(writer *w, const provider_schema *p, u32 first, u32 count, error *e)
+{
+    const guid *last = NULL;
+    for (u32 i = first; i < first + count; i++) {
+        const event_schema *event = p->events[i];
+        if (event->key == KEY_MANIFEST || guid_equal(&event->event_guid, &p->id) ||
+            (last && guid_equal(last, &event->event_guid)))
+            continue;
+        last = &event->event_guid;
+        if (!add_class(w, &event->event_guid, &p->id, e))
+            return false;
+    }
+    return true;
+}
+
+static bool step_insert(writer *w, u32 events, error *e)
+{
+    bool ok = sqlite3_step(w->insert) == SQLITE_DONE || cache_failed(w->db, w->path, e);
+    if (ok && sqlite3_changes(w->db) > 0) {
+        w->rows++;
+        w->new_rows++;
+        w->new_events += events;
+    }
+    sqlite3_reset(w->insert);
+    return ok && (w->rows <= LIMIT_CACHE_ROWS ||
+                  error_set(e, "%s: a schema cache holds at most %d descriptions", w->path, LIMIT_CACHE_ROWS));
+}
+
+static bool add_row(writer *w, const provider_schema *p, u32 first, u32 count, error *e)
+{
+    u8 digest[DIGEST_BYTES];
+    w->body.len = 0;
+    if (!schema_pack(p, first, count, &w->body))
+        return true; // over the limits of what can be read back
+    span body = {w->body.bytes, w->body.len};
+    sha256_of(body, digest);
+    sqlite3_bind_blob(w->insert, 1, digest, sizeof(digest), SQLITE_STATIC);
+    sqlite3_bind_blob(w->insert, 2, p->id.bytes, sizeof(p->id.bytes), SQLITE_STATIC);
+    sqlite3_bind_text(w->insert, 3, p->name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(w->insert, 4, p->path, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(w->insert, 5, (i64)p->origin);
+    sqlite3_bind_int64(w->insert, 6, p->os_build);
+    sqlite3_bind_int64(w->insert, 7, count);
+    sqlite3_bind_int64(w->insert, 8, p->map_count);
+    sqlite3_bind_blob64(w->insert, 9, body.at, body.len, SQLITE_STATIC);
+    return step_insert(w, count, e) && add_classes(w, p, first, count, e);
+}
+
+static bool add_set(writer *w, const schema_set *set, error *e)
+{
+    u32 at = 0;
+    for (provider_schema *p; (p = schema_each(set, &at)) != NULL;) {
+        bool one_by_one = p->origin == ORIGIN_EMBEDDED;
+        schema_sort(p);
+        if (!one_by_one && !add_row(w, p, 0, p->event_count, e))
+            return false;
+        for (u32 i = 0; one_by_one && i < p->event_count; i++)
+            if (!add_row(w, p, i, 1, e))
+                return false;
+    }
+    return true;
+}
+
+static bool copy_row(writer *w, schema_cache *old, sqlite3_stmt *row, error *e)
+{
+    enum { COLUMNS = 9, BODY = 8 };
+    span body = {sqlite3_column_blob(row, BODY), (size_t)sqlite3_column_bytes(row, BODY)};
+    bool same = body.at && sqlite3_column_bytes(row, 0) == DIGEST_BYTES && sha256_is(body, sqlite3_column_blob(row, 0));
+    if (!same || sqlite3_column_bytes(row, 1) != sizeof(guid)) {
+        cache_refuse(old, "%s: a description of %zu bytes does not have the digest it was stored with; it is left out",
+                     old->path, body.len);
+        return true;
+    }
+    for (int i = 0; i < COLUMNS; i++)
+        sqlite3_bind_value(w->insert, i + 1, sqlite3_column_value(row, i));
+    return step_insert(w, 0, e);
+}
+
+static bool copy_classes(writer *w, schema_cache *old, error *e)
+{
+    sqlite3_stmt *row = NULL;
+    if (!cache_prepare(old->db, old->path, "SELECT class, provider FROM classes ORDER BY class, provider", &row, e))
+        return false;
+    int code;
+    bool ok = true;
+    guid last[2] = {0};
+    while (ok && (code = sqlite3_step(row)) == SQLITE_ROW) {
+        if (sqlite3_column_bytes(row, 0) != sizeof(guid) || sqlite3_column_bytes(row, 1) != sizeof(guid))
+            continue;
+        guid pair[2] = {guid_load(sqlite3_column_blob(row, 0)), guid_load(sqlite3_column_blob(row, 1))};
+        ok = memcmp(pair, last, sizeof(pair)) > 0 ? add_class(w, &pair[0], &pair[1], e)
+                                                  : error_set(e, "%s: its table of classes is damaged", old->path);
+        memcpy(last, pair, sizeof(last));
+    }
+    if (ok && code != SQLITE_DONE)
+        ok = cache_failed(old->db, old->path, e);
+    sqlite3_finalize(row);
+    return ok;
+}
+
+static bool copy_old(writer *w, schema_cache *old, error *e)
+{
+    sqlite3_stmt *row = NULL;
+    cache_begin(old);
+    if (!cache_prepare(old->db, old->path,
+                       "SELECT digest, id, name, path, origin, os_build, events, maps, body FROM providers", &row, e))
+        return false;
+    int code;
+    bool ok = true;
+    u64 rows = 0;
+    while (ok && (code = sqlite3_step(row)) == SQLITE_ROW)
+        ok = ++rows <= old->rows ? copy_row(w, old, row, e)
+                                 : error_set(e, "%s: more descriptions than its index knows", old->path);
+    if (ok && code != SQLITE_DONE)
+        ok = cache_failed(old->db, old->path, e);
+    sqlite3_finalize(row);
+    return ok && copy_classes(w, old, e);
+}
+
+// ---------------------------------------------------------------------------------------------- the whole
+
+static bool fill(writer *w, schema_cache *old, const schema_set *set, bool in_place, bool *changed, error *e)
+{
+    if (!make_tables(w, e) || (old && !copy_old(w, old, e)))
+        return false;
+    bool lost = old && w->rows != old->rows;
+    w->new_rows = 0;
+    if (!add_set(w, set, e))
+        return false;
+    *changed = w->new_rows > 0 || lost || !in_place;
+    return !*changed || run(w, "COMMIT", e);
+}
+
+static void end(writer *w)
+{
+    close_database(w);
+    outbuf_free(&w->body);
+    mem_free(w->part);
+}
+
+typedef enum attempt { WRITTEN, REFUSED, LOST_PART } attempt;
+
+static attempt write_once(writer *w, schema_cache *old, const schema_set *set, error *e)
+{
+    schema_cache *now = NULL;
+    if (!begin(w, e))
+        return REFUSED;
+    // Behind the lock: another run may have made the first cache since this one found none.
+    bool in_place = old ? os_same_file(old->path, w->path) : os_exists(w->path), changed = false;
+    bool ok = !in_place || schema_cache_open(&now, w->path, e);
+    ok = ok && fill(w, in_place ? now : old, set, in_place, &changed, e);
+    if (now && old && now->refused && !old->refused) {
+        old->refused = now->refused;
+        old->first = now->first;
+    }
+    schema_cache_close(now);
+    attempt result = ok ? WRITTEN : REFUSED;
+    if (ok && changed && w->pinned)
+        close_database(w);
+    if (ok && changed && !os_rename(w->part, w->path, e))
+        result = os_exists(w->part) ? REFUSED : LOST_PART;
+    if (result == REFUSED || (result == WRITTEN && !changed))
+        remove_part(w);
+    return result;
+}
+
+bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e)
+{
+    attempt result = LOST_PART;
+    *added = 0;
+    // Two runs that find what a killed one left behind may take each other's file for it, once.
+    for (u32 i = 0; i < ATTEMPTS && result == LOST_PART; i++) {
+        writer w = {.path = path};
+        result = write_once(&w, old, set, e);
+        if (result == WRITTEN)
+            *added = w.new_events;
+        end(&w);
+    }
+    return result == WRITTEN;
+}

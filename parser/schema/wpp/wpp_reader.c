@@ -1,0 +1,538 @@
+// Lines of TMF text to events: GUID lines, #typev lines, parameters.
+//
+// Called by the WPP sources only, for text files and for annotations of PDB files alike. Every message becomes one
+// event; every message GUID, which stands for one source file, one provider. Nothing is trusted: a message whose lines
+// do not hold together is refused, and a parameter of unknown type ends the list of its message, each with one note.
+#include "schema/wpp/wpp_reader.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "schema/model/source_text.h"
+
+// ---------------------------------------------------------------------------------------------- tables
+
+enum { TABLE_PROBES = 64 }; // longer chains are crafted: what does not fit is met again as new, which costs only memory
+
+static u64 hash_add(u64 hash, const void *bytes, size_t len)
+{
+    const u8 *at = bytes;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3u;
+    return hash ^ hash >> 29;
+}
+
+static void *table_find(const wpp_table *t, u64 hash, bool (*same)(const void *entry, const void *key), const void *key)
+{
+    for (u32 i = 0; t->cap && i < TABLE_PROBES; i++) {
+        u32 at = (u32)(hash + i) & (t->cap - 1);
+        if (!t->slots[at].entry)
+            return NULL;
+        if (t->slots[at].hash == hash && same(t->slots[at].entry, key))
+            return t->slots[at].entry;
+    }
+    return NULL;
+}
+
+static void table_put(wpp_table *t, u64 hash, void *entry)
+{
+    for (u32 i = 0; i < TABLE_PROBES; i++) {
+        u32 at = (u32)(hash + i) & (t->cap - 1);
+        if (t->slots[at].entry)
+            continue;
+        t->slots[at].hash = hash;
+        t->slots[at].entry = entry;
+        return;
+    }
+}
+
+static void table_add(wpp_table *t, u64 hash, void *entry)
+{
+    if (t->count * 2 >= t->cap) {
+        wpp_table wider = {mem_zeroed(t->cap ? (size_t)t->cap * 2 : 64, sizeof(*t->slots)), t->count, 0};
+        wider.cap = t->cap ? t->cap * 2 : 64;
+        for (u32 i = 0; i < t->cap; i++)
+            if (t->slots[i].entry)
+                table_put(&wider, t->slots[i].hash, t->slots[i].entry);
+        mem_free(t->slots);
+        *t = wider;
+    }
+    table_put(t, hash, entry);
+    t->count++;
+}
+
+// ---------------------------------------------------------------------------------------------- reading
+
+const char *wpp_reader_copy(const wpp_reader *r, span s)
+{
+    size_t len = s.len;
+    if (len > LIMIT_NAME_BYTES) {
+        len = LIMIT_NAME_BYTES;
+        while (len && (s.at[len] & 0xc0) == 0x80) // not inside a character
+            len--;
+    }
+    return s.len ? arena_text_len(r->arena, (const char *)s.at, len) : NULL;
+}
+
+static void note_message(wpp_reader *r, const char *what, span detail)
+{
+    int tag_len = (int)(r->tag.len < 80 ? r->tag.len : 80), len = (int)(detail.len < 120 ? detail.len : 120);
+    schema_load_note(r->load, "%s: message %.*s (%u): %s%.*s", r->path, tag_len, (const char *)r->tag.at, r->number,
+                     what, len, len ? (const char *)detail.at : "");
+}
+
+// ---------------------------------------------------------------------------------------------- enums and maps
+
+static bool same_enum(const void *entry, const void *key)
+{
+    return slice_same(((const wpp_enum *)entry)->name, *(const span *)key);
+}
+
+static const wpp_enum *enum_find(const wpp_reader *r, span name)
+{
+    return table_find(&r->enums, hash_add(0, name.at, name.len), same_enum, &name);
+}
+
+static bool same_map(const void *entry, const void *key)
+{
+    const wpp_map *a = entry, *b = key;
+    return a->provider == b->provider && slice_same(a->text, b->text);
+}
+
+// The map of an item, NULL where its enum is not in the file. One for each provider and item text.
+static const value_map *map_of(wpp_reader *r, const wpp_item *item, span text)
+{
+    provider_schema *p = r->section->provider;
+    wpp_map key = {p, text, NULL};
+    u64 hash = hash_add(guid_hash(&p->id), text.at, text.len);
+    wpp_map *found = table_find(&r->maps, hash, same_map, &key);
+    if (found)
+        return found->map;
+    const map_entry *entries = NULL;
+    u32 count = 0;
+    if (item->naming == WPP_ENUM || item->naming == WPP_FLAGS) {
+        const wpp_enum *table = enum_find(r, item->names);
+        entries = table ? table->entries : NULL;
+        count = table ? table->count : 0;
+    } else {
+        count = wpp_item_names(r->arena, item, &entries);
+    }
+    if (count > LIMIT_TMF_MAP_ENTRIES - r->map_entries) {
+        if (!r->maps_over)
+            schema_load_note(r->load, "%s: more than %u names of values, the rest is not read", r->path,
+                             (u32)LIMIT_TMF_MAP_ENTRIES);
+        r->maps_over = true;
+        return NULL;
+    }
+    if (!count)
+        return NULL;
+    r->map_entries += count;
+    found = arena_new(r->arena, wpp_map);
+    *found = (wpp_map){p, {(const u8 *)arena_text_len(r->arena, (const char *)text.at, text.len), text.len}, NULL};
+    bool is_bitmap = item->naming == WPP_SET || item->naming == WPP_FLAGS;
+    found->map = schema_add_map(p, wpp_reader_copy(r, text), is_bitmap, entries, count);
+    table_add(&r->maps, hash, found);
+    if (r->load)
+        r->load->maps++;
+    return found->map;
+}
+
+// ---------------------------------------------------------------------------------------------- messages
+
+static u8 level_of(span name)
+{
+    static const struct {
+        const char *name;
+        u8 level;
+    } levels[] = {
+        // evntrace.h
+        {"NONE", 0},    {"CRITICAL", 1},  {"FATAL", 1},     {"ERROR", 2},     {"WARNING", 3},   {"INFORMATION", 4},
+        {"VERBOSE", 5}, {"RESERVED6", 6}, {"RESERVED7", 7}, {"RESERVED8", 8}, {"RESERVED9", 9},
+    };
+    u32 number;
+    if (slice_to_u32(name, &number))
+        return number <= UINT8_MAX ? (u8)number : 0;
+    if (!slice_starts(name, "TRACE_LEVEL_"))
+        return 0;
+    for (size_t i = 0; i < COUNT_OF(levels); i++)
+        if (slice_same_word(span_from(name, strlen("TRACE_LEVEL_")), levels[i].name))
+            return levels[i].level;
+    return 0;
+}
+
+static span either(const wpp_trailer *trailer, const char *key, const char *other_key)
+{
+    span value = wpp_trailer_find(trailer, slice_of(key));
+    return value.len ? value : wpp_trailer_find(trailer, slice_of(other_key));
+}
+
+static int by_index(const void *a, const void *b)
+{
+    return (int)((const wpp_parameter *)a)->index - (int)((const wpp_parameter *)b)->index;
+}
+
+// Arguments lie in a payload in the order of their numbers. False where two have the same.
+static bool sort_parameters(wpp_reader *r)
+{
+    if (r->parameter_count)
+        qsort(r->parameters, r->parameter_count, sizeof(*r->parameters), by_index);
+    for (u32 i = 1; i < r->parameter_count; i++)
+        if (r->parameters[i - 1].index == r->parameters[i].index)
+            return false;
+    return true;
+}
+
+static void find_specs(wpp_reader *r)
+{
+    for (u32 i = 0; i < r->parameter_count; i++)
+        r->specs[r->parameters[i].index - WPP_FIRST_PARAMETER] = slice_of("");
+    wpp_token token;
+    span rest = r->format;
+    while (wpp_token_next(&rest, &token)) {
+        if (token.kind != WPP_INSERT || token.number < WPP_FIRST_PARAMETER)
+            continue;
+        span *spec = &r->specs[token.number - WPP_FIRST_PARAMETER];
+        if (!spec->len)
+            *spec = token.spec;
+    }
+}
+
+// Fills properties up to the first parameter whose type is unknown; returns how many.
+static u32 fill_properties(wpp_reader *r, property *properties, u16 *indexes)
+{
+    find_specs(r);
+    for (u32 i = 0; i < r->parameter_count; i++) {
+        const wpp_parameter *from = &r->parameters[i];
+        property *to = &properties[i];
+        wpp_item item;
+        if (!wpp_item_from_text(from->item, r->specs[from->index - WPP_FIRST_PARAMETER], &item)) {
+            note_message(r, "unknown type ", from->item);
+            return i;
+        }
+        to->name = wpp_reader_copy(r, from->name);
+        if (!to->name)
+            to->name = arena_format(r->arena, "arg%u", from->index);
+        to->in_type = item.in_type;
+        to->out_type = item.out_type;
+        to->count = 1;
+        to->length = item.length;
+        to->flags = item.length ? PROP_FIXED_LENGTH : 0;
+        to->map = item.naming != WPP_UNNAMED ? map_of(r, &item, from->item) : NULL;
+        indexes[i] = from->index;
+    }
+    return r->parameter_count;
+}
+
+static void provider_ready(wpp_reader *r)
+{
+    wpp_section *s = r->section;
+    if (s->provider)
+        return;
+    s->provider = schema_add_provider(r->set, &s->id, s->component, ORIGIN_WPP, r->rank, r->path);
+    s->provider->os_build = source_os_build(r->path);
+    if (r->load)
+        r->load->providers++;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_message(const void *entry, const void *key)
+{
+    const event_schema *a = entry, *b = key;
+    if (!guid_equal(&a->event_guid, &b->event_guid) || a->descriptor.id != b->descriptor.id ||
+        a->property_count != b->property_count || !same_text(a->event_name, b->event_name))
+        return false;
+    for (u32 i = 0; i < a->property_count; i++)
+        if (a->properties[i].in_type != b->properties[i].in_type ||
+            !same_text(a->properties[i].name, b->properties[i].name))
+            return false;
+    return true;
+}
+
+// tracepdb appends to the files it finds, headers repeat in every object file, and a compiler may give one statement to
+// two functions: the same line of source with the same parameters is taken once.
+static void add_message(wpp_reader *r, event_schema *event)
+{
+    u64 hash = hash_add(guid_hash(&event->event_guid), &event->descriptor.id, sizeof(event->descriptor.id));
+    if (event->event_name)
+        hash = hash_add(hash, event->event_name, strlen(event->event_name));
+    if (table_find(&r->messages, hash, same_message, event))
+        return;
+    if (!schema_add_event(r->section->provider, event)) {
+        note_message(r, "refused by the schema set", slice_of(""));
+        return;
+    }
+    table_add(&r->messages, hash, event);
+    r->event_count++;
+    if (r->load)
+        r->load->events++;
+}
+
+static void message_end(wpp_reader *r)
+{
+    r->place = PLACE_OUTSIDE;
+    if (!sort_parameters(r)) {
+        note_message(r, "two parameters have the same number", slice_of(""));
+        return;
+    }
+    provider_ready(r);
+    u16 *indexes = arena_array(r->arena, u16, r->parameter_count);
+    property *properties = arena_array(r->arena, property, r->parameter_count);
+    u32 count = fill_properties(r, properties, indexes);
+    wpp_trailer trailer;
+    wpp_trailer_read(r->comment, &trailer);
+    wpp_facts facts = {
+        .component = slice_of(r->section->component ? r->section->component : ""),
+        .tag = r->tag,
+        .source = slice_of(r->section->source ? r->section->source : ""),
+        .function = either(&trailer, "FUNC", "FUNCTION"),
+        .level = either(&trailer, "LEVEL", "TRACELEVEL"),
+        .flags = either(&trailer, "FLAGS", "FLAG"),
+        .trailer = &trailer,
+        .guid_trailer = &r->guid_trailer,
+    };
+    if (!facts.function.len)
+        facts.function = r->function;
+    bool cut;
+    event_schema *event = arena_new(r->arena, event_schema);
+    event->key = KEY_WPP;
+    event->event_guid = r->section->id;
+    event->descriptor = (event_descriptor){.id = r->number, .level = level_of(facts.level)};
+    event->event_name = wpp_reader_copy(r, r->tag);
+    event->message = wpp_message_translate(r->arena, r->format, &facts, indexes, count, &cut);
+    event->properties = properties;
+    event->property_count = event->top_count = (u16)count;
+    event->wpp_function = wpp_reader_copy(r, facts.function);
+    event->wpp_source = r->section->source;
+    event->wpp_level = wpp_reader_copy(r, facts.level);
+    event->wpp_flags = wpp_reader_copy(r, facts.flags);
+    if (cut)
+        note_message(r, "its text is over the limit and was cut", slice_of(""));
+    add_message(r, event);
+}
+
+// ---------------------------------------------------------------------------------------------- lines
+
+// "<expression>, Item<Type>[(names)] -- <number>". Expressions and names may hold commas, blanks and dashes.
+static bool parameter_read(span line, wpp_parameter *out)
+{
+    size_t dashes = line.len;
+    while (dashes >= 2 && !(line.at[dashes - 1] == '-' && line.at[dashes - 2] == '-'))
+        dashes--;
+    u32 index;
+    if (dashes < 2 || !slice_to_u32(span_from(line, dashes), &index) || index < WPP_FIRST_PARAMETER ||
+        index - WPP_FIRST_PARAMETER >= LIMIT_PROPERTIES)
+        return false;
+    span left = slice_trim(slice_before(line, dashes - 2));
+    for (size_t comma = left.len; comma-- > 0;) {
+        if (left.at[comma] != ',')
+            continue;
+        span item = slice_trim(span_from(left, comma + 1));
+        size_t word = 0;
+        while (word < item.len && slice_word(item.at[word]))
+            word++;
+        bool whole = word == item.len || (item.at[word] == '(' && item.at[item.len - 1] == ')');
+        if (!whole || !slice_starts(item, "Item"))
+            continue;
+        *out = (wpp_parameter){slice_trim(slice_before(left, comma)), item, (u16)index};
+        return true;
+    }
+    return false;
+}
+
+static void parameter_line(wpp_reader *r, span line)
+{
+    if (r->parameters_end)
+        return;
+    if (r->parameter_count >= LIMIT_PROPERTIES) {
+        note_message(r, "more parameters than the limit allows", slice_of(""));
+        r->parameters_end = true;
+    } else if (!parameter_read(line, &r->parameters[r->parameter_count])) {
+        note_message(r, "no parameter: ", line);
+        r->parameters_end = true;
+    } else {
+        r->parameter_count++;
+    }
+}
+
+static bool same_section(const void *entry, const void *key)
+{
+    return guid_equal(&((const wpp_section *)entry)->id, key);
+}
+
+// NULL where the file has too many.
+static wpp_section *section_of(wpp_reader *r, const guid *id, span component)
+{
+    u64 hash = guid_hash(id);
+    wpp_section *found = table_find(&r->sections, hash, same_section, id);
+    if (found)
+        return found;
+    if (r->sections.count >= LIMIT_PROVIDERS_A_FILE) {
+        if (!r->sections_over)
+            schema_load_note(r->load, "%s: more than %u GUIDs, the rest is not read", r->path,
+                             (u32)LIMIT_PROVIDERS_A_FILE);
+        r->sections_over = true;
+        return NULL;
+    }
+    found = arena_new(r->arena, wpp_section);
+    found->id = *id;
+    found->component = wpp_reader_copy(r, component);
+    table_add(&r->sections, hash, found);
+    return found;
+}
+
+// "<guid> <component> // SRC=<file> MJ= MN=". False where the line is none.
+static bool guid_line(wpp_reader *r, span line)
+{
+    span rest = line;
+    span word = slice_take_word(&rest);
+    guid id;
+    if (word.len < 36 || word.len > 38 || !guid_from_text((const char *)word.at, word.len, &id))
+        return false;
+    size_t comment = slice_find(rest, "//");
+    span component = slice_trim(slice_before(rest, comment));
+    wpp_trailer_read(span_from(rest, comment + 2), &r->guid_trailer);
+    span source = wpp_trailer_find(&r->guid_trailer, slice_of("SRC"));
+    r->section = section_of(r, &id, component);
+    if (!r->section)
+        return true;
+    if (!r->section->source || !slice_same(slice_of(r->section->source), source))
+        r->section->source = wpp_reader_copy(r, source);
+    return true;
+}
+
+bool wpp_closing_quote(span s, size_t *at)
+{
+    bool found = false;
+    for (size_t i = s.len; i-- > 0;) {
+        if (s.at[i] != '"')
+            continue;
+        if (!found)
+            *at = i;
+        found = true;
+        if (slice_starts(slice_trim(span_from(s, i + 1)), "//")) {
+            *at = i;
+            return true;
+        }
+    }
+    return found;
+}
+
+// `#typev <tag> <number> "<format>" // LEVEL=… FLAGS=… FUNC=…`
+static void typev_line(wpp_reader *r, span line)
+{
+    span rest = line;
+    slice_take_word(&rest);
+    r->tag = slice_take_word(&rest);
+    r->number = 0;
+    r->parameter_count = 0;
+    r->parameters_end = false;
+    u32 number;
+    size_t end;
+    span word = slice_take_word(&rest);
+    rest = slice_trim(rest);
+    if (!r->section) {
+        if (!r->sections_over)
+            note_message(r, "no GUID line stands before it", slice_of(""));
+    } else if (!slice_to_u32(word, &number) || number > UINT16_MAX) {
+        note_message(r, "bad message number ", word);
+    } else if (!slice_starts(rest, "\"") || !wpp_closing_quote(span_from(rest, 1), &end)) {
+        r->number = (u16)number;
+        note_message(r, "its format string is not closed", slice_of(""));
+    } else {
+        r->number = (u16)number;
+        r->format = slice_before(span_from(rest, 1), end);
+        r->comment = span_from(rest, end + 2);
+        r->place = PLACE_BEFORE_BRACE;
+    }
+}
+
+bool wpp_is_typev(span line)
+{
+    return (slice_starts(line, "#typev") && line.len > 6 && slice_blank(line.at[6])) ||
+           (slice_starts(line, "#type") && line.len > 5 && slice_blank(line.at[5]));
+}
+
+void wpp_reader_end(wpp_reader *r)
+{
+    if (r->place == PLACE_BEFORE_BRACE)
+        note_message(r, "no { behind its #typev line", slice_of(""));
+    else if (r->place == PLACE_IN_MESSAGE)
+        note_message(r, "no } behind its parameters", slice_of(""));
+    r->place = PLACE_OUTSIDE;
+}
+
+void wpp_reader_line(wpp_reader *r, span line)
+{
+    bool opens = slice_same(line, slice_of("{")), closes = slice_same(line, slice_of("}"));
+    if (r->place == PLACE_BEFORE_BRACE && opens) {
+        r->place = PLACE_IN_MESSAGE;
+    } else if (r->place == PLACE_IN_MESSAGE && closes) {
+        message_end(r);
+    } else if (wpp_is_typev(line)) {
+        wpp_reader_end(r);
+        typev_line(r, line);
+    } else if (slice_starts(line, "#enumv")) {
+        wpp_reader_end(r);
+        r->place = PLACE_IN_ENUM;
+    } else if (r->place == PLACE_IN_ENUM) {
+        r->place = closes ? PLACE_OUTSIDE : PLACE_IN_ENUM;
+    } else if (guid_line(r, line)) {
+        wpp_reader_end(r);
+    } else if (r->place == PLACE_IN_MESSAGE) {
+        parameter_line(r, line);
+    } else {
+        wpp_reader_end(r);
+    }
+}
+
+void wpp_reader_add_enum(wpp_reader *r, span name, const map_entry *entries, u32 count)
+{
+    if (!count || enum_find(r, name))
+        return;
+    wpp_enum *table = arena_new(r->arena, wpp_enum);
+    map_entry *kept = arena_array(r->arena, map_entry, count);
+    memcpy(kept, entries, count * sizeof(*kept));
+    *table = (wpp_enum){name, kept, count};
+    table_add(&r->enums, hash_add(0, name.at, name.len), table);
+}
+
+void wpp_reader_add_control(wpp_reader *r, const guid *id, span name, const span *flags, u32 flag_count)
+{
+    wpp_section *section = section_of(r, id, name);
+    if (!section || section->provider)
+        return;
+    r->section = section;
+    provider_ready(r);
+    r->control_count++;
+    for (u32 i = 0; i < flag_count && i < 32; i++) { // EnableFlags holds 32
+        const char *flag = wpp_reader_copy(r, flags[i]);
+        if (flag)
+            schema_add_name(section->provider, &section->provider->keywords, (u64)1 << i, flag, NULL);
+    }
+}
+
+void wpp_reader_open(wpp_reader *r, schema_set *set, const char *path, schema_rank rank, schema_load *load)
+{
+    *r = (wpp_reader){.set = set,
+                      .arena = schema_arena(set),
+                      .path = path ? path : "TMF",
+                      .rank = rank,
+                      .load = load,
+                      .function = slice_of("")};
+    r->parameters = mem_zeroed(LIMIT_PROPERTIES, sizeof(*r->parameters));
+    r->specs = mem_zeroed(WPP_LAST_PARAMETER + 1, sizeof(*r->specs));
+}
+
+void wpp_reader_close(wpp_reader *r)
+{
+    mem_free(r->sections.slots);
+    mem_free(r->enums.slots);
+    mem_free(r->maps.slots);
+    mem_free(r->messages.slots);
+    mem_free(r->parameters);
+    mem_free(r->specs);
+}

@@ -1,0 +1,334 @@
+#include "session/merge.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLICE_BUFFERS = 8 }; // a slice that has more, beyond those being merged, ends early
+
+// A buffer that waits for its time.
+typedef struct pending {
+    i64 key;
+    u32 file, buffer;
+    u16 processor;
+    u64 sequence;
+} pending;
+
+// A buffer being merged.
+typedef struct merge_run {
+    i64 key; // of its next event
+    const pending *id;
+    merge_buffer *buffer;
+    u32 at; // in what is picked of the buffer
+} merge_run;
+
+struct merge {
+    session *session;
+    merge_filter filter;
+    pending *order;
+    u32 count, next;
+    merge_run *heap;
+    u32 active, cap;
+    u64 numbered, emitted;
+    merge_put *put;
+    void *put_context;
+};
+
+static inline i64 key_of(const merge *m, const etl_file *file, const etl_buffer *b, i64 time)
+{
+    return m->session->one_clock ? time : clock_filetime(&file->epochs[b->epoch].clock, time);
+}
+
+static int compare(i64 key_a, const pending *a, i64 key_b, const pending *b)
+{
+    if (key_a != key_b)
+        return key_a < key_b ? -1 : 1;
+    if (a->file != b->file)
+        return a->file < b->file ? -1 : 1;
+    if (a->processor != b->processor)
+        return a->processor < b->processor ? -1 : 1;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
+}
+
+static int by_order(const void *a, const void *b)
+{
+    const pending *x = a, *y = b;
+    return compare(x->key, x, y->key, y);
+}
+
+static bool in_time(const merge *m, const etl_file *file, const etl_buffer *b)
+{
+    const session_clock *clock = &file->epochs[b->epoch].clock;
+    return clock_filetime(clock, b->last_time) >= m->filter.since &&
+           clock_filetime(clock, b->first_time) <= m->filter.until;
+}
+
+// The bits a buffer must have one of to hold events that take part (etl_buffer.classes).
+static u64 wanted_classes(const session *s, const merge_filter *filter)
+{
+    u64 bits = filter->classes && !filter->unknown ? 0 : UINT64_MAX;
+    assert(filter->classes || !s->wants);
+    for (u32 i = 0; filter->classes && i < class_count(s->classes); i++) {
+        // What the survey was not told to be wanted it did not keep: it would be missing without a word.
+        assert(!filter->classes[i] || !s->wants || s->wants(s->wants_context, class_at(s->classes, i)));
+        bits |= (u64)filter->classes[i] << i % 64;
+    }
+    return bits;
+}
+
+merge *merge_new(session *s, const merge_filter *filter)
+{
+    merge *m = mem_zeroed(1, sizeof(*m));
+    m->session = s;
+    m->filter = *filter;
+    u32 total = 0;
+    u64 wanted = wanted_classes(s, filter);
+    for (u32 f = 0; f < s->trace_count; f++)
+        total += s->traces[f]->file.count;
+    m->order = mem_zeroed(total, sizeof(*m->order));
+    for (u32 f = 0; f < s->trace_count; f++) {
+        const etl_file *file = &s->traces[f]->file;
+        for (u32 i = 0; i < file->count; i++) {
+            const etl_buffer *b = &file->buffers[i];
+            if (b->events && (b->classes & wanted) && in_time(m, file, b))
+                m->order[m->count++] = (pending){key_of(m, file, b, b->first_time), f, i, b->processor, b->sequence};
+        }
+    }
+    if (m->count)
+        qsort(m->order, m->count, sizeof(*m->order), by_order);
+    return m;
+}
+
+void merge_free(merge *m)
+{
+    if (!m)
+        return;
+    mem_free(m->order);
+    mem_free(m->heap);
+    mem_free(m);
+}
+
+u32 merge_buffer_count(const merge *m)
+{
+    return m->count;
+}
+
+void merge_on_release(merge *m, merge_put *put, void *context)
+{
+    m->put = put;
+    m->put_context = context;
+}
+
+static void walk_again(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
+{
+    walk_report quiet = {0};
+    trace *t = m->session->traces[p->file];
+    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, reader, &quiet);
+    b->loaded = b->own;
+    if (b->own.count != t->file.buffers[p->buffer].events)
+        t->unread_again++;
+}
+
+bool merge_is_kept(const merge *m, u32 order)
+{
+    const pending *p = &m->order[order];
+    return keep_is_loaded(m->session->traces[p->file], p->buffer);
+}
+
+static bool is_any_time(const merge_filter *f)
+{
+    return f->since == INT64_MIN && f->until == INT64_MAX;
+}
+
+static bool takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
+{
+    const merge_filter *f = &m->filter;
+    if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
+        return false;
+    if (is_any_time(f))
+        return true;
+    i64 time = session_time(b, ref->time);
+    return time >= f->since && time <= f->until;
+}
+
+static void pick(const merge *m, merge_buffer *b)
+{
+    const loaded_buffer *l = &b->loaded;
+    if (!m->filter.classes && is_any_time(&m->filter))
+        return;
+    if (b->pick_cap < l->count || !b->picks) {
+        mem_free(b->picks);
+        b->pick_cap = l->count;
+        b->picks = mem_alloc(l->count * sizeof(*b->picks));
+    }
+    b->pick_count = 0;
+    for (u32 i = 0; i < l->count; i++)
+        if (takes(m, l, &l->refs[i]))
+            b->picks[b->pick_count++] = i;
+}
+
+static void load(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
+{
+    b->own.file_index = p->file;
+    if (!keep_load(m->session->traces[p->file], p->buffer, &b->own, reader, &b->loaded))
+        walk_again(m, p, b, reader);
+}
+
+merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
+{
+    merge_buffer *b = reuse ? reuse : mem_zeroed(1, sizeof(*b));
+    b->order = order;
+    b->users = 1;
+    load(m, &m->order[order], b, reader);
+    pick(m, b);
+    return b;
+}
+
+void merge_buffer_free(merge_buffer *b)
+{
+    if (!b)
+        return;
+    loaded_buffer_free(&b->own);
+    mem_free(b->picks);
+    mem_free(b);
+}
+
+static void release(merge *m, merge_buffer *b)
+{
+    if (--b->users == 0)
+        m->put(m->put_context, b);
+}
+
+void slice_release(merge *m, slice *s)
+{
+    for (u32 i = 0; i < s->buffer_count; i++)
+        release(m, s->buffers[i]);
+    s->buffer_count = s->count = 0;
+}
+
+// ---------------------------------------------------------------------------------------------- the heap
+
+static bool earlier(const merge_run *a, const merge_run *b)
+{
+    return compare(a->key, a->id, b->key, b->id) < 0;
+}
+
+static void sift_down(merge *m, u32 at)
+{
+    merge_run moving = m->heap[at];
+    for (;;) {
+        u32 child = at * 2 + 1;
+        if (child >= m->active)
+            break;
+        if (child + 1 < m->active && earlier(&m->heap[child + 1], &m->heap[child]))
+            child++;
+        if (!earlier(&m->heap[child], &moving))
+            break;
+        m->heap[at] = m->heap[child];
+        at = child;
+    }
+    m->heap[at] = moving;
+}
+
+static void push(merge *m, merge_run run)
+{
+    GROW(m->heap, m->active, m->cap);
+    u32 at = m->active++;
+    while (at > 0 && earlier(&run, &m->heap[(at - 1) / 2])) {
+        m->heap[at] = m->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    m->heap[at] = run;
+}
+
+static i64 run_key(const merge *m, const merge_run *r)
+{
+    const loaded_buffer *b = &r->buffer->loaded;
+    return key_of(m, b->file, b->desc, b->refs[merge_pick(r->buffer, r->at)].time);
+}
+
+static void take_up(merge *m, merge_get *get, void *context)
+{
+    const pending *p = &m->order[m->next];
+    merge_buffer *b = get(context, m->next++);
+    // None may be wanted; and a file that shrank since the survey may hold fewer events now, or none.
+    if (!merge_picked(b)) {
+        release(m, b);
+        return;
+    }
+    merge_run run = {.id = p, .buffer = b};
+    run.key = run_key(m, &run);
+    push(m, run);
+}
+
+// ---------------------------------------------------------------------------------------------- slices
+
+static void use_buffer(slice *s, merge_buffer *b)
+{
+    for (u32 i = s->buffer_count; i-- > 0;)
+        if (s->buffers[i] == b)
+            return;
+    GROW(s->buffers, s->buffer_count, s->buffer_cap);
+    s->buffers[s->buffer_count++] = b;
+    b->users++;
+}
+
+// The last key with which the first run still stands before all others.
+static i64 first_until(const merge *m)
+{
+    i64 until = m->next < m->count ? m->order[m->next].key - 1 : INT64_MAX;
+    for (u32 child = 1; child <= 2 && child < m->active; child++) {
+        const merge_run *other = &m->heap[child];
+        bool wins = compare(0, m->heap[0].id, 0, other->id) < 0; // where keys are equal
+        i64 last = wins || other->key == INT64_MIN ? other->key : other->key - 1;
+        until = last < until ? last : until;
+    }
+    return until;
+}
+
+// Takes events off the first run for as long as it stays the first.
+static void drain(merge *m, slice *s, u32 most)
+{
+    merge_run *r = &m->heap[0];
+    merge_buffer *buffer = r->buffer;
+    const loaded_buffer *b = &buffer->loaded;
+    i64 until = first_until(m);
+    u32 at = r->at, count = merge_picked(buffer);
+    do {
+        s->items[s->count++] = (slice_item){buffer, merge_pick(buffer, at)};
+        if (++at == count)
+            break;
+        r->key = key_of(m, b->file, b->desc, b->refs[merge_pick(buffer, at)].time);
+    } while (s->count < most && r->key <= until);
+    r->at = at;
+    use_buffer(s, buffer);
+    if (at == count) {
+        release(m, buffer);
+        m->heap[0] = m->heap[--m->active];
+    }
+    if (m->active)
+        sift_down(m, 0);
+}
+
+bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context)
+{
+    out->count = out->buffer_count = 0;
+    if (out->cap < most) {
+        out->items = mem_grow(out->items, out->cap, most, sizeof(*out->items));
+        out->cap = most;
+    }
+    // Where few events pass, a full slice would keep many buffers in memory.
+    while (out->count < most && out->buffer_count < SLICE_BUFFERS + m->active) {
+        while (m->next < m->count && (!m->active || m->order[m->next].key <= m->heap[0].key))
+            take_up(m, get, context);
+        if (!m->active)
+            break;
+        drain(m, out, most);
+    }
+    out->number = m->numbered++;
+    out->first = m->emitted;
+    m->emitted += out->count;
+    return out->count > 0;
+}

@@ -1,0 +1,184 @@
+#include "session/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+session *session_new(void)
+{
+    session *s = mem_zeroed(1, sizeof(*s));
+    s->schemas = schema_set_new();
+    s->classes = class_table_new();
+    s->correlator = correlator_new();
+    s->since = INT64_MIN;
+    s->until = INT64_MAX;
+    return s;
+}
+
+static void trace_free(trace *t)
+{
+    mem_free(t->kept);
+    mem_free(t->class_events);
+    mem_free(t->class_states);
+    for (u32 i = 0; i < t->waiting_count; i++)
+        waiting_free(&t->waiting[i]);
+    mem_free(t->waiting);
+    losses_free(&t->losses);
+    damage_free(&t->damage);
+    etl_close(&t->file);
+    mem_free(t);
+}
+
+void session_free(session *s)
+{
+    if (!s)
+        return;
+    for (u32 i = 0; i < s->trace_count; i++)
+        trace_free(s->traces[i]);
+    mem_free(s->traces);
+    mem_free(s->recount);
+    keep_free(&s->keep_bytes);
+    keep_free(&s->keep_refs);
+    keep_lists_free(&s->keep_lists);
+    schema_load_free(&s->embedded);
+    correlator_free(s->correlator);
+    class_table_free(s->classes);
+    schema_set_free(s->schemas);
+    arena_free(&s->arena);
+    mem_free(s);
+}
+
+bool session_open(session *s, const char *path, error *e)
+{
+    trace *t = mem_zeroed(1, sizeof(*t));
+    if (!etl_open(&t->file, path, e)) {
+        mem_free(t);
+        return false;
+    }
+    t->kept = mem_zeroed(t->file.count, sizeof(*t->kept));
+    t->account = t->file.account;
+    GROW(s->traces, s->trace_count, s->trace_cap);
+    s->traces[s->trace_count++] = t;
+    s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;
+    return true;
+}
+
+u32 session_os_build(const session *s)
+{
+    for (u32 i = 0; i < s->trace_count; i++)
+        if (s->traces[i]->file.epochs[0].os_build)
+            return s->traces[i]->file.epochs[0].os_build;
+    return 0;
+}
+
+u64 session_account_sum(const trace *t)
+{
+    const etl_account *a = &t->account;
+    return a->headers + a->events + a->padding + a->unused + a->compressed + a->damage;
+}
+
+i64 session_time(const loaded_buffer *b, i64 time)
+{
+    return clock_filetime(&b->file->epochs[b->desc->epoch].clock, time);
+}
+
+void session_check_files(session *s)
+{
+    for (u32 i = 0; i < s->trace_count; i++) {
+        trace *t = s->traces[i];
+        u64 bytes, opened = t->file.os.bytes;
+        u32 unread = t->unread_again;
+        if (!t->changed && os_changed(&t->file.os, &bytes)) {
+            t->changed = true;
+            damage_add(&t->damage, bytes < opened ? bytes : opened, bytes < opened ? opened - bytes : 0, "read",
+                       "the file was written to while it was read: it had %llu bytes when it was opened, it has %llu now",
+                       (unsigned long long)opened, (unsigned long long)bytes);
+        }
+        if (unread)
+            damage_add(&t->damage, 0, 0, "read", "%u buffers could be read once and not again: their records are missing",
+                       unread);
+        t->unread_again = 0;
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+void record_room_free(record_room *room)
+{
+    decoder_free(&room->decoder);
+    mem_free(room->stack);
+    correlate_room_free(&room->correlate);
+    *room = (record_room){0};
+}
+
+static const event_class *class_of_ref(const session *s, const event_ref *ref)
+{
+    return ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
+}
+
+record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room)
+{
+    return class_state(class_of_ref(s, ref), &room->decoder, loaded_payload(b, ref));
+}
+
+// Stacks stand in extended items: a match id, then return addresses of either size, or the key of a stack that is
+// defined elsewhere; and in events of their own.
+static void take_stack(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+{
+    const event *ev = out->event;
+    size_t at = 0;
+    extended_item item;
+    u32 count = 0;
+    while (ev->extended.len && extended_next(ev->extended, &at, &item)) {
+        u32 each = item.type == EXT_STACK32 ? 4 : item.type == EXT_STACK64 ? 8 : 0;
+        for (size_t i = 8; each && i + each <= item.data.len; i += each) {
+            GROW(room->stack, count, room->stack_cap);
+            room->stack[count++] = each == 4 ? load_u32(item.data.at + i) : load_u64(item.data.at + i);
+        }
+        each = item.type == EXT_STACK_KEY32 ? 4 : item.type == EXT_STACK_KEY64 ? 8 : 0;
+        if (each && item.data.len >= 8 + each)
+            count = correlator_stack_of_key(s->correlator, b->file_index, b->desc->epoch,
+                                            each == 4 ? load_u32(item.data.at + 8) : load_u64(item.data.at + 8), ref->time,
+                                            &room->stack, count, &room->stack_cap);
+    }
+    count = correlator_stack(s->correlator, b, ref, &room->correlate, out, &room->stack, count, &room->stack_cap);
+    out->stack = room->stack;
+    out->stack_count = count;
+}
+
+void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+{
+    loaded_event(b, ref, &room->event);
+    const event *ev = &room->event;
+    const event_class *cls = class_of_ref(s, ref);
+    class_decode d;
+    class_decode_payload(cls, &room->decoder, ev->payload, &d);
+    // One by one, as in event_clear.
+    out->number = 0;
+    out->time = session_time(b, ref->time);
+    out->event = ev;
+    out->cls = cls;
+    out->state = d.state;
+    out->plan = d.plan;
+    out->slots = d.values.slots;
+    out->slot_count = d.values.slot_count;
+    out->top_done = d.values.top_done;
+    out->payload = ev->payload;
+    out->processor = b->desc->processor;
+    out->source = b->file->name;
+    out->source_index = b->file_index;
+    out->offset = b->desc->offset;
+    if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
+        out->offset += ref->offset;
+    correlator_identify(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
+    out->stack = NULL;
+    out->stack_count = 0;
+    out->frames = NULL;
+}
+
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+{
+    session_record_bare(s, b, ref, room, out);
+    take_stack(s, b, ref, room, out);
+    if ((s->correlate & CORRELATE_FRAMES) && out->stack_count)
+        correlator_frames(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
+}
