@@ -18,7 +18,8 @@ typedef struct target_room {
 static u32 add_damage(export_damage *list, u32 count, const damage_log *log)
 {
     for (u32 i = 0; i < log->count; i++)
-        list[count++] = (export_damage){log->notes[i].offset, log->notes[i].bytes, log->notes[i].kind, log->notes[i].message};
+        list[count++] =
+            (export_damage){log->notes[i].offset, log->notes[i].bytes, log->notes[i].kind, log->notes[i].message};
     return count;
 }
 
@@ -57,7 +58,8 @@ static const exporter *choose(const options *o, error *e)
     if (o->format) {
         found = exporter_by_name(o->format);
         if (!found)
-            error_set(e, "unknown format %s: csv, json, jsonl, sqlite, timesketch, l2tcsv and null are known", o->format);
+            error_set(e, "unknown format %s: csv, json, jsonl, sqlite, timesketch, l2tcsv and null are known",
+                      o->format);
     } else if (to_stdout) {
         found = exporter_by_name("jsonl");
     } else {
@@ -88,8 +90,13 @@ static bool convert(evidence *ev, const exporter *format, outfile *out, u64 *rec
     room.target.path = out->part;
     bool spreadsheet = o->out && strlen(o->out) > 4 && strcmp(o->out + strlen(o->out) - 4, ".csv") == 0;
     room.target.csv_guard = o->guard || (spreadsheet && !o->no_guard);
-    pipeline_job job = {.session = ev->session, .filter = &o->filter, .exporter = format, .crew = ev->crew,
-                        .stop = &evidence_stop, .progress = evidence_progress, .context = ev};
+    pipeline_job job = {.session = ev->session,
+                        .filter = &o->filter,
+                        .exporter = format,
+                        .crew = ev->crew,
+                        .stop = &evidence_stop,
+                        .progress = evidence_progress,
+                        .context = ev};
     bool ok = format->open(&job.sink, &room.target, e);
     if (ok) {
         ok = format->render ? pipeline_run(&job, e) : pipeline_count(&job, e);

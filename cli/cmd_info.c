@@ -6,8 +6,8 @@
 
 static bool count_states(evidence *ev, error *e)
 {
-    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .crew = ev->crew,
-                        .stop = &evidence_stop};
+    pipeline_job job = {
+        .session = ev->session, .filter = &ev->options->filter, .crew = ev->crew, .stop = &evidence_stop};
     return pipeline_count(&job, e);
 }
 

@@ -74,8 +74,8 @@ static void start_crew(evidence *ev, u64 bytes)
 
 enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
 
-// Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what is
-// rendered on each thread and not written yet.
+// Schemas, plans and texts; for records also what events tell about each other, which grows with the traces, and what
+// is rendered on each thread and not written yet.
 static size_t expected_memory(const session *s, bool records, unsigned threads)
 {
     enum { MOST = 14 << 20, MOST_WITHOUT_RECORDS = 6 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
@@ -246,7 +246,7 @@ static u32 tell_log(const trace *t, const damage_log *log, u32 lines)
 {
     for (u32 i = 0; i < log->count && lines; i++, lines--)
         print_say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.name, (unsigned long long)log->notes[i].offset,
-            (unsigned long long)log->notes[i].bytes, log->notes[i].kind, log->notes[i].message);
+                  (unsigned long long)log->notes[i].bytes, log->notes[i].kind, log->notes[i].message);
     return lines;
 }
 
@@ -257,7 +257,8 @@ const char *evidence_limit(const evidence *ev, u32 index, char room[160])
         u64 count;
         const char *what;
     } REACHED[] = {
-        {class_refused(ev->session->classes), "events are of classes beyond the number that is told apart: raw and unnamed"},
+        {class_refused(ev->session->classes),
+         "events are of classes beyond the number that is told apart: raw and unnamed"},
         {l.processes, "process events found no room"},
         {l.threads, "thread events found no room"},
         {l.files, "file names found no room: some file_path are missing"},
@@ -294,6 +295,6 @@ void evidence_tell_damage(const evidence *ev)
         (void)tell_log(t, &t->damage, tell_log(t, &t->file.damage, DAMAGE_LINES));
         if (ranges > DAMAGE_LINES)
             print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.name,
-                (unsigned long long)(ranges - DAMAGE_LINES));
+                      (unsigned long long)(ranges - DAMAGE_LINES));
     }
 }

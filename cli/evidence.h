@@ -10,14 +10,14 @@
 typedef struct evidence {
     const options *options;
     session *session;
-    crew *crew;                 // NULL: one thread is enough
-    size_t memory;              // that will be wanted
-    hash_job **hashes;          // one for each trace, NULL where not asked for
+    crew *crew;                  // NULL: one thread is enough
+    size_t memory;               // that will be wanted
+    hash_job **hashes;           // one for each trace, NULL where not asked for
     char (*sha256)[SHA256_TEXT]; // "" where not computed
-    schema_load user_schemas;   // from --schemas
-    u32 unread;                 // inputs that could not be opened
-    struct schema_cache *cache; // NULL: none
-    bool bar;                   // a progress bar is shown
+    schema_load user_schemas;    // from --schemas
+    u32 unread;                  // inputs that could not be opened
+    struct schema_cache *cache;  // NULL: none
+    bool bar;                    // a progress bar is shown
     double told;
 } evidence;
 

@@ -386,7 +386,10 @@ static void print_raw(class_row *rows, u32 count)
         guid_to_text(&c->provider_id, id);
         printf("  %10llu  ", (unsigned long long)rows[i].events);
         (void)print_clean(stdout, c->provider ? c->provider : id);
-        printf(" %s %u v%u: ", c->message ? "message" : c->classic ? "opcode" : "event",
+        printf(" %s %u v%u: ",
+               c->message   ? "message"
+               : c->classic ? "opcode"
+                            : "event",
                c->classic && !c->message ? c->descriptor.opcode : c->descriptor.id, c->descriptor.version);
         if (c->message)
             printf("needs %s.tmf or the PDB of its driver\n", id);
@@ -405,8 +408,8 @@ static void print_damage(const trace *t)
         printf("  %-14s none: every byte is accounted for\n", "damage");
         return;
     }
-    printf("  %-14s %llu places, %llu bytes of %llu could not be read as events\n", "damage", (unsigned long long)ranges,
-           (unsigned long long)t->account.damage, (unsigned long long)t->file.os.bytes);
+    printf("  %-14s %llu places, %llu bytes of %llu could not be read as events\n", "damage",
+           (unsigned long long)ranges, (unsigned long long)t->account.damage, (unsigned long long)t->file.os.bytes);
 }
 
 // How far the times of a trace without a header can be believed, by clock_anchor.

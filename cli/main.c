@@ -17,8 +17,8 @@ static const command COMMANDS[] = {
      FOR_CONVERT, cmd_convert},
     {"schemas", "add|list|show|export", "the schema cache: what goes in once serves every later run", FOR_SCHEMAS,
      cmd_schemas},
-    {"carve", "IMAGE -o FOLDER", "trace buffers in a disk image, unallocated space or a memory dump, as .etl files", FOR_CARVE,
-     cmd_carve},
+    {"carve", "IMAGE -o FOLDER", "trace buffers in a disk image, unallocated space or a memory dump, as .etl files",
+     FOR_CARVE, cmd_carve},
     {"report", "TRACE... -o OUT.html", "the forensic report: one self-contained page", FOR_REPORT, cmd_report},
 };
 

@@ -9,9 +9,28 @@
 #include "base/text.h"
 
 typedef enum option_id {
-    OPT_OUT, OPT_FORMAT, OPT_JSON, OPT_SCHEMAS, OPT_CACHE, OPT_THREADS, OPT_NO_HASH, OPT_QUIET, OPT_MANIFEST,
-    OPT_GUARD, OPT_NO_GUARD, OPT_PROVIDER, OPT_EVENT_ID, OPT_LEVEL, OPT_KEYWORD, OPT_PID, OPT_TID, OPT_SINCE,
-    OPT_UNTIL, OPT_WHERE, OPT_FRAMES, OPT_HELP,
+    OPT_OUT,
+    OPT_FORMAT,
+    OPT_JSON,
+    OPT_SCHEMAS,
+    OPT_CACHE,
+    OPT_THREADS,
+    OPT_NO_HASH,
+    OPT_QUIET,
+    OPT_MANIFEST,
+    OPT_GUARD,
+    OPT_NO_GUARD,
+    OPT_PROVIDER,
+    OPT_EVENT_ID,
+    OPT_LEVEL,
+    OPT_KEYWORD,
+    OPT_PID,
+    OPT_TID,
+    OPT_SINCE,
+    OPT_UNTIL,
+    OPT_WHERE,
+    OPT_FRAMES,
+    OPT_HELP,
 } option_id;
 
 typedef struct option_row {
@@ -22,16 +41,21 @@ typedef struct option_row {
 } option_row;
 
 static const option_row ROWS[] = {
-    {OPT_OUT, "-o", "--output", "OUT", FOR_CONVERT | FOR_REPORT | FOR_CARVE | FOR_SCHEMAS, "where to write; - is stdout"},
-    {OPT_FORMAT, "-f", "--format", "NAME", FOR_CONVERT, "csv, json, jsonl, sqlite, timesketch, l2tcsv or null; else by OUT's suffix"},
+    {OPT_OUT, "-o", "--output", "OUT", FOR_CONVERT | FOR_REPORT | FOR_CARVE | FOR_SCHEMAS,
+     "where to write; - is stdout"},
+    {OPT_FORMAT, "-f", "--format", "NAME", FOR_CONVERT,
+     "csv, json, jsonl, sqlite, timesketch, l2tcsv or null; else by OUT's suffix"},
     {OPT_JSON, NULL, "--json", NULL, FOR_INFO | FOR_SCHEMAS, "one JSON object a trace, a line each"},
-    {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT, "also write OUT.manifest.json: evidence, schemas, command and counts"},
+    {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT,
+     "also write OUT.manifest.json: evidence, schemas, command and counts"},
     {OPT_FRAMES, NULL, "--frames", NULL, FOR_CONVERT, "name the modules of stacks: extended.frames"},
-    {OPT_SCHEMAS, NULL, "--schemas", "PATH", FOR_READERS, "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable"},
+    {OPT_SCHEMAS, NULL, "--schemas", "PATH", FOR_READERS,
+     "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable"},
     {OPT_CACHE, NULL, "--cache", "FILE", FOR_READERS | FOR_SCHEMAS, "the schema cache; \"none\" uses none"},
     {OPT_THREADS, "-j", "--threads", "N", FOR_READERS, "threads; default: the processors"},
     {OPT_NO_HASH, NULL, "--no-hash", NULL, FOR_READERS, "skip the SHA-256 of the input"},
-    {OPT_GUARD, NULL, "--guard", NULL, FOR_CONVERT, "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)"},
+    {OPT_GUARD, NULL, "--guard", NULL, FOR_CONVERT,
+     "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)"},
     {OPT_NO_GUARD, NULL, "--no-guard", NULL, FOR_CONVERT, "CSV: leave such cells as they are"},
     {OPT_PROVIDER, NULL, "--provider", "NAME|GUID", FOR_READERS, "only events of this provider; repeatable"},
     {OPT_EVENT_ID, NULL, "--event-id", "N[,N-M]", FOR_READERS, "only these event ids"},
@@ -107,7 +131,8 @@ static bool apply(options *o, const option_row *r, const char *value, error *e)
         o->cache = value;
         return true;
     case OPT_THREADS:
-        return read_count(value, "-j", 1024, &o->threads, e) && (o->threads || error_set(e, "-j: 0 threads do nothing"));
+        return read_count(value, "-j", 1024, &o->threads, e) &&
+               (o->threads || error_set(e, "-j: 0 threads do nothing"));
     case OPT_NO_HASH:
         return o->no_hash = true;
     case OPT_GUARD:

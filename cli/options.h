@@ -23,7 +23,7 @@ typedef struct options {
     bool no_hash, quiet, json, manifest, no_guard, guard, help;
     expression *where;
     filter filter;
-    int argc;            // the whole command line, for provenance
+    int argc; // the whole command line, for provenance
     char **argv;
 } options;
 

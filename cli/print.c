@@ -14,8 +14,8 @@ static size_t control_at(const u8 *p)
     if (p[0] != 0xe2 || (p[1] != 0x80 && p[1] != 0x81))
         return 0;
     // U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069
-    bool bidi = p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae)
-                             : p[2] >= 0xa6 && p[2] <= 0xa9;
+    bool bidi =
+        p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae) : p[2] >= 0xa6 && p[2] <= 0xa9;
     return bidi ? 3 : 0;
 }
 

@@ -24,7 +24,7 @@ typedef struct export_trace {
 
 // Everything is known when an exporter is opened but the records themselves.
 typedef struct export_target {
-    const char *path;                // where to write; a name beside the final one. NULL: stdout
+    const char *path;                  // where to write; a name beside the final one. NULL: stdout
     const event_class *const *classes; // closed: no class is added while records come
     u32 class_count;
     const export_trace *traces;

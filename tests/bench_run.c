@@ -7,8 +7,8 @@
 //
 // `time` runs all jobs once, then all of them again in reverse (A B C C B A A B C ...), so that a busy machine and what
 // the job before left behind disturb them alike, until each has had its RUNS or SECONDS have passed. stdout and stderr
-// of a job go to /dev/null. FILE is what it writes: it is taken away outside the time that counts; "-": none. A line for
-// each job, parted by tabs:
+// of a job go to /dev/null. FILE is what it writes: it is taken away outside the time that counts; "-": none. A line
+// for each job, parted by tabs:
 //
 //     NAME  exit code  fastest ns  median ns  least CPU ns (user and system)  most resident KiB  bytes of FILE  runs
 //
@@ -158,9 +158,9 @@ static choice choice_of(const cJSON *provider, const cJSON *class, const char *w
     choice c = {.provider = cJSON_GetStringValue(cJSON_GetObjectItem(provider, "id")),
                 .number = number_of(class, which)};
     const cJSON *other;
-    cJSON_ArrayForEach(other, cJSON_GetObjectItem(provider, "classes")) if (!(number_of(other, which) < c.number) &&
-                                                                            !(number_of(other, which) > c.number))
-        c.events += number_of(other, "events");
+    cJSON_ArrayForEach (other, cJSON_GetObjectItem(provider, "classes"))
+        if (!(number_of(other, which) < c.number) && !(number_of(other, which) > c.number))
+            c.events += number_of(other, "events");
     return c;
 }
 
@@ -176,15 +176,14 @@ static choice share_best(const cJSON *info, bool by_id)
     double total = number_of(cJSON_GetObjectItem(info, "events"), "total");
     const cJSON *provider, *class;
     choice best = {0};
-    cJSON_ArrayForEach(provider, cJSON_GetObjectItem(info, "providers"))
-        cJSON_ArrayForEach(class, cJSON_GetObjectItem(provider, "classes"))
-    {
-        if (by_id != (number_of(class, "event_id") > 0))
-            continue;
-        choice c = choice_of(provider, class, by_id ? "event_id" : "opcode");
-        if (c.provider && c.events > 0 && (!best.provider || distance(&c, total) < distance(&best, total)))
-            best = c;
-    }
+    cJSON_ArrayForEach (provider, cJSON_GetObjectItem(info, "providers"))
+        cJSON_ArrayForEach (class, cJSON_GetObjectItem(provider, "classes")) {
+            if (by_id != (number_of(class, "event_id") > 0))
+                continue;
+            choice c = choice_of(provider, class, by_id ? "event_id" : "opcode");
+            if (c.provider && c.events > 0 && (!best.provider || distance(&c, total) < distance(&best, total)))
+                best = c;
+        }
     return best;
 }
 

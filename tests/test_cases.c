@@ -132,8 +132,7 @@ static u32 damage_check(const run *r, const cJSON *info)
     const cJSON *damage = cJSON_GetObjectItemCaseSensitive(info, "damage");
     u32 wrong = 0, i = 0;
     const cJSON *note = NULL;
-    cJSON_ArrayForEach(note, damage)
-    {
+    cJSON_ArrayForEach (note, damage) {
         const char *offset = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(note, "offset"));
         const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(note, "kind"));
         const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(note, "message"));

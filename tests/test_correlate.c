@@ -119,17 +119,14 @@ static void lives_from_start_to_end(void **state)
     (void)state;
     traces t = open_one(
         "trace\nbuffer\n"
-        "system hook=0x0303 version=3 time=+1us pid=4" PROCESS(
-            4, 0, 259, "System",
-            "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "a.exe",
-                                                                        "a -x") "system hook=0x0301 version=3 time=+20us pid=500" PROCESS(
-                                                                                    600, 500, 259, "b.exe",
-                                                                                    "b") "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(
-                                                                                             500, 4, 7, "a.exe",
-                                                                                             "a -x") "system hook=0x0304 version=3 time=+90us pid=4" PROCESS(
-                                                                                                         600, 500, 259,
-                                                                                                         "b.exe",
-                                                                                                         "b"));
+        "system hook=0x0303 version=3 time=+1us pid=4" PROCESS(4, 0, 259, "System", "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "a.exe", "a -x") "system hook=0x0301 version=3 time=+20us pid=500" PROCESS(
+            600, 500, 259, "b.exe",
+            "b") "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(500, 4, 7, "a.exe",
+                                                                           "a -x") "system hook=0x0304 version=3 time=+90us pid=4" PROCESS(600,
+                                                                                                                                           500,
+                                                                                                                                           259,
+                                                                                                                                           "b.exe",
+                                                                                                                                           "b"));
     const correlator *c = survey(&t);
     assert_int_equal(process_count(c), 3);
     const process_life *system = process_number(c, 0), *a = process_number(c, 1), *b = process_number(c, 2);
@@ -159,20 +156,18 @@ static void ids_come_up_again(void **state)
     // The second end is lost: the third start says so. The last life is only told by the rundown behind its end.
     traces t = open_one(
         "trace\nbuffer\n"
-        "system hook=0x0302 version=3 time=+5us pid=500" PROCESS(
-            500, 4, 1, "zero.exe",
-            "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "one.exe",
-                                                                        "") "system hook=0x0302 version=3 time=+20us pid=500" PROCESS(
-                                                                                500, 4, 0,
-                                                                                "one.exe",
-                                                                                "") "system hook=0x0301 version=3 time=+30us pid=4" PROCESS(500, 4, 259, "two.exe", "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(
-                                                                                        500, 4, 259, "three.exe",
-                                                                                        "") "system hook=0x0302 version=3 time=+50us pid=4" PROCESS(
-                                                                                                500, 4, 3, "three.exe",
-                                                                                                "") "system hook=0x0304 version=3 time=+90us pid=4" PROCESS(
-                                                                                                        500, 4, 259,
-                                                                                                        "four.exe",
-                                                                                                        ""));
+        "system hook=0x0302 version=3 time=+5us pid=500" PROCESS(500, 4, 1, "zero.exe", "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "one.exe", "") "system hook=0x0302 version=3 time=+20us pid=500" PROCESS(500, 4, 0, "one.exe", "") "system hook=0x0301 version=3 time=+30us pid=4" PROCESS(
+            500, 4, 259, "two.exe",
+            "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(500, 4, 259, "three.exe",
+                                                                        "") "system hook=0x0302 version=3 time=+50us pid=4" PROCESS(500,
+                                                                                                                                    4,
+                                                                                                                                    3,
+                                                                                                                                    "three.exe",
+                                                                                                                                    "") "system hook=0x0304 version=3 time=+90us pid=4" PROCESS(500,
+                                                                                                                                                                                                4,
+                                                                                                                                                                                                259,
+                                                                                                                                                                                                "four.exe",
+                                                                                                                                                                                                ""));
     const correlator *c = survey(&t);
     static const char *const NAMES[] = {"zero.exe", "one.exe", "two.exe", "three.exe", "four.exe"};
     static const moment STARTS[] = {MOMENT_OUTSIDE, MOMENT_TOLD, MOMENT_TOLD, MOMENT_TOLD, MOMENT_UNSEEN};
@@ -266,11 +261,10 @@ static const char FIRST[] =
             "perfinfo hook=0x0424 version=2 time=+20us payload ptr:0x10 wstr:\"\\\\a\"\n";
 static const char SECOND_TRACE[] =
     "trace boot=2024-04-30T08:00:20Z\nbuffer\n"
-    "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(
-        500, 4, 0, "one.exe",
-        "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(500, 4, 259, "two.exe",
-                                                                    "") "system hook=0x0501 version=3 time=+45us pid=4 payload u32:600,77 zeros:56 u32:0 u8:8,5,2,0\n"
-                                                                        "perfinfo hook=0x0420 version=2 time=+50us payload ptr:0x10 wstr:\"\\\\b\"\n";
+    "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(500, 4, 0, "one.exe", "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(
+        500, 4, 259, "two.exe",
+        "") "system hook=0x0501 version=3 time=+45us pid=4 payload u32:600,77 zeros:56 u32:0 u8:8,5,2,0\n"
+            "perfinfo hook=0x0420 version=2 time=+50us payload ptr:0x10 wstr:\"\\\\b\"\n";
 static const char OTHER_BOOT[] = "trace boot=2024-05-01T09:00:00Z\nbuffer\n"
                                  "system hook=0x0304 version=3 time=+60us pid=4" PROCESS(500, 4, 259, "other.exe", "");
 
@@ -399,17 +393,18 @@ static void traffic_is_added_up(void **state)
 {
     (void)state;
     // Kernel-Network logs the same two packets again; a UDP packet received comes from its source.
-    traces t =
-        open_one("trace\nbuffer\n"
-                 "system hook=0x0303 version=3 time=+1us pid=4" PROCESS(
-                     500, 4, 259, "web.exe", "") "system hook=0x060c version=2 time=+10us payload u32:500,0 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u16:1460,0,0,1 u32:65535 i16:8,8 u32:1 ptr:7\n"
-                                                 "system hook=0x060a version=2 time=+20us payload u32:500,100 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7 ptr:7\n"
-                                                 "system hook=0x060b version=2 time=+30us payload u32:500,3000 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7 ptr:7\n"
-                                                 "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=10 opcode=10 task=10 time=+21us payload u32:500,100 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7,7\n"
-                                                 "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=11 opcode=11 task=10 time=+31us payload u32:500,3000 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7,7\n"
-                                                 "system hook=0x060d version=2 time=+40us payload u32:500,0 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7 ptr:7\n"
-                                                 "system hook=0x081b version=2 time=+50us payload u32:501,64 ipv6:fe80::1 ipv6:2001:db8::5 port:5353 port:53 u32:1 ptr:2\n"
-                                                 "system hook=0x081a version=2 time=+60us payload u32:501,32 ipv6:2001:db8::5 ipv6:fe80::1 port:53 port:5353 u32:1 ptr:2\n");
+    traces t = open_one(
+        "trace\nbuffer\n"
+        "system hook=0x0303 version=3 time=+1us pid=4" PROCESS(
+            500, 4, 259, "web.exe",
+            "") "system hook=0x060c version=2 time=+10us payload u32:500,0 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u16:1460,0,0,1 u32:65535 i16:8,8 u32:1 ptr:7\n"
+                "system hook=0x060a version=2 time=+20us payload u32:500,100 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7 ptr:7\n"
+                "system hook=0x060b version=2 time=+30us payload u32:500,3000 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7 ptr:7\n"
+                "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=10 opcode=10 task=10 time=+21us payload u32:500,100 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:0,0,7,7\n"
+                "event provider={7dd42a49-5329-4832-8dfd-43d979153a88} id=11 opcode=11 task=10 time=+31us payload u32:500,3000 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7,7\n"
+                "system hook=0x060d version=2 time=+40us payload u32:500,0 ipv4:203.0.113.9 ipv4:192.0.2.1 port:443 port:50123 u32:7 ptr:7\n"
+                "system hook=0x081b version=2 time=+50us payload u32:501,64 ipv6:fe80::1 ipv6:2001:db8::5 port:5353 port:53 u32:1 ptr:2\n"
+                "system hook=0x081a version=2 time=+60us payload u32:501,32 ipv6:2001:db8::5 ipv6:fe80::1 port:53 port:5353 u32:1 ptr:2\n");
     const correlator *c = survey(&t);
     const connection *web = connection_number(c, 0), *dns = connection_number(c, 1);
     u32 count;
@@ -481,15 +476,15 @@ static void stacks_are_kept_for_the_time_asked_for(void **state)
     t.session->correlate = CORRELATE_RECORDS;
     t.session->since = START + 15 * US;
     t.session->until = START + 20 * US;
-    // The first stack's event is too early, that of the second in time although its own record is not, the third's late.
-    add_trace(&t,
-              "trace\nbuffer\n"
-              "perfinfo hook=0x0f2e version=2 time=+10us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
-              "perfinfo hook=0x1820 version=2 time=+16us payload time:+10us u32:100,200 ptr:0xfffff80000000001\n"
-              "perfinfo hook=0x0f2e version=2 time=+20us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
-              "perfinfo hook=0x1820 version=2 time=+30us payload time:+20us u32:100,200 ptr:0xfffff80000000002\n"
-              "perfinfo hook=0x0f2e version=2 time=+31us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
-              "perfinfo hook=0x1820 version=2 time=+32us payload time:+31us u32:100,200 ptr:0xfffff80000000003\n");
+    // The first stack's event is too early, that of the second in time although its own record is not, the third's
+    // late.
+    add_trace(&t, "trace\nbuffer\n"
+                  "perfinfo hook=0x0f2e version=2 time=+10us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
+                  "perfinfo hook=0x1820 version=2 time=+16us payload time:+10us u32:100,200 ptr:0xfffff80000000001\n"
+                  "perfinfo hook=0x0f2e version=2 time=+20us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
+                  "perfinfo hook=0x1820 version=2 time=+30us payload time:+20us u32:100,200 ptr:0xfffff80000000002\n"
+                  "perfinfo hook=0x0f2e version=2 time=+31us payload ptr:0x1 u32:200 u16:1 u8:0,0\n"
+                  "perfinfo hook=0x1820 version=2 time=+32us payload time:+31us u32:100,200 ptr:0xfffff80000000003\n");
     const correlator *c = survey(&t);
     u64 told, joined;
     read_all(t.session);
@@ -578,7 +573,8 @@ static void real_processes(void **state)
     done(&t);
 }
 
-// Many facts, told in no order: of 40 ids far apart with 50 meanings each, one after the other, and of 1000 ids with one.
+// Many facts, told in no order: of 40 ids far apart with 50 meanings each, one after the other, and of 1000 ids with
+// one.
 static void many_facts(void **state)
 {
     (void)state;
@@ -588,8 +584,10 @@ static void many_facts(void **state)
     history h = {.fact_limit = FACTS};
     for (u32 i = 0, k = 0; i < FACTS; i++, k = (k + PRIME) % FACTS) {
         bool busy = k < BUSY * MEANINGS;
-        history_tell(&h, &(fact){.id = busy ? (k / MEANINGS + 1) * FAR_APART : k, .kind = FACT_START,
-                                 .time = busy ? k % MEANINGS * 10 : 5, .number = k});
+        history_tell(&h, &(fact){.id = busy ? (k / MEANINGS + 1) * FAR_APART : k,
+                                 .kind = FACT_START,
+                                 .time = busy ? k % MEANINGS * 10 : 5,
+                                 .number = k});
     }
     history_close(&h, &machine);
     for (u32 k = 0; k < FACTS; k++) {

@@ -119,8 +119,7 @@ static void check_json_value(const cJSON *value, const char *want, size_t index,
     } else {
         assert_true(cJSON_IsArray(value));
         const cJSON *item;
-        cJSON_ArrayForEach(item, value)
-        {
+        cJSON_ArrayForEach (item, value) {
             strcat(text, *text ? "|" : "");
             strcat(text, item->valuestring);
         }

@@ -1,5 +1,5 @@
-// Instrumentation manifests: what each element of a small manifest becomes, what a hostile one comes to, and the real ones
-// at hand counted a second way.
+// Instrumentation manifests: what each element of a small manifest becomes, what a hostile one comes to, and the real
+// ones at hand counted a second way.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -213,7 +213,8 @@ static void ten_megabyte_attribute(void **state)
     size_t big = 10u << 20;
     memset(outbuf_reserve(&b, big), 'a', big);
     b.len += big;
-    outbuf_text(&b, "' guid='{a0b1c2d3-0011-2233-4455-66778899aabb}'/></events></instrumentation></instrumentationManifest>");
+    outbuf_text(
+        &b, "' guid='{a0b1c2d3-0011-2233-4455-66778899aabb}'/></events></instrumentation></instrumentationManifest>");
     refused_with_a_sentence((const char *)b.bytes, b.len);
     outbuf_free(&b);
 }
@@ -298,11 +299,16 @@ static void shared_manifests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_part_of_an_event), cmocka_unit_test(every_kind_of_property),
-        cmocka_unit_test(sixteen_bit_text),       cmocka_unit_test(broken_parts_are_told),
-        cmocka_unit_test(entity_bomb),            cmocka_unit_test(external_entity),
-        cmocka_unit_test(ten_megabyte_attribute), cmocka_unit_test(deep_nesting),
-        cmocka_unit_test(no_manifest_at_all),     cmocka_unit_test(shared_manifests),
+        cmocka_unit_test(every_part_of_an_event),
+        cmocka_unit_test(every_kind_of_property),
+        cmocka_unit_test(sixteen_bit_text),
+        cmocka_unit_test(broken_parts_are_told),
+        cmocka_unit_test(entity_bomb),
+        cmocka_unit_test(external_entity),
+        cmocka_unit_test(ten_megabyte_attribute),
+        cmocka_unit_test(deep_nesting),
+        cmocka_unit_test(no_manifest_at_all),
+        cmocka_unit_test(shared_manifests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

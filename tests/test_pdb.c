@@ -24,12 +24,12 @@ static const char DBI[] = "u32:0xffffffff u32:19990903 u32:1 pad:12 u32:@end-@mo
     ".z "
 #define CLOSE(label) " here:" label " u16:2 u16:6 "
 
-static const char FIRST[] = "u32:4 u16:6 u16:0x1101 u32:0 " PROC(
-    "p", "0x1110", "DriverEntry", "@pe") NOTE("n", "6",
-                                              "cstr:TMF: cstr:guid~x cstr:#typev~x_c1~10~\"%0hello\" cstr:{ "
-                                              "cstr:x,~ItemLong~--~10 cstr:}") " here:b u16:2 u16:0x1103 " CLOSE("be")
-    NOTE("n2", "1", "cstr:inner") CLOSE("pe") NOTE("o", "2", "cstr:outside cstr:")
-        PROC("q", "0x1147", "Second~Function", "@qe") " pad:0 " NOTE("n3", "0", "") CLOSE("qe");
+static const char FIRST[] = "u32:4 u16:6 u16:0x1101 u32:0 " PROC("p", "0x1110", "DriverEntry", "@pe")
+    NOTE("n", "6",
+         "cstr:TMF: cstr:guid~x cstr:#typev~x_c1~10~\"%0hello\" cstr:{ "
+         "cstr:x,~ItemLong~--~10 cstr:}") " here:b u16:2 u16:0x1103 " CLOSE("be") NOTE("n2", "1", "cstr:inner")
+        CLOSE("pe") NOTE("o", "2", "cstr:outside cstr:")
+            PROC("q", "0x1147", "Second~Function", "@qe") " pad:0 " NOTE("n3", "0", "") CLOSE("qe");
 static const char SECOND[] = "u32:4 " PROC("p", "0x110f", "local", "@pe") NOTE("n", "1", "cstr:last") CLOSE("pe");
 
 static void put_u32(u8 *at, u32 value)

@@ -1,5 +1,5 @@
-// The report's page against SQL over the same trace: each table has the rows its printed query gives. Then hostile strings,
-// the same bytes for any number of threads, and the sums of the first section.
+// The report's page against SQL over the same trace: each table has the rows its printed query gives. Then hostile
+// strings, the same bytes for any number of threads, and the sums of the first section.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

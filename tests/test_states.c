@@ -25,8 +25,8 @@ static const char PROVIDER[] = "{11111111-aaaa-bbbb-cccc-111111111111}";
 static void put_schema(outbuf *t)
 {
     char line[256];
-    snprintf(line, sizeof(line), "tdh-schema provider=%s id=1 provider-name=Late fields={ u32 A; wstr Text; u8 Last }\n",
-             PROVIDER);
+    snprintf(line, sizeof(line),
+             "tdh-schema provider=%s id=1 provider-name=Late fields={ u32 A; wstr Text; u8 Last }\n", PROVIDER);
     outbuf_text(t, line);
 }
 
@@ -45,7 +45,9 @@ static void put_events(outbuf *t, const layout *l)
     if (l->schema_behind >= l->events)
         put_schema(t);
     for (u32 i = 0; i < l->others; i++)
-        outbuf_text(t, "tracelogging provider={22222222-aaaa-bbbb-cccc-111111111111} name=Other fields={ u32 N } payload u32:1\n");
+        outbuf_text(
+            t,
+            "tracelogging provider={22222222-aaaa-bbbb-cccc-111111111111} name=Other fields={ u32 N } payload u32:1\n");
 }
 
 static void make_trace(program *p, const layout *l, char path[512])
@@ -78,7 +80,8 @@ static void check(const layout *l)
             const char *convert[] = {"convert", "--cache", "none", "-f", FORMATS[f], "-j", THREADS[t], path, NULL};
             assert_int_equal(program_run(&p, convert), 0);
             if (!strstr((const char *)p.err.bytes, says))
-                fail_msg("-f %s -j %s says \"%s\", not \"%s\"", FORMATS[f], THREADS[t], (const char *)p.err.bytes, says);
+                fail_msg("-f %s -j %s says \"%s\", not \"%s\"", FORMATS[f], THREADS[t], (const char *)p.err.bytes,
+                         says);
         }
         const char *info[] = {"info", "--cache", "none", "--json", "-j", THREADS[t], path, NULL};
         assert_int_equal(program_run(&p, info), 0);

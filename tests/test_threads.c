@@ -94,8 +94,10 @@ static void check_class_filters(program *p, const char *trace)
     static const struct {
         const char *filter[3], *line;
     } CASES[] = {
-        {{"--provider", "ce1dbfb4-137e-4da6-87b0-3f59aa102cbc"}, "\"provider_id\":\"ce1dbfb4-137e-4da6-87b0-3f59aa102cbc\""},
-        {{"--provider", "90cbdc39-4a3e-11d1-84f4-0000f80464e3"}, "\"provider_id\":\"90cbdc39-4a3e-11d1-84f4-0000f80464e3\""},
+        {{"--provider", "ce1dbfb4-137e-4da6-87b0-3f59aa102cbc"},
+         "\"provider_id\":\"ce1dbfb4-137e-4da6-87b0-3f59aa102cbc\""},
+        {{"--provider", "90cbdc39-4a3e-11d1-84f4-0000f80464e3"},
+         "\"provider_id\":\"90cbdc39-4a3e-11d1-84f4-0000f80464e3\""},
         {{"--provider", "generated-system"}, "\"provider\":\"Generated-System\""},
         {{"--event-id", "30"}, "\"event_id\":30,"},
         {{"--event-id", "0"}, "\"event_id\":0,"}, // most events: little is kept

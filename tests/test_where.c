@@ -17,8 +17,8 @@ static const property PROPERTIES[] = {
     {.name = "Name", .in_type = IN_UNICODE_STRING, .count = 1},
 };
 
-static const u8 PAYLOAD[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x12, 0, 0, 0, 0xfb, 0xff, 0xff, 0xff,
-                             80,   0,    187,  1,    'W',  0,    'w',  0,    'w',  0, '.', 0, 'x', 0, 0, 0};
+static const u8 PAYLOAD[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x12, 0, 0,   0, 0xfb, 0xff, 0xff, 0xff,
+                             80,   0,    187,  1,    'W',  0,    'w',  0,    'w',  0, '.', 0, 'x',  0,    0,    0};
 
 typedef struct fixture {
     arena arena;
@@ -34,7 +34,9 @@ typedef struct fixture {
 static fixture *make(void)
 {
     fixture *f = mem_zeroed(1, sizeof(*f));
-    f->schema = (event_schema){.provider = &f->provider, .properties = PROPERTIES, .property_count = COUNT_OF(PROPERTIES),
+    f->schema = (event_schema){.provider = &f->provider,
+                               .properties = PROPERTIES,
+                               .property_count = COUNT_OF(PROPERTIES),
                                .top_count = COUNT_OF(PROPERTIES)};
     f->provider.name = "Example-Net";
     const plan *p = plan_compile(&f->arena, &f->schema, true, NULL);
@@ -49,9 +51,18 @@ static fixture *make(void)
     f->cls.provider = "Example-Net";
     f->cls.plans[0] = p;
     f->cls.plan_count = 1;
-    f->rec = (record){.time = 132223104000000000, .event = &f->event, .cls = &f->cls, .plan = p, .slots = d.slots,
-                      .slot_count = d.slot_count, .top_done = d.top_done, .payload = payload, .has_process = true,
-                      .process_id = 1234, .process_name = "powershell.exe", .source = "a.etl"};
+    f->rec = (record){.time = 132223104000000000,
+                      .event = &f->event,
+                      .cls = &f->cls,
+                      .plan = p,
+                      .slots = d.slots,
+                      .slot_count = d.slot_count,
+                      .top_done = d.top_done,
+                      .payload = payload,
+                      .has_process = true,
+                      .process_id = 1234,
+                      .process_name = "powershell.exe",
+                      .source = "a.etl"};
     return f;
 }
 

@@ -30,8 +30,13 @@ static bool make_report(evidence *ev, outfile *out, error *e)
     report_data data;
     outbuf html = {0};
     report_data_begin(&data, ev->session);
-    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .exporter = &report_exporter, .sink = &data,
-                        .crew = ev->crew, .stop = &evidence_stop, .progress = evidence_progress,
+    pipeline_job job = {.session = ev->session,
+                        .filter = &ev->options->filter,
+                        .exporter = &report_exporter,
+                        .sink = &data,
+                        .crew = ev->crew,
+                        .stop = &evidence_stop,
+                        .progress = evidence_progress,
                         .context = ev};
     bool ok = pipeline_run(&job, e);
     if (ok) {

@@ -10,25 +10,25 @@
 #include "exporter.h"
 
 enum {
-    REPORT_DETAILS = 4,          // columns of a table beside time, process and event
-    REPORT_ROWS = 2000,          // of one table on the page: more cannot be read, and `convert` gives them all
+    REPORT_DETAILS = 4,             // columns of a table beside time, process and event
+    REPORT_ROWS = 2000,             // of one table on the page: more cannot be read, and `convert` gives them all
     REPORT_TABLE_BYTES = 600 << 10, // of one table: eleven tables then stay well under 10 MB
-    REPORT_CELL_BYTES = 2000,    // of one cell, a script block say; the rest is in the conversion
-    REPORT_PROCESSES = 2000,     // processes shown in the tree
-    REPORT_NAMES = 12,           // names and peers shown for one process
-    REPORT_BUCKETS = 240,        // steps of the timeline
-    REPORT_SERIES = 9,           // providers with a colour of their own; the others are one
-    REPORT_DAMAGE = 500,         // damaged ranges listed
+    REPORT_CELL_BYTES = 2000,       // of one cell, a script block say; the rest is in the conversion
+    REPORT_PROCESSES = 2000,        // processes shown in the tree
+    REPORT_NAMES = 12,              // names and peers shown for one process
+    REPORT_BUCKETS = 240,           // steps of the timeline
+    REPORT_SERIES = 9,              // providers with a colour of their own; the others are one
+    REPORT_DAMAGE = 500,            // damaged ranges listed
     REPORT_PROVIDERS = 400,
 };
 
 // One kind of event that belongs into a table.
 typedef struct report_rule {
-    const char *table;      // id of the table
-    guid provider;          // for classic events the class GUID
+    const char *table; // id of the table
+    guid provider;     // for classic events the class GUID
     bool classic;
-    u16 first, last;        // event ids, or opcodes of classic events
-    const char *event;      // what the row calls it
+    u16 first, last;                    // event ids, or opcodes of classic events
+    const char *event;                  // what the row calls it
     const char *fields[REPORT_DETAILS]; // payload fields; "@file" and "@key" are correlated paths; NULL: empty
 } report_rule;
 

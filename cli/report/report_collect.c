@@ -114,7 +114,8 @@ static size_t field_text(outbuf *scratch, const record *rec, const char *name)
     else
         (void)render_field_text(scratch, rec, name);
     // The correlated path says more than the device path in the event.
-    if (rec->file_path && (strcmp(name, "FileName") == 0 || strcmp(name, "OpenPath") == 0 || strcmp(name, "FilePath") == 0)) {
+    if (rec->file_path &&
+        (strcmp(name, "FileName") == 0 || strcmp(name, "OpenPath") == 0 || strcmp(name, "FilePath") == 0)) {
         scratch->len = start;
         outbuf_text(scratch, rec->file_path);
     }
@@ -239,5 +240,10 @@ static bool report_close(sink *s, error *e)
     return true;
 }
 
-const exporter report_exporter = {.name = "report", .suffixes = "", .help = "", .open = report_open,
-                                  .render = report_render, .commit = report_commit, .close = report_close};
+const exporter report_exporter = {.name = "report",
+                                  .suffixes = "",
+                                  .help = "",
+                                  .open = report_open,
+                                  .render = report_render,
+                                  .commit = report_commit,
+                                  .close = report_close};

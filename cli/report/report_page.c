@@ -647,8 +647,7 @@ static void put_class_rows(page *p, const cJSON *provider)
     const cJSON *cls, *classes = cJSON_GetObjectItemCaseSensitive(provider, "classes");
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(provider, "name"));
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(provider, "id"));
-    cJSON_ArrayForEach(cls, classes)
-    {
+    cJSON_ArrayForEach (cls, classes) {
         const char *schema = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cls, "schema"));
         put(p, "<tr><td>");
         put_plain(p, name ? name : id);
@@ -682,8 +681,7 @@ static void put_providers(page *p)
         char *text = info_json(p->job->evidence, i, true);
         cJSON *info = cJSON_Parse(text);
         const cJSON *provider, *providers = cJSON_GetObjectItemCaseSensitive(info, "providers");
-        cJSON_ArrayForEach(provider, providers)
-        {
+        cJSON_ArrayForEach (provider, providers) {
             if (shown++ < REPORT_PROVIDERS)
                 put_class_rows(p, provider);
         }

@@ -16,18 +16,18 @@ typedef struct pipeline_job {
     const filter *filter;
     const exporter *exporter;
     sink *sink;
-    struct crew *crew; // NULL: in line
-    volatile const bool *stop; // set from outside (a signal): give up
+    struct crew *crew;                                    // NULL: in line
+    volatile const bool *stop;                            // set from outside (a signal): give up
     void (*progress)(void *context, u64 done, u64 total); // events
     void *context;
-    u64 records;               // out: how many went to the exporter
+    u64 records; // out: how many went to the exporter
 } pipeline_job;
 
 // Counts states into the session's traces. False: the exporter failed, or *stop.
 MUST_USE bool pipeline_run(pipeline_job *job, error *e);
 
-// The same counts and job->records without an exporter: every event decoded, none rendered, in no order. What the survey
-// has counted (session->count_states) stands, as far as it goes.
+// The same counts and job->records without an exporter: every event decoded, none rendered, in no order. What the
+// survey has counted (session->count_states) stands, as far as it goes.
 MUST_USE bool pipeline_count(pipeline_job *job, error *e);
 
 #endif

@@ -31,7 +31,7 @@ void arena_free(arena *a); // everything; the arena is empty and usable again
 // Plain heap blocks with the same promise, for what grows: never NULL.
 void *mem_alloc(size_t bytes);
 void *mem_zeroed(size_t count, size_t each);
-void *mem_grow(void *block, size_t had, size_t count, size_t each); // the first `had` elements stay
+void *mem_grow(void *block, size_t had, size_t count, size_t each);        // the first `had` elements stay
 void *mem_grow_zeroed(void *block, size_t had, size_t count, size_t each); // what is new is zero
 void mem_free(void *block);
 
@@ -42,7 +42,7 @@ enum { GROW_DOUBLES = 4 << 20 };
     do {                                                                                                               \
         if ((count) >= (cap)) {                                                                                        \
             size_t had_ = (cap);                                                                                       \
-            (cap) = (cap) ? (cap) < GROW_DOUBLES / sizeof(*(items)) ? (cap) * 2 : (cap) + (cap) / 8 : 16;              \
+            (cap) = (cap) ? (cap) < GROW_DOUBLES / sizeof(*(items)) ? (cap)*2 : (cap) + (cap) / 8 : 16;                \
             (items) = mem_grow((items), had_, (cap), sizeof(*(items)));                                                \
         }                                                                                                              \
     } while (0)

@@ -12,8 +12,12 @@ typedef struct guid {
 
 // GUID_OF(0x68fdd900, 0x4a3e, 0x11d1, 0x84, 0xf4, 0x00, 0x00, 0xf8, 0x04, 0x64, 0xe3)
 #define GUID_OF(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                                                               \
-    {{(u8)((a) & 0xff), (u8)((a) >> 8 & 0xff), (u8)((a) >> 16 & 0xff), (u8)((u32)(a) >> 24), (u8)((b) & 0xff),          \
-      (u8)((b) >> 8), (u8)((c) & 0xff), (u8)((c) >> 8), d0, d1, d2, d3, d4, d5, d6, d7}}
+    {                                                                                                                  \
+        {                                                                                                              \
+            (u8)((a)&0xff), (u8)((a) >> 8 & 0xff), (u8)((a) >> 16 & 0xff), (u8)((u32)(a) >> 24), (u8)((b)&0xff),       \
+                (u8)((b) >> 8), (u8)((c)&0xff), (u8)((c) >> 8), d0, d1, d2, d3, d4, d5, d6, d7                         \
+        }                                                                                                              \
+    }
 
 static inline guid guid_load(const u8 *p)
 {

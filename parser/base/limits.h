@@ -16,39 +16,39 @@ enum {
     LIMIT_KEPT_BUFFER_BYTES = 24 << 20, // inflated buffers kept from the survey, so that they are inflated once
 
     // Carving
-    LIMIT_CARVED_BUFFERS = 8 << 20,     // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB
-    LIMIT_CARVED_SESSIONS = 4096,       // files written; a machine keeps some hundred traces, a hostile image any number
-    LIMIT_CARVED_FILL = 64 << 20,       // fill for cut buffers beyond the image's own size; a header may claim 16 MiB
+    LIMIT_CARVED_BUFFERS = 8 << 20, // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB
+    LIMIT_CARVED_SESSIONS = 4096,   // files written; a machine keeps some hundred traces, a hostile image any number
+    LIMIT_CARVED_FILL = 64 << 20,   // fill for cut buffers beyond the image's own size; a header may claim 16 MiB
 
     // Event classes and schemas
-    LIMIT_CLASSES = 200000,             // distinct (provider, descriptor, schema); real traces have some hundreds
-    LIMIT_PROPERTIES = 4096,            // of one schema; the largest known (Defrag) has 47
-    LIMIT_NESTING = 16,                 // structs in structs; TraceLogging producers cannot write more than 8
-    LIMIT_ARRAY_ELEMENTS = 65535,       // counts are 16 bit in every schema; also stops zero-size elements
-    LIMIT_SLOTS = 262144,               // values of one event: 65,535 bytes of payload, some values empty
+    LIMIT_CLASSES = 200000,       // distinct (provider, descriptor, schema); real traces have some hundreds
+    LIMIT_PROPERTIES = 4096,      // of one schema; the largest known (Defrag) has 47
+    LIMIT_NESTING = 16,           // structs in structs; TraceLogging producers cannot write more than 8
+    LIMIT_ARRAY_ELEMENTS = 65535, // counts are 16 bit in every schema; also stops zero-size elements
+    LIMIT_SLOTS = 262144,         // values of one event: 65,535 bytes of payload, some values empty
     LIMIT_MAP_ENTRIES = 65536,
-    LIMIT_CANDIDATES = 12,              // layouts tried on a payload: versions, pointer sizes, several sources
-    LIMIT_NAME_BYTES = 4096,            // a name longer than this is cut
-    LIMIT_MESSAGE_BYTES = 65536,        // a message template; message tables hold at most 64 KiB an entry
-    LIMIT_NUMBER_WIDTH = 100,           // of a number in a WPP message, and its precision; a format may ask for any
+    LIMIT_CANDIDATES = 12,       // layouts tried on a payload: versions, pointer sizes, several sources
+    LIMIT_NAME_BYTES = 4096,     // a name longer than this is cut
+    LIMIT_MESSAGE_BYTES = 65536, // a message template; message tables hold at most 64 KiB an entry
+    LIMIT_NUMBER_WIDTH = 100,    // of a number in a WPP message, and its precision; a format may ask for any
 
     // Schema files
     LIMIT_SCHEMA_FILE_BYTES = 512 << 20, // a manifest, PE or PDB file; the largest system DLLs are some 50 MiB
     LIMIT_XML_BYTES = 64 << 20,          // one manifest; the largest known is 3 MiB
     LIMIT_XML_DEPTH = 64,                // instrumentation manifests nest 10 deep
     LIMIT_XML_ATTRIBUTE_BYTES = 1 << 20, // one attribute
-    LIMIT_NAMES_BY_NUMBER = 1024,        // lists longer than this are not searched for what a manifest gives as a number
-    LIMIT_XML_ELEMENTS = 1 << 20,        // the largest manifest known has some 20,000; bounds the reader's memory
-    LIMIT_XML_ATTRIBUTES = 4 << 20,      // of all elements; likewise
-    LIMIT_XML_TAG_ATTRIBUTES = 65536,    // of one element, counted by '=' signs before the XML reader sees them
-    LIMIT_MOF_BYTES = 16 << 20,          // a MOF file; the largest of Windows are some 2 MiB
-    LIMIT_MOF_CLASSES = 65536,           // of one MOF file; the kernel's has 300
-    LIMIT_PE_RESOURCES = 65536,          // resource directory entries looked at in one file; stops loops
-    LIMIT_PE_MESSAGES = 1 << 20,         // ids of one message table; stops blocks that claim the same bytes under many ids
-    LIMIT_WEVT_WORK = 4 << 20,           // bytes a compiled manifest may use beyond 8 times its file; stops shared bytes
-    LIMIT_TMF_BYTES = 64 << 20,          // one TMF file; all of a driver kit in one has some MiB
-    LIMIT_TMF_LINE_BYTES = 32 << 10,     // format strings of some hundred bytes are long; lists of names have a few KiB
-    LIMIT_TMF_MAP_ENTRIES = 1 << 20,     // names of values in one TMF file; every provider that uses an enum has a copy
+    LIMIT_NAMES_BY_NUMBER = 1024,     // lists longer than this are not searched for what a manifest gives as a number
+    LIMIT_XML_ELEMENTS = 1 << 20,     // the largest manifest known has some 20,000; bounds the reader's memory
+    LIMIT_XML_ATTRIBUTES = 4 << 20,   // of all elements; likewise
+    LIMIT_XML_TAG_ATTRIBUTES = 65536, // of one element, counted by '=' signs before the XML reader sees them
+    LIMIT_MOF_BYTES = 16 << 20,       // a MOF file; the largest of Windows are some 2 MiB
+    LIMIT_MOF_CLASSES = 65536,        // of one MOF file; the kernel's has 300
+    LIMIT_PE_RESOURCES = 65536,       // resource directory entries looked at in one file; stops loops
+    LIMIT_PE_MESSAGES = 1 << 20,      // ids of one message table; stops blocks that claim the same bytes under many ids
+    LIMIT_WEVT_WORK = 4 << 20,        // bytes a compiled manifest may use beyond 8 times its file; stops shared bytes
+    LIMIT_TMF_BYTES = 64 << 20,       // one TMF file; all of a driver kit in one has some MiB
+    LIMIT_TMF_LINE_BYTES = 32 << 10,  // format strings of some hundred bytes are long; lists of names have a few KiB
+    LIMIT_TMF_MAP_ENTRIES = 1 << 20,  // names of values in one TMF file; every provider that uses an enum has a copy
     LIMIT_PROVIDERS_A_FILE = 4096,
     LIMIT_EVENTS_A_PROVIDER = 65536,     // event ids are 16 bit
     LIMIT_PACKED_BYTES = 64 << 20,       // one provider in the schema cache; the largest known has 1 MiB
@@ -58,25 +58,25 @@ enum {
     LIMIT_CACHE_TICKS = 5000,            // pieces of 100,000 steps SQLite may take for one request; stops looped pages
 
     // Embedded schemas
-    LIMIT_MANIFEST_CHUNKS = 4096,        // of one EventSource manifest; each is at most 64 KiB
-    LIMIT_MANIFEST_PENDING = 256 << 20,  // bytes of EventSource manifests whose last chunk has not come yet
-    LIMIT_MANIFESTS_PENDING = 4096,      // and their number: (provider, process, thread) being put together at once
-    LIMIT_INFLATED_BYTES = 64 << 20,     // LZNT1 documents inside events (WinSAT, PerfTrack)
+    LIMIT_MANIFEST_CHUNKS = 4096,       // of one EventSource manifest; each is at most 64 KiB
+    LIMIT_MANIFEST_PENDING = 256 << 20, // bytes of EventSource manifests whose last chunk has not come yet
+    LIMIT_MANIFESTS_PENDING = 4096,     // and their number: (provider, process, thread) being put together at once
+    LIMIT_INFLATED_BYTES = 64 << 20,    // LZNT1 documents inside events (WinSAT, PerfTrack)
 
     // Correlation: what is remembered of a whole recording; a fact has some 40 bytes
-    LIMIT_PROCESS_FACTS = 1 << 20,       // starts, ends and rundown entries of processes
-    LIMIT_THREAD_FACTS = 4 << 20,        // likewise of threads
-    LIMIT_NAME_FACTS = 4 << 20,          // names of file objects and of registry keys, each
-    LIMIT_IMAGE_FACTS = 4 << 20,         // loads, unloads and rundown entries of modules; and PDB identities
-    LIMIT_VOLUMES = 4096,                // volume mappings; machines have some ten
-    LIMIT_STACKS = 8 << 20,              // StackWalk events, 32 bytes each; an hour of samples on 8 processors has some millions
-    LIMIT_STACK_FRAMES = 48 << 20,       // addresses of stacks that are not read with their records, each stack once: 384 MiB
-    LIMIT_CONNECTIONS = 1 << 20,         // pairs of ends and a process id
-    LIMIT_TCB_FACTS = 4 << 20,           // TCP control blocks whose ends were told; and bytes moved by one
+    LIMIT_PROCESS_FACTS = 1 << 20, // starts, ends and rundown entries of processes
+    LIMIT_THREAD_FACTS = 4 << 20,  // likewise of threads
+    LIMIT_NAME_FACTS = 4 << 20,    // names of file objects and of registry keys, each
+    LIMIT_IMAGE_FACTS = 4 << 20,   // loads, unloads and rundown entries of modules; and PDB identities
+    LIMIT_VOLUMES = 4096,          // volume mappings; machines have some ten
+    LIMIT_STACKS = 8 << 20, // StackWalk events, 32 bytes each; an hour of samples on 8 processors has some millions
+    LIMIT_STACK_FRAMES = 48 << 20, // addresses of stacks that are not read with their records, each stack once: 384 MiB
+    LIMIT_CONNECTIONS = 1 << 20,   // pairs of ends and a process id
+    LIMIT_TCB_FACTS = 4 << 20,     // TCP control blocks whose ends were told; and bytes moved by one
 
     // Exporters
-    LIMIT_VIEWS = 20000,                 // of one SQLite output; opening it parses them all, some hundreds are usual
-    LIMIT_VIEW_FIELDS = 1000,            // fields of one view; SQLite stops at 2000 columns
+    LIMIT_VIEWS = 20000,      // of one SQLite output; opening it parses them all, some hundreds are usual
+    LIMIT_VIEW_FIELDS = 1000, // fields of one view; SQLite stops at 2000 columns
 };
 
 #endif

@@ -28,7 +28,7 @@ MUST_USE bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *
 
 bool os_is_folder(const char *path);
 bool os_exists(const char *path);
-u64 os_size(const char *path); // of a regular file; 0 where there is none
+u64 os_size(const char *path);                   // of a regular file; 0 where there is none
 bool os_same_file(const char *a, const char *b); // two names of one existing file
 
 // Calls visit for each entry of a folder, in byte order of names, without "." and "..". Stops where visit says false.
@@ -46,10 +46,11 @@ void *os_large_grow(void *block, size_t bytes, size_t wanted);
 // Heap blocks from this size on grow by moving pages, once os_expect_memory has set it so.
 enum { OS_MOVED_BYTES = 8 << 20 };
 // Memory that is about to be written: its pages are asked for at once. One by one, each costs an interrupt, which on a
-// virtual machine takes longer than all that is done with the page. Large pages where it has room for one. A wish: without it memory is as good and slower.
+// virtual machine takes longer than all that is done with the page. Large pages where it has room for one. A wish:
+// without it memory is as good and slower.
 void os_touch(void *at, size_t bytes);
-// Prepares the heap of a program that is about to take some `bytes` in pieces: one heap for all threads, which keeps what
-// it has, since pages given back are touched anew.
+// Prepares the heap of a program that is about to take some `bytes` in pieces: one heap for all threads, which keeps
+// what it has, since pages given back are touched anew.
 void os_expect_memory(size_t bytes);
 double os_seconds(void); // monotonic
 

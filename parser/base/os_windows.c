@@ -63,8 +63,8 @@ bool os_open(os_file *f, const char *path, error *e)
     char text[256];
     wchar_t *wide = wide_path(path);
     // Others may write and delete: evidence is never locked.
-    HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, OPEN_EXISTING,
-                           FILE_ATTRIBUTE_NORMAL, NULL);
+    HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                           OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
     DWORD code = GetLastError();
     mem_free(wide);
     if (h == INVALID_HANDLE_VALUE) {

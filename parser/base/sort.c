@@ -4,9 +4,9 @@
 #include <string.h>
 
 enum {
-    FEW = 16,              // items that are sorted by insertion
-    RUN_BYTES = 16 << 10,  // of a run that is merged into what is in front of it
-    MOVES_AN_ITEM = 12,    // by such merging: with more, splitting is faster
+    FEW = 16,             // items that are sorted by insertion
+    RUN_BYTES = 16 << 10, // of a run that is merged into what is in front of it
+    MOVES_AN_ITEM = 12,   // by such merging: with more, splitting is faster
 };
 
 typedef struct sorter {

@@ -12,19 +12,19 @@
 
 // ------------------------------------------------------------------------------------- numbers
 
-u8 *text_u64(u8 *p, u64 value);                          // room 20
-u8 *text_i64(u8 *p, i64 value);                          // room 20
-u8 *text_hex(u8 *p, u64 value);                          // room 18: 0x, upper case, no leading zeros, "0x0"
-u8 *text_hex_lower(u8 *p, u64 value);                    // room 18: the same in lower case
-u8 *text_hex_fixed(u8 *p, u64 value, unsigned digits);   // room digits: lower case, zero-padded, no prefix
-u8 *text_bytes(u8 *p, span bytes);                       // room 2 * len: two upper-case digits a byte, no prefix
+u8 *text_u64(u8 *p, u64 value);                        // room 20
+u8 *text_i64(u8 *p, i64 value);                        // room 20
+u8 *text_hex(u8 *p, u64 value);                        // room 18: 0x, upper case, no leading zeros, "0x0"
+u8 *text_hex_lower(u8 *p, u64 value);                  // room 18: the same in lower case
+u8 *text_hex_fixed(u8 *p, u64 value, unsigned digits); // room digits: lower case, zero-padded, no prefix
+u8 *text_bytes(u8 *p, span bytes);                     // room 2 * len: two upper-case digits a byte, no prefix
 
 // A conversion of printf for a whole number, as WPP messages have them ("08x", "-5d", "#I64x").
 typedef struct number_form {
     bool left, plus, blank, zeros, prefix; // the flags - + blank 0 #
     bool has_precision;
-    u8 width, precision;                   // at most LIMIT_NUMBER_WIDTH
-    char conversion;                       // d i u x X o: whole numbers; p: all digits; else no number is meant
+    u8 width, precision; // at most LIMIT_NUMBER_WIDTH
+    char conversion;     // d i u x X o: whole numbers; p: all digits; else no number is meant
 } number_form;
 
 // The length (l, ll, I64…) is skipped, it follows from the value; a form that ends before its conversion is a 'd'.
@@ -39,21 +39,21 @@ u8 *text_f64(u8 *p, u64 bits);
 
 // ------------------------------------------------------------------------------------- identities and addresses
 
-u8 *text_guid(u8 *p, const u8 *bytes);                   // room 36: lower case, no braces; bytes as in a trace
+u8 *text_guid(u8 *p, const u8 *bytes); // room 36: lower case, no braces; bytes as in a trace
 // SID in its binary form: revision, count, 6 bytes big-endian authority, count sub-authorities. The caller has proven
 // 8 + 4 * count bytes. Authority in decimal below 2^32, else 0x and 12 hex digits. Room 16 + 11 * 256.
 u8 *text_sid(u8 *p, span sid);
-u8 *text_ipv4(u8 *p, const u8 *bytes);                   // room 15
-u8 *text_ipv6(u8 *p, const u8 *bytes);                   // room 45: RFC 5952, v4-mapped and ISATAP tails dotted
+u8 *text_ipv4(u8 *p, const u8 *bytes); // room 15
+u8 *text_ipv6(u8 *p, const u8 *bytes); // room 45: RFC 5952, v4-mapped and ISATAP tails dotted
 // SOCKADDR: 1.2.3.4:80, [fe80::1%3]:80; 0x and hex bytes for another family or a short one. Room 64 + 2 * len.
 u8 *text_socket_address(u8 *p, span bytes);
 
 // ------------------------------------------------------------------------------------- times
 
 // FILETIME (100 ns since 1601, UTC). Values before 1601 or after 9999 give the raw number. Room 32.
-u8 *text_time(u8 *p, i64 filetime);                      // 2023-03-14T07:46:50.7012345Z
-u8 *text_time_tdh(u8 *p, i64 filetime);                  // 2017-11-04T02:46:22.305045900Z, as TDH prints a FILETIME
-u8 *text_systemtime(u8 *p, const u8 *bytes);             // 16 bytes; 2017-11-04T03:46:22.305Z; room 64
+u8 *text_time(u8 *p, i64 filetime);          // 2023-03-14T07:46:50.7012345Z
+u8 *text_time_tdh(u8 *p, i64 filetime);      // 2017-11-04T02:46:22.305045900Z, as TDH prints a FILETIME
+u8 *text_systemtime(u8 *p, const u8 *bytes); // 16 bytes; 2017-11-04T03:46:22.305Z; room 64
 // The reverse for command lines: ISO 8601 with optional fraction, 'T' or blank, 'Z' or nothing, date alone allowed.
 MUST_USE bool time_from_text(const char *text, i64 *filetime);
 
@@ -66,7 +66,7 @@ u8 *text_utf16(u8 *p, span utf16);
 u8 *text_utf16_json(u8 *p, span utf16);
 u8 *text_utf8(u8 *p, span utf8);
 u8 *text_utf8_json(u8 *p, span utf8);
-u8 *text_ansi(u8 *p, span ansi);                         // Windows-1252, the default ANSI code page
+u8 *text_ansi(u8 *p, span ansi); // Windows-1252, the default ANSI code page
 u8 *text_ansi_json(u8 *p, span ansi);
 
 // The same by a value. ESCAPE_JSON_CSV is for JSON inside a quoted CSV cell: the quotes in it are doubled.

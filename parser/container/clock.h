@@ -14,9 +14,9 @@ typedef enum clock_type { CLOCK_QPC = 1, CLOCK_SYSTEM = 2, CLOCK_CYCLE = 3 } clo
 const char *clock_type_name(clock_type type); // "qpc", "system", "cycle"
 
 typedef struct session_clock {
-    i64 base_time;     // in ticks of the clock
+    i64 base_time; // in ticks of the clock
     i64 base_filetime;
-    u64 frequency;     // ticks a second, never 0
+    u64 frequency; // ticks a second, never 0
 } session_clock;
 
 // Ticks of the clock -> FILETIME; saturates where the sum leaves 63 bits.

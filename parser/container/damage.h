@@ -14,7 +14,7 @@ typedef struct damage_log {
     arena arena;
     damage_note *notes; // by offset once damage_sort ran; the first LIMIT_DAMAGE_NOTES
     u32 count, cap;
-    u64 ranges, bytes;  // of all, also those not kept
+    u64 ranges, bytes; // of all, also those not kept
 } damage_log;
 
 void damage_add(damage_log *log, u64 offset, u64 bytes, const char *kind, const char *format, ...) PRINTF_LIKE(5, 6);

@@ -19,11 +19,11 @@ typedef struct etl_buffer {
     u32 epoch;      // index of the trace facts that govern its clock
     u16 processor, logger_id;
     u8 flags, type;
-    bool cut;         // the file ends inside it
-    bool headless;    // its header is destroyed: whether events stand at its beginning is not known either
-    bool counted;    // `used` is what its header counts, not just all there is
-    u64 classes;      // filled by the survey: bit n % 64 for each event class n in it; all for events without one
-    u32 events;       // filled by the survey, as are the times of its first and last event by time
+    bool cut;      // the file ends inside it
+    bool headless; // its header is destroyed: whether events stand at its beginning is not known either
+    bool counted;  // `used` is what its header counts, not just all there is
+    u64 classes;   // filled by the survey: bit n % 64 for each event class n in it; all for events without one
+    u32 events;    // filled by the survey, as are the times of its first and last event by time
     i64 first_time, last_time;
 } etl_buffer;
 
@@ -49,7 +49,7 @@ typedef struct etl_file {
     u32 hint_size;     // while indexing: buffer size the first bytes of the file tell, 0: none
     bool hint_compressed;
     struct last_peek *last_peek; // likewise
-    etl_buffer *buffers; // in file order
+    etl_buffer *buffers;         // in file order
     u32 count, cap;
     u32 compressed, damaged_buffers;
     bool clean_end; // the last buffer carries the flush marker of a session that was stopped

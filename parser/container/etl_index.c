@@ -18,8 +18,8 @@ enum {
     PROOF_BYTES = 128 << 10, // inflated to see whether a compressed buffer holds events: two of the largest
 };
 
-// The header read last: of a compressed buffer each is looked at when the one in front of it is measured, and again when
-// its turn comes.
+// The header read last: of a compressed buffer each is looked at when the one in front of it is measured, and again
+// when its turn comes.
 struct last_peek {
     u64 offset;
     size_t len; // 0: nothing was read yet

@@ -68,7 +68,8 @@ static frame_result frame_message(span left, event_frame *out, const char **why)
     *why = "a WPP message reaches past the buffer's used bytes";
     if (size > left.len)
         return FRAME_DAMAGE;
-    *out = (event_frame){size, HEADER_MESSAGE, parts.time_at != 0, parts.time_at ? load_i64(left.at + parts.time_at) : 0};
+    *out =
+        (event_frame){size, HEADER_MESSAGE, parts.time_at != 0, parts.time_at ? load_i64(left.at + parts.time_at) : 0};
     return FRAME_OK;
 }
 
@@ -152,7 +153,7 @@ static bool sixteen_zero(const u8 *p)
 
 static void read_event_header(span r, event *out)
 {
-    out->flags |= load_u16(r.at + 4) & (u16)~(EVENT_FLAG_32_BIT | EVENT_FLAG_64_BIT);
+    out->flags |= load_u16(r.at + 4) & (u16) ~(EVENT_FLAG_32_BIT | EVENT_FLAG_64_BIT);
     out->property = load_u16(r.at + 6);
     out->thread_id = load_u32(r.at + 8);
     out->process_id = load_u32(r.at + 12);

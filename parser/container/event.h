@@ -68,10 +68,10 @@ typedef enum extended_type {
 
 // What the survey needs of a record, and where the next one stands.
 typedef struct event_frame {
-    u32 size;        // unpadded; the next record stands at the next multiple of 8
+    u32 size; // unpadded; the next record stands at the next multiple of 8
     header_kind kind;
-    bool has_time;   // a WPP message may carry none: it then takes the time of the event before it
-    i64 time;        // session clock
+    bool has_time; // a WPP message may carry none: it then takes the time of the event before it
+    i64 time;      // session clock
 } event_frame;
 
 typedef enum frame_result {
@@ -124,16 +124,16 @@ typedef struct event {
     span schema_tl; // EXT_SCHEMA_TL data, and
     span traits;    // EXT_PROV_TRAITS data, where present
     header_kind kind;
-    bool classic;   // identified by class GUID and opcode, not by provider and id
-    bool wide;      // 64-bit pointers in the payload
+    bool classic; // identified by class GUID and opcode, not by provider and id
+    bool wide;    // 64-bit pointers in the payload
     bool extended_damaged;
-    u16 flags;      // EVENT_HEADER.Flags as the consumer sees them
-    u16 property;   // EVENT_HEADER.EventProperty
-    u16 hook;       // group << 8 | type, for SYSTEM, COMPACT and PERFINFO records
-    u32 process_id, thread_id; // 0xffffffff: the header has none
+    u16 flags;                  // EVENT_HEADER.Flags as the consumer sees them
+    u16 property;               // EVENT_HEADER.EventProperty
+    u16 hook;                   // group << 8 | type, for SYSTEM, COMPACT and PERFINFO records
+    u32 process_id, thread_id;  // 0xffffffff: the header has none
     u32 kernel_time, user_time; // timer ticks
-    i64 time;       // session clock
-    guid provider;  // for classic events the class GUID
+    i64 time;                   // session clock
+    guid provider;              // for classic events the class GUID
     event_descriptor descriptor;
     const u8 *activity; // 16 bytes, NULL where absent or zero
     u16 message_flags;  // WPP option flags
@@ -158,7 +158,8 @@ static inline bool header_is_event(header_kind kind)
 // SYSTEM, COMPACT and PERFINFO: kernel events, told by a hook.
 static inline bool header_is_hook(header_kind kind)
 {
-    return (kind >= HEADER_SYSTEM32 && kind <= HEADER_COMPACT64) || kind == HEADER_PERFINFO32 || kind == HEADER_PERFINFO64;
+    return (kind >= HEADER_SYSTEM32 && kind <= HEADER_COMPACT64) || kind == HEADER_PERFINFO32 ||
+           kind == HEADER_PERFINFO64;
 }
 
 // The payload of a framed record, as event_read finds it; of one with extended items, counters or WPP parts.
@@ -167,7 +168,8 @@ static inline span event_payload(span record, header_kind kind)
 {
     u64 word = load_u64(record.at);
     u32 bytes = HEADER_FACTS[kind].bytes;
-    if (!bytes || (header_is_event(kind) && word >> 32 & EVENT_FLAG_EXTENDED) || (header_is_hook(kind) && word & 0x8700))
+    if (!bytes || (header_is_event(kind) && word >> 32 & EVENT_FLAG_EXTENDED) ||
+        (header_is_hook(kind) && word & 0x8700))
         return event_payload_rare(record, kind);
     return (span){record.at + bytes, record.len - bytes};
 }

@@ -134,8 +134,14 @@ static void anchor(trace_facts *f)
 
 void trace_facts_assume(trace_facts *out)
 {
-    *out = (trace_facts){.anchor = ANCHOR_NONE, .clock_type = CLOCK_QPC, .pointer_size = 8, .session = "", .log_file = "",
-                         .standard_name = "", .daylight_name = "", .compression = COMPRESSION_XPRESS};
+    *out = (trace_facts){.anchor = ANCHOR_NONE,
+                         .clock_type = CLOCK_QPC,
+                         .pointer_size = 8,
+                         .session = "",
+                         .log_file = "",
+                         .standard_name = "",
+                         .daylight_name = "",
+                         .compression = COMPRESSION_XPRESS};
     out->clock = (session_clock){0, 0, 10000000};
 }
 

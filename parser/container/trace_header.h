@@ -1,5 +1,5 @@
-// The two fixed structures of a trace: WMI_BUFFER_HEADER in front of every buffer, and TRACE_LOGFILE_HEADER in the first
-// event of a header buffer. Layouts: FORMAT.md, sections 1.1 and 1.5 (ntwmi.h of phnt, evntrace.h, "observed").
+// The two fixed structures of a trace: WMI_BUFFER_HEADER in front of every buffer, and TRACE_LOGFILE_HEADER in the
+// first event of a header buffer. Layouts: FORMAT.md, sections 1.1 and 1.5 (ntwmi.h of phnt, evntrace.h, "observed").
 #ifndef ETWKIT_TRACE_HEADER_H
 #define ETWKIT_TRACE_HEADER_H
 
@@ -27,15 +27,20 @@ enum {
 };
 
 // Compression formats, RtlCompressBuffer's numbers.
-typedef enum compression { COMPRESSION_NONE = 0, COMPRESSION_LZNT1 = 2, COMPRESSION_XPRESS = 3, COMPRESSION_XPRESS_HUFF = 4 } compression;
+typedef enum compression {
+    COMPRESSION_NONE = 0,
+    COMPRESSION_LZNT1 = 2,
+    COMPRESSION_XPRESS = 3,
+    COMPRESSION_XPRESS_HUFF = 4
+} compression;
 
 typedef struct buffer_header {
-    u32 claimed_size;  // of the buffer in the file
-    u32 saved_offset;  // stale in header buffers
-    u32 filled;        // Offset at 0x30, the authority on how much is used
+    u32 claimed_size; // of the buffer in the file
+    u32 saved_offset; // stale in header buffers
+    u32 filled;       // Offset at 0x30, the authority on how much is used
     i64 time_stamp;
     u64 sequence;
-    u16 processor;     // decoded: index, or the byte older systems have
+    u16 processor; // decoded: index, or the byte older systems have
     u16 logger_id;
     u32 state;
     u8 flags, type;
@@ -62,22 +67,22 @@ const char *clock_anchor_name(clock_anchor anchor); // "header", "reference", "e
 
 // TRACE_LOGFILE_HEADER and its event header.
 typedef struct trace_facts {
-    bool present;            // false: the header buffer is missing or destroyed, all below is assumed
+    bool present; // false: the header buffer is missing or destroyed, all below is assumed
     clock_anchor anchor;
-    bool one_buffer;         // only the clock of one buffer: facts of its session with another anchor
-    u32 buffer_size;         // of an uncompressed buffer
+    bool one_buffer; // only the clock of one buffer: facts of its session with another anchor
+    u32 buffer_size; // of an uncompressed buffer
     u8 os_major, os_minor, layout_major, layout_minor;
     u32 os_build;
     u32 processors;
     i64 start_time, end_time, boot_time; // FILETIME; 0: not recorded
-    u32 timer_resolution;    // 100 ns
+    u32 timer_resolution;                // 100 ns
     u32 max_file_size;
     u32 log_file_mode;
     u32 buffers_written, start_buffers;
     u32 pointer_size;
     u32 events_lost, buffers_lost;
     u32 cpu_mhz;
-    i32 utc_bias_minutes;    // UTC = local + bias, daylight saving at start included where its rule says so
+    i32 utc_bias_minutes; // UTC = local + bias, daylight saving at start included where its rule says so
     const char *standard_name, *daylight_name;
     u64 perf_frequency;
     clock_type clock_type;

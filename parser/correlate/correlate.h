@@ -20,12 +20,12 @@ typedef struct correlator correlator;
 
 // What is worth its cost.
 enum {
-    CORRELATE_FILES = 0x1,    // file_path of records
-    CORRELATE_KEYS = 0x2,     // key_path of records
-    CORRELATE_STACKS = 0x4,   // stacks logged as events of their own
-    CORRELATE_IMAGES = 0x8,   // modules by address, PDB identities, image paths of processes
-    CORRELATE_NETWORK = 0x10, // connections
-    CORRELATE_FRAMES = 0x20,  // frames of records; needs CORRELATE_IMAGES
+    CORRELATE_FILES = 0x1,      // file_path of records
+    CORRELATE_KEYS = 0x2,       // key_path of records
+    CORRELATE_STACKS = 0x4,     // stacks logged as events of their own
+    CORRELATE_IMAGES = 0x8,     // modules by address, PDB identities, image paths of processes
+    CORRELATE_NETWORK = 0x10,   // connections
+    CORRELATE_FRAMES = 0x20,    // frames of records; needs CORRELATE_IMAGES
     CORRELATE_PROCESSES = 0x40, // processes and threads, process names of records
     CORRELATE_RECORDS = CORRELATE_PROCESSES | CORRELATE_FILES | CORRELATE_KEYS | CORRELATE_STACKS,
     CORRELATE_REPORT = CORRELATE_RECORDS | CORRELATE_IMAGES | CORRELATE_NETWORK,

@@ -132,8 +132,8 @@ static void fold(history *h, const fact *facts, u32 count)
         history_add_life(h, facts->source, facts->id, &now);
 }
 
-// Brings the facts of an id together, in order. They are dealt into ranges of ids first, which takes a third of the time
-// of sorting them all; near ids stay near, as they are asked for.
+// Brings the facts of an id together, in order. They are dealt into ranges of ids first, which takes a third of the
+// time of sorting them all; near ids stay near, as they are asked for.
 static void gather_facts(history *h)
 {
     enum { A_RANGE = 4, FEWEST = 256 };

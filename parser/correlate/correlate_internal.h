@@ -192,9 +192,9 @@ typedef struct key_book {
 } key_book;
 
 typedef struct stack_book {
-    u64 *asked;  // a bit for each time stamp stacks will be asked for, by its hash; NULL: all will be
+    u64 *asked;     // a bit for each time stamp stacks will be asked for, by its hash; NULL: all will be
     u32 asked_bits; // log2 of their number
-    u64 dropped; // parts nobody will ask for
+    u64 dropped;    // parts nobody will ask for
     struct stack_part *parts;
     u32 part_count, part_cap;
     struct key_use *uses; // of keys, by parts

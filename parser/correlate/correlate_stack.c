@@ -264,7 +264,8 @@ void stack_see(correlator *c, const sighting *s, u32 source)
 
 // ---------------------------------------------------------------------------------------------- closing
 
-// About a bit for each event there may be: where one of a hundred is asked for, one stack of a hundred is kept for nothing.
+// About a bit for each event there may be: where one of a hundred is asked for, one stack of a hundred is kept for
+// nothing.
 enum { FEWEST_ASKED_BITS = 10, MOST_ASKED_BITS = 23, EVENT_BYTES = 128 };
 
 static u32 asked_place(const stack_book *b, i64 time)

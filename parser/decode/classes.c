@@ -255,7 +255,8 @@ static const char *standard_level(u8 level)
 
 static const char *standard_opcode(u8 opcode)
 {
-    static const char *const NAMES[] = {"Info", "Start", "Stop", "DCStart", "DCStop", "Extension", "Reply", "Resume", "Suspend", "Send"};
+    static const char *const NAMES[] = {"Info",      "Start", "Stop",   "DCStart", "DCStop",
+                                        "Extension", "Reply", "Resume", "Suspend", "Send"};
     if (opcode == 240)
         return "Receive";
     return opcode < COUNT_OF(NAMES) ? NAMES[opcode] : NULL;
@@ -378,8 +379,12 @@ static void plan_string(planner *p, event_class *c)
 {
     static const property MESSAGE[] = {{.name = "Message", .in_type = IN_UNICODE_STRING, .count = 1}};
     event_schema *described = arena_new(&p->table->arena, event_schema);
-    *described = (event_schema){.key = KEY_MANIFEST, .descriptor = c->descriptor, .message = "%1", .properties = MESSAGE,
-                            .property_count = 1, .top_count = 1};
+    *described = (event_schema){.key = KEY_MANIFEST,
+                                .descriptor = c->descriptor,
+                                .message = "%1",
+                                .properties = MESSAGE,
+                                .property_count = 1,
+                                .top_count = 1};
     described->provider = private_provider(p, c, ORIGIN_STRING);
     c->exact_version = true;
     name_from_schema(p, c, described);
@@ -399,8 +404,12 @@ static void plan_manifest_piece(planner *p, event_class *c)
         {.name = "Manifest", .in_type = IN_REST_ANSI_STRING, .out_type = OUT_UTF8, .count = 1},
     };
     event_schema *described = arena_new(&p->table->arena, event_schema);
-    *described = (event_schema){.key = KEY_MANIFEST, .descriptor = c->descriptor, .event_name = "ManifestData",
-                                .properties = PIECE, .property_count = COUNT_OF(PIECE), .top_count = COUNT_OF(PIECE)};
+    *described = (event_schema){.key = KEY_MANIFEST,
+                                .descriptor = c->descriptor,
+                                .event_name = "ManifestData",
+                                .properties = PIECE,
+                                .property_count = COUNT_OF(PIECE),
+                                .top_count = COUNT_OF(PIECE)};
     described->provider = private_provider(p, c, ORIGIN_EVENTSOURCE);
     for (const provider_schema *s = schema_providers(p->set, &c->provider_id); s && !c->provider; s = s->next)
         c->provider = s->name;

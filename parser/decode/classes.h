@@ -29,7 +29,8 @@ void class_table_plan(class_table *t, schema_set *set, u32 os_build);
 // earlier set said of it is forgotten.
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build);
 
-// Gives those without plans what another set says, for the time being. Lists handed out before go on saying what they said.
+// Gives those without plans what another set says, for the time being. Lists handed out before go on saying what they
+// said.
 void class_table_try(class_table *t, schema_set *set, u32 os_build);
 
 // What a class whose index is CLASS_NONE looks like: no names, no plans.

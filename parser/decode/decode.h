@@ -22,9 +22,9 @@ typedef enum decode_fit {
 
 typedef struct decoded {
     decode_fit fit;
-    u32 top_done;     // top-level fields found completely; all of them unless FIT_SHORT
-    u32 slot_count;   // of those fields
-    u32 consumed;     // payload bytes they take
+    u32 top_done;      // top-level fields found completely; all of them unless FIT_SHORT
+    u32 slot_count;    // of those fields
+    u32 consumed;      // payload bytes they take
     const slot *slots; // the decoder's (valid until its next run) or the plan's own
 } decoded;
 

@@ -20,7 +20,7 @@ typedef struct loaded_buffer {
     const etl_buffer *desc;
     u8 *memory;
     size_t room;
-    span bytes; // from the buffer's header on
+    span bytes;    // from the buffer's header on
     etl_hole hole; // of bytes: could not be read; no event reaches into it
     event_ref *refs;
     u32 count, cap;
@@ -41,13 +41,13 @@ void buffer_reader_free(buffer_reader *r);
 typedef struct walk_report {
     etl_account *account;
     damage_log *damage;
-    u32 *headers;   // events by header_kind
+    u32 *headers; // events by header_kind
     bool adds_classes;
     bool unordered; // out: file order is not the order of time
 } walk_report;
 
-// Loads the buffer and fills *b with its events by time; memory of an earlier use of *b is used again. `classes` is only
-// read unless report->adds_classes.
+// Loads the buffer and fills *b with its events by time; memory of an earlier use of *b is used again. `classes` is
+// only read unless report->adds_classes.
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
                         buffer_reader *reader, walk_report *report);
 

@@ -11,17 +11,17 @@
 
 // How a value is found in the payload.
 typedef enum wire_form {
-    WIRE_FIXED,       // `bytes` bytes
-    WIRE_UTF16,       // to the NUL and with it, or to the end of the payload
+    WIRE_FIXED, // `bytes` bytes
+    WIRE_UTF16, // to the NUL and with it, or to the end of the payload
     WIRE_ANSI,
-    WIRE_BY_FIELD,    // `unit` times the value of field `length_field`
-    WIRE_COUNTED,     // u16 byte length in front
-    WIRE_COUNTED_BE,  // the same, big-endian
-    WIRE_COUNTED32,   // u32 byte length in front
+    WIRE_BY_FIELD,   // `unit` times the value of field `length_field`
+    WIRE_COUNTED,    // u16 byte length in front
+    WIRE_COUNTED_BE, // the same, big-endian
+    WIRE_COUNTED32,  // u32 byte length in front
     WIRE_SID,
-    WIRE_WBEM_SID,    // four zero bytes, or a TOKEN_USER of two pointers and a SID
-    WIRE_REST,        // all that is left
-    WIRE_STRUCT,      // the members, one after the other
+    WIRE_WBEM_SID, // four zero bytes, or a TOKEN_USER of two pointers and a SID
+    WIRE_REST,     // all that is left
+    WIRE_STRUCT,   // the members, one after the other
 } wire_form;
 
 // How often.
@@ -38,7 +38,7 @@ typedef enum show_form {
     SHOW_NOTHING,
     SHOW_UNSIGNED,
     SHOW_SIGNED,
-    SHOW_HEX,          // "0x1A"
+    SHOW_HEX, // "0x1A"
     SHOW_BOOL,
     SHOW_F32,
     SHOW_F64,
@@ -47,7 +47,7 @@ typedef enum show_form {
     SHOW_UTF8,
     SHOW_CHAR16,
     SHOW_CHAR8,
-    SHOW_BYTES,        // "0x3EAF"
+    SHOW_BYTES, // "0x3EAF"
     SHOW_GUID,
     SHOW_SID,
     SHOW_FILETIME,
@@ -59,7 +59,7 @@ typedef enum show_form {
     SHOW_WIN32_ERROR,
     SHOW_NTSTATUS,
     SHOW_HRESULT,
-    SHOW_MAP,          // by `map`; a value it does not hold is shown as `unmapped` says
+    SHOW_MAP, // by `map`; a value it does not hold is shown as `unmapped` says
     SHOW_STRUCT,
 } show_form;
 
@@ -88,24 +88,24 @@ typedef struct plan_text {
 } plan_text;
 
 typedef struct field {
-    plan_text json_key;   // ,"name": with comma, quotes, colon and escapes
-    plan_text csv_key;    // the same inside a quoted CSV cell
-    u32 room;             // bytes of one value as text in any form, besides six for each of its own
-    u8 writer;            // value_writer of one value
-    bool single;          // no array, no struct
-    bool silent;          // no member of the record's data
+    plan_text json_key;                  // ,"name": with comma, quotes, colon and escapes
+    plan_text csv_key;                   // the same inside a quoted CSV cell
+    u32 room;                            // bytes of one value as text in any form, besides six for each of its own
+    u8 writer;                           // value_writer of one value
+    bool single;                         // no array, no struct
+    bool silent;                         // no member of the record's data
     u8 wire, count_form, show, unmapped; // wire_form, count_form, show_form, show_form
-    const char *name;     // unique among its siblings
-    u8 unit;              // bytes of a length unit: 2 for UTF-16
-    bool hidden;          // located, not shown
-    bool referenced;      // a later field takes its length or count from this one
-    bool trim;            // an explicit-length string: NULs at its end are no text
-    u16 bytes;            // WIRE_FIXED: of one element
-    u16 count;            // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
+    const char *name;                    // unique among its siblings
+    u8 unit;                             // bytes of a length unit: 2 for UTF-16
+    bool hidden;                         // located, not shown
+    bool referenced;                     // a later field takes its length or count from this one
+    bool trim;                           // an explicit-length string: NULs at its end are no text
+    u16 bytes;                           // WIRE_FIXED: of one element
+    u16 count;                           // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
     u16 length_field;
     u16 first_member, member_count;
-    u16 run_fields;       // top level: how many fields from this one on are single, of fixed size and not referenced,
-    u32 run_bytes;        // and their bytes together
+    u16 run_fields; // top level: how many fields from this one on are single, of fixed size and not referenced,
+    u32 run_bytes;  // and their bytes together
     u16 in_type, out_type;
     const value_map *map;
 } field;
@@ -119,7 +119,7 @@ static const u32 SLOT_COUNT = UINT32_MAX;
 
 // A piece of a message: literal text, then the value of a top-level field (or none).
 typedef struct message_piece {
-    plan_text text, json; // json: as the inside of a JSON string
+    plan_text text, json;    // json: as the inside of a JSON string
     i32 field;               // -1: text only
     const number_form *form; // printf conversion of a WPP message, NULL where the field's own form is meant
 } message_piece;
@@ -130,12 +130,12 @@ typedef struct plan {
     u32 field_count, top_count;
     u32 prefix_count, prefix_bytes; // top-level fields of fixed place and size, and their bytes together
     const slot *prefix_slots;
-    bool prefix_referenced;         // a later field takes its length or count from one of them
-    bool all_fixed;                 // the prefix is everything: a payload fits exactly when its length is prefix_bytes
-    bool wide;                      // pointers have 8 bytes
-    bool has_pointer;               // the other pointer size would make another plan
-    bool one_slot_each;             // slot i belongs to top-level field i
-    u32 data_room;                  // bytes of all keys and single values, besides six for each byte of the payload
+    bool prefix_referenced; // a later field takes its length or count from one of them
+    bool all_fixed;         // the prefix is everything: a payload fits exactly when its length is prefix_bytes
+    bool wide;              // pointers have 8 bytes
+    bool has_pointer;       // the other pointer size would make another plan
+    bool one_slot_each;     // slot i belongs to top-level field i
+    u32 data_room;          // bytes of all keys and single values, besides six for each byte of the payload
     const message_piece *message;
     u32 message_count;
 } plan;

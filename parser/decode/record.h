@@ -14,13 +14,13 @@
 // from 0 without gaps; the table is closed before the first record is rendered.
 typedef struct event_class {
     u32 index;
-    guid provider_id;       // for classic events the class GUID
+    guid provider_id; // for classic events the class GUID
     event_descriptor descriptor;
-    header_kind kind;       // of the first event seen
+    header_kind kind; // of the first event seen
     bool classic, wide, string_only, message;
-    u16 hook;               // kernel events, else 0
-    span metadata;          // TraceLogging schema, else empty
-    u64 events;             // counted by the survey
+    u16 hook;      // kernel events, else 0
+    span metadata; // TraceLogging schema, else empty
+    u64 events;    // counted by the survey
 
     // Named from the best schema; NULL where nothing says it.
     const char *provider, *event_name, *task_name, *opcode_name, *level_name, *channel_name;
@@ -28,10 +28,10 @@ typedef struct event_class {
     u32 keyword_count;
     schema_origin origin;
     const plan *plans[LIMIT_CANDIDATES];
-    u32 plan_count;         // 0: raw
-    bool exact_version;     // false: plans[0] describes another version of the event
-    bool lost_layout;       // the plans made last lack a layout of those they replaced, or
-    bool new_layout;        // have one more
+    u32 plan_count;     // 0: raw
+    bool exact_version; // false: plans[0] describes another version of the event
+    bool lost_layout;   // the plans made last lack a layout of those they replaced, or
+    bool new_layout;    // have one more
 
     const char *own_provider; // as its events themselves name it; NULL: they do not
 } event_class;
@@ -41,35 +41,36 @@ enum { RECORD_STATES = RECORD_RAW + 1 };
 
 const char *record_state_name(record_state state); // "decoded", "partial", "raw"
 
-// Where a return address lies: in a module, `offset` bytes behind its base. module NULL: not told, offset is the address.
+// Where a return address lies: in a module, `offset` bytes behind its base. module NULL: not told, offset is the
+// address.
 typedef struct stack_frame {
     const char *module; // file name
     u64 offset;
 } stack_frame;
 
 typedef struct record {
-    u64 number;              // 1, 2, 3 … over the whole output
-    i64 time;                // FILETIME, UTC
+    u64 number; // 1, 2, 3 … over the whole output
+    i64 time;   // FILETIME, UTC
     const event *event;
     const event_class *cls;
     record_state state;
-    const plan *plan;        // NULL where raw
+    const plan *plan; // NULL where raw
     const slot *slots;
     u32 slot_count, top_done;
     span payload;
     bool has_process, has_thread; // false: neither header nor correlation knows
     u32 process_id, thread_id;
     u32 processor;
-    const char *process_name; // UTF-8, NULL: unknown
+    const char *process_name;           // UTF-8, NULL: unknown
     const struct process_life *process; // decode/correlate.h; NULL: unknown
-    const char *file_path;    // of the file object or key in the payload, with drive letter where told; NULL: none
-    const char *key_path;     // likewise for registry keys
-    const u64 *stack;         // return addresses, innermost first
+    const char *file_path; // of the file object or key in the payload, with drive letter where told; NULL: none
+    const char *key_path;  // likewise for registry keys
+    const u64 *stack;      // return addresses, innermost first
     u32 stack_count;
     const stack_frame *frames; // of stack, where they were asked for; else NULL
-    const char *source;       // the trace file's name
+    const char *source;        // the trace file's name
     u32 source_index;
-    u64 offset;               // of the event in that file, or of its compressed buffer
+    u64 offset; // of the event in that file, or of its compressed buffer
 } record;
 
 #endif

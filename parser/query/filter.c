@@ -71,8 +71,10 @@ bool filter_set_level(filter *f, const char *text, error *e)
     if (strcasecmp(text, "Informational") == 0 || strcasecmp(text, "Info") == 0)
         value = 4;
     if (value > 255)
-        return error_set(e, "--level: \"%s\" is neither a number from 0 to 255 nor Critical, Error, Warning, "
-                            "Information or Verbose", text);
+        return error_set(e,
+                         "--level: \"%s\" is neither a number from 0 to 255 nor Critical, Error, Warning, "
+                         "Information or Verbose",
+                         text);
     f->has_level = true;
     f->level = (u8)value;
     return true;
@@ -93,8 +95,9 @@ static bool provider_fits(const filter *f, const event_class *cls, bool any_name
     for (u32 i = 0; i < f->provider_count; i++) {
         guid id;
         const char *want = f->providers[i];
-        if (guid_from_text(want, strlen(want), &id) ? guid_equal(&id, &cls->provider_id)
-                                                    : any_name || (cls->provider && strcasecmp(cls->provider, want) == 0))
+        if (guid_from_text(want, strlen(want), &id)
+                ? guid_equal(&id, &cls->provider_id)
+                : any_name || (cls->provider && strcasecmp(cls->provider, want) == 0))
             return true;
     }
     return f->provider_count == 0;

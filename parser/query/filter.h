@@ -17,11 +17,11 @@ typedef struct filter {
     } ids[FILTER_VALUES];
     u32 id_count;
     bool has_level;
-    u8 level; // this severe or more (0 is always in)
+    u8 level;    // this severe or more (0 is always in)
     u64 keyword; // any of these bits; 0: not asked
     u32 pids[FILTER_VALUES], tids[FILTER_VALUES];
     u32 pid_count, tid_count;
-    i64 since, until; // FILETIME
+    i64 since, until;        // FILETIME
     const expression *where; // owned by the options
 } filter;
 

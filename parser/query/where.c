@@ -12,8 +12,19 @@
 enum { WHERE_DEPTH = 64, WHERE_NODES = 4096 };
 
 typedef enum node_kind {
-    NODE_AND, NODE_OR, NODE_NOT, NODE_COMPARE, NODE_LIKE, NODE_IN, NODE_NULL, NODE_BITS, NODE_TRUTH,
-    NODE_COLUMN, NODE_FIELD, NODE_TEXT, NODE_NUMBER,
+    NODE_AND,
+    NODE_OR,
+    NODE_NOT,
+    NODE_COMPARE,
+    NODE_LIKE,
+    NODE_IN,
+    NODE_NULL,
+    NODE_BITS,
+    NODE_TRUTH,
+    NODE_COLUMN,
+    NODE_FIELD,
+    NODE_TEXT,
+    NODE_NUMBER,
 } node_kind;
 
 typedef enum compare_op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE } compare_op;
@@ -30,17 +41,43 @@ typedef struct value {
 } value;
 
 typedef enum column_id {
-    COL_RECORD, COL_TIMESTAMP, COL_PROVIDER, COL_PROVIDER_ID, COL_EVENT_NAME, COL_EVENT_ID, COL_VERSION, COL_CHANNEL,
-    COL_LEVEL, COL_OPCODE, COL_TASK, COL_OPCODE_NAME, COL_TASK_NAME, COL_LEVEL_NAME, COL_KEYWORDS, COL_PROCESS_ID,
-    COL_THREAD_ID, COL_PROCESSOR, COL_PROCESS_NAME, COL_ACTIVITY_ID, COL_RELATED_ACTIVITY_ID, COL_USER_SID, COL_SCHEMA,
-    COL_STATE, COL_MESSAGE, COL_SOURCE, COL_OFFSET, COL_FILE_PATH, COL_KEY_PATH,
+    COL_RECORD,
+    COL_TIMESTAMP,
+    COL_PROVIDER,
+    COL_PROVIDER_ID,
+    COL_EVENT_NAME,
+    COL_EVENT_ID,
+    COL_VERSION,
+    COL_CHANNEL,
+    COL_LEVEL,
+    COL_OPCODE,
+    COL_TASK,
+    COL_OPCODE_NAME,
+    COL_TASK_NAME,
+    COL_LEVEL_NAME,
+    COL_KEYWORDS,
+    COL_PROCESS_ID,
+    COL_THREAD_ID,
+    COL_PROCESSOR,
+    COL_PROCESS_NAME,
+    COL_ACTIVITY_ID,
+    COL_RELATED_ACTIVITY_ID,
+    COL_USER_SID,
+    COL_SCHEMA,
+    COL_STATE,
+    COL_MESSAGE,
+    COL_SOURCE,
+    COL_OFFSET,
+    COL_FILE_PATH,
+    COL_KEY_PATH,
 } column_id;
 
 static const char *const COLUMNS[] = {
-    "record", "timestamp", "provider", "provider_id", "event_name", "event_id", "version", "channel", "level", "opcode",
-    "task", "opcode_name", "task_name", "level_name", "keywords", "process_id", "thread_id", "processor",
-    "process_name", "activity_id", "related_activity_id", "user_sid", "schema", "state", "message", "source", "offset",
-    "file_path", "key_path",
+    "record",   "timestamp",  "provider",  "provider_id", "event_name",   "event_id",    "version",
+    "channel",  "level",      "opcode",    "task",        "opcode_name",  "task_name",   "level_name",
+    "keywords", "process_id", "thread_id", "processor",   "process_name", "activity_id", "related_activity_id",
+    "user_sid", "schema",     "state",     "message",     "source",       "offset",      "file_path",
+    "key_path",
 };
 
 typedef struct node {
@@ -125,7 +162,8 @@ static bool whole_number(const char *text, size_t len, value *out)
         return false;
     memcpy(copy, text, len);
     copy[len] = 0;
-    bool negative = copy[0] == '-', hex = strncmp(copy + negative, "0x", 2) == 0 || strncmp(copy + negative, "0X", 2) == 0;
+    bool negative = copy[0] == '-',
+         hex = strncmp(copy + negative, "0x", 2) == 0 || strncmp(copy + negative, "0X", 2) == 0;
     errno = 0;
     u64 size = strtoull(copy + negative, &end, hex ? 16 : 10);
     if (*end || errno || end == copy + negative)
@@ -209,7 +247,8 @@ static node *parse_operand(parser *p)
         return parse_number(p);
     if (is_word(*p->at))
         return parse_name(p);
-    return fail(p, p->at, *p->at ? "a column, a field, a text or a number is expected here" : "something is missing here");
+    return fail(p, p->at,
+                *p->at ? "a column, a field, a text or a number is expected here" : "something is missing here");
 }
 
 static node *parse_list(parser *p, node *test)
@@ -234,7 +273,8 @@ static bool take_compare(parser *p, compare_op *op)
     static const struct {
         const char *sign;
         compare_op op;
-    } SIGNS[] = {{"==", OP_EQ}, {"=", OP_EQ}, {"!=", OP_NE}, {"<>", OP_NE}, {"<=", OP_LE}, {"<", OP_LT}, {">=", OP_GE}, {">", OP_GT}};
+    } SIGNS[] = {{"==", OP_EQ}, {"=", OP_EQ}, {"!=", OP_NE}, {"<>", OP_NE},
+                 {"<=", OP_LE}, {"<", OP_LT}, {">=", OP_GE}, {">", OP_GT}};
     for (size_t i = 0; i < COUNT_OF(SIGNS); i++) {
         if (take_sign(p, SIGNS[i].sign)) {
             *op = SIGNS[i].op;
@@ -602,15 +642,17 @@ static bool test_json(const node *n, const evaluation *ev, const cJSON *item, co
 {
     if (cJSON_IsArray(item)) {
         const cJSON *element;
-        cJSON_ArrayForEach(element, item) if (test_json(n, ev, element, path)) return true;
+        cJSON_ArrayForEach (element, item)
+            if (test_json(n, ev, element, path))
+                return true;
         return false;
     }
     if (*path) {
         size_t len = strcspn(path, ".");
         const cJSON *member;
-        cJSON_ArrayForEach(member, item) if (member->string && strlen(member->string) == len &&
-                                             strncmp(member->string, path, len) == 0) return
-            test_json(n, ev, member, path[len] ? path + len + 1 : path + len);
+        cJSON_ArrayForEach (member, item)
+            if (member->string && strlen(member->string) == len && strncmp(member->string, path, len) == 0)
+                return test_json(n, ev, member, path[len] ? path + len + 1 : path + len);
         return test_value(n, ev, null_value());
     }
     if (cJSON_IsString(item))

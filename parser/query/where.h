@@ -11,8 +11,8 @@
 //
 // Text is compared without regard to ASCII case, as Windows compares names; `like` knows % and _. Numbers are compared
 // exactly over 64 bits; hex text ("0x1A") counts as a number. A column without a value is null, and no comparison with
-// null holds. Fields of an array: the test holds where it holds for any element. Of two fields that are compared, the right
-// one is a single value, or null.
+// null holds. Fields of an array: the test holds where it holds for any element. Of two fields that are compared, the
+// right one is a single value, or null.
 #ifndef ETWKIT_WHERE_H
 #define ETWKIT_WHERE_H
 

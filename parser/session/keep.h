@@ -1,8 +1,8 @@
 // What the survey keeps of buffers, so that the second pass need not read, inflate and walk them again.
 //
-// Of small traces: where all events stand, and inflated bytes. Where only some classes are asked for (session->wants), of
-// traces of any size: the records that may be wanted, and what is looked at together with them. All as far as there is
-// room (base/limits.h); what was not kept is read again.
+// Of small traces: where all events stand, and inflated bytes. Where only some classes are asked for (session->wants),
+// of traces of any size: the records that may be wanted, and what is looked at together with them. All as far as there
+// is room (base/limits.h); what was not kept is read again.
 #ifndef ETWKIT_KEEP_H
 #define ETWKIT_KEEP_H
 
@@ -54,16 +54,16 @@ void keep_lists_free(keep_lists *l);
 // once for each buffer, in order, by one thread at a time.
 u8 *keep_place(struct session *s, u32 trace_index, u32 buffer_index);
 
-// Keeps of a surveyed buffer, whose events are in order, what is worth it. `wanted`, by class index: which events may be
-// asked for; NULL: all. `stacks` are those noted in the buffer: the ones of kept events are kept with them.
+// Keeps of a surveyed buffer, whose events are in order, what is worth it. `wanted`, by class index: which events may
+// be asked for; NULL: all. `stacks` are those noted in the buffer: the ones of kept events are kept with them.
 void keep_buffer(struct session *s, const struct trace *t, const loaded_buffer *b, const bool *wanted,
                  const stack_notes *stacks);
 
 // Whether keep_load reads nothing.
 bool keep_is_loaded(const struct trace *t, u32 buffer_index);
 
-// Fills *out with what was kept: of its events those kept, of its bytes those these need. `own` is memory for it, of the
-// calling thread. False: it must be read and walked again.
+// Fills *out with what was kept: of its events those kept, of its bytes those these need. `own` is memory for it, of
+// the calling thread. False: it must be read and walked again.
 MUST_USE bool keep_load(const struct trace *t, u32 buffer_index, loaded_buffer *own, buffer_reader *reader,
                         loaded_buffer *out);
 

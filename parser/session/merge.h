@@ -13,9 +13,9 @@ typedef struct merge merge;
 // A buffer in use: by the merge while events are left in it, by each slice that holds events of it.
 typedef struct merge_buffer {
     loaded_buffer loaded;
-    u32 order;      // position in the order buffers are taken up
-    u32 users;      // counted by the one thread that merges and releases
-    u32 *picks;     // which of its events pass the filter; NULL where all do
+    u32 order;  // position in the order buffers are taken up
+    u32 users;  // counted by the one thread that merges and releases
+    u32 *picks; // which of its events pass the filter; NULL where all do
     u32 pick_count, pick_cap;
     loaded_buffer own; // memory of its own; `loaded` may look at what the survey kept instead
 } merge_buffer;
@@ -27,7 +27,7 @@ typedef struct slice_item {
 
 typedef struct slice {
     u64 number;
-    u64 first;        // position of its first event in the stream, from 0
+    u64 first; // position of its first event in the stream, from 0
     slice_item *items;
     u32 count, cap;
     merge_buffer **buffers; // distinct buffers the items point into
@@ -38,7 +38,7 @@ typedef struct slice {
 typedef struct merge_filter {
     const bool *classes; // by class index, NULL: all. Events without a class take part where `unknown`.
     bool unknown;
-    i64 since, until;    // FILETIME, both inclusive
+    i64 since, until; // FILETIME, both inclusive
 } merge_filter;
 
 merge *merge_new(session *s, const merge_filter *filter);
@@ -64,8 +64,8 @@ static inline u32 merge_pick(const merge_buffer *b, u32 at)
 // Whether loading it means no reading: its bytes and events are kept.
 bool merge_is_kept(const merge *m, u32 order);
 
-// Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked for
-// once, in order). False: no events are left.
+// Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked
+// for once, in order). False: no events are left.
 typedef merge_buffer *merge_get(void *context, u32 order);
 MUST_USE bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context);
 // A buffer no run and no slice uses any more comes back through here (called by merge_next and slice_release).

@@ -44,7 +44,7 @@ typedef struct scanner {
     u64 *states; // by the session's class number and record_state: events counted by scan_count
     u32 state_cap;
     waiting_payloads waiting; // of classes that had no plans yet
-    u8 *interests; // by the scanner's number
+    u8 *interests;            // by the scanner's number
     u32 interest_count, interest_cap;
     struct {
         u32 *list; // by the scanner's number: the session's

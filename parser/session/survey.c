@@ -1,5 +1,5 @@
-// The first pass: takes scanned buffers in file order, numbers and counts their events, and hands those that tell something
-// to whom they tell it.
+// The first pass: takes scanned buffers in file order, numbers and counts their events, and hands those that tell
+// something to whom they tell it.
 #include <stdatomic.h>
 
 #include "base/text.h"
@@ -107,8 +107,7 @@ static void take_classes(survey *v, const scanned *s)
     if (t->class_cap < class_count(classes)) {
         u32 cap = class_count(classes) * 2;
         t->class_events = mem_grow_zeroed(t->class_events, t->class_cap, cap, sizeof(*t->class_events));
-        t->class_states =
-            mem_grow_zeroed(t->class_states, t->class_cap, cap, RECORD_STATES * sizeof(*t->class_states));
+        t->class_states = mem_grow_zeroed(t->class_states, t->class_cap, cap, RECORD_STATES * sizeof(*t->class_states));
         t->class_cap = cap;
     }
 }
@@ -281,7 +280,8 @@ static void check_account(trace *t)
 {
     u64 sum = session_account_sum(t);
     if (sum != t->file.os.bytes)
-        damage_add(&t->damage, 0, 0, "account", "the parts of the file add up to %llu bytes, it has %llu: a fault of the reader",
+        damage_add(&t->damage, 0, 0, "account",
+                   "the parts of the file add up to %llu bytes, it has %llu: a fault of the reader",
                    (unsigned long long)sum, (unsigned long long)t->file.os.bytes);
 }
 

@@ -24,8 +24,8 @@ void carried_free(carried_schemas *c)
 void carried_add(carried_schemas *c, const event *ev, interest kind)
 {
     GROW(c->list, c->count, c->cap);
-    c->list[c->count] = (carried){ev->provider, ev->process_id, ev->thread_id, ev->time, kind, c->count,
-                                  arena_bytes(&c->arena, ev->payload)};
+    c->list[c->count] = (carried){
+        ev->provider, ev->process_id, ev->thread_id, ev->time, kind, c->count, arena_bytes(&c->arena, ev->payload)};
     c->count++;
 }
 

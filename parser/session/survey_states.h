@@ -1,6 +1,6 @@
 // How far events decode, counted while the survey runs (session->count_states), which spares those who render nothing a
-// second pass. Schemas may come behind the events they describe: what was counted by other plans than a class has in the
-// end is to be counted again (session->recount).
+// second pass. Schemas may come behind the events they describe: what was counted by other plans than a class has in
+// the end is to be counted again (session->recount).
 #ifndef ETWKIT_SURVEY_STATES_H
 #define ETWKIT_SURVEY_STATES_H
 

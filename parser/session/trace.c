@@ -89,13 +89,14 @@ void session_check_files(session *s)
         u32 unread = t->unread_again;
         if (!t->changed && os_changed(&t->file.os, &bytes)) {
             t->changed = true;
-            damage_add(&t->damage, bytes < opened ? bytes : opened, bytes < opened ? opened - bytes : 0, "read",
-                       "the file was written to while it was read: it had %llu bytes when it was opened, it has %llu now",
-                       (unsigned long long)opened, (unsigned long long)bytes);
+            damage_add(
+                &t->damage, bytes < opened ? bytes : opened, bytes < opened ? opened - bytes : 0, "read",
+                "the file was written to while it was read: it had %llu bytes when it was opened, it has %llu now",
+                (unsigned long long)opened, (unsigned long long)bytes);
         }
         if (unread)
-            damage_add(&t->damage, 0, 0, "read", "%u buffers could be read once and not again: their records are missing",
-                       unread);
+            damage_add(&t->damage, 0, 0, "read",
+                       "%u buffers could be read once and not again: their records are missing", unread);
         t->unread_again = 0;
     }
 }
@@ -137,8 +138,8 @@ static void take_stack(const session *s, const loaded_buffer *b, const event_ref
         each = item.type == EXT_STACK_KEY32 ? 4 : item.type == EXT_STACK_KEY64 ? 8 : 0;
         if (each && item.data.len >= 8 + each)
             count = correlator_stack_of_key(s->correlator, b->file_index, b->desc->epoch,
-                                            each == 4 ? load_u32(item.data.at + 8) : load_u64(item.data.at + 8), ref->time,
-                                            &room->stack, count, &room->stack_cap);
+                                            each == 4 ? load_u32(item.data.at + 8) : load_u64(item.data.at + 8),
+                                            ref->time, &room->stack, count, &room->stack_cap);
     }
     count = correlator_stack(s->correlator, b, ref, &room->correlate, out, &room->stack, count, &room->stack_cap);
     out->stack = room->stack;

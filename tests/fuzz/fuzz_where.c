@@ -1,5 +1,5 @@
-// Filter expressions, over the records of one small trace: a TraceLogging event with numbers, text and an array. What an
-// expression says of the event's class must agree.
+// Filter expressions, over the records of one small trace: a TraceLogging event with numbers, text and an array. What
+// an expression says of the event's class must agree.
 #include "fuzz.h"
 
 #include <stdlib.h>

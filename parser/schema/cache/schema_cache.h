@@ -30,9 +30,10 @@ u64 schema_cache_rows(const schema_cache *cache);
 u32 schema_cache_refused(const schema_cache *cache, const char **first);
 
 // Writes a cache at `path` that holds everything `old` held (NULL: nothing) and everything in `set`, each description
-// once. *added counts the events that were new. Where `old` is the file at `path`, or NULL and there is one by then, that
-// file is read again as it is then, so that of two runs that add at the same time neither undoes the other; where nothing is new the file stays as it is.
-// Events a trace carried (ORIGIN_EMBEDDED) are kept one by one: a trace holds those it uses, the next one others.
+// once. *added counts the events that were new. Where `old` is the file at `path`, or NULL and there is one by then,
+// that file is read again as it is then, so that of two runs that add at the same time neither undoes the other; where
+// nothing is new the file stays as it is. Events a trace carried (ORIGIN_EMBEDDED) are kept one by one: a trace holds
+// those it uses, the next one others.
 MUST_USE bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e);
 
 // Every provider's facts, in order of names. Stops where visit says false.

@@ -4,12 +4,13 @@
 #include "base/text.h"
 
 const guid EVENT_METADATA_CLASS = GUID_OF(0xbbccf6c1, 0x6cd1, 0x48c4, 0x80, 0xff, 0x83, 0x94, 0x82, 0xe3, 0x76, 0x71);
-const guid PERFTRACK_METADATA_CLASS = GUID_OF(0xbf6ef1cb, 0x89b5, 0x490a, 0x80, 0xac, 0xb1, 0x80, 0xcf, 0xbc, 0xff, 0x0f);
+const guid PERFTRACK_METADATA_CLASS =
+    GUID_OF(0xbf6ef1cb, 0x89b5, 0x490a, 0x80, 0xac, 0xb1, 0x80, 0xcf, 0xbc, 0xff, 0x0f);
 
 enum {
-    INFO_BYTES = 0x70,     // TRACE_EVENT_INFO up to its property array
-    PROPERTY_BYTES = 24,   // EVENT_PROPERTY_INFO
-    MAP_BYTES = 16,        // EVENT_MAP_INFO up to its entries
+    INFO_BYTES = 0x70,   // TRACE_EVENT_INFO up to its property array
+    PROPERTY_BYTES = 24, // EVENT_PROPERTY_INFO
+    MAP_BYTES = 16,      // EVENT_MAP_INFO up to its entries
     MAP_ENTRY_BYTES = 8,
     DECODING_SOURCE_WBEM = 1,
     MAP_FLAG_BITMAP = 2,
@@ -118,7 +119,8 @@ static bool known_already(const provider_schema *p, const event_schema *event)
 {
     for (u32 i = 0; i < p->event_count; i++) {
         const event_schema *other = p->events[i];
-        if (other->key == event->key && memcmp(&other->descriptor, &event->descriptor, sizeof(other->descriptor)) == 0 &&
+        if (other->key == event->key &&
+            memcmp(&other->descriptor, &event->descriptor, sizeof(other->descriptor)) == 0 &&
             other->property_count == event->property_count && guid_equal(&other->event_guid, &event->event_guid))
             return true;
     }

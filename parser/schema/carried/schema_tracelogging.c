@@ -92,10 +92,11 @@ static u16 sized_out(u16 in, bool is_signed)
 // TraceLogging's own numbers for formats. 1 (no print) is a hint for viewers: a record still shows the value.
 static u16 out_type_of(u16 in, u8 out)
 {
-    static const u16 SAME[] = {[2] = OUT_STRING,  [3] = OUT_BOOLEAN,         [5] = OUT_PID,        [6] = OUT_TID,
-                               [7] = OUT_PORT,    [8] = OUT_IPV4,            [9] = OUT_IPV6,       [10] = OUT_SOCKET_ADDRESS,
-                               [11] = OUT_XML,    [12] = OUT_JSON,           [13] = OUT_WIN32_ERROR, [14] = OUT_NTSTATUS,
-                               [15] = OUT_HRESULT, [16] = OUT_DATETIME};
+    static const u16 SAME[] = {
+        [2] = OUT_STRING,   [3] = OUT_BOOLEAN,  [5] = OUT_PID,          [6] = OUT_TID,
+        [7] = OUT_PORT,     [8] = OUT_IPV4,     [9] = OUT_IPV6,         [10] = OUT_SOCKET_ADDRESS,
+        [11] = OUT_XML,     [12] = OUT_JSON,    [13] = OUT_WIN32_ERROR, [14] = OUT_NTSTATUS,
+        [15] = OUT_HRESULT, [16] = OUT_DATETIME};
     if (out == 4)
         return hex_out(in);
     if (out == 0x11 || out == 0x12)
@@ -118,8 +119,8 @@ static bool read_struct(reader *r, u32 index, u32 members, u32 depth, error *e)
         r->nodes[index].members++;
     }
     if (r->nodes[index].members < members || members == 0)
-        return error_set(e, "TraceLogging struct %s claims %u members, %u are there", r->nodes[index].prop.name, members,
-                         r->nodes[index].members);
+        return error_set(e, "TraceLogging struct %s claims %u members, %u are there", r->nodes[index].prop.name,
+                         members, r->nodes[index].members);
     return true;
 }
 

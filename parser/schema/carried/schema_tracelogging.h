@@ -1,5 +1,5 @@
-// TraceLogging: events that carry their own schema in an extended data item (EXT_SCHEMA_TL), and their provider's name in
-// another (EXT_PROV_TRAITS). Formats: TraceLoggingProvider.h and FORMAT.md, section 6.
+// TraceLogging: events that carry their own schema in an extended data item (EXT_SCHEMA_TL), and their provider's name
+// in another (EXT_PROV_TRAITS). Formats: TraceLoggingProvider.h and FORMAT.md, section 6.
 #ifndef ETWKIT_SCHEMA_TRACELOGGING_H
 #define ETWKIT_SCHEMA_TRACELOGGING_H
 

@@ -97,9 +97,8 @@ static bool load_file(const target *t, const schema_source *source, const char *
     size_t len;
     if (!os_read_whole(path, LIMIT_SCHEMA_FILE_BYTES, &bytes, &len, e))
         return false;
-    bool ok = source == &schema_source_wevt
-                  ? load_pe(t, (span){bytes, len}, path, e)
-                  : source->load(t->set, (span){bytes, len}, path, t->rank, t->load, e);
+    bool ok = source == &schema_source_wevt ? load_pe(t, (span){bytes, len}, path, e)
+                                            : source->load(t->set, (span){bytes, len}, path, t->rank, t->load, e);
     if (!ok)
         error_prefix(e, "%s", path);
     t->load->files += ok;

@@ -304,14 +304,16 @@ static bool property_valid(const event_schema *event, u32 at, error *e)
     if (!p->name)
         return error_set(e, "property %u has no name", at);
     if (p->flags & PROP_STRUCT) {
-        if (p->struct_start <= at || p->struct_members == 0 || p->struct_start + p->struct_members > event->property_count)
+        if (p->struct_start <= at || p->struct_members == 0 ||
+            p->struct_start + p->struct_members > event->property_count)
             return error_set(e, "struct %s claims members %u to %u of %u properties", name, p->struct_start,
                              p->struct_start + p->struct_members, event->property_count);
     } else if (!in_type_find(p->in_type)) {
         return error_set(e, "property %s has in type %u, which does not exist", name, p->in_type);
     }
     if ((p->flags & PROP_PARAM_COUNT) && p->count >= event->property_count)
-        return error_set(e, "property %s takes its count from property %u of %u", name, p->count, event->property_count);
+        return error_set(e, "property %s takes its count from property %u of %u", name, p->count,
+                         event->property_count);
     if ((p->flags & PROP_PARAM_LENGTH) && p->length >= event->property_count)
         return error_set(e, "property %s takes its length from property %u of %u", name, p->length,
                          event->property_count);
@@ -366,7 +368,8 @@ static void fetch_once(const schema_set *set, const guid *id)
 {
     if (!set->fetch)
         return;
-    schema_set *mutable_set = (schema_set *)(uintptr_t)set; // a look-up is const to its caller; what it fetches is not seen as change
+    schema_set *mutable_set =
+        (schema_set *)(uintptr_t)set; // a look-up is const to its caller; what it fetches is not seen as change
     guid_slot *slot = slot_add(mutable_set, id);
     if (slot->fetched)
         return;
@@ -516,8 +519,8 @@ u32 schema_find(const schema_set *set, schema_key key, const guid *id, const eve
         const event_schema *event = slot->events[i];
         if (event->key != key)
             continue;
-        bool same = key == KEY_WPP ? event->descriptor.id == descriptor->id
-                                   : event->descriptor.opcode == descriptor->opcode;
+        bool same =
+            key == KEY_WPP ? event->descriptor.id == descriptor->id : event->descriptor.opcode == descriptor->opcode;
         if (same)
             rank_event(&r, event, descriptor->version, os_build);
     }

@@ -52,15 +52,15 @@ typedef struct value_map {
 
 // PROPERTY_FLAGS of tdh.h, then our own from 0x1000 on.
 enum {
-    PROP_STRUCT = 0x1,           // struct_start and struct_members are valid, in_type and out_type are not
-    PROP_PARAM_LENGTH = 0x2,     // length is the index of the property that holds the length
-    PROP_PARAM_COUNT = 0x4,      // count is the index of the property that holds the count
+    PROP_STRUCT = 0x1,       // struct_start and struct_members are valid, in_type and out_type are not
+    PROP_PARAM_LENGTH = 0x2, // length is the index of the property that holds the length
+    PROP_PARAM_COUNT = 0x4,  // count is the index of the property that holds the count
     PROP_FIXED_LENGTH = 0x10,
-    PROP_FIXED_COUNT = 0x20,     // an array even where count is 1 (and an empty one where it is 0)
+    PROP_FIXED_COUNT = 0x20, // an array even where count is 1 (and an empty one where it is 0)
     PROP_HAS_TAGS = 0x40,
-    PROP_COUNT_INLINE = 0x1000,  // TraceLogging: a u16 count stands in the payload in front of the elements
-    PROP_COUNT_REST = 0x2000,    // as many elements as the payload still holds (StackWalk frames)
-    PROP_HIDDEN = 0x4000,        // located and checked but not part of a record's data (paddings of native structs)
+    PROP_COUNT_INLINE = 0x1000, // TraceLogging: a u16 count stands in the payload in front of the elements
+    PROP_COUNT_REST = 0x2000,   // as many elements as the payload still holds (StackWalk frames)
+    PROP_HIDDEN = 0x4000,       // located and checked but not part of a record's data (paddings of native structs)
 };
 
 // EVENT_PROPERTY_INFO. Members of a struct stand anywhere in the same array as top-level properties do, after them.
@@ -69,8 +69,8 @@ typedef struct property {
     const char *name;
     u32 flags;
     u16 in_type, out_type;
-    u16 count;                       // number of elements, or a property index; 1 for a scalar
-    u16 length;                      // or a property index
+    u16 count;                        // number of elements, or a property index; 1 for a scalar
+    u16 length;                       // or a property index
     u16 struct_start, struct_members; // indexes into the event's property array
     const value_map *map;
     u32 tags;
@@ -105,13 +105,14 @@ typedef struct event_schema {
     schema_key key;
     guid event_guid; // KEY_CLASSIC: the class GUID; KEY_WPP: the message GUID; else the task's GUID or zero
     event_descriptor descriptor;
-    const char *event_name;   // the event's own name where the source has one (TraceLogging name, MOF class, symbol is none)
+    const char
+        *event_name; // the event's own name where the source has one (TraceLogging name, MOF class, symbol is none)
     const char *task_name, *opcode_name, *level_name, *channel_name;
-    const char *message;      // template with %1 %1!s! %n …; WPP templates are translated to the same form
+    const char *message;              // template with %1 %1!s! %n …; WPP templates are translated to the same form
     const char *const *keyword_names; // of descriptor.keyword, where the source names an event's own and not the
     u32 keyword_count;                // provider's (embedded schemas)
     const property *properties;
-    u16 property_count, top_count; // the first top_count are top level
+    u16 property_count, top_count;                                 // the first top_count are top level
     const char *wpp_function, *wpp_source, *wpp_level, *wpp_flags; // KEY_WPP only
 } event_schema;
 
@@ -135,11 +136,11 @@ typedef struct provider_schema {
     struct schema_set *set;
     guid id;
     const char *name;
-    const char *path;     // the file it came from, for people; NULL for built-in tables
+    const char *path; // the file it came from, for people; NULL for built-in tables
     const char *message_file, *resource_file;
     schema_origin origin;
     schema_rank rank;
-    u32 os_build;         // Windows build it describes, 0 = not known
+    u32 os_build; // Windows build it describes, 0 = not known
     name_list levels, tasks, opcodes, channels, keywords;
     value_map **maps;
     u32 map_count, map_cap;
@@ -214,7 +215,8 @@ typedef struct schema_source {
 
 extern const schema_source *const schema_sources[]; // NULL-terminated; a new source is one file and one line here
 
-// A file met on a walk: one no source recognises is passed over (false), one that cannot be used becomes a note (false).
+// A file met on a walk: one no source recognises is passed over (false), one that cannot be used becomes a note
+// (false).
 bool schema_load_found(schema_set *set, const char *path, schema_rank rank, schema_load *load);
 
 // Calls visit for a file, or for all files below a folder in byte order of names; links that lead back up are not
