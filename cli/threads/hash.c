@@ -48,13 +48,6 @@ bool hash_file(const char *path, char text[SHA256_TEXT], error *e)
     return ok;
 }
 
-void hash_bytes(const void *bytes, size_t len, char text[SHA256_TEXT])
-{
-    u8 digest[SHA256_BYTES];
-    sha256_of((span){bytes, len}, digest);
-    sha256_text(digest, text);
-}
-
 static void *run(void *context)
 {
     hash_job *job = context;

@@ -13,6 +13,5 @@ MUST_USE bool hash_finish(hash_job *job, char text[SHA256_TEXT], error *e);
 
 // In line.
 MUST_USE bool hash_file(const char *path, char text[SHA256_TEXT], error *e);
-void hash_bytes(const void *bytes, size_t len, char text[SHA256_TEXT]);
 
 #endif

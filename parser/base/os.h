@@ -35,6 +35,7 @@ bool os_same_file(const char *a, const char *b); // two names of one existing fi
 MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e);
 
 unsigned os_processors(void);
+bool os_random(void *into, size_t len); // at most 256 bytes; false: the system gives none
 
 // A block for much data that stays: large pages where the system has them, and `bytes` a multiple of 2 MiB. NULL where
 // there is no room.

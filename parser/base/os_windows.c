@@ -3,6 +3,7 @@
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
+#include <ntsecapi.h>
 
 #include <fcntl.h>
 #include <io.h>
@@ -257,6 +258,11 @@ unsigned os_processors(void)
     SYSTEM_INFO info;
     GetSystemInfo(&info);
     return info.dwNumberOfProcessors ? info.dwNumberOfProcessors : 1;
+}
+
+bool os_random(void *into, size_t len)
+{
+    return RtlGenRandom(into, (ULONG)len);
 }
 
 double os_seconds(void)
