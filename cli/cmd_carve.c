@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/limits.h"
+#include "base/os.h"
 #include "base/text.h"
 #include "commands.h"
 #include "container/carve.h"
@@ -135,7 +136,7 @@ static bool put_fill(carve_job *job, FILE *to, u64 len)
 static u32 size_given(carve_job *job, const carve_buffer *b)
 {
     u64 missing = b->size - b->here;
-    if (job->padded + missing <= job->carve.image.bytes + LIMIT_CARVED_FILL)
+    if (job->padded + missing <= job->carve.image->bytes + LIMIT_CARVED_FILL)
         return b->size;
     return b->here & ~7u;
 }
@@ -146,7 +147,7 @@ static bool put_buffer(carve_job *job, FILE *to, const carve_buffer *b, u32 give
     while (done < there) {
         bool failed = false;
         size_t want = there - done < COPY_BYTES ? there - done : COPY_BYTES;
-        size_t got = os_read_at(&job->carve.image, b->offset + done, job->copy, want, &failed);
+        size_t got = input_read(job->carve.image, b->offset + done, job->copy, want, &failed);
         if (done == 0 && got >= BUFFER_HEADER_BYTES && given != b->size) {
             u32 used = b->used < given ? b->used : given;
             store(job->copy, given, 4);
@@ -343,7 +344,7 @@ static bool write_all(carve_job *job, error *e)
     job->copy = mem_alloc(COPY_BYTES);
     job->json = cJSON_CreateObject();
     cJSON_AddStringToObject(job->json, "image", job->o->inputs[0]);
-    cJSON_AddNumberToObject(job->json, "bytes", (double)c->image.bytes);
+    cJSON_AddNumberToObject(job->json, "bytes", (double)c->image->bytes);
     cJSON_AddNumberToObject(job->json, "unreadable_bytes", (double)c->unreadable);
     if (c->refused)
         cJSON_AddNumberToObject(job->json, "buffers_over_the_limit", (double)c->refused);
@@ -400,7 +401,7 @@ static bool carve_image(carve_job *job, error *e)
         return error_set(e, "interrupted");
     if (!c->count)
         return error_set(e, "%s: no trace buffer was found in its %llu bytes", job->o->inputs[0],
-                         (unsigned long long)c->image.bytes);
+                         (unsigned long long)c->image->bytes);
     carve_group(c);
     return write_all(job, e);
 }
@@ -417,10 +418,12 @@ int cmd_carve(const options *o)
         fputs("etwkit: the folder's name is too long\n", stderr);
         return EXIT_USAGE;
     }
-    if (!os_open(&job.carve.image, o->inputs[0], &e)) {
+    input *image;
+    if (!input_open(&image, o->inputs[0], &e)) {
         fprintf(stderr, "etwkit: %s\n", e.message);
         return EXIT_FAILED;
     }
+    job.carve.image = image;
     bool ok = carve_image(&job, &e);
     if (!ok)
         fprintf(stderr, "etwkit: %s\n", e.message);
@@ -430,7 +433,7 @@ int cmd_carve(const options *o)
     cJSON_Delete(job.json);
     mem_free(job.copy);
     mem_free(job.order);
-    os_close(&job.carve.image);
+    input_close(image);
     carve_free(&job.carve);
     return !ok ? EXIT_FAILED : damaged ? EXIT_DAMAGE : EXIT_DONE;
 }

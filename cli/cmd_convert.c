@@ -33,7 +33,7 @@ static void target_fill(target_room *room, const evidence *ev, const exporter *f
         export_damage *list = mem_zeroed(t->file.damage.count + t->damage.count, sizeof(*list));
         u32 count = add_damage(list, add_damage(list, 0, &t->file.damage), &t->damage);
         room->json[i] = format->render ? info_json(ev, i, false) : NULL;
-        room->traces[i] = (export_trace){t->file.name, room->json[i], list, count};
+        room->traces[i] = (export_trace){t->file.input->name, room->json[i], list, count};
     }
     room->target.classes = class_list(s->classes);
     room->target.class_count = class_count(s->classes);

@@ -81,7 +81,7 @@ static size_t expected_memory(const session *s, bool records, unsigned threads)
     enum { MOST = 14 << 20, MOST_WITHOUT_RECORDS = 6 << 20, A_THREAD = 2 << 20, INFLATES = 4 };
     u64 bytes = 0;
     for (u32 i = 0; i < s->trace_count; i++)
-        bytes += s->traces[i]->file.os.bytes * (s->traces[i]->file.compressed ? INFLATES : 1);
+        bytes += s->traces[i]->file.input->bytes * (s->traces[i]->file.compressed ? INFLATES : 1);
     bool large = records && bytes > A_THREAD;
     bytes = ALWAYS_USED + bytes / (records ? 3 : 16) + (large ? (u64)A_THREAD * threads : 0);
     const u64 most = records ? MOST : MOST_WITHOUT_RECORDS;
@@ -159,7 +159,7 @@ static void start_hashes(evidence *ev)
     ev->sha256 = mem_zeroed(s->trace_count, sizeof(*ev->sha256));
     ev->hashes = mem_zeroed(s->trace_count, sizeof(*ev->hashes));
     for (u32 i = 0; i < s->trace_count && !ev->options->no_hash; i++)
-        ev->hashes[i] = hash_start(s->traces[i]->file.path, s->traces[i]->file.os.bytes);
+        ev->hashes[i] = hash_start(s->traces[i]->file.input);
 }
 
 static bool may_be_asked_for(void *options_given, const event_class *cls)
@@ -245,8 +245,9 @@ bool evidence_damaged(const evidence *ev)
 static u32 tell_log(const trace *t, const damage_log *log, u32 lines)
 {
     for (u32 i = 0; i < log->count && lines; i++, lines--)
-        print_say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.name, (unsigned long long)log->notes[i].offset,
-                  (unsigned long long)log->notes[i].bytes, log->notes[i].kind, log->notes[i].message);
+        print_say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.input->name,
+                  (unsigned long long)log->notes[i].offset, (unsigned long long)log->notes[i].bytes, log->notes[i].kind,
+                  log->notes[i].message);
     return lines;
 }
 
@@ -292,9 +293,11 @@ void evidence_tell_damage(const evidence *ev)
     for (u32 i = 0; i < ev->session->trace_count; i++) {
         const trace *t = ev->session->traces[i];
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
+        if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)
+            print_say("%s: the file %s", t->file.input->path, input_change_text(t->change));
         (void)tell_log(t, &t->damage, tell_log(t, &t->file.damage, DAMAGE_LINES));
         if (ranges > DAMAGE_LINES)
-            print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.name,
+            print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.input->name,
                       (unsigned long long)(ranges - DAMAGE_LINES));
     }
 }

@@ -247,8 +247,8 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
 {
     const trace *t = ev->session->traces[trace_index];
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "file", t->file.path);
-    add_number(root, "bytes", t->file.os.bytes);
+    cJSON_AddStringToObject(root, "file", t->file.input->path);
+    add_number(root, "bytes", t->file.input->bytes);
     add_text(root, "sha256", ev->sha256 ? ev->sha256[trace_index] : NULL);
     add_session_facts(root, t);
     add_counts(root, t, with_states);
@@ -409,7 +409,7 @@ static void print_damage(const trace *t)
         return;
     }
     printf("  %-14s %llu places, %llu bytes of %llu could not be read as events\n", "damage",
-           (unsigned long long)ranges, (unsigned long long)t->account.damage, (unsigned long long)t->file.os.bytes);
+           (unsigned long long)ranges, (unsigned long long)t->account.damage, (unsigned long long)t->file.input->bytes);
 }
 
 // How far the times of a trace without a header can be believed, by clock_anchor.
@@ -425,9 +425,9 @@ void info_print(const evidence *ev, u32 trace_index)
 {
     const trace *t = ev->session->traces[trace_index];
     const trace_facts *f = &t->file.epochs[0];
-    (void)print_clean(stdout, t->file.path);
+    (void)print_clean(stdout, t->file.input->path);
     putchar('\n');
-    printf("  %-14s %llu bytes, %u buffers%s\n", "size", (unsigned long long)t->file.os.bytes, t->file.count,
+    printf("  %-14s %llu bytes, %u buffers%s\n", "size", (unsigned long long)t->file.input->bytes, t->file.count,
            t->file.compressed ? ", compressed" : "");
     if (ev->sha256 && ev->sha256[trace_index][0])
         printf("  %-14s %s\n", "sha256", ev->sha256[trace_index]);

@@ -32,6 +32,18 @@ static void add_file(cJSON *to, const char *path)
     add_hash(to, "sha256", path);
 }
 
+// What a second reading gives, and what became of the file.
+static void add_afterwards(cJSON *to, const trace *t)
+{
+    char text[SHA256_TEXT];
+    if (hash_input(t->file.input, text, NULL))
+        cJSON_AddStringToObject(to, "sha256_afterwards", text);
+    else
+        cJSON_AddNullToObject(to, "sha256_afterwards");
+    if (t->change != INPUT_UNCHANGED)
+        cJSON_AddStringToObject(to, "changed", input_change_text(t->change));
+}
+
 static void add_inputs(cJSON *root, const evidence *ev)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "inputs");
@@ -39,7 +51,7 @@ static void add_inputs(cJSON *root, const evidence *ev)
         char *text = info_json(ev, i, true);
         cJSON *info = cJSON_Parse(text);
         if (!ev->options->no_hash)
-            add_hash(info, "sha256_afterwards", ev->session->traces[i]->file.path);
+            add_afterwards(info, ev->session->traces[i]);
         cJSON_AddItemToArray(list, info);
         mem_free(text);
     }

@@ -131,14 +131,15 @@ static int bench_inflate(const char *path)
 {
     etl_file f;
     error e = {0};
-    if (!etl_open(&f, path, &e)) {
+    input *in = NULL;
+    if (!input_open(&in, path, &e) || !etl_open(&f, in, &e)) {
         fprintf(stderr, "bench_floor: %s\n", e.message);
         return 1;
     }
     // All compressed bytes first, so that only inflating is timed.
-    u8 *packed = mem_alloc((size_t)f.os.bytes), *out = mem_alloc(INFLATE_ROOM);
+    u8 *packed = mem_alloc((size_t)in->bytes), *out = mem_alloc(INFLATE_ROOM);
     bool failed = false;
-    (void)os_read_at(&f.os, 0, packed, (size_t)f.os.bytes, &failed);
+    (void)input_read(in, 0, packed, (size_t)in->bytes, &failed);
     u64 made = 0;
     double start = os_seconds(), took;
     do {
@@ -146,8 +147,8 @@ static int bench_inflate(const char *path)
             const etl_buffer *b = &f.buffers[i];
             if (!(b->flags & BUFFER_FLAG_COMPRESSED) || b->used > INFLATE_ROOM - XPRESS_SLACK)
                 continue;
-            span in = {packed + b->offset + BUFFER_HEADER_BYTES, b->size - BUFFER_HEADER_BYTES};
-            if (xpress_inflate(in, out, b->used - BUFFER_HEADER_BYTES, &e))
+            span stream = {packed + b->offset + BUFFER_HEADER_BYTES, b->size - BUFFER_HEADER_BYTES};
+            if (xpress_inflate(stream, out, b->used - BUFFER_HEADER_BYTES, &e))
                 made += b->used - BUFFER_HEADER_BYTES;
         }
         took = os_seconds() - start;
@@ -156,6 +157,7 @@ static int bench_inflate(const char *path)
     mem_free(packed);
     mem_free(out);
     etl_close(&f);
+    input_close(in);
     return 0;
 }
 

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 LAYERS='
 parser/base
+parser/input
 parser/container
 parser/schema/model
 parser/schema/tables
@@ -33,7 +34,7 @@ cli/report
 LIBRARIES='
 expat.h    parser/schema/(carried|manifest)/
 sqlite3.h  exporters/sqlite|parser/schema/cache/
-pthread.h  cli/threads/|parser/winapi/
+pthread.h  cli/threads/|parser/winapi/|parser/input/
 cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
 openssl/   parser/base/sha256[.]c
 '

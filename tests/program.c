@@ -88,6 +88,7 @@ static void point(int fd, const char *path, int flags)
 
 static _Noreturn void become(const program *p, char *const *argv, const char *out, const char *err)
 {
+    point(0, p->stdin_path ? p->stdin_path : "/dev/null", O_RDONLY);
     if (p->stdout_closed_pipe) {
         int ends[2];
         if (pipe(ends) != 0 || dup2(ends[1], 1) < 0)
@@ -151,6 +152,7 @@ int program_wait(program *p, pid_t child)
     if (access(program_path(p, ".stdout", path), R_OK) == 0)
         bytes_load(path, &p->out);
     bytes_load(program_path(p, ".stderr", path), &p->err);
+    p->stdin_path = NULL;
     p->stdout_path = NULL;
     p->stdout_closed_pipe = false;
     p->file_limit = 0;

@@ -14,6 +14,7 @@ typedef struct program {
     int code;        // of the last run; 128 + N for one that died by signal N
     outbuf out, err; // what it wrote, a NUL behind
     // For the next run, cleared by it:
+    const char *stdin_path;  // opened for reading; else there is nothing to read
     const char *stdout_path; // opened for writing instead of being captured
     bool stdout_closed_pipe; // stdout is a pipe nobody reads
     u64 file_limit;          // RLIMIT_FSIZE, 0: none

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/os.h"
 #include "session/merge.h"
 #include "exporter.h"
 
@@ -119,9 +120,9 @@ static void walk(reading *r, const etl_file *file, damage_log *damage)
     loaded_buffer_free(&b);
     buffer_reader_free(&reader);
     class_table_free(none);
-    if (account_sum(&account) != file->os.bytes)
+    if (account_sum(&account) != file->input->bytes)
         fail_msg("%s: the parts add up to %llu bytes of %llu", r->sweep->name,
-                 (unsigned long long)account_sum(&account), (unsigned long long)file->os.bytes);
+                 (unsigned long long)account_sum(&account), (unsigned long long)file->input->bytes);
 }
 
 static void forget(sweep *s)
@@ -139,15 +140,18 @@ static void read_once(sweep *s, bool first)
     damage_log damage = {0};
     reading r = {.sweep = s, .first = first};
     forget(s);
-    s->opened = etl_open(&file, s->path, &e);
+    input *in = NULL;
+    s->opened = input_open(&in, s->path, &e) && etl_open(&file, in, &e);
     if (!s->opened) {
         assert_true(e.message[0]);
+        input_close(in);
         return;
     }
     walk(&r, &file, &damage);
     s->damage_ranges = file.damage.ranges + damage.ranges;
     damage_free(&damage);
     etl_close(&file);
+    input_close(in);
 }
 
 // Of this process: what else the machine does is not the reader's fault.
@@ -212,11 +216,11 @@ static u64 render(conversion *c)
 {
     static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
     const exporter *form = exporter_by_name("jsonl");
-    const export_trace input = {.file = "sweep.etl", .info_json = "{}"};
+    const export_trace facts = {.file = "sweep.etl", .info_json = "{}"};
     export_target target = {.path = "/dev/null",
                             .classes = class_list(c->session->classes),
                             .class_count = class_count(c->session->classes),
-                            .traces = &input,
+                            .traces = &facts,
                             .trace_count = 1};
     sink *to;
     error e;
@@ -253,7 +257,7 @@ void sweep_convert(sweep *s, const char *what, u64 where)
     assert_int_equal(opened, s->opened);
     if (opened && session_survey(c.session, NULL, NULL)) {
         const trace *t = c.session->traces[0];
-        if (session_account_sum(t) != t->file.os.bytes || t->events != s->found)
+        if (session_account_sum(t) != t->file.input->bytes || t->events != s->found)
             fail_msg("%s, %s at %llu: the session and the container disagree", s->name, what,
                      (unsigned long long)where);
         u64 records = render(&c);

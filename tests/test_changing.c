@@ -156,7 +156,7 @@ static void shrinks_before_the_records(void **state)
     cut(c, 6 * BUFFER_BYTES);
     assert_int_equal(records_of(c), 6);
     session_check_files(c->session);
-    assert_true(t->changed);
+    assert_true(t->change == INPUT_WRITTEN);
     assert_int_equal(read_notes(t), 2); // the file is shorter; two buffers gave no records
 }
 
@@ -167,7 +167,7 @@ static void vanishes_between(void **state)
     cut(c, 0);
     assert_int_equal(records_of(c), 0);
     session_check_files(c->session);
-    assert_true(c->session->traces[0]->changed);
+    assert_true(c->session->traces[0]->change == INPUT_WRITTEN);
 }
 
 static void grows(void **state)
@@ -219,7 +219,7 @@ static void is_overwritten(void **state)
     record_room_free(&room);
     merge_free(r.merge);
     session_check_files(c->session);
-    assert_true(c->session->traces[0]->changed);
+    assert_true(c->session->traces[0]->change == INPUT_WRITTEN);
     assert_true(read_notes(c->session->traces[0]) > 0);
 }
 

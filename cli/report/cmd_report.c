@@ -21,7 +21,7 @@ static bool write_page(const outfile *out, const outbuf *html, error *e)
 static void hash_again(const evidence *ev, char (*after)[SHA256_TEXT])
 {
     for (u32 i = 0; i < ev->session->trace_count && !ev->options->no_hash; i++)
-        if (!hash_file(ev->session->traces[i]->file.path, after[i], NULL))
+        if (!hash_input(ev->session->traces[i]->file.input, after[i], NULL))
             after[i][0] = 0;
 }
 
@@ -41,6 +41,7 @@ static bool make_report(evidence *ev, outfile *out, error *e)
     bool ok = pipeline_run(&job, e);
     if (ok) {
         evidence_hash(ev);
+        session_check_files(ev->session);
         char(*after)[SHA256_TEXT] = mem_zeroed(ev->session->trace_count, sizeof(*after));
         hash_again(ev, after);
         report_job page = {ev, &data, after, job.records};

@@ -82,7 +82,7 @@ static void put_inputs(page *p)
 {
     for (u32 i = 0; i < p->session->trace_count; i++) {
         put(p, " '");
-        put_plain(p, p->session->traces[i]->file.path);
+        put_plain(p, p->session->traces[i]->file.input->path);
         put(p, "'");
     }
 }
@@ -102,6 +102,9 @@ static void put_hashes(page *p, u32 index)
     fact(p, "SHA-256 afterwards", after);
     fact(p, "Unchanged",
          *after && strcmp(before, after) == 0 ? "yes: both are equal" : "NO: the file changed while it was read");
+    input_change change = p->session->traces[index]->change;
+    if (change != INPUT_UNCHANGED)
+        fact_format(p, "Remark", "The file %s.", input_change_text(change));
 }
 
 static void put_damage(page *p, const trace *t)
@@ -143,10 +146,10 @@ static void put_trace(page *p, u32 index)
     const trace *t = p->session->traces[index];
     const trace_facts *f = &t->file.epochs[0];
     put(p, "<h3>");
-    put_plain(p, t->file.name);
+    put_plain(p, t->file.input->name);
     put(p, "</h3>\n<table class=\"facts\">\n");
-    fact(p, "Path", t->file.path);
-    fact_format(p, "Size", "%llu bytes", (unsigned long long)t->file.os.bytes);
+    fact(p, "Path", t->file.input->path);
+    fact_format(p, "Size", "%llu bytes", (unsigned long long)t->file.input->bytes);
     put_hashes(p, index);
     fact(p, "Session", f->session);
     fact(p, "Log file", f->log_file);
@@ -729,13 +732,13 @@ void report_page(const report_job *job, outbuf *out)
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
             "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Trace report: ");
-    put_plain(&p, p.session->traces[0]->file.name);
+    put_plain(&p, p.session->traces[0]->file.input->name);
     put(&p, "</title>\n<style>");
     put(&p, report_css);
     put(&p, "</style></head><body>\n<header><h1>Trace report</h1><p>");
     for (u32 i = 0; i < p.session->trace_count; i++) {
         put(&p, i ? ", " : "");
-        put_plain(&p, p.session->traces[i]->file.name);
+        put_plain(&p, p.session->traces[i]->file.input->name);
     }
     put(&p, "</p><nav><a href=\"#evidence\">Evidence</a><a href=\"#timeline\">Timeline</a><a "
             "href=\"#processes\">Processes</a>"

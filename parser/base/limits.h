@@ -4,6 +4,10 @@
 #define ETWKIT_LIMITS_H
 
 enum {
+    // Inputs
+    LIMIT_SPOOL_MEMORY = 32 << 20,        // of a stream kept in memory; longer ones go to a temporary file
+#define LIMIT_SPOOL_BYTES ((u64)64 << 30) // of a stream: a device without an end must not fill the disk
+
     // Containers
     LIMIT_BUFFER_BYTES = 16 << 20,      // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB
     LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions

@@ -9,12 +9,27 @@
 // mounts, where a mapped read error is a crash and a read call's error is damage at an offset.
 typedef struct os_file {
     int fd;
-    u64 bytes;    // its size when it was opened
-    i64 modified; // and when it had been written to last, in ns; 0: the system does not say
+    u64 bytes;         // its size when it was opened
+    i64 modified;      // and when it had been written to last, in ns; 0: the system does not say
+    u64 device, inode; // which file it is
 } os_file;
 
-MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is no regular file
+MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is not a regular file
 void os_close(os_file *f);
+
+// What a name leads to. A block device is a file.
+typedef enum os_kind_of { OS_MISSING, OS_FILE, OS_FOLDER, OS_STREAM } os_kind_of;
+os_kind_of os_kind(const char *path);
+
+// What can only be read from its start to its end: a pipe, a character device, "-" for standard input. A descriptor, or
+// -1. os_read returns what there is, 0 at the end.
+MUST_USE int os_open_stream(const char *path, error *e);
+void os_close_stream(int fd);
+size_t os_read(int fd, void *into, size_t len, bool *failed);
+
+// A file without a name in the folder for temporary files, to be appended to and read.
+MUST_USE bool os_temporary_file(os_file *f, error *e);
+MUST_USE bool os_append(os_file *f, const void *bytes, size_t len, error *e);
 
 // Whether the file has been written to since it was opened; *bytes is its size now.
 bool os_changed(const os_file *f, u64 *bytes);
@@ -35,6 +50,7 @@ bool os_same_file(const char *a, const char *b); // two names of one existing fi
 MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e);
 
 unsigned os_processors(void);
+unsigned os_descriptors(void);          // how many files the process may have open
 bool os_random(void *into, size_t len); // at most 256 bytes; false: the system gives none
 
 // A block for much data that stays: large pages where the system has them, and `bytes` a multiple of 2 MiB. NULL where

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE // madvise, mallopt, mremap
+#define _GNU_SOURCE // madvise, mallopt, mremap, mkostemp
 #include "base/os.h"
 
 #ifndef _WIN32
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,6 +49,69 @@ bool os_open(os_file *f, const char *path, error *e)
     }
     f->bytes = (u64)end;
     f->modified = modified(&st);
+    f->device = (u64)st.st_dev;
+    f->inode = (u64)st.st_ino;
+    return true;
+}
+
+os_kind_of os_kind(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return OS_MISSING;
+    return S_ISDIR(st.st_mode) ? OS_FOLDER : S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ? OS_FILE : OS_STREAM;
+}
+
+int os_open_stream(const char *path, error *e)
+{
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        error_set(e, "%s: %s", path, strerror(errno));
+    return fd;
+}
+
+void os_close_stream(int fd)
+{
+    close(fd);
+}
+
+size_t os_read(int fd, void *into, size_t len, bool *failed)
+{
+    ssize_t got;
+    do
+        got = read(fd, into, len);
+    while (got < 0 && errno == EINTR);
+    *failed = got < 0;
+    return got > 0 ? (size_t)got : 0;
+}
+
+bool os_temporary_file(os_file *f, error *e)
+{
+    const char *folder = getenv("TMPDIR");
+    char path[4096];
+    if (!folder || !*folder)
+        folder = "/tmp";
+    *f = (os_file){.fd = -1};
+    if (snprintf(path, sizeof(path), "%s/etwkit-XXXXXX", folder) >= (int)sizeof(path))
+        return error_set(e, "TMPDIR: the folder's name is too long");
+    f->fd = mkostemp(path, O_CLOEXEC);
+    if (f->fd < 0)
+        return error_set(e, "%s: no temporary file can be made: %s", folder, strerror(errno));
+    unlink(path);
+    return true;
+}
+
+bool os_append(os_file *f, const void *bytes, size_t len, error *e)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t put = pwrite(f->fd, (const u8 *)bytes + done, len - done, (off_t)f->bytes);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return error_set(e, "the temporary file: %s", strerror(put < 0 ? errno : ENOSPC));
+        done += (size_t)put;
+        f->bytes += (u64)put;
+    }
     return true;
 }
 
@@ -264,6 +328,14 @@ unsigned os_processors(void)
 #endif
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (unsigned)n : 1;
+}
+
+unsigned os_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > UINT16_MAX)
+        return UINT16_MAX;
+    return (unsigned)limit.rlim_cur;
 }
 
 bool os_random(void *into, size_t len)

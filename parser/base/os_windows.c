@@ -5,6 +5,7 @@
 #include <windows.h>
 #include <ntsecapi.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <io.h>
 #include <stdio.h>
@@ -79,10 +80,84 @@ bool os_open(os_file *f, const char *path, error *e)
         CloseHandle(h);
         return error_set(e, "%s: %s", path, why(code, text));
     }
+    BY_HANDLE_FILE_INFORMATION which = {0};
+    (void)GetFileInformationByHandle(h, &which);
     f->bytes = (u64)size.QuadPart;
     f->modified = modified(h);
+    f->device = which.dwVolumeSerialNumber;
+    f->inode = (u64)which.nFileIndexHigh << 32 | which.nFileIndexLow;
     f->fd = _open_osfhandle((intptr_t)h, _O_RDONLY | _O_BINARY);
     return f->fd >= 0 || error_set(e, "%s: too many open files", path);
+}
+
+os_kind_of os_kind(const char *path)
+{
+    wchar_t *wide = wide_path(path);
+    DWORD attributes = GetFileAttributesW(wide);
+    mem_free(wide);
+    if (strncmp(path, "\\\\.\\pipe\\", 9) == 0)
+        return OS_STREAM;
+    if (attributes == INVALID_FILE_ATTRIBUTES)
+        return OS_MISSING;
+    return attributes & FILE_ATTRIBUTE_DIRECTORY ? OS_FOLDER : OS_FILE;
+}
+
+int os_open_stream(const char *path, error *e)
+{
+    int fd;
+    if (strcmp(path, "-") == 0) {
+        fd = _dup(0);
+        if (fd >= 0)
+            _setmode(fd, _O_BINARY);
+    } else {
+        wchar_t *wide = wide_path(path);
+        fd = _wopen(wide, _O_RDONLY | _O_BINARY);
+        mem_free(wide);
+    }
+    if (fd < 0)
+        error_set(e, "%s: %s", path, strerror(errno));
+    return fd;
+}
+
+void os_close_stream(int fd)
+{
+    _close(fd);
+}
+
+size_t os_read(int fd, void *into, size_t len, bool *failed)
+{
+    int got = _read(fd, into, len < 1u << 30 ? (unsigned)len : 1u << 30);
+    *failed = got < 0;
+    return got > 0 ? (size_t)got : 0;
+}
+
+bool os_temporary_file(os_file *f, error *e)
+{
+    wchar_t folder[MAX_PATH + 1], path[MAX_PATH + 1];
+    char text[256];
+    *f = (os_file){.fd = -1};
+    if (!GetTempPathW(MAX_PATH, folder) || !GetTempFileNameW(folder, L"etw", 0, path))
+        return error_set(e, "no temporary file can be made: %s", why(GetLastError(), text));
+    HANDLE h = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS,
+                           FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, NULL);
+    if (h == INVALID_HANDLE_VALUE)
+        return error_set(e, "no temporary file can be made: %s", why(GetLastError(), text));
+    f->fd = _open_osfhandle((intptr_t)h, _O_RDWR | _O_BINARY);
+    return f->fd >= 0 || error_set(e, "too many open files");
+}
+
+bool os_append(os_file *f, const void *bytes, size_t len, error *e)
+{
+    char text[256];
+    for (size_t done = 0; done < len;) {
+        OVERLAPPED where = {.Offset = (DWORD)f->bytes, .OffsetHigh = (DWORD)(f->bytes >> 32)};
+        DWORD want = len - done < 1u << 30 ? (DWORD)(len - done) : 1u << 30, put = 0;
+        if (!WriteFile(handle_of(f), (const u8 *)bytes + done, want, &put, &where) || !put)
+            return error_set(e, "the temporary file: %s", why(GetLastError(), text));
+        done += put;
+        f->bytes += put;
+    }
+    return true;
 }
 
 bool os_changed(const os_file *f, u64 *bytes)
@@ -258,6 +333,11 @@ unsigned os_processors(void)
     SYSTEM_INFO info;
     GetSystemInfo(&info);
     return info.dwNumberOfProcessors ? info.dwNumberOfProcessors : 1;
+}
+
+unsigned os_descriptors(void)
+{
+    return (unsigned)_getmaxstdio();
 }
 
 bool os_random(void *into, size_t len)

@@ -115,7 +115,7 @@ static bool walk_plain(carve *c, scan_room *r, carve_buffer *b, span *bytes)
         bool failed = false, last = window >= all;
         u32 want = last ? all : window;
         u8 *into = room_for(&r->buffer, &r->buffer_cap, want);
-        *bytes = (span){into, os_read_at(&c->image, b->offset, into, want, &failed)};
+        *bytes = (span){into, input_read(c->image, b->offset, into, want, &failed)};
         if (bytes->len < HEAD_BYTES || !begins_record(into + BUFFER_HEADER_BYTES))
             return false;
         if (window == WINDOW_BYTES && !holds_events(*bytes))
@@ -161,7 +161,7 @@ static span as_if_flushed(span head, u8 live[HEAD_BYTES])
 
 static bool examine(carve *c, scan_room *r, u64 offset, span head, carve_buffer *b)
 {
-    u64 room = c->image.bytes - offset;
+    u64 room = c->image->bytes - offset;
     u8 live[HEAD_BYTES];
     head = as_if_flushed(head, live);
     if (!buffer_header_plausible(head, room, 0))
@@ -189,7 +189,7 @@ static bool examine(carve *c, scan_room *r, u64 offset, span head, carve_buffer 
     if (h.flags & BUFFER_FLAG_COMPRESSED) {
         bool failed = false;
         u8 *into = room_for(&r->buffer, &r->buffer_cap, b->here);
-        bytes = (span){into, os_read_at(&c->image, offset, into, b->here, &failed)};
+        bytes = (span){into, input_read(c->image, offset, into, b->here, &failed)};
         if (bytes.len < HEAD_BYTES || !inflate(r, bytes, b, &bytes))
             return false;
         b->intact = walk(b, bytes) && b->intact;
@@ -276,20 +276,20 @@ static u64 scan_chunk(carve *c, scan_room *r, u64 base, size_t at, size_t got, s
 
 bool carve_scan(carve *c, carve_progress *progress, void *context)
 {
-    size_t chunk = c->image.bytes < CHUNK_BYTES ? (size_t)c->image.bytes : CHUNK_BYTES;
+    size_t chunk = c->image->bytes < CHUNK_BYTES ? (size_t)c->image->bytes : CHUNK_BYTES;
     scan_room r = {.chunk = mem_zeroed(chunk + 2 * HEAD_BYTES, 1)};
     bool go_on = true;
     u64 told = 0;
-    for (u64 at = 0; go_on && at < c->image.bytes;) {
+    for (u64 at = 0; go_on && at < c->image->bytes;) {
         bool failed = false;
         u64 base = at & ~(u64)7;
-        size_t got = os_read_at(&c->image, base, r.chunk, chunk + HEAD_BYTES, &failed);
+        size_t got = input_read(c->image, base, r.chunk, chunk + HEAD_BYTES, &failed);
         memset(r.chunk + got, 0, HEAD_BYTES);
         size_t end = got < chunk ? got : chunk;
         u64 next = scan_chunk(c, &r, base, (size_t)(at - base), got, end);
         if (failed && next <= base + got) {
             u64 block = ((base + got) / BAD_BLOCK + 1) * BAD_BLOCK;
-            c->unreadable += (block < c->image.bytes ? block : c->image.bytes) - base - got;
+            c->unreadable += (block < c->image->bytes ? block : c->image->bytes) - base - got;
             next = block;
         }
         if (next <= at)
@@ -297,7 +297,7 @@ bool carve_scan(carve *c, carve_progress *progress, void *context)
         at = next;
         if (progress && at - told >= TELL_BYTES) {
             told = at;
-            go_on = progress(context, at, c->image.bytes);
+            go_on = progress(context, at, c->image->bytes);
         }
     }
     mem_free(r.chunk);

@@ -7,7 +7,7 @@
 #ifndef ETWKIT_CARVE_H
 #define ETWKIT_CARVE_H
 
-#include "base/os.h"
+#include "input/input.h"
 #include "container/trace_header.h"
 
 // Why a buffer belongs to its session.
@@ -56,7 +56,7 @@ typedef struct carve_session {
 
 typedef struct carve {
     arena arena;
-    os_file image;
+    const input *image;
     carve_buffer *buffers; // by offset
     u32 count, cap;
     trace_facts *facts;
@@ -70,7 +70,7 @@ typedef struct carve {
 // Told about every 64 MiB; false from it ends the work.
 typedef bool carve_progress(void *context, u64 done, u64 total);
 
-// `c` is all zero but for the opened image, which the caller closes. False: `progress` said so.
+// `c` is all zero but for the image, which is the caller's. False: `progress` said so.
 MUST_USE bool carve_scan(carve *c, carve_progress *progress, void *context);
 void carve_group(carve *c);
 void carve_free(carve *c);

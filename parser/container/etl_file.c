@@ -15,30 +15,24 @@ static bool is_trace(const etl_file *f)
     return f->count > 0;
 }
 
-bool etl_open(etl_file *f, const char *path, error *e)
+bool etl_open(etl_file *f, const input *in, error *e)
 {
     memset(f, 0, sizeof(*f));
-    if (!os_open(&f->os, path, e))
-        return false;
-    f->path = arena_text(&f->arena, path);
-    const char *slash = strrchr(f->path, '/');
-    f->name = slash ? slash + 1 : f->path;
-    if (f->os.bytes == 0) {
-        etl_close(f);
-        return error_set(e, "%s: the file is empty; a trace starts with a buffer header of %d bytes", path,
+    f->input = in;
+    if (in->bytes == 0)
+        return error_set(e, "%s: the file is empty; a trace starts with a buffer header of %d bytes", in->path,
                          BUFFER_HEADER_BYTES);
-    }
     etl_index(f);
     if (!is_trace(f)) {
         u8 bytes[8] = {0};
         bool failed = false;
-        (void)os_read_at(&f->os, 0, bytes, sizeof(bytes), &failed);
-        u64 size = f->os.bytes;
+        (void)input_read(in, 0, bytes, sizeof(bytes), &failed);
         etl_close(f);
         return error_set(e,
                          "%s: this is no event trace: a buffer size of %u was claimed by its first bytes "
                          "(%02x %02x %02x %02x), the file has %llu bytes and no trace buffer was found in them",
-                         path, load_u32(bytes), bytes[0], bytes[1], bytes[2], bytes[3], (unsigned long long)size);
+                         in->path, load_u32(bytes), bytes[0], bytes[1], bytes[2], bytes[3],
+                         (unsigned long long)in->bytes);
     }
     if (!f->epochs[0].present)
         anchor_guess(f);
@@ -47,7 +41,6 @@ bool etl_open(etl_file *f, const char *path, error *e)
 
 void etl_close(etl_file *f)
 {
-    os_close(&f->os);
     mem_free(f->epochs);
     mem_free(f->buffers);
     damage_free(&f->damage);
@@ -83,7 +76,7 @@ static span load_compressed(const etl_file *f, const etl_buffer *b, u8 *into, et
         scratch->bytes = mem_grow(scratch->bytes, 0, scratch->cap, 1);
     }
     bool failed = false;
-    size_t got = os_read_at(&f->os, b->offset, scratch->bytes, b->size, &failed);
+    size_t got = input_read(f->input, b->offset, scratch->bytes, b->size, &failed);
     if (got < b->size && damage)
         damage_add(damage, b->offset + got, b->size - got, "read", "%zu of the buffer's %u bytes could be read", got,
                    b->size);
@@ -113,7 +106,7 @@ size_t etl_read_around(const etl_file *f, u64 offset, u8 *into, size_t want, etl
     size_t got = 0;
     while (got < want) {
         bool failed = false;
-        got += os_read_at(&f->os, offset + got, into + got, want - got, &failed);
+        got += input_read(f->input, offset + got, into + got, want - got, &failed);
         if (!failed || !hole)
             break;
         size_t skip = SECTOR_BYTES - (size_t)((offset + got) % SECTOR_BYTES);

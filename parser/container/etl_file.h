@@ -6,9 +6,9 @@
 #ifndef ETWKIT_ETL_FILE_H
 #define ETWKIT_ETL_FILE_H
 
-#include "base/os.h"
 #include "container/damage.h"
 #include "container/trace_header.h"
+#include "input/input.h"
 
 typedef struct etl_buffer {
     u64 offset; // in the file
@@ -38,9 +38,7 @@ typedef struct etl_account {
 } etl_account;
 
 typedef struct etl_file {
-    const char *path; // as given, in the arena
-    const char *name; // its last component
-    os_file os;
+    const input *input;
     arena arena;
     trace_facts *epochs; // [0] is the first header buffer's; one more for each header buffer, and each reference clock
     u32 epoch_count, epoch_cap;
@@ -57,8 +55,8 @@ typedef struct etl_file {
     damage_log damage;
 } etl_file;
 
-// False only where nothing of a trace can be found (or the file not be opened): the sentence says what was there.
-MUST_USE bool etl_open(etl_file *f, const char *path, error *e);
+// `in` must stay open. False only where nothing of a trace can be found: the sentence says what was there.
+MUST_USE bool etl_open(etl_file *f, const input *in, error *e);
 void etl_close(etl_file *f);
 
 // Room etl_load needs in `into` for a buffer's used bytes.

@@ -31,9 +31,9 @@ static span peek(const etl_file *f, u64 offset, u8 *bytes, size_t len)
     struct last_peek *last = f->last_peek;
     bool failed = false;
     if (len != PEEK_BYTES)
-        return (span){bytes, os_read_at(&f->os, offset, bytes, len, &failed)};
+        return (span){bytes, input_read(f->input, offset, bytes, len, &failed)};
     if (!last->len || last->offset != offset) {
-        last->len = os_read_at(&f->os, offset, last->bytes, PEEK_BYTES, &failed);
+        last->len = input_read(f->input, offset, last->bytes, PEEK_BYTES, &failed);
         last->offset = offset;
     }
     memcpy(bytes, last->bytes, last->len);
@@ -131,9 +131,9 @@ static bool is_proven(span at, u64 room)
 static bool plausible_at(const etl_file *f, u64 offset)
 {
     u8 bytes[PEEK_BYTES];
-    if (offset >= f->os.bytes)
+    if (offset >= f->input->bytes)
         return false;
-    return buffer_header_plausible(peek(f, offset, bytes, PEEK_BYTES), f->os.bytes - offset, 0);
+    return buffer_header_plausible(peek(f, offset, bytes, PEEK_BYTES), f->input->bytes - offset, 0);
 }
 
 // Size, type and flags alone: in a cut buffer, or with a damaged fill count or first event, these must do.
@@ -147,7 +147,7 @@ static bool header_almost(const etl_file *f, u64 offset, span at)
     if (load_u16(at.at + 0x36) > BUFFER_TYPE_LAST || load_u16(at.at + 0x34) > 0x7f)
         return false;
     bool first = offset == 0 && h.type == BUFFER_TYPE_HEADER && h.claimed_size >= BUFFER_HEADER_BYTES &&
-                 h.claimed_size % 8 == 0 && h.claimed_size < f->os.bytes && plausible_at(f, h.claimed_size);
+                 h.claimed_size % 8 == 0 && h.claimed_size < f->input->bytes && plausible_at(f, h.claimed_size);
     return first || (session && h.claimed_size == session);
 }
 
@@ -159,8 +159,8 @@ static bool only_fill(const etl_file *f, u64 offset)
     u8 *bytes = mem_alloc(SCAN_BYTES);
     bool fill = true, failed = false;
     u64 at = offset;
-    while (fill && at < f->os.bytes) {
-        size_t got = os_read_at(&f->os, at, bytes, SCAN_BYTES, &failed), i = 0;
+    while (fill && at < f->input->bytes) {
+        size_t got = input_read(f->input, at, bytes, SCAN_BYTES, &failed), i = 0;
         if (got == 0)
             break;
         while (i < got && (bytes[i] == 0 || bytes[i] == 0xff))
@@ -169,14 +169,14 @@ static bool only_fill(const etl_file *f, u64 offset)
         at += i;
     }
     mem_free(bytes);
-    return fill && !failed && at == f->os.bytes;
+    return fill && !failed && at == f->input->bytes;
 }
 
 // One place of a scan: a buffer stands here. Buffers of a live session stand at multiples of their size, so there less
 // is asked for: there the header or the events may be damaged.
 static bool buffer_starts(const etl_file *f, span at, u64 offset, u32 grid)
 {
-    u64 room = f->os.bytes - offset;
+    u64 room = f->input->bytes - offset;
     u32 size = load_u32(at.at);
     if (size >= BUFFER_HEADER_BYTES && size <= LIMIT_BUFFER_BYTES && is_proven(at, room))
         return offset % 8 == 0 || (at.at[0x34] & BUFFER_FLAG_COMPRESSED);
@@ -193,10 +193,10 @@ static bool find_buffer(const etl_file *f, u64 offset, u64 until, u64 *found)
     u8 *bytes = mem_alloc(SCAN_BYTES + LOOK_BYTES);
     bool hit = false;
     u64 base = stride == 8 ? (offset + 7) & ~(u64)7 : offset;
-    until = until < f->os.bytes ? until : f->os.bytes;
+    until = until < f->input->bytes ? until : f->input->bytes;
     while (!hit && base < until) {
         bool failed = false;
-        size_t got = os_read_at(&f->os, base, bytes, SCAN_BYTES + LOOK_BYTES, &failed), i = 0;
+        size_t got = input_read(f->input, base, bytes, SCAN_BYTES + LOOK_BYTES, &failed), i = 0;
         for (; i < SCAN_BYTES && i + BUFFER_HEADER_BYTES <= got && base + i < until && !hit; i += stride) {
             size_t look = got - i < LOOK_BYTES ? got - i : LOOK_BYTES;
             hit = buffer_starts(f, (span){bytes + i, look}, base + i, grid);
@@ -336,24 +336,24 @@ static void add_buffer(etl_file *f, u64 offset, const buffer_header *h, u32 clai
 
 static bool leads_on(const etl_file *f, u64 to)
 {
-    return to == f->os.bytes || plausible_at(f, to);
+    return to == f->input->bytes || plausible_at(f, to);
 }
 
 // The next buffer has this size too.
 static bool repeats(const etl_file *f, u64 to, u32 size)
 {
     u8 bytes[PEEK_BYTES];
-    if (to >= f->os.bytes)
+    if (to >= f->input->bytes)
         return false;
     span at = peek(f, to, bytes, PEEK_BYTES);
-    return buffer_header_plausible(at, f->os.bytes - to, 0) && load_u32(at.at) == size;
+    return buffer_header_plausible(at, f->input->bytes - to, 0) && load_u32(at.at) == size;
 }
 
 static bool inflates_whole(const etl_file *f, u64 offset, const buffer_header *h)
 {
     etl_buffer b = {
         .offset = offset, .size = h->claimed_size, .used = h->filled, .flags = h->flags, .epoch = f->session_epoch};
-    if (h->claimed_size > f->os.bytes - offset || h->filled < BUFFER_HEADER_BYTES || h->filled > LIMIT_BUFFER_BYTES)
+    if (h->claimed_size > f->input->bytes - offset || h->filled < BUFFER_HEADER_BYTES || h->filled > LIMIT_BUFFER_BYTES)
         return false;
     u8 *bytes = mem_alloc(etl_room(&b));
     etl_scratch scratch = {0};
@@ -382,7 +382,7 @@ static u32 mend_size(etl_file *f, u64 offset, const buffer_header *h)
     u32 claimed = h->claimed_size, session = session_buffer_size(f);
     bool compressed = h->flags & BUFFER_FLAG_COMPRESSED;
     bool sane = claimed >= BUFFER_HEADER_BYTES && claimed <= LIMIT_BUFFER_BYTES;
-    u64 left = f->os.bytes - offset, found = 0;
+    u64 left = f->input->bytes - offset, found = 0;
     bool fixed = !compressed && session && !session_compresses(f); // then all buffers have this size
     bool by_session = fixed && claimed != session && session <= left &&
                       (session == left || repeats(f, offset + session, session)) &&
@@ -449,7 +449,7 @@ static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
     h->flags = packed ? BUFFER_FLAG_COMPRESSED : 0;
     h->type = header ? BUFFER_TYPE_HEADER : 0;
     if (!packed)
-        h->claimed_size = session && session <= f->os.bytes - offset ? session : 0;
+        h->claimed_size = session && session <= f->input->bytes - offset ? session : 0;
     if (!packed)
         h->filled = h->saved_offset = 0;
     if (h->sequence >> 40)
@@ -465,7 +465,7 @@ static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
 // Takes the buffer at `offset` into the index, where one stands there; *size is then what it occupies.
 static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
 {
-    u64 left = f->os.bytes - offset;
+    u64 left = f->input->bytes - offset;
     span at = peek(f, offset, look, PEEK_BYTES);
     buffer_header h;
     if (at.len < BUFFER_HEADER_BYTES && left >= BUFFER_HEADER_BYTES && session_buffer_size(f))
@@ -482,7 +482,7 @@ static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
     u32 claimed = mend_size(f, offset, &h);
     *size = claimed;
     if (claimed > left) {
-        damage_add(&f->damage, f->os.bytes, 0, "truncated",
+        damage_add(&f->damage, f->input->bytes, 0, "truncated",
                    "the last buffer claims %u bytes, the file holds %llu of them", claimed, (unsigned long long)left);
         f->damaged_buffers++;
         *size = (u32)left;
@@ -494,19 +494,19 @@ static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
 // Bytes at `offset` start no buffer: unused space, or damage up to the next one. Returns where to go on.
 static u64 step_over(etl_file *f, u64 offset)
 {
-    u64 found = f->os.bytes, left = f->os.bytes - offset;
+    u64 found = f->input->bytes, left = f->input->bytes - offset;
     if (left < BUFFER_HEADER_BYTES) {
         f->account.damage += left;
         damage_add(&f->damage, offset, left, "truncated", "the file ends %llu bytes into a buffer header",
                    (unsigned long long)left);
-        return f->os.bytes;
+        return f->input->bytes;
     }
     if (only_fill(f, offset)) {
         f->account.unused += left;
-        return f->os.bytes;
+        return f->input->bytes;
     }
-    bool again = f->count < LIMIT_BUFFERS && find_buffer(f, offset + 1, f->os.bytes, &found);
-    u64 to = again && found > offset ? found : f->os.bytes;
+    bool again = f->count < LIMIT_BUFFERS && find_buffer(f, offset + 1, f->input->bytes, &found);
+    u64 to = again && found > offset ? found : f->input->bytes;
     u32 step = session_buffer_size(f);
     bool in_grid = step && offset % step == 0;
     f->damaged_buffers += in_grid;
@@ -542,7 +542,7 @@ static void check_count(etl_file *f)
     if (!facts->present || f->sessions > 1 || f->damage.ranges || (facts->log_file_mode & LOG_FILE_MODE_CIRCULAR) ||
         !facts->end_time || facts->buffers_written <= f->count)
         return;
-    damage_add(&f->damage, f->os.bytes, 0, "truncated", "the trace header counts %u buffers, %u are there",
+    damage_add(&f->damage, f->input->bytes, 0, "truncated", "the trace header counts %u buffers, %u are there",
                facts->buffers_written, f->count);
 }
 
@@ -552,7 +552,7 @@ void etl_index(etl_file *f)
     struct last_peek last = {.len = 0};
     f->last_peek = &last;
     read_hint(f, look);
-    for (u64 at = 0; at < f->os.bytes;) {
+    for (u64 at = 0; at < f->input->bytes;) {
         u32 size = 0;
         at = take_buffer(f, at, look, &size) && size ? at + size : step_over(f, at);
     }

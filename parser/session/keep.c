@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/os.h"
 #include "session/trace.h"
 
 enum { KEEP_BLOCK = 2 << 20 };
@@ -42,13 +43,13 @@ static void *keep_take(keep_room *k, size_t bytes)
 static bool worth_keeping(const session *s, const trace *t)
 {
     enum { SMALL = 256 << 10 };
-    return !s->count_states && t->file.os.bytes > SMALL;
+    return !s->count_states && t->file.input->bytes > SMALL;
 }
 
 // Of traces over the limit only a small part would be kept.
 static bool worth_keeping_whole(const session *s, const trace *t)
 {
-    return worth_keeping(s, t) && t->file.os.bytes <= LIMIT_KEPT_TRACE_BYTES;
+    return worth_keeping(s, t) && t->file.input->bytes <= LIMIT_KEPT_TRACE_BYTES;
 }
 
 u8 *keep_place(session *s, u32 trace_index, u32 buffer_index)

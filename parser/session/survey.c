@@ -279,10 +279,10 @@ static void fetch_builtin(void *context, schema_set *set, const guid *id)
 static void check_account(trace *t)
 {
     u64 sum = session_account_sum(t);
-    if (sum != t->file.os.bytes)
+    if (sum != t->file.input->bytes)
         damage_add(&t->damage, 0, 0, "account",
                    "the parts of the file add up to %llu bytes, it has %llu: a fault of the reader",
-                   (unsigned long long)sum, (unsigned long long)t->file.os.bytes);
+                   (unsigned long long)sum, (unsigned long long)t->file.input->bytes);
 }
 
 // Whoever comes to it first: the thread that put the stacks in order, or the one that planned.
@@ -305,7 +305,7 @@ bool session_survey(session *s, session_progress progress, void *context)
     schema_set_fetch(s->schemas, fetch_builtin, s);
     correlator_want(s->correlator, s->correlate, s->since, s->until);
     for (u32 i = 0; i < s->trace_count; i++) {
-        v.total += s->traces[i]->file.os.bytes;
+        v.total += s->traces[i]->file.input->bytes;
         correlator_add_trace(s->correlator, &s->traces[i]->file);
     }
     v.asks = s->wants && (s->correlate & CORRELATE_STACKS);

@@ -25,6 +25,7 @@ static void trace_free(trace *t)
     losses_free(&t->losses);
     damage_free(&t->damage);
     etl_close(&t->file);
+    input_close(t->owned);
     mem_free(t);
 }
 
@@ -47,10 +48,10 @@ void session_free(session *s)
     mem_free(s);
 }
 
-bool session_open(session *s, const char *path, error *e)
+bool session_add(session *s, const input *in, error *e)
 {
     trace *t = mem_zeroed(1, sizeof(*t));
-    if (!etl_open(&t->file, path, e)) {
+    if (!etl_open(&t->file, in, e)) {
         mem_free(t);
         return false;
     }
@@ -59,6 +60,19 @@ bool session_open(session *s, const char *path, error *e)
     GROW(s->traces, s->trace_count, s->trace_cap);
     s->traces[s->trace_count++] = t;
     s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;
+    return true;
+}
+
+bool session_open(session *s, const char *path, error *e)
+{
+    input *in;
+    if (!input_open(&in, path, e))
+        return false;
+    if (!session_add(s, in, e)) {
+        input_close(in);
+        return false;
+    }
+    s->traces[s->trace_count - 1]->owned = in;
     return true;
 }
 
@@ -85,15 +99,17 @@ void session_check_files(session *s)
 {
     for (u32 i = 0; i < s->trace_count; i++) {
         trace *t = s->traces[i];
-        u64 bytes, opened = t->file.os.bytes;
+        u64 bytes, opened = t->file.input->bytes;
+        input_change before = t->change;
         u32 unread = t->unread_again;
-        if (!t->changed && os_changed(&t->file.os, &bytes)) {
-            t->changed = true;
+        t->change = input_changed(t->file.input, &bytes);
+        if (before == INPUT_WRITTEN)
+            t->change = INPUT_WRITTEN;
+        else if (t->change == INPUT_WRITTEN)
             damage_add(
                 &t->damage, bytes < opened ? bytes : opened, bytes < opened ? opened - bytes : 0, "read",
                 "the file was written to while it was read: it had %llu bytes when it was opened, it has %llu now",
                 (unsigned long long)opened, (unsigned long long)bytes);
-        }
         if (unread)
             damage_add(&t->damage, 0, 0, "read",
                        "%u buffers could be read once and not again: their records are missing", unread);
@@ -165,7 +181,7 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->top_done = d.values.top_done;
     out->payload = ev->payload;
     out->processor = b->desc->processor;
-    out->source = b->file->name;
+    out->source = b->file->input->name;
     out->source_index = b->file_index;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))

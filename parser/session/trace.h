@@ -4,7 +4,7 @@
 // processes and threads that lived. Planning gives every class its names and plans. Then records are read in time
 // order; from here on nothing shared changes, so any number of threads may render them. The order:
 //
-//     session_new, session_open for each file, schemas into session->schemas, session_survey,
+//     session_new, session_add for each input, schemas into session->schemas, session_survey,
 //     a reader of records (decode/merge.h, used by cli/pipeline.c and opentrace.c), session_free
 #ifndef ETWKIT_TRACE_H
 #define ETWKIT_TRACE_H
@@ -17,6 +17,7 @@
 // One input.
 typedef struct trace {
     etl_file file;
+    input *owned; // where session_open opened it
     etl_account account;
     u64 events;
     u64 headers[HEADER_KINDS]; // by header_kind
@@ -29,7 +30,7 @@ typedef struct trace {
     u32 waiting_count, waiting_cap;
     i64 first_time, last_time; // FILETIME of its first and last event
     losses losses;             // buffers that never reached the file, as the others tell
-    bool changed;              // the file was written to while it was read (noted as damage once)
+    input_change change;       // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
     const char *computer;      // from SystemConfig; NULL: not recorded
     kept_buffer *kept;         // by buffer index
     _Atomic u32 unread_again;  // buffers that gave other events when read for their records than in the survey
@@ -76,7 +77,10 @@ typedef struct session {
 session *session_new(void);
 void session_free(session *s);
 
-// False: no trace there; the sentence says why. The others stay usable.
+// Adds a trace. False: there is none; the sentence says why. The others stay usable. `in` must stay open until
+// session_free.
+MUST_USE bool session_add(session *s, const input *in, error *e);
+// Opens a file and adds it.
 MUST_USE bool session_open(session *s, const char *path, error *e);
 
 // Takes what a scanner counted into its trace. Called before the scanner is freed, by one thread.
@@ -88,8 +92,8 @@ typedef bool (*session_progress)(void *context, u64 done, u64 total);
 // Reads all buffers of all traces, then plans all classes. False only when progress said so.
 MUST_USE bool session_survey(session *s, session_progress progress, void *context);
 
-// Notes, as damage of kind "read", traces whose files were written to since they were opened, and buffers that could be
-// read in the survey and not again. Call it when all records are out.
+// Asks what became of the inputs since they were opened (trace.change). Notes, as damage of kind "read", those that
+// were written to, and buffers that could be read in the survey and not again. Call it when all records are out.
 void session_check_files(session *s);
 
 // Whether the bytes of a trace add up to its size (they must; a difference is our mistake and is reported as damage).

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/os.h"
 #include "base/wide.h"
 #include "winapi/tdh_session.h"
 
@@ -15,6 +16,7 @@ enum { HANDLES_A_CALL = 64, SLICE_EVENTS = 256 };
 
 typedef struct opened {
     char *path;               // UTF-8
+    input *file;              // opened by OpenTraceW, read by ProcessTrace
     EVENT_TRACE_LOGFILEW log; // the caller's, with names of our own
     WCHAR *file_name, *session_name, *logged_name;
     u64 number;          // what the handle says; never used again
@@ -48,6 +50,7 @@ static WCHAR *copy_of(const WCHAR *text)
 
 static void opened_free(opened *o)
 {
+    input_close(o->file);
     mem_free(o->path);
     mem_free(o->file_name);
     mem_free(o->session_name);
@@ -78,7 +81,7 @@ static DWORD look_at_file(opened *o)
     etl_file file = {0};
     if (!os_exists(o->path))
         return ERROR_FILE_NOT_FOUND;
-    if (!etl_open(&file, o->path, NULL))
+    if (!input_open(&o->file, o->path, NULL) || !etl_open(&file, o->file, NULL))
         return ERROR_FILE_CORRUPT;
     const trace_facts *facts = &file.epochs[0];
     (void)show_logfile_header(&file, &o->log.LogfileHeader);
@@ -304,8 +307,8 @@ static ULONG process(delivery *d, const merge_filter *filter)
     d->session = session_new();
     ULONG status = ERROR_SUCCESS;
     for (u32 i = 0; i < d->count && status == ERROR_SUCCESS; i++)
-        if (!session_open(d->session, d->traces[i]->path, NULL))
-            status = os_exists(d->traces[i]->path) ? ERROR_FILE_CORRUPT : ERROR_FILE_NOT_FOUND;
+        if (!session_add(d->session, d->traces[i]->file, NULL))
+            status = ERROR_FILE_CORRUPT;
     if (status == ERROR_SUCCESS) {
         bool whole = session_survey(d->session, NULL, NULL);
         assert(whole); // nobody can break it off

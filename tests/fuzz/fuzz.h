@@ -10,8 +10,8 @@
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 // Takes the first `len` bytes (fewer where there are none left) off the input.
-span fuzz_take(span *input, size_t len);
-u32 fuzz_take_u8(span *input); // 0 where nothing is left
+span fuzz_take(span *data, size_t len);
+u32 fuzz_take_u8(span *data); // 0 where nothing is left
 
 // Puts bytes into a file of this process and returns its name, the same one on every call.
 const char *fuzz_file(span bytes);
@@ -25,7 +25,7 @@ void fuzz_records(span records);
 void fuzz_wrap(outbuf *file, span records); // only makes that trace
 
 // A source of schemas over the input; what it gives must hold together.
-void fuzz_source(const schema_source *source, const char *path, span input);
+void fuzz_source(const schema_source *source, const char *path, span data);
 
 // Records in memory, as tests/etl_build.c writes them. payload and extended item `type` (0: none) are the input's.
 void fuzz_put_event(outbuf *to, const guid *provider, u16 id, u16 type, span extended, span payload);

@@ -14,7 +14,7 @@ static void check(bool holds)
 static void check_buffer(const carve *c, u32 i)
 {
     const carve_buffer *b = &c->buffers[i];
-    check(b->offset < c->image.bytes && b->here <= c->image.bytes - b->offset && b->here <= b->size && b->here > 0);
+    check(b->offset < c->image->bytes && b->here <= c->image->bytes - b->offset && b->here <= b->size && b->here > 0);
     check(b->good_end <= b->used && b->session < c->session_count);
     check(b->facts == CARVE_NONE || b->facts < c->facts_count);
     check(!i || c->buffers[i - 1].offset + c->buffers[i - 1].here <= b->offset);
@@ -28,8 +28,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
     carve c = {.count = 0};
     error e;
-    if (!os_open(&c.image, fuzz_file((span){data, size}), &e))
+    input *image;
+    if (!input_open(&image, fuzz_file((span){data, size}), &e))
         return 0;
+    c.image = image;
     check(carve_scan(&c, NULL, NULL));
     carve_group(&c);
     u32 placed = 0;
@@ -41,7 +43,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
         placed += s->buffers + s->duplicates;
     }
     check(placed == c.count);
-    os_close(&c.image);
+    input_close(image);
     carve_free(&c);
     return 0;
 }

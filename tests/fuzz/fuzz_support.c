@@ -9,16 +9,16 @@
 #include "exporter.h"
 #include "info.h"
 
-span fuzz_take(span *input, size_t len)
+span fuzz_take(span *data, size_t len)
 {
-    span taken = {input->at, len < input->len ? len : input->len};
-    *input = span_from(*input, taken.len);
+    span taken = {data->at, len < data->len ? len : data->len};
+    *data = span_from(*data, taken.len);
     return taken;
 }
 
-u32 fuzz_take_u8(span *input)
+u32 fuzz_take_u8(span *data)
 {
-    span one = fuzz_take(input, 1);
+    span one = fuzz_take(data, 1);
     return one.len ? one.at[0] : 0;
 }
 
@@ -71,11 +71,11 @@ static void put_back(void *context, merge_buffer *b)
 static u64 render_all(reading *r, const exporter *form)
 {
     static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
-    const export_trace input = {.file = "fuzz.etl", .info_json = "{}"};
+    const export_trace facts = {.file = "fuzz.etl", .info_json = "{}"};
     export_target target = {.path = "/dev/null",
                             .classes = class_list(r->session->classes),
                             .class_count = class_count(r->session->classes),
-                            .traces = &input,
+                            .traces = &facts,
                             .trace_count = 1,
                             .csv_guard = true};
     sink *to;
@@ -139,14 +139,14 @@ void fuzz_trace(span bytes)
 
 // ---------------------------------------------------------------------------------------------- schemas
 
-void fuzz_source(const schema_source *source, const char *path, span input)
+void fuzz_source(const schema_source *source, const char *path, span data)
 {
     schema_set *set = schema_set_new();
     schema_load load = {0};
     error e = {0};
-    span head = {input.at, input.len < 4096 ? input.len : 4096};
+    span head = {data.at, data.len < 4096 ? data.len : 4096};
     (void)source->recognise(head, path);
-    bool ok = source->load(set, input, path, RANK_USER, &load, &e);
+    bool ok = source->load(set, data, path, RANK_USER, &load, &e);
     check(ok || e.message[0], "refused without a reason");
     u32 at = 0;
     for (provider_schema *p; (p = schema_each(set, &at)) != NULL;)

@@ -1,0 +1,67 @@
+// One input: a run of bytes with a name, opened once and shared by everybody who reads it: the engine, the hash, the
+// report, provenance and carving. Nothing else opens a trace, so that what is hashed is what was read.
+//
+// Each kind of input is a backend, one file each, listed in input.c. Bytes are read at an offset, by any number of
+// threads at a time. An input is never written to.
+#ifndef ETWKIT_INPUT_H
+#define ETWKIT_INPUT_H
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+typedef struct input input;
+
+// What became of an input since it was opened.
+typedef enum input_change {
+    INPUT_UNCHANGED,
+    INPUT_WRITTEN,  // its size or its time of last writing is another one
+    INPUT_REPLACED, // its bytes are the ones that were opened, its name leads to another file now
+    INPUT_GONE,     // its name leads nowhere
+} input_change;
+
+typedef struct input_backend {
+    const char *name;
+    bool (*is_its)(const char *path); // whether it is for this one to open; the first backend that says so does
+    MUST_USE bool (*open)(input **out, const char *path, error *e);
+    size_t (*read_at)(input *in, u64 offset, void *into, size_t len, bool *failed); // as input_read
+    input_change (*changed)(input *in, u64 *bytes);                                 // NULL: it cannot change
+    void (*close)(input *in);                                                       // frees it
+} input_backend;
+
+// The part of an input all backends share; a backend's own struct begins with it.
+struct input {
+    const input_backend *backend;
+    char *path;        // as given; input_finish frees it
+    char *name;        // how records name it in `source`: the last part of the path, or what input_set_name says
+    u64 bytes;         // its size when it was opened
+    u64 device, inode; // which file it is, where it is one; both 0: none
+    bool is_hashed;    // its bytes were hashed as they came:
+    u8 sha256[SHA256_BYTES];
+};
+
+// "-" is standard input. False: it cannot be opened, and the sentence says why.
+MUST_USE bool input_open(input **out, const char *path, error *e);
+void input_close(input *in); // NULL is allowed
+void input_set_name(input *in, const char *name);
+
+// Up to `len` bytes from `offset`; returns how many could be read. Fewer at the input's end, and where the medium fails
+// (*failed).
+size_t input_read(const input *in, u64 offset, void *into, size_t len, bool *failed);
+
+const char *input_change_text(input_change change); // a clause after "the file", NULL for INPUT_UNCHANGED
+
+// *bytes is its size now, where it was written to.
+input_change input_changed(const input *in, u64 *bytes);
+
+// SHA-256 of all its bytes, read now unless they were hashed as they came. False: not all of them could be read.
+MUST_USE bool input_sha256(const input *in, u8 digest[SHA256_BYTES], error *e);
+
+// ---------------------------------------------------------------------------------------------- for backends
+
+// Fills what is common. `more` is the size of the backend's own struct.
+void *input_begin(const input_backend *backend, const char *path, size_t size);
+void input_finish(input *in); // frees it
+
+extern const input_backend input_file, input_stream;
+
+#endif

@@ -1,0 +1,202 @@
+// A file or a block device, read where it lies.
+//
+// Files are never mapped: evidence sits on failing disks and network mounts, where a mapped read error is a crash and a
+// read call's error is damage at an offset. A run may have more inputs than the system gives descriptors, so the files
+// read least recently are closed and opened again when they are needed. A file that is opened again must be the one it
+// was: the same inode of the same device, not written to since. Else nothing more can be read of it.
+#include "input/input.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/os.h"
+
+enum { CLOSED = -1 };
+
+typedef struct file_input {
+    input common;
+    os_file file;
+    atomic_int readers; // threads that read it right now; CLOSED: it has no descriptor
+    _Atomic u64 last_read;
+    bool is_lost; // it could not be opened again
+    struct file_input *next_open;
+} file_input;
+
+// All files of the process that have a descriptor.
+static struct {
+    pthread_mutex_t lock;
+    file_input *open;
+    u32 count, most; // most 0: not asked for yet
+    _Atomic u64 reads;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static file_input *of(input *in)
+{
+    return (file_input *)in;
+}
+
+// ---------------------------------------------------------------------------------------------- descriptors
+
+// Half of what the system gives: outputs, databases and schema files need theirs.
+static u32 most_open(void)
+{
+    enum { FEWEST = 4, ENOUGH = 512 };
+    u32 half = os_descriptors() / 2;
+    return half < FEWEST ? FEWEST : half < ENOUGH ? half : ENOUGH;
+}
+
+// Under the lock, as all below. Files that are being read stay.
+static void close_least_recent(void)
+{
+    file_input **least = NULL;
+    for (file_input **at = &pool.open; *at; at = &(*at)->next_open)
+        if ((!least || (*at)->last_read < (*least)->last_read) && (*at)->readers == 0)
+            least = at;
+    int idle = 0;
+    if (!least || !atomic_compare_exchange_strong(&(*least)->readers, &idle, CLOSED))
+        return;
+    file_input *f = *least;
+    *least = f->next_open;
+    pool.count--;
+    os_close(&f->file);
+}
+
+static void add_open(file_input *f, int readers)
+{
+    if (!pool.most)
+        pool.most = most_open();
+    if (pool.count >= pool.most)
+        close_least_recent();
+    f->next_open = pool.open;
+    pool.open = f;
+    pool.count++;
+    f->last_read = ++pool.reads;
+    atomic_store(&f->readers, readers);
+}
+
+static bool is_same(const os_file *a, const os_file *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes && a->modified == b->modified;
+}
+
+static bool open_again(file_input *f)
+{
+    os_file again;
+    if (f->is_lost || !os_open(&again, f->common.path, NULL))
+        return false;
+    if (!is_same(&again, &f->file)) {
+        os_close(&again);
+        return false;
+    }
+    f->file = again;
+    add_open(f, 1);
+    return true;
+}
+
+static bool begin_read_closed(file_input *f)
+{
+    pthread_mutex_lock(&pool.lock);
+    bool ok = true;
+    if (f->readers != CLOSED)
+        f->readers++;
+    else
+        ok = open_again(f);
+    f->is_lost |= !ok;
+    pthread_mutex_unlock(&pool.lock);
+    return ok;
+}
+
+static bool begin_read(file_input *f)
+{
+    int readers = atomic_load(&f->readers);
+    while (readers != CLOSED)
+        if (atomic_compare_exchange_weak(&f->readers, &readers, readers + 1))
+            return true;
+    return begin_read_closed(f);
+}
+
+static void end_read(file_input *f)
+{
+    f->last_read = ++pool.reads;
+    f->readers--;
+}
+
+// ---------------------------------------------------------------------------------------------- the backend
+
+static bool file_is_its(const char *path)
+{
+    (void)path;
+    return true;
+}
+
+static bool file_open(input **out, const char *path, error *e)
+{
+    os_file opened;
+    if (!os_open(&opened, path, e))
+        return false;
+    file_input *f = input_begin(&input_file, path, sizeof(*f));
+    f->file = opened;
+    f->common.bytes = opened.bytes;
+    f->common.device = opened.device;
+    f->common.inode = opened.inode;
+    pthread_mutex_lock(&pool.lock);
+    add_open(f, 0);
+    pthread_mutex_unlock(&pool.lock);
+    *out = &f->common;
+    return true;
+}
+
+static size_t file_read_at(input *in, u64 offset, void *into, size_t len, bool *failed)
+{
+    file_input *f = of(in);
+    if (!begin_read(f)) {
+        *failed = true;
+        return 0;
+    }
+    size_t got = os_read_at(&f->file, offset, into, len, failed);
+    end_read(f);
+    return got;
+}
+
+static input_change file_changed(input *in, u64 *bytes)
+{
+    file_input *f = of(in);
+    os_file named;
+    bool is_there = os_open(&named, in->path, NULL);
+    bool is_replaced = is_there && (named.device != in->device || named.inode != in->inode);
+    bool is_written = false;
+    if (is_there)
+        os_close(&named);
+    if (begin_read(f)) {
+        is_written = os_changed(&f->file, bytes);
+        end_read(f);
+    } else if (is_there && !is_replaced) {
+        *bytes = named.bytes;
+        is_written = true;
+    }
+    return is_written ? INPUT_WRITTEN : is_replaced ? INPUT_REPLACED : is_there ? INPUT_UNCHANGED : INPUT_GONE;
+}
+
+static void file_close(input *in)
+{
+    file_input *f = of(in);
+    pthread_mutex_lock(&pool.lock);
+    for (file_input **at = &pool.open; *at; at = &(*at)->next_open)
+        if (*at == f) {
+            *at = f->next_open;
+            pool.count--;
+            os_close(&f->file);
+            break;
+        }
+    pthread_mutex_unlock(&pool.lock);
+    input_finish(in);
+}
+
+const input_backend input_file = {
+    .name = "file",
+    .is_its = file_is_its,
+    .open = file_open,
+    .read_at = file_read_at,
+    .changed = file_changed,
+    .close = file_close,
+};
