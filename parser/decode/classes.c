@@ -217,26 +217,26 @@ typedef struct planner {
 
 static void add_plan(planner *p, event_class *c, const event_schema *described, bool wide)
 {
-    if (c->plan_count >= LIMIT_CANDIDATES)
+    if (c->plan_count >= CLASS_PLANS)
         return;
     const plan *compiled = plan_compile(&p->table->arena, described, wide, NULL);
-    if (compiled)
+    if (compiled && (wide == c->wide || compiled->has_pointer))
         c->plans[c->plan_count++] = compiled;
 }
 
 // The count of an array that a schema fixes at a token number (CLR stacks: 2) is told by the field in front of it.
-static void add_counted_variant(planner *p, event_class *c, const event_schema *described, bool wide)
+static const event_schema *counted_variant(planner *p, const event_schema *described)
 {
     u32 last = described->top_count - 1u;
     if (described->top_count < 2 || described->property_count != described->top_count)
-        return;
+        return NULL;
     const property *array = &described->properties[last], *count = &described->properties[last - 1];
     const in_type_facts *facts = in_type_find(count->in_type);
     size_t len = strlen(count->name);
     bool named_count = len >= 5 && strcmp(count->name + len - 5, "Count") == 0;
     if ((array->flags & (PROP_STRUCT | PROP_PARAM_COUNT | PROP_COUNT_INLINE | PROP_COUNT_REST)) || array->count < 2 ||
         !named_count || !facts || facts->bytes < 1 || facts->bytes > 4)
-        return;
+        return NULL;
     event_schema *variant = arena_new(&p->table->arena, event_schema);
     property *props = arena_array(&p->table->arena, property, described->property_count);
     memcpy(props, described->properties, described->property_count * sizeof(*props));
@@ -244,7 +244,43 @@ static void add_counted_variant(planner *p, event_class *c, const event_schema *
     props[last].count = (u16)(last - 1);
     *variant = *described;
     variant->properties = props;
-    add_plan(p, c, variant, wide);
+    return variant;
+}
+
+// The layout with all that may stand behind its fields as one more, Tail. Members of structs stand behind the top-level
+// properties: they move up by one.
+static const event_schema *with_tail(arena *a, const event_schema *described)
+{
+    u32 top = described->top_count, count = described->property_count;
+    property *props = arena_array(a, property, count + 1u);
+    for (u32 i = 0; i < count; i++) {
+        property *to = &props[i < top ? i : i + 1];
+        *to = described->properties[i];
+        to->struct_start = (u16)(to->struct_start + ((to->flags & PROP_STRUCT) != 0));
+        if ((to->flags & PROP_PARAM_COUNT) && to->count >= top)
+            to->count++;
+        if ((to->flags & PROP_PARAM_LENGTH) && to->length >= top)
+            to->length++;
+    }
+    props[top] = (property){
+        .name = "Tail", .flags = PROP_COUNT_REST, .in_type = IN_BINARY, .out_type = OUT_HEX_BINARY, .count = 1};
+    event_schema *tailed = arena_new(a, event_schema);
+    *tailed = *described;
+    tailed->properties = props;
+    tailed->property_count = (u16)(count + 1);
+    tailed->top_count = (u16)(top + 1);
+    return tailed;
+}
+
+// Kernels number a layout anew when fields come to its end: of a version newer than all that are known, the known
+// fields are read, and what follows them is shown as it is. The longest layout is tried first: it was added last.
+static void add_tails(planner *p, event_class *c, const event_schema *const *newest, u32 count)
+{
+    if (newest[0]->provider->origin != ORIGIN_KERNEL || newest[0]->descriptor.version >= c->descriptor.version)
+        return;
+    for (u32 i = count; i-- > 0;)
+        if (newest[i]->top_count)
+            add_plan(p, c, with_tail(&p->table->arena, newest[i]), c->wide);
 }
 
 static const char *standard_level(u8 level)
@@ -418,26 +454,56 @@ static void plan_manifest_piece(planner *p, event_class *c)
     add_plan(p, c, described, c->wide);
 }
 
+static void add_wide(planner *p, event_class *c, const event_schema *const *list, u32 count, bool wide)
+{
+    for (u32 i = 0; i < count; i++)
+        add_plan(p, c, list[i], wide);
+}
+
+// Layouts by trust. Those of the event's own version come first, then older ones: payloads lack fields more often than
+// a header is wrong about its pointer size. Newer ones come after the event's own version at the other pointer size,
+// since their fields make many payloads look whole.
+static void add_found(planner *p, event_class *c, const schema_find_result *found, u32 count)
+{
+    const event_schema *own[2 * LIMIT_CANDIDATES], *older[2 * LIMIT_CANDIDATES], *newer[2 * LIMIT_CANDIDATES];
+    u32 own_count = 0, older_count = 0, newer_count = 0;
+    u8 version = found[0].event->descriptor.version;
+    for (u32 i = 0; i < count; i++) {
+        const event_schema *e = found[i].event, *counted = counted_variant(p, e);
+        bool best = e->descriptor.version == version;
+        const event_schema **list = best ? own : e->descriptor.version < version ? older : newer;
+        u32 *at = best ? &own_count : e->descriptor.version < version ? &older_count : &newer_count;
+        list[(*at)++] = e;
+        if (counted)
+            list[(*at)++] = counted;
+    }
+    add_wide(p, c, own, own_count, c->wide);
+    if (!found[0].exact)
+        add_tails(p, c, own, own_count);
+    add_wide(p, c, older, older_count, c->wide);
+    if (!c->classic) {
+        add_wide(p, c, newer, newer_count, c->wide);
+        return;
+    }
+    add_wide(p, c, own, own_count, !c->wide);
+    add_wide(p, c, newer, newer_count, c->wide);
+    add_wide(p, c, older, older_count, !c->wide);
+    add_wide(p, c, newer, newer_count, !c->wide);
+}
+
 static void plan_from_set(planner *p, event_class *c)
 {
     schema_key key = c->message ? KEY_WPP : c->classic ? KEY_CLASSIC : KEY_MANIFEST;
     schema_find_result found[LIMIT_CANDIDATES];
     u32 count = schema_find(p->set, key, &c->provider_id, &c->descriptor, p->os_build, found, LIMIT_CANDIDATES);
-    for (u32 i = 0; i < count; i++) {
-        u32 first = c->plan_count;
-        if (i == 0) {
-            c->exact_version = found[0].exact;
-            name_from_schema(p, c, found[0].event);
-        }
-        add_plan(p, c, found[i].event, c->wide);
-        // Classic payloads may have the other pointer size than their header says: the payload decides.
-        if (c->classic && c->plan_count > first && c->plans[first]->has_pointer)
-            add_plan(p, c, found[i].event, !c->wide);
-        add_counted_variant(p, c, found[i].event, c->wide);
+    if (count) {
+        c->exact_version = found[0].exact;
+        name_from_schema(p, c, found[0].event);
+        add_found(p, c, found, count);
+        return;
     }
-    if (!count)
-        for (const provider_schema *s = schema_providers(p->set, &c->provider_id); s && !c->provider; s = s->next)
-            c->provider = s->name;
+    for (const provider_schema *s = schema_providers(p->set, &c->provider_id); s && !c->provider; s = s->next)
+        c->provider = s->name;
 }
 
 static void forget_names(event_class *c)
@@ -466,7 +532,7 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
 {
     planner p = {t, set, os_build};
     event_class *c = t->classes[index];
-    const plan *before[LIMIT_CANDIDATES];
+    const plan *before[CLASS_PLANS];
     u32 before_count = c->plan_count;
     memcpy(before, c->plans, sizeof(before));
     forget_names(c);
@@ -506,23 +572,79 @@ void class_table_plan(class_table *t, schema_set *set, u32 os_build)
         class_plan(t, i, set, os_build);
 }
 
+// A name that begins with anything but printable ASCII.
+static bool strange_text(const plan *p, const decoded *values, span payload)
+{
+    if (p->first_text == PLAN_NO_TEXT || values->slots[p->first_text].len < 2)
+        return false;
+    u16 first = load_u16(payload.at + values->slots[p->first_text].offset);
+    return first < 0x20 || first > 0x7e;
+}
+
+// Addresses have 48 bits, sign-extended.
+static bool canonical_pointers(const plan *p, const decoded *values, span payload)
+{
+    for (u32 i = 0; i < p->first_text; i++) {
+        slot value = values->slots[i];
+        bool pointer = p->fields[i].in_type == IN_POINTER && value.len == 8;
+        i64 high = pointer ? load_i64(payload.at + value.offset) >> 47 : 0;
+        if (high != 0 && high != -1)
+            return false;
+    }
+    return true;
+}
+
+// Both pointer sizes may take a payload: half of a 64-bit number is then the beginning of the name that follows. It is
+// as its header says, unless that makes a name strange which is not with 8-byte pointers: 32-bit programs have written
+// such payloads.
+static bool wide_after_all(const event_class *cls, decoder *d, const plan *narrow, span payload, class_decode *out)
+{
+    if (!cls->classic || narrow->wide || !narrow->has_pointer || !strange_text(narrow, &out->values, payload))
+        return false;
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        const plan *p = cls->plans[i];
+        if (!p->wide || decode_run(d, p, payload, &out->values) != FIT_EXACT || p->first_text == PLAN_NO_TEXT ||
+            strange_text(p, &out->values, payload) || !canonical_pointers(p, &out->values, payload))
+            continue;
+        out->plan = p;
+        return true;
+    }
+    decode_run(d, narrow, payload, &out->values);
+    return false;
+}
+
+// Of the plans that leave nothing but padding over, the first; else the first of all.
+static void decode_inexact(const event_class *cls, decoder *d, u32 padded, span payload, class_decode *out)
+{
+    if (!cls->plan_count) {
+        *out = (class_decode){NULL, {0}, RECORD_RAW};
+        return;
+    }
+    bool fits = padded < cls->plan_count;
+    out->plan = cls->plans[fits ? padded : 0];
+    out->state = fits ? RECORD_DECODED : RECORD_PARTIAL;
+    if (cls->plan_count > 1)
+        decode_run(d, out->plan, payload, &out->values);
+}
+
 void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out)
 {
+    u32 padded = CLASS_PLANS;
     for (u32 i = 0; i < cls->plan_count; i++) {
-        if (decode_run(d, cls->plans[i], payload, &out->values) != FIT_EXACT)
+        const plan *p = cls->plans[i];
+        if (padded < CLASS_PLANS && p->wide != cls->plans[padded]->wide)
+            break;
+        decode_fit fit = decode_run(d, p, payload, &out->values);
+        if (fit == FIT_PADDED && padded == CLASS_PLANS)
+            padded = i;
+        if (fit != FIT_EXACT)
             continue;
-        out->plan = cls->plans[i];
         out->state = RECORD_DECODED;
+        if (!wide_after_all(cls, d, p, payload, out))
+            out->plan = p;
         return;
     }
-    if (cls->plan_count > 1)
-        decode_run(d, cls->plans[0], payload, &out->values);
-    if (cls->plan_count) {
-        out->plan = cls->plans[0];
-        out->state = RECORD_PARTIAL;
-        return;
-    }
-    *out = (class_decode){NULL, {0}, RECORD_RAW};
+    decode_inexact(cls, d, padded, payload, out);
 }
 
 record_state class_state(const event_class *cls, decoder *d, span payload)
@@ -530,7 +652,9 @@ record_state class_state(const event_class *cls, decoder *d, span payload)
     for (u32 i = 0; i < cls->plan_count; i++) {
         const plan *p = cls->plans[i];
         decoded values;
-        if (p->all_fixed ? payload.len == p->prefix_bytes : decode_run(d, p, payload, &values) == FIT_EXACT)
+        bool fits = p->all_fixed ? payload.len >= p->prefix_bytes && payload.len - p->prefix_bytes <= p->padding
+                                 : decode_run(d, p, payload, &values) == FIT_EXACT;
+        if (fits)
             return RECORD_DECODED;
     }
     return cls->plan_count ? RECORD_PARTIAL : RECORD_RAW;

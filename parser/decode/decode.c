@@ -287,7 +287,8 @@ static void take_prefix(run *r)
 decode_fit decode_run(decoder *d, const plan *p, span payload, decoded *out)
 {
     if (p->all_fixed && payload.len >= p->prefix_bytes) {
-        out->fit = payload.len == p->prefix_bytes ? FIT_EXACT : FIT_TAIL;
+        size_t over = payload.len - p->prefix_bytes;
+        out->fit = over == 0 ? FIT_EXACT : over <= p->padding ? FIT_PADDED : FIT_TAIL;
         out->top_done = p->top_count;
         out->slot_count = p->prefix_count;
         out->consumed = p->prefix_bytes;

@@ -15,9 +15,10 @@ typedef struct decoder {
 void decoder_free(decoder *d);
 
 typedef enum decode_fit {
-    FIT_EXACT, // every byte of the payload belongs to a value
-    FIT_TAIL,  // all values found, bytes left over
-    FIT_SHORT, // the payload ends before the values do
+    FIT_EXACT,  // every byte of the payload belongs to a value
+    FIT_PADDED, // all values found, what is left is the padding of a native struct
+    FIT_TAIL,   // all values found, bytes left over
+    FIT_SHORT,  // the payload ends before the values do
 } decode_fit;
 
 typedef struct decoded {

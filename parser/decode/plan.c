@@ -196,6 +196,14 @@ static void own_length(field *f, u16 in, u16 out)
     }
 }
 
+// As C compilers for Windows align the native type.
+static u8 alignment_of(u16 in, u16 bytes)
+{
+    if (in == IN_SYSTEMTIME)
+        return 2;
+    return in == IN_GUID ? 4 : (u8)(bytes < 8 ? bytes : 8);
+}
+
 static void compile_size(compiler *c, const property *p, field *f)
 {
     const in_type_facts *facts = in_type_find(p->in_type);
@@ -205,9 +213,11 @@ static void compile_size(compiler *c, const property *p, field *f)
         return;
     }
     f->unit = in_type_is_utf16(p->in_type) ? 2 : 1;
+    f->alignment = f->unit;
     if (facts->bytes != 0) {
         f->wire = WIRE_FIXED;
         f->bytes = facts->bytes > 0 ? (u16)facts->bytes : c->wide ? 8 : 4;
+        f->alignment = alignment_of(p->in_type, f->bytes);
         c->has_pointer |= facts->bytes < 0;
     } else if (takes_length(p->in_type) && (p->flags & PROP_PARAM_LENGTH)) {
         f->wire = WIRE_BY_FIELD;
@@ -218,6 +228,9 @@ static void compile_size(compiler *c, const property *p, field *f)
         u32 bytes = (u32)p->length * f->unit;
         f->bytes = (u16)(bytes > UINT16_MAX ? UINT16_MAX : bytes);
         f->trim = true;
+        c->has_pointer |= (p->flags & PROP_WIDE_ONLY) != 0;
+        if ((p->flags & PROP_WIDE_ONLY) && !c->wide)
+            f->bytes = 0;
     } else {
         own_length(f, p->in_type, p->out_type);
         c->has_pointer |= p->in_type == IN_WBEM_SID;
@@ -507,6 +520,19 @@ static void compile_prefix(compiler *c, plan *out)
     out->all_fixed = i == out->top_count;
 }
 
+// Kernel payloads are C structs, copied with or without the bytes that fill them up to their alignment.
+static void compile_padding(plan *out)
+{
+    const provider_schema *provider = out->schema->provider;
+    u32 alignment = 1;
+    if (!out->all_fixed || !provider || provider->origin != ORIGIN_KERNEL)
+        return;
+    for (u32 i = 0; i < out->top_count; i++)
+        if (out->fields[i].alignment > alignment)
+            alignment = out->fields[i].alignment;
+    out->padding = (alignment - out->prefix_bytes % alignment) % alignment;
+}
+
 // Runs of fields that need one look at the payload's end for all of them.
 static void compile_runs(compiler *c, const plan *p)
 {
@@ -527,12 +553,14 @@ static bool fixed_elements(const field *f)
     return f->wire == WIRE_FIXED || f->count_form == COUNT_ONE;
 }
 
-static void compile_room(plan *out)
+static void compile_slots(plan *out)
 {
     for (u32 i = 0; i < out->top_count; i++) {
         const field *f = &out->fields[i];
         out->data_room += f->csv_key.len + TEXT_PADDING + f->room;
         out->one_slot_each &= f->wire != WIRE_STRUCT && fixed_elements(f);
+        if (out->one_slot_each && out->first_text == PLAN_NO_TEXT && f->show == SHOW_UTF16 && f->single)
+            out->first_text = (u16)i;
     }
 }
 
@@ -570,9 +598,11 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
                   .top_count = schema->top_count,
                   .wide = wide,
                   .has_pointer = c.has_pointer,
-                  .one_slot_each = true};
-    compile_room(out);
+                  .one_slot_each = true,
+                  .first_text = PLAN_NO_TEXT};
+    compile_slots(out);
     compile_prefix(&c, out);
+    compile_padding(out);
     compile_runs(&c, out);
     compile_message(&c, out);
     return out;

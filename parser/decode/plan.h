@@ -101,6 +101,7 @@ typedef struct field {
     bool referenced;                     // a later field takes its length or count from this one
     bool trim;                           // an explicit-length string: NULs at its end are no text
     u16 bytes;                           // WIRE_FIXED: of one element
+    u8 alignment;                        // of its native type, in bytes
     u16 count;                           // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
     u16 length_field;
     u16 first_member, member_count;
@@ -124,18 +125,22 @@ typedef struct message_piece {
     const number_form *form; // printf conversion of a WPP message, NULL where the field's own form is meant
 } message_piece;
 
+enum { PLAN_NO_TEXT = UINT16_MAX };
+
 typedef struct plan {
     const event_schema *schema;
     const field *fields;
     u32 field_count, top_count;
     u32 prefix_count, prefix_bytes; // top-level fields of fixed place and size, and their bytes together
+    u32 padding; // bytes a compiler appends to the native struct, which may or may not have been logged with it
     const slot *prefix_slots;
     bool prefix_referenced; // a later field takes its length or count from one of them
     bool all_fixed;         // the prefix is everything: a payload fits exactly when its length is prefix_bytes
     bool wide;              // pointers have 8 bytes
     bool has_pointer;       // the other pointer size would make another plan
     bool one_slot_each;     // slot i belongs to top-level field i
-    u32 data_room;          // bytes of all keys and single values, besides six for each byte of the payload
+    u16 first_text; // top-level field: the first UTF-16 text, where its slot has the same number; else PLAN_NO_TEXT
+    u32 data_room;  // bytes of all keys and single values, besides six for each byte of the payload
     const message_piece *message;
     u32 message_count;
 } plan;

@@ -12,6 +12,8 @@
 // Facts that all events of a class share. The class is the provider, the whole descriptor, the pointer size and, for
 // TraceLogging, the metadata bytes: so that names, keyword texts and literals are prepared once. Classes are numbered
 // from 0 without gaps; the table is closed before the first record is rendered.
+enum { CLASS_PLANS = 3 * LIMIT_CANDIDATES }; // of both pointer sizes, and with a tail
+
 typedef struct event_class {
     u32 index;
     guid provider_id; // for classic events the class GUID
@@ -27,7 +29,7 @@ typedef struct event_class {
     const char *const *keyword_names;
     u32 keyword_count;
     schema_origin origin;
-    const plan *plans[LIMIT_CANDIDATES];
+    const plan *plans[CLASS_PLANS];
     u32 plan_count;     // 0: raw
     bool exact_version; // false: plans[0] describes another version of the event
     bool lost_layout;   // the plans made last lack a layout of those they replaced, or

@@ -310,21 +310,20 @@ static const event_schema *traced_schema(tdh_call *call)
 
 typedef struct choice {
     const tdh_class *best;
-    u32 rank; // of best: 0 fits exactly, 1 leaves bytes over, 2 falls short
+    u32 rank; // of best: its decode_fit
 } choice;
 
 static void try_class(tdh_call *call, choice *c, const event_schema *schema, bool wide)
 {
-    if (c->best && c->rank == 0)
+    if (c->best && c->rank == FIT_EXACT)
         return;
     const tdh_class *made = tdh_class_make(call, schema, wide);
     if (!made)
         return;
     decoded at;
     decode_fit fit = decode_run(&call->session->decoder, made->plan, call->event.payload, &at);
-    u32 rank = fit == FIT_EXACT ? 0 : fit == FIT_TAIL ? 1 : 2;
-    if (!c->best || rank < c->rank)
-        *c = (choice){made, rank};
+    if (!c->best || fit < c->rank)
+        *c = (choice){made, fit};
 }
 
 // Candidates in their order of trust. Where none is consumed exactly as the header says and one is with the other

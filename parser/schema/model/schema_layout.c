@@ -210,7 +210,7 @@ static bool set_pad(layout *l, property *p, const char *size, bool *none)
     if (bytes == 0 || bytes > 64)
         return fail(l, "no such type");
     *none = strcmp(size, "ptr") == 0 && l->variant != 0;
-    p->flags |= PROP_HIDDEN | PROP_FIXED_LENGTH;
+    p->flags |= PROP_HIDDEN | PROP_FIXED_LENGTH | (strcmp(size, "ptr") == 0 ? PROP_WIDE_ONLY : 0);
     p->in_type = IN_BINARY;
     p->out_type = OUT_HEX_BINARY;
     p->length = (u16)bytes;

@@ -16,7 +16,7 @@
 //   T[5] T[Count] T[rest]   an array; Count names an earlier field
 //   {ptr Object; u8 Type}[Count] Objects   a struct, or an array of them
 //   ~ptr Name   hidden: located, not shown
-//   pad3   hidden bytes                     padptr   4 hidden bytes which only events with 8-byte pointers have
+//   pad3   hidden bytes                     padptr   4 hidden bytes which only events with 8-byte pointers may have
 //   u32:NTSTATUS   another out type, by its manifest name                  u32=MapName   a value map of the provider
 #ifndef ETWKIT_SCHEMA_LAYOUT_H
 #define ETWKIT_SCHEMA_LAYOUT_H
@@ -24,7 +24,7 @@
 #include "schema/model/schema.h"
 
 // How many events a layout makes: 2 where it has a padptr (first with, then without those bytes), else 1. Which one
-// holds for a payload shows only when both are tried: a schema does not know pointer sizes.
+// holds for a payload shows only when both are tried: some native structs were logged packed, some as they are.
 u32 layout_variants(const char *text);
 
 // Fills properties, property_count and top_count of `event` from `text`; memory comes from the arena. Maps are looked
