@@ -1,5 +1,6 @@
-// Every line of the kernel table is written as a payload, with and without the alignment it may have, at both pointer
-// sizes, and read back as an event of its class: the line, and no other of the same opcode, must give the same values.
+// Every line of the tables of classic events is written as a payload, with and without the alignment it may have, at
+// both pointer sizes, and read back as an event of its class: the line, and no other of the same opcode, must give the
+// same values.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +23,8 @@ typedef struct class_line {
 static const class_line CLASS_LINES[] = {
 #define CLASS(tag, group, task, provider, ...) {#tag, GUID_OF(__VA_ARGS__)},
 #include "schema/tables/kernel_events.def"
+#define CLASS(tag, group, task, provider, ...) {#tag, GUID_OF(__VA_ARGS__)},
+#include "schema/tables/classic_events.def"
 };
 
 typedef struct event_line {
@@ -33,6 +36,8 @@ typedef struct event_line {
 static const event_line EVENT_LINES[] = {
 #define EVENT(tag, version, opcodes, layout) {#tag, version, opcodes, layout},
 #include "schema/tables/kernel_events.def"
+#define EVENT(tag, version, opcodes, layout) {#tag, version, opcodes, layout},
+#include "schema/tables/classic_events.def"
 };
 
 static const guid *class_guid(const char *tag)
@@ -127,7 +132,10 @@ static void write_integer(writer *w, const property *p, u32 at, u32 bytes)
 
 static void write_text(writer *w, const property *p, u32 unit)
 {
+    bool counted = p->in_type == IN_COUNTED_STRING || p->in_type == IN_COUNTED_ANSI_STRING;
     u32 fixed = p->flags & PROP_FIXED_LENGTH ? p->length : 0, len = fixed && fixed < 4 ? fixed - 1 : 4;
+    if (counted)
+        put_number(w, (fixed = len) * unit, 2);
     outbuf_text(&w->shown, "\"");
     for (u32 i = 0; i < len; i++) {
         char c = (char)('a' + w->seed++ % 26);
@@ -191,9 +199,11 @@ static void write_one(writer *w, u32 at)
     i16 bytes = in_type_find(p->in_type)->bytes;
     switch (p->in_type) {
     case IN_UNICODE_STRING:
+    case IN_COUNTED_STRING:
         write_text(w, p, 2);
         return;
     case IN_ANSI_STRING:
+    case IN_COUNTED_ANSI_STRING:
         write_text(w, p, 1);
         return;
     case IN_BINARY:

@@ -61,10 +61,10 @@ static inline u64 integer_at(const u8 *p, u32 bytes)
     }
 }
 
-// Bytes of a SID standing at p: 0 where it does not fit or is none.
+// Bytes of a SID standing at p: 0 where it does not fit or is none. All SIDs are of revision 1.
 static u32 sid_bytes(const u8 *p, u32 room)
 {
-    if (room < 8 || p[1] > 15)
+    if (room < 8 || p[0] != 1 || p[1] > 15)
         return 0;
     u32 bytes = 8 + 4u * p[1];
     return bytes <= room ? bytes : 0;

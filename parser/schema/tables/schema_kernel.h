@@ -1,5 +1,7 @@
 // Kernel events: classes of the "NT Kernel Logger", of ntdll's heap, lock and pool tracing, and of trace merging.
 //
+// And the classic classes of other Windows components (classic_events.def), which are ORIGIN_BUILTIN.
+//
 // They come with every Windows and describe themselves in no trace, so the program carries their layouts
 // (kernel_events.def). Only classes that somebody asks for are compiled, some microseconds each.
 #ifndef ETWKIT_SCHEMA_KERNEL_H
