@@ -308,7 +308,7 @@ static void each_wrong_part(void **state)
         "<levels><level value='20'/></levels>",
         "<keywords><keyword name='K' mask='0x1ffffffffffffffff'/></keywords>",
         "<channels><importChannel chid='X' name='Unheard-Of'/></channels>",
-        "<maps><valueMap name='M'><map value='0x100000000' message='x'/></valueMap></maps>",
+        "<maps><valueMap name='M'><map value='0x10000000000000000' message='x'/></valueMap></maps>",
         "<maps><valueMap name='M'/><bitMap name='M'/></maps>",
         "<templates><template tid='T'/><template tid='T'/></templates>",
         "<templates><template tid='T'><data name='A' inType='win:Nonsense'/></template></templates>",

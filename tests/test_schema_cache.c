@@ -13,6 +13,7 @@
 
 #include "base/os.h"
 #include "cache_world.h"
+#include "schema/cache/schema_pack.h"
 
 // ---------------------------------------------------------------------------------------------- tests: content
 
@@ -36,6 +37,48 @@ static void test_round_trip(void **state)
     assert_ptr_equal(p->events[0]->properties, p->events[1]->properties); // one layout, kept once
     schema_set_free(fetched);
     schema_cache_close(cache);
+    schema_set_free(set);
+}
+
+// Cuts the upper half off the 64-bit values of maps, as blocks of the first form had them. Their rows stand where the
+// names (16 bytes), the maps (16) and what is counted from 0x2c on say.
+static void to_first_form(outbuf *block)
+{
+    enum { HEAD = 84, COUNTS = 0x28, NAME_LISTS = 5, MAPS = 6, ENTRIES = 7 };
+    size_t at = HEAD;
+    for (u32 table = 1; table <= MAPS; table++)
+        at += (size_t)load_u32(block->bytes + COUNTS + 4 * table) * 16;
+    u32 count = load_u32(block->bytes + COUNTS + 4 * ENTRIES);
+    assert_true(count > 2 && NAME_LISTS + 1 == MAPS);
+    for (u32 i = 0; i < count; i++, at += 8) {
+        memmove(block->bytes + at + 4, block->bytes + at + 8, block->len - at - 8);
+        block->len -= 4;
+    }
+    block->bytes[3] = '1';
+}
+
+static void test_first_form(void **state)
+{
+    (void)state;
+    schema_set *set = schema_set_new(), *other = schema_set_new();
+    outbuf block = {0};
+    world_add_rich(set);
+    provider_schema *p = schema_providers(set, &WORLD_ALPHA);
+    schema_sort(p);
+    assert_true(schema_pack(p, 0, p->event_count, &block));
+    to_first_form(&block);
+    error e = {""};
+    provider_schema *q = schema_unpack(other, (span){block.bytes, block.len}, RANK_CACHE, "C:/x/alpha.dll", false, &e);
+    assert_string_equal(e.message, "");
+    assert_non_null(q);
+    const value_map *want = schema_find_map(p, "Colours"), *got = schema_find_map(q, "Colours");
+    assert_int_equal(got->count, want->count);
+    for (u32 i = 0; i < want->count; i++) {
+        assert_int_equal(got->entries[i].value, want->entries[i].value);
+        assert_string_equal(got->entries[i].text, want->entries[i].text);
+    }
+    outbuf_free(&block);
+    schema_set_free(other);
     schema_set_free(set);
 }
 
@@ -407,6 +450,7 @@ int main(void)
         CACHE_TEST(test_list),
         CACHE_TEST(test_text_is_utf8),
         CACHE_TEST(test_shared_files),
+        cmocka_unit_test(test_first_form),
         cmocka_unit_test(test_each_and_sort),
         CACHE_TEST(test_left_behind),
         CACHE_TEST(test_nowhere_to_write),

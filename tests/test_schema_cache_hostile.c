@@ -58,8 +58,10 @@ static void test_later_version(void **state)
 {
     const world_folder *f = *state;
     (void)world_cache_add(f->file, world_fill_all);
-    run_sql(f->file, "PRAGMA user_version=2");
-    assert_refused(f->file, "version 2; this program reads up to version 1");
+    run_sql(f->file, "PRAGMA user_version=3");
+    assert_refused(f->file, "version 3; this program reads up to version 2");
+    run_sql(f->file, "PRAGMA user_version=0");
+    assert_refused(f->file, "claims version 0");
     run_sql(f->file, "PRAGMA user_version=1; CREATE TABLE extra(x)");
     assert_refused(f->file, "does not have");
 }

@@ -484,8 +484,8 @@ static void add_maps(writer *w)
         add_attribute(w->out, "name", w->maps.items[i].name);
         outbuf_text(w->out, ">\n");
         for (u32 n = 0; n < map->count; n++) {
-            add_format(w->out, map->is_bitmap ? "            <map value=\"0x%x\"" : "            <map value=\"%u\"",
-                       map->entries[n].value);
+            add_format(w->out, map->is_bitmap ? "            <map value=\"0x%llx\"" : "            <map value=\"%llu\"",
+                       (unsigned long long)map->entries[n].value);
             add_message(w, w->out, map->entries[n].text);
             outbuf_text(w->out, "/>\n");
         }

@@ -112,7 +112,8 @@ static void print_map(const value_map *map)
     (void)schemas_print(map->name);
     putchar('\n');
     for (u32 i = 0; i < map->count && i < MAP_LINES; i++) {
-        printf("      %10u 0x%-8x ", map->entries[i].value, map->entries[i].value);
+        printf("      %10llu 0x%-8llx ", (unsigned long long)map->entries[i].value,
+               (unsigned long long)map->entries[i].value);
         (void)schemas_print(map->entries[i].text);
         putchar('\n');
     }
@@ -241,7 +242,9 @@ static cJSON *map_json(const value_map *map)
     values = cJSON_AddArrayToObject(out, "values");
     for (u32 i = 0; i < map->count; i++) {
         cJSON *value = cJSON_CreateObject();
-        cJSON_AddNumberToObject(value, "value", map->entries[i].value);
+        char number[24]; // exact, which a cJSON number above 2^53 is not
+        snprintf(number, sizeof(number), "%llu", (unsigned long long)map->entries[i].value);
+        cJSON_AddRawToObject(value, "value", number);
         cJSON_AddStringToObject(value, "text", map->entries[i].text);
         cJSON_AddItemToArray(values, value);
     }

@@ -246,12 +246,34 @@ static bool map_applies(const property *p)
     case IN_UINT16:
     case IN_INT32:
     case IN_UINT32:
+    case IN_INT64:
+    case IN_UINT64:
     case IN_HEX_INT32:
+    case IN_HEX_INT64:
     case IN_BOOLEAN:
         return p->map && p->map->count;
     default:
         return false;
     }
+}
+
+// The map with its values in the width of the field, whose own are compared unsigned: a source may write the same value
+// with more bits than the field has, a negative one with their signs. What does not fit is no value of the field.
+static const value_map *fitted_map(arena *a, const value_map *map, u32 bytes)
+{
+    u32 bits = 8 * bytes, count = 0;
+    if (bits >= 64)
+        return map;
+    map_entry *entries = arena_array(a, map_entry, map->count);
+    for (u32 i = 0; i < map->count; i++) {
+        u64 value = map->entries[i].value;
+        i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
+        if (value >> bits == 0 || same >> (bits - 1) == -1)
+            entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), map->entries[i].text};
+    }
+    value_map *fitted = arena_new(a, value_map);
+    *fitted = (value_map){map->name, entries, count, map->is_bitmap};
+    return fitted;
 }
 
 static void compile_count(const property *p, field *f)
@@ -338,8 +360,9 @@ static void compile_field(compiler *c, u32 at)
     compile_size(c, p, f);
     f->show = (u8)show_of(p->in_type, p->out_type ? p->out_type : in_type_find(p->in_type)->default_out);
     f->unmapped = f->show;
-    if (map_applies(p)) {
-        f->map = p->map;
+    const value_map *map = map_applies(p) ? fitted_map(c->arena, p->map, f->bytes) : NULL;
+    if (map && map->count) {
+        f->map = map;
         f->show = SHOW_MAP;
     }
     f->silent = f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT);

@@ -61,13 +61,13 @@ static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, text_escape e)
     u64 rest = value;
     bool first = true;
     for (u32 i = 0; i < map->count; i++) {
-        u32 mask = map->entries[i].value;
+        u64 mask = map->entries[i].value;
         if (mask ? (value & mask) != mask : value != 0)
             continue;
         if (!first)
             *p++ = '|';
         p = put_utf8(p, map->entries[i].text, e);
-        rest &= ~(u64)mask;
+        rest &= ~mask;
         first = false;
     }
     if (first && !rest)

@@ -259,7 +259,7 @@ void tdh_map_build(outbuf *out, const value_map *map, DECODING_SOURCE source)
     for (u32 i = 0; i < map->count; i++) {
         size_t at = offsetof(EVENT_MAP_INFO, MapEntryArray) + sizeof(EVENT_MAP_ENTRY) * i;
         put_string(out, at, map->entries[i].text ? map->entries[i].text : "");
-        set_u32(out, at + offsetof(EVENT_MAP_ENTRY, Value), map->entries[i].value);
+        set_u32(out, at + offsetof(EVENT_MAP_ENTRY, Value), (u32)map->entries[i].value);
         if (!wbem) {
             out->len -= 2;
             u8 *p = outbuf_reserve(out, 4);

@@ -122,8 +122,7 @@ static bool check_version(schema_cache *cache, error *e)
     if (version > CACHE_VERSION)
         return error_set(e, "%s: a schema cache of version %lld; this program reads up to version %d", cache->path,
                          (long long)version, CACHE_VERSION);
-    return version == CACHE_VERSION ||
-           error_set(e, "%s: a schema cache that claims version %lld", cache->path, (long long)version);
+    return version >= 1 || error_set(e, "%s: a schema cache that claims version %lld", cache->path, (long long)version);
 }
 
 static bool is_object(sqlite3_stmt *row)

@@ -10,7 +10,7 @@
 
 enum {
     CACHE_APPLICATION = 0x45747763, // "Etwc", SQLite's application_id
-    CACHE_VERSION = 1,              // SQLite's user_version; a later one is refused
+    CACHE_VERSION = 2,              // SQLite's user_version; a later one is refused, earlier ones are read
     DIGEST_BYTES = SHA256_BYTES,
 };
 

@@ -20,9 +20,18 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-static const u8 MAGIC[4] = {'E', 'P', 'S', '1'};
+// The last byte is the form: in blocks of the first, map values had 32 bits.
+static const u8 MAGIC[4] = {'E', 'P', 'S', '2'}, FIRST_MAGIC[4] = {'E', 'P', 'S', '1'};
 enum { ID_AT = 0x18, COUNTS_AT = 0x28, HEAD_BYTES = 84 };
-enum { NAME_BYTES = 16, MAP_BYTES = 16, ENTRY_BYTES = 8, PROPERTY_BYTES = 28, KEYWORD_BYTES = 4, EVENT_BYTES = 88 };
+enum {
+    NAME_BYTES = 16,
+    MAP_BYTES = 16,
+    ENTRY_BYTES = 12,
+    FIRST_ENTRY_BYTES = 8,
+    PROPERTY_BYTES = 28,
+    KEYWORD_BYTES = 4,
+    EVENT_BYTES = 88
+};
 enum { LISTS = 5 };
 enum { MAP_IS_BITMAP = 1, MAP_UNLISTED = 2 };
 
@@ -224,7 +233,7 @@ static void pack_maps(packer *k, bool whole, outbuf *maps)
         put(maps, map->count, 4);
         put(maps, (map->is_bitmap ? MAP_IS_BITMAP : 0u) | (whole && i >= k->p->map_count ? MAP_UNLISTED : 0u), 4);
         for (u32 n = 0; n < map->count; n++) {
-            put(&k->entries, map->entries[n].value, 4);
+            put(&k->entries, map->entries[n].value, 8);
             put(&k->entries, text_ref(k, map->entries[n].text), 4);
         }
         k->counts[TABLE_ENTRIES] += map->count;
@@ -317,6 +326,7 @@ typedef struct unpacker {
     u32 counts[TABLE_COUNT];
     const char *texts;
     property *properties;
+    u32 entry_bytes;
     value_map **maps;
     const char **keywords;
     event_schema *events;
@@ -334,7 +344,7 @@ static const char *text_at(unpacker *u, u32 ref)
 
 static bool find_tables(unpacker *u, span block, error *e)
 {
-    static const u32 BYTES[TABLE_COUNT] = {
+    u32 bytes_of[TABLE_COUNT] = {
         [TABLE_TEXTS] = 1,
         [TABLE_NAMES] = NAME_BYTES,
         NAME_BYTES,
@@ -348,13 +358,18 @@ static bool find_tables(unpacker *u, span block, error *e)
         [TABLE_EVENTS] = EVENT_BYTES,
     };
     span head;
-    if (!span_sub(block, 0, HEAD_BYTES, &head) || memcmp(head.at, MAGIC, sizeof(MAGIC)) != 0)
+    if (!span_sub(block, 0, HEAD_BYTES, &head))
         return error_set(e, "a packed schema of %zu bytes has no head", block.len);
+    if (memcmp(head.at, FIRST_MAGIC, sizeof(FIRST_MAGIC)) == 0)
+        bytes_of[TABLE_ENTRIES] = FIRST_ENTRY_BYTES;
+    else if (memcmp(head.at, MAGIC, sizeof(MAGIC)) != 0)
+        return error_set(e, "a packed schema of %zu bytes has no head", block.len);
+    u->entry_bytes = bytes_of[TABLE_ENTRIES];
     size_t at = HEAD_BYTES;
     for (u32 i = 0; i < TABLE_COUNT; i++) {
         packed_table table = (packed_table)(i + 1 < TABLE_COUNT ? i + 1 : TABLE_TEXTS); // texts stand last
         u32 claimed = load_u32(head.at + COUNTS_AT + 4 * table);
-        u64 bytes = (u64)claimed * BYTES[table];
+        u64 bytes = (u64)claimed * bytes_of[table];
         if (bytes > block.len - at || !span_sub(block, at, (size_t)bytes, &u->tables[table]))
             return error_set(e, "a packed schema claims %u rows in table %u, %zu bytes are left", claimed, (u32)table,
                              block.len - at);
@@ -375,8 +390,9 @@ static void unpack_maps(unpacker *u)
     u32 count = u->counts[TABLE_ENTRIES];
     map_entry *entries = arena_array(u->arena, map_entry, count);
     for (u32 i = 0; i < count; i++) {
-        const u8 *from = u->tables[TABLE_ENTRIES].at + (size_t)i * ENTRY_BYTES;
-        entries[i] = (map_entry){load_u32(from), text_at(u, load_u32(from + 4))};
+        const u8 *from = u->tables[TABLE_ENTRIES].at + (size_t)i * u->entry_bytes;
+        bool wide = u->entry_bytes == ENTRY_BYTES;
+        entries[i] = (map_entry){wide ? load_u64(from) : load_u32(from), text_at(u, load_u32(from + (wide ? 8 : 4)))};
         if (!entries[i].text)
             entries[i].text = "";
     }

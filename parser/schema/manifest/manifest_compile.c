@@ -35,9 +35,8 @@ static void compile_map(build *b, const manifest_node *node)
     for (const manifest_node *n = manifest_child(node, TAG_MAP); n; n = manifest_next(n, TAG_MAP)) {
         const char *text = manifest_attr(n, ATTR_VALUE);
         u64 value = 0;
-        // Negative values of 32-bit enumerations are written with 64 bits.
-        if (!text || !manifest_number(text, &value) || (value > UINT32_MAX && value < (u64)INT32_MIN)) {
-            manifest_note(b->to, n->line, "map %.80s has value %.40s, which is no 32-bit number", name_of(node),
+        if (!text || !manifest_number(text, &value)) {
+            manifest_note(b->to, n->line, "map %.80s has value %.40s, which is not a number", name_of(node),
                           text ? text : "(missing)");
             continue;
         }
@@ -47,7 +46,7 @@ static void compile_map(build *b, const manifest_node *node)
         }
         const char *shown = manifest_text_of(b->names.strings, manifest_attr(n, ATTR_MESSAGE));
         GROW(entries, count, cap);
-        entries[count++] = (map_entry){(u32)value, shown ? shown : ""};
+        entries[count++] = (map_entry){value, shown};
     }
     value_map *map = schema_add_map(b->p, name_of(node), node->tag == TAG_BIT_MAP, entries, count);
     mem_free(entries);

@@ -156,7 +156,7 @@ bool manifest_number(const char *text, u64 *value)
             return false;
         sum = sum * base + digit;
     }
-    if (text == start)
+    if (text == start && base == 10) // "0x" is 0: .NET wrote that for enumerations without a value
         return false;
     while (is_blank(*text))
         text++;

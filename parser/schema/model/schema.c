@@ -277,10 +277,12 @@ value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, 
     if (count > LIMIT_MAP_ENTRIES)
         count = LIMIT_MAP_ENTRIES;
     map_entry *copies = arena_array(a, map_entry, count);
+    u32 kept = 0;
     for (u32 i = 0; i < count; i++)
-        copies[i] = (map_entry){entries[i].value, arena_text(a, entries[i].text ? entries[i].text : "")};
+        if (entries[i].text && *entries[i].text)
+            copies[kept++] = (map_entry){entries[i].value, arena_text(a, entries[i].text)};
     value_map *map = arena_new(a, value_map);
-    *map = (value_map){arena_text(a, name ? name : ""), copies, count, is_bitmap};
+    *map = (value_map){arena_text(a, name ? name : ""), copies, kept, is_bitmap};
     GROW(p->maps, p->map_count, p->map_cap);
     p->maps[p->map_count++] = map;
     return map;

@@ -37,8 +37,10 @@ const char *out_type_name(u16 out);                           // "" for numbers 
 
 // ---------------------------------------------------------------------------------------------- events
 
+// `value` is as its source writes it: negative ones of 64 bits. Sources of 32-bit values (PE files, EVENT_MAP_INFO,
+// MOF) cannot say whether one is negative; plan.c compares in the width of the field.
 typedef struct map_entry {
-    u32 value;
+    u64 value;
     const char *text;
 } map_entry;
 
@@ -162,6 +164,7 @@ provider_schema *schema_add_provider(schema_set *set, const guid *id, const char
                                      schema_rank rank, const char *path);
 void schema_add_name(provider_schema *p, name_list *list, u64 value, const char *name, const char *message);
 const schema_name *schema_find_name(const name_list *list, u64 value); // NULL: not there
+// Entries without a text are left out: their number says more.
 value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, const map_entry *entries, u32 count);
 const value_map *schema_find_map(const provider_schema *p, const char *name);
 // The event's memory and everything it points to must already belong to the set's arena. Refused (false, counted in

@@ -241,7 +241,7 @@ static const value_map *field_map(build *b, provider_schema *p, const event_clas
     map_entry *entries = arena_array(b->scratch, map_entry, names->count);
     for (u32 i = 0; i < names->count; i++) {
         u64 number = numbers && i < numbers->count ? mof_number(numbers->items[i]) : i;
-        entries[i] = (map_entry){bits ? (number < 32 ? 1u << number : 0) : (u32)number, names->items[i]};
+        entries[i] = (map_entry){bits ? (number < 64 ? (u64)1 << number : 0) : number, names->items[i]};
     }
     const char *name = arena_format(b->scratch, "%s_%s", c->text->name, f->name);
     b->load->maps++;

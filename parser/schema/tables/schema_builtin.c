@@ -96,7 +96,7 @@ static void add_map(provider_schema *p, const table_row *row)
     schema_name item;
     const char *list = text_at(row->list);
     while (count < ENTRIES && next_name(schema_arena(p->set), &list, &item))
-        entries[count++] = (map_entry){(u32)item.value, item.name};
+        entries[count++] = (map_entry){item.value, item.name};
     (void)schema_add_map(p, text_at(row->text), row->kind == ROW_BITS, entries, count);
 }
 

@@ -51,8 +51,10 @@ static bool enum_entry(const wpp_reader *r, span line, map_entry *out)
     while (comma > 0 && line.at[comma - 1] != ',')
         comma--;
     span name = comma ? slice_trim(slice_before(line, comma - 1)) : slice_of("");
-    if (!name.len || !slice_to_u32(span_from(line, comma), &out->value))
+    u32 value;
+    if (!name.len || !slice_to_u32(span_from(line, comma), &value))
         return false;
+    out->value = value;
     out->text = wpp_reader_copy(r, name);
     return true;
 }
