@@ -131,7 +131,7 @@ samples: $(TOOLS) ## compile the samples again; they must not change
 # What Windows has itself (OpenTrace, TDH) stays out; so does the schema cache, whose SQLite and libcrypto mingw-w64 does
 # not bring.
 WIN_PARSER := $(filter-out parser/winapi/%.c parser/schema/cache/%.c \
-  parser/base/sha256.c,$(PARSER))
+  parser/base/sha256.c parser/base/sqlite_fd.c,$(PARSER))
 
 win: ## the reader as a library for Windows, with mingw-w64: build/win/libetwkit.a
 	@$(MAKE) --no-print-directory CC=x86_64-w64-mingw32-gcc-posix AR=x86_64-w64-mingw32-ar BUILD=$(BUILD)/win PARSER="$(WIN_PARSER)" \

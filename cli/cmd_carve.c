@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/os.h"
@@ -15,14 +16,27 @@
 #include "commands.h"
 #include "container/carve.h"
 #include "evidence.h"
+#include "guard.h"
 #include "outfile.h"
+#include "output.h"
+#include "print.h"
 
-enum { HEADER_BYTES = 1024, PATH_ROOM = 4096, COPY_BYTES = 1 << 20 };
+enum { HEADER_BYTES = 1024, COPY_BYTES = 1 << 20 };
+
+// A file of the folder. All appear together, carve.json last.
+typedef struct carve_file {
+    outfile out;
+    output to;
+    char *path;
+} carve_file;
 
 typedef struct carve_job {
     const options *o;
     carve carve;
     u32 *order; // buffers by session
+    carve_file *files;
+    u32 file_count;
+    bool made_folder;
     cJSON *json;
     u8 *copy;
     u64 padded; // bytes of fill written in place of what is missing
@@ -117,17 +131,17 @@ static u32 make_header(const carve_job *job, u32 index, u64 found, const guessed
 
 // ---------------------------------------------------------------------------------------------- files
 
-static bool put(FILE *to, const void *bytes, size_t len)
+static bool put(output *to, const void *bytes, size_t len, error *e)
 {
-    return fwrite(bytes, 1, len, to) == len;
+    return output_write(to, (span){bytes, len}, e);
 }
 
-static bool put_fill(carve_job *job, FILE *to, u64 len)
+static bool put_fill(carve_job *job, output *to, u64 len, error *e)
 {
     memset(job->copy, 0xff, COPY_BYTES);
     bool ok = true;
     for (; ok && len; len -= len < COPY_BYTES ? len : COPY_BYTES)
-        ok = put(to, job->copy, len < COPY_BYTES ? (size_t)len : COPY_BYTES);
+        ok = put(to, job->copy, len < COPY_BYTES ? (size_t)len : COPY_BYTES, e);
     return ok;
 }
 
@@ -141,7 +155,7 @@ static u32 size_given(carve_job *job, const carve_buffer *b)
     return b->here & ~7u;
 }
 
-static bool put_buffer(carve_job *job, FILE *to, const carve_buffer *b, u32 given)
+static bool put_buffer(carve_job *job, output *to, const carve_buffer *b, u32 given, error *e)
 {
     u32 done = 0, there = b->here < given ? b->here : given;
     while (done < there) {
@@ -154,14 +168,14 @@ static bool put_buffer(carve_job *job, FILE *to, const carve_buffer *b, u32 give
             store(job->copy + 0x04, used, 4);
             store(job->copy + 0x30, used, 4);
         }
-        if (!put(to, job->copy, got))
+        if (!put(to, job->copy, got, e))
             return false;
         done += (u32)got;
         if (got < want)
             break;
     }
     job->padded += given - done;
-    return put_fill(job, to, given - done);
+    return put_fill(job, to, given - done, e);
 }
 
 static void add_buffer(cJSON *list, const carve_buffer *b, u64 at, u32 given)
@@ -216,7 +230,7 @@ static cJSON *session_json(const carve_job *job, u32 index, const char *file, co
     return root;
 }
 
-static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, const char *name)
+static bool put_session(carve_job *job, u32 index, u32 from, u32 to, output *out, const char *name, error *e)
 {
     const carve *c = &job->carve;
     const carve_session *s = &c->sessions[index];
@@ -231,7 +245,7 @@ static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, 
             found += c->buffers[job->order[i]].here;
         at = make_header(job, index, found, &g, header);
         size_t made = at < HEADER_BYTES ? (size_t)at : HEADER_BYTES;
-        ok = put(out, header, made) && put_fill(job, out, at - made);
+        ok = put(out, header, made, e) && put_fill(job, out, at - made, e);
     }
     cJSON *root = session_json(job, index, name, &g);
     if (at)
@@ -244,7 +258,7 @@ static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, 
             if (b->reason == CARVE_DUPLICATE || header != (pass == 0))
                 continue;
             u32 given = size_given(job, b);
-            ok = put_buffer(job, out, b, given);
+            ok = put_buffer(job, out, b, given, e);
             add_buffer(list, b, at, given);
             at += given;
         }
@@ -266,58 +280,54 @@ static bool put_session(carve_job *job, u32 index, u32 from, u32 to, FILE *out, 
     return ok;
 }
 
-static bool open_part(const carve_job *job, outfile *out, const char *name, char *path, FILE **file, error *e)
+static bool begin_file(carve_job *job, const char *name, error *e)
 {
-    snprintf(path, PATH_ROOM, "%s/%s", job->o->out, name);
-    if (os_same_file(path, job->o->inputs[0]))
-        return error_set(e, "%s is also the input: evidence is never written to", path);
-    if (!outfile_begin(out, path, e))
+    carve_file *file = &job->files[job->file_count++];
+    size_t room = strlen(job->o->out) + strlen(name) + 2;
+    file->path = mem_alloc(room);
+    snprintf(file->path, room, "%s/%s", job->o->out, name);
+    const outfile_request request = {.path = file->path, .what = "a file", .force = job->o->force};
+    if (!outfile_begin(&file->out, &request, e))
         return false;
-    *file = fopen(out->part, "wb");
-    if (*file)
-        return true;
-    error_set(e, "%s: %s", path, strerror(errno));
-    outfile_abandon(out);
-    return false;
+    output_open(&file->to, file->out.fd, file->path);
+    return true;
 }
 
-static bool close_part(outfile *out, FILE *file, bool ok, error *e)
+static bool end_file(carve_job *job, bool ok, error *e)
 {
-    int why = errno;
-    bool closed = fclose(file) == 0;
-    if (ok && !closed)
-        why = errno;
-    if (ok && closed)
-        return outfile_finish(out, e);
-    error_set(e, "%s: %s", out->path, strerror(why));
-    outfile_abandon(out);
-    return false;
+    carve_file *file = &job->files[job->file_count - 1];
+    return output_close(&file->to, ok ? e : NULL) && ok && outfile_seal(&file->out, e);
 }
 
 static bool write_session(carve_job *job, u32 index, u32 from, u32 to, error *e)
 {
-    char name[40], path[PATH_ROOM];
-    FILE *file;
-    outfile out;
+    char name[40];
     snprintf(name, sizeof(name), "session-%u.etl", index + 1);
-    if (!open_part(job, &out, name, path, &file, e))
+    if (!begin_file(job, name, e))
         return false;
-    errno = 0;
-    bool ok = put_session(job, index, from, to, file, name);
-    return close_part(&out, file, ok, e);
+    bool ok = put_session(job, index, from, to, &job->files[job->file_count - 1].to, name, e);
+    return end_file(job, ok, e);
 }
 
 static bool write_json(carve_job *job, error *e)
 {
-    char path[PATH_ROOM];
-    FILE *file;
-    outfile out;
-    if (!open_part(job, &out, "carve.json", path, &file, e))
+    if (!begin_file(job, "carve.json", e))
         return false;
+    output *to = &job->files[job->file_count - 1].to;
     char *text = cJSON_Print(job->json);
-    bool ok = fprintf(file, "%s\n", text) > 0;
+    bool ok = output_text(to, text, e) && output_text(to, "\n", e);
     cJSON_free(text);
-    return close_part(&out, file, ok, e);
+    return end_file(job, ok, e);
+}
+
+static bool commit(carve_job *job, error *e)
+{
+    outfile **list = mem_zeroed(job->file_count, sizeof(*list));
+    for (u32 i = 0; i < job->file_count; i++)
+        list[i] = &job->files[i].out;
+    bool ok = outfile_commit(list, job->file_count, e);
+    mem_free(list);
+    return ok;
 }
 
 // Buffers of one session together, by image offset inside: a counting sort.
@@ -335,13 +345,16 @@ static u32 *session_starts(carve_job *job)
     return starts;
 }
 
-static bool write_all(carve_job *job, error *e)
+static bool make_folder(carve_job *job, error *e)
+{
+    const char *path = job->o->out;
+    job->made_folder = mkdir(path, 0700) == 0;
+    return job->made_folder || errno == EEXIST || error_set(e, "%s: %s", path, strerror(errno));
+}
+
+static void begin_json(carve_job *job)
 {
     const carve *c = &job->carve;
-    bool ok = mkdir(job->o->out, 0777) == 0 || (errno == EEXIST && os_is_folder(job->o->out));
-    if (!ok)
-        return error_set(e, "%s: %s", job->o->out, strerror(errno));
-    job->copy = mem_alloc(COPY_BYTES);
     job->json = cJSON_CreateObject();
     cJSON_AddStringToObject(job->json, "image", job->o->inputs[0]);
     cJSON_AddNumberToObject(job->json, "bytes", (double)c->image->bytes);
@@ -349,15 +362,40 @@ static bool write_all(carve_job *job, error *e)
     if (c->refused)
         cJSON_AddNumberToObject(job->json, "buffers_over_the_limit", (double)c->refused);
     cJSON_AddArrayToObject(job->json, "sessions");
+}
+
+static bool write_all(carve_job *job, error *e)
+{
+    const carve *c = &job->carve;
+    if (!make_folder(job, e))
+        return false;
+    job->copy = mem_alloc(COPY_BYTES);
+    job->files = mem_zeroed(c->session_count + 1, sizeof(*job->files));
+    begin_json(job);
     u32 *starts = session_starts(job);
+    bool ok = true;
     for (u32 i = 0; ok && i < c->session_count; i++) {
         ok = write_session(job, i, starts[i], starts[i + 1], e);
         if (ok && evidence_stop)
             ok = error_set(e, "interrupted");
     }
-    ok = ok && write_json(job, e);
     mem_free(starts);
-    return ok;
+    return ok && write_json(job, e) && commit(job, e);
+}
+
+// What is left of a carving that failed is nothing. Returns whether it failed for what the command line asks.
+static bool end_files(carve_job *job, bool ok)
+{
+    bool refused = false;
+    for (u32 i = 0; i < job->file_count; i++) {
+        outfile_abandon(&job->files[i].out);
+        refused = refused || job->files[i].out.refused;
+        mem_free(job->files[i].path);
+    }
+    mem_free(job->files);
+    if (!ok && job->made_folder)
+        rmdir(job->o->out);
+    return refused;
 }
 
 // ---------------------------------------------------------------------------------------------- the command
@@ -406,34 +444,60 @@ static bool carve_image(carve_job *job, error *e)
     return write_all(job, e);
 }
 
+static bool is_not_it(void *context, const char *path)
+{
+    (void)path;
+    *(bool *)context = false;
+    return false;
+}
+
+// Among other files nobody could say later which are carved.
+static int check_folder(const options *o)
+{
+    bool empty = true;
+    error e = {0};
+    if (!os_exists(o->out) || o->force)
+        return EXIT_DONE;
+    if (!os_list_folder(o->out, is_not_it, &empty, &e)) {
+        print_say("%s", e.message);
+        return EXIT_FAILED;
+    }
+    if (empty)
+        return EXIT_DONE;
+    print_say("%s: the folder is not empty (--force writes into it)", o->out);
+    return EXIT_USAGE;
+}
+
 int cmd_carve(const options *o)
 {
     error e = {0};
     if (o->input_count != 1 || !o->out || strcmp(o->out, "-") == 0) {
-        fputs("etwkit: carve takes one image and -o FOLDER (etwkit carve --help)\n", stderr);
+        print_say("carve takes one image and -o FOLDER (etwkit carve --help)");
         return EXIT_USAGE;
     }
     carve_job job = {.o = o, .bar = !o->quiet && os_is_terminal(2)};
-    if (strlen(o->out) + 80 > PATH_ROOM) {
-        fputs("etwkit: the folder's name is too long\n", stderr);
-        return EXIT_USAGE;
-    }
     input *image;
     if (!input_open(&image, o->inputs[0], &e)) {
-        fprintf(stderr, "etwkit: %s\n", e.message);
+        print_say("%s", e.message);
         return EXIT_FAILED;
+    }
+    int code = check_folder(o);
+    if (code != EXIT_DONE) {
+        input_close(image);
+        return code;
     }
     job.carve.image = image;
     bool ok = carve_image(&job, &e);
     if (!ok)
-        fprintf(stderr, "etwkit: %s\n", e.message);
+        print_say("%s", e.message);
     else if (!o->quiet)
         tell(&job);
     bool damaged = job.carve.unreadable || job.carve.refused;
+    bool refused = end_files(&job, ok);
     cJSON_Delete(job.json);
     mem_free(job.copy);
     mem_free(job.order);
     input_close(image);
     carve_free(&job.carve);
-    return !ok ? EXIT_FAILED : damaged ? EXIT_DAMAGE : EXIT_DONE;
+    return refused ? EXIT_USAGE : !ok ? EXIT_FAILED : damaged ? EXIT_DAMAGE : EXIT_DONE;
 }

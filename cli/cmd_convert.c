@@ -3,10 +3,13 @@
 
 #include "base/os.h"
 #include "commands.h"
+#include "guard.h"
 #include "info.h"
 #include "outfile.h"
-#include "threads/pipeline.h"
+#include "print.h"
 #include "provenance.h"
+#include "signals.h"
+#include "threads/pipeline.h"
 
 // Everything an exporter is told before the first record.
 typedef struct target_room {
@@ -74,36 +77,39 @@ static const exporter *choose(const options *o, error *e)
     return found;
 }
 
-static bool out_is_input(const options *o)
-{
-    for (u32 i = 0; o->out && i < o->input_count; i++)
-        if (os_same_file(o->out, o->inputs[i]))
-            return true;
-    return false;
-}
+// One conversion and what it writes.
+typedef struct conversion {
+    const options *options;
+    const exporter *format;
+    outfile out, provenance;
+    char *provenance_path, what[48];
+    u64 records;
+    bool reader_left; // of a pipe that OUT is
+} conversion;
 
-static bool convert(evidence *ev, const exporter *format, outfile *out, u64 *records, error *e)
+static bool convert(conversion *c, evidence *ev, error *e)
 {
-    const options *o = ev->options;
+    const options *o = c->options;
     target_room room = {0};
-    target_fill(&room, ev, format);
-    room.target.path = out->part;
+    target_fill(&room, ev, c->format);
+    room.target.fd = c->out.fd;
+    room.target.name = c->out.path;
     bool spreadsheet = o->out && strlen(o->out) > 4 && strcmp(o->out + strlen(o->out) - 4, ".csv") == 0;
     room.target.csv_guard = o->guard || (spreadsheet && !o->no_guard);
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,
-                        .exporter = format,
+                        .exporter = c->format,
                         .crew = ev->crew,
                         .stop = &evidence_stop,
                         .progress = evidence_progress,
                         .context = ev};
-    bool ok = format->open(&job.sink, &room.target, e);
+    bool ok = c->format->open(&job.sink, &room.target, e);
     if (ok) {
-        ok = format->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
-        bool closed = format->close(job.sink, ok ? e : NULL);
+        ok = c->format->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
+        bool closed = c->format->close(job.sink, ok ? e : NULL);
         ok = ok && closed;
     }
-    *records = job.records;
+    c->records = job.records;
     target_free(&room);
     return ok;
 }
@@ -121,63 +127,120 @@ static void tell_result(const evidence *ev, u64 records)
             (unsigned long long)states[RECORD_RAW]);
 }
 
+// ------------------------------------------------------------------------------------- outputs
+
 static bool to_stdout(const options *o)
 {
     return !o->out || strcmp(o->out, "-") == 0;
 }
 
-static bool write_provenance(evidence *ev, const exporter *format, u64 records, error *e)
+static bool begin_out(conversion *c, error *e)
 {
-    if (!ev->options->manifest)
+    const outfile_request request = {.path = c->options->out,
+                                     .what = c->what,
+                                     .is_own = c->format->is_own,
+                                     .force = c->options->force,
+                                     .needs_file = c->options->provenance || strcmp(c->format->name, "sqlite") == 0};
+    snprintf(c->what, sizeof(c->what), "%s output%s", c->format->name,
+             c->options->provenance ? " with provenance" : "");
+    return outfile_begin(&c->out, &request, e);
+}
+
+static bool begin_provenance(conversion *c, error *e)
+{
+    const options *o = c->options;
+    if (!o->provenance)
         return true;
-    evidence_hash(ev);
-    return provenance_write(ev, ev->options->out, format->name, records, e);
+    size_t room = strlen(o->out) + strlen(o->provenance) + sizeof("..json");
+    c->provenance_path = mem_alloc(room);
+    snprintf(c->provenance_path, room, "%s.%s.json", o->out, o->provenance);
+    const outfile_request request = {.path = c->provenance_path,
+                                     .what = "a provenance file",
+                                     .is_own = provenance_is_own,
+                                     .force = o->force,
+                                     .needs_file = true};
+    return outfile_begin(&c->provenance, &request, e);
+}
+
+// Before anything is read: what cannot be written, or must not be, ends the run at once.
+static int begin(conversion *c)
+{
+    const options *o = c->options;
+    error e = {0};
+    guard_will_read(o->inputs, o->input_count);
+    guard_will_read(o->schemas, o->schema_count);
+    guard_will_read(&o->cache, 1);
+    if (begin_out(c, &e) && begin_provenance(c, &e))
+        return EXIT_DONE;
+    print_say("%s", e.message);
+    return c->out.refused || c->provenance.refused ? EXIT_USAGE : EXIT_FAILED;
+}
+
+// Both or none. OUT comes last, so that no moment shows it without what it was made from.
+static bool finish(conversion *c, evidence *ev, error *e)
+{
+    outfile *files[] = {&c->provenance, &c->out};
+    bool both = c->options->provenance != NULL;
+    session_check_files(ev->session);
+    if (both) {
+        evidence_hash(ev);
+        if (!provenance_write(ev, &c->out, &c->provenance, c->format->name, c->records, e))
+            return false;
+    }
+    if (evidence_stop)
+        return error_set(e, "interrupted");
+    return outfile_commit(both ? files : files + 1, both ? 2 : 1, e);
+}
+
+static void end(conversion *c)
+{
+    outfile_abandon(&c->provenance);
+    outfile_abandon(&c->out);
+    mem_free(c->provenance_path);
+}
+
+// ------------------------------------------------------------------------------------- the command
+
+static int convert_all(conversion *c)
+{
+    error e = {0};
+    evidence ev;
+    int code = evidence_open(&ev, c->options, c->format->render || filter_needs_record(&c->options->filter));
+    if (code == EXIT_DONE) {
+        if (c->format->keeps_traces)
+            evidence_hash(&ev);
+        bool ok = convert(c, &ev, &e) && finish(c, &ev, &e);
+        evidence_clear_bar(&ev);
+        c->reader_left = !ok && outfile_reader_left(c->out.fd);
+        if (!ok && !c->reader_left)
+            print_say("%s", e.message);
+        code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
+        if (ok && !c->options->quiet) {
+            evidence_tell_damage(&ev);
+            tell_result(&ev, c->records);
+        }
+    }
+    evidence_close(&ev);
+    return code;
 }
 
 int cmd_convert(const options *o)
 {
     error e = {0};
-    const exporter *format = choose(o, &e);
-    if (format && o->manifest && to_stdout(o)) {
-        error_set(&e, "--manifest stands beside a file: -o OUT");
-        format = NULL;
+    conversion c = {.options = o, .format = choose(o, &e)};
+    if (c.format && o->provenance && to_stdout(o)) {
+        error_set(&e, "--%s is written next to a file: -o OUT", o->provenance);
+        c.format = NULL;
     }
-    if (format && out_is_input(o)) {
-        error_set(&e, "%s is also an input: evidence is never written to", o->out);
-        format = NULL;
-    }
-    if (!format) {
-        fprintf(stderr, "etwkit: %s\n", e.message);
+    if (!c.format) {
+        print_say("%s", e.message);
         return EXIT_USAGE;
     }
-    outfile out;
-    bool begun = outfile_begin(&out, o->out, &e);
-    if (begun && out.part && !out.place && strcmp(format->name, "sqlite") == 0)
-        begun = error_set(&e, "%s: a database needs a file, this is a pipe or a device", o->out);
-    if (!begun) {
-        outfile_abandon(&out);
-        fprintf(stderr, "etwkit: %s\n", e.message);
-        return EXIT_FAILED;
-    }
-    evidence ev;
-    u64 records = 0;
-    int code = evidence_open(&ev, o, format->render || filter_needs_record(&o->filter));
-    if (code == EXIT_DONE) {
-        if (format->keeps_traces)
-            evidence_hash(&ev);
-        bool ok = convert(&ev, format, &out, &records, &e) && outfile_finish(&out, &e) &&
-                  write_provenance(&ev, format, records, &e);
-        evidence_clear_bar(&ev);
-        session_check_files(ev.session);
-        if (!ok)
-            fprintf(stderr, "etwkit: %s\n", e.message);
-        code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
-        if (ok && !o->quiet) {
-            evidence_tell_damage(&ev);
-            tell_result(&ev, records);
-        }
-    }
-    outfile_abandon(&out);
-    evidence_close(&ev);
+    int code = begin(&c);
+    if (code == EXIT_DONE)
+        code = convert_all(&c);
+    end(&c);
+    if (c.reader_left)
+        signals_end_by_pipe();
     return code;
 }

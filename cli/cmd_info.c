@@ -37,10 +37,6 @@ int cmd_info(const options *o)
         if (!o->json && !o->quiet)
             evidence_tell_damage(&ev);
         code = evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
-        if (fflush(stdout) != 0 || ferror(stdout)) {
-            fprintf(stderr, "etwkit: stdout could not be written\n");
-            code = EXIT_FAILED;
-        }
     }
     evidence_close(&ev);
     return code;

@@ -115,6 +115,8 @@ static bool load_schemas(evidence *ev)
 {
     const options *o = ev->options;
     error e = {0};
+    if (o->provenance)
+        schema_files_collect(&ev->schema_files, &ev->user_schemas);
     for (u32 i = 0; i < o->schema_count; i++) {
         if (!schema_load_path(ev->session->schemas, o->schemas[i], RANK_USER, &ev->user_schemas, &e)) {
             print_say("--schemas: %s", e.message);
@@ -227,6 +229,7 @@ void evidence_close(evidence *ev)
     mem_free(ev->hashes);
     mem_free(ev->sha256);
     schema_load_free(&ev->user_schemas);
+    schema_files_free(&ev->schema_files);
     session_free(ev->session);
     schema_cache_close(ev->cache);
     crew_free(ev->crew);

@@ -5,6 +5,7 @@
 #include "threads/crew.h"
 #include "threads/hash.h"
 #include "options.h"
+#include "schema_files.h"
 #include "session/trace.h"
 
 typedef struct evidence {
@@ -15,6 +16,7 @@ typedef struct evidence {
     hash_job **hashes;           // one for each trace, NULL where not asked for
     char (*sha256)[SHA256_TEXT]; // "" where not computed
     schema_load user_schemas;    // from --schemas
+    schema_files schema_files;   // each file of them, where provenance is written
     u32 unread;                  // inputs that could not be opened
     struct schema_cache *cache;  // NULL: none
     bool bar;                    // a progress bar is shown

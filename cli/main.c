@@ -1,9 +1,12 @@
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "evidence.h"
+#include "guard.h"
+#include "outfile.h"
+#include "signals.h"
 
 typedef struct command {
     const char *name, *arguments, *help;
@@ -31,21 +34,15 @@ static void print_help(void)
          "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged");
 }
 
-static void interrupted(int signal_number)
-{
-    (void)signal_number;
-    evidence_stop = true;
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-}
-
-// What was said on stdout must have got there; commands that found out themselves have said so.
+// What was said on standard output must have got there.
 static int told(int code)
 {
     bool failed = ferror(stdout) != 0;
     if (fflush(stdout) == 0 && !failed)
         return code;
-    if (code != EXIT_FAILED)
+    if (outfile_reader_left(STDOUT_FILENO))
+        signals_end_by_pipe();
+    if (!evidence_stop)
         fputs("etwkit: standard output could not be written\n", stderr);
     return EXIT_FAILED;
 }
@@ -71,9 +68,8 @@ static int run(const command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGINT, interrupted);
-    signal(SIGTERM, interrupted);
+    guard_begin();
+    signals_begin();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help();
         return told(EXIT_DONE);

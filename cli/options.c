@@ -17,7 +17,9 @@ typedef enum option_id {
     OPT_THREADS,
     OPT_NO_HASH,
     OPT_QUIET,
+    OPT_PROVENANCE,
     OPT_MANIFEST,
+    OPT_FORCE,
     OPT_GUARD,
     OPT_NO_GUARD,
     OPT_PROVIDER,
@@ -46,8 +48,11 @@ static const option_row ROWS[] = {
     {OPT_FORMAT, "-f", "--format", "NAME", FOR_CONVERT,
      "csv, json, jsonl, sqlite, timesketch, l2tcsv or null; else by OUT's suffix"},
     {OPT_JSON, NULL, "--json", NULL, FOR_INFO | FOR_SCHEMAS, "one JSON object a trace, a line each"},
-    {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT,
-     "also write OUT.manifest.json: evidence, schemas, command and counts"},
+    {OPT_PROVENANCE, NULL, "--provenance", NULL, FOR_CONVERT,
+     "also write OUT.provenance.json: evidence, schemas, command and counts"},
+    {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT, "the same as OUT.manifest.json, its old name"},
+    {OPT_FORCE, NULL, "--force", NULL, FOR_CONVERT | FOR_REPORT | FOR_CARVE | FOR_SCHEMAS,
+     "replace what is not an earlier output of this program; carve: write into a folder that is not empty"},
     {OPT_FRAMES, NULL, "--frames", NULL, FOR_CONVERT, "name the modules of stacks: extended.frames"},
     {OPT_SCHEMAS, NULL, "--schemas", "PATH", FOR_READERS,
      "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable"},
@@ -120,8 +125,14 @@ static bool apply(options *o, const option_row *r, const char *value, error *e)
         return true;
     case OPT_JSON:
         return o->json = true;
+    case OPT_PROVENANCE:
+        o->provenance = "provenance";
+        return true;
     case OPT_MANIFEST:
-        return o->manifest = true;
+        o->provenance = "manifest";
+        return true;
+    case OPT_FORCE:
+        return o->force = true;
     case OPT_SCHEMAS:
         if (o->schema_count == OPTION_PATHS)
             return error_set(e, "--schemas: given more than %d times", OPTION_PATHS);

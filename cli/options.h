@@ -20,7 +20,8 @@ typedef struct options {
     u32 schema_count;
     unsigned threads;
     unsigned correlate; // CORRELATE_…: by command and --frames
-    bool no_hash, quiet, json, manifest, no_guard, guard, help;
+    bool no_hash, quiet, json, force, no_guard, guard, help;
+    const char *provenance; // the word in the name of OUT.WORD.json; NULL: none is asked for
     expression *where;
     filter filter;
     int argc; // the whole command line, for provenance

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,76 +11,390 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "base/os.h"
+#include "guard.h"
+#include "output.h"
 
-// The one unfinished output of the process, for the last words before it ends out of memory.
-static const char *unfinished;
+enum { PERMISSIONS = 0777, ATTEMPTS = 16 };
 
-static void remove_unfinished(void)
+static bool failed(const outfile *f, error *e)
 {
-    if (unfinished)
-        os_remove(unfinished);
+    return error_set(e, "%s: %s", f->path, strerror(errno));
 }
 
-// A pipe or a device, or a link to one.
-static bool is_stream(const char *path)
+// ---------------------------------------------------------------------------------------------- folders
+
+static os_identity identity_of(const struct stat *st)
+{
+    return (os_identity){(u64)st->st_dev, (u64)st->st_ino};
+}
+
+static outfile_folder *folder_in_use(os_identity id)
+{
+    for (outfile *f = guard_first(); f; f = f->next)
+        if (f->folder && f->folder->id.device == id.device && f->folder->id.number == id.number)
+            return f->folder;
+    return NULL;
+}
+
+// A folder may let files be made and not be readable: then nothing but its own sync is missing.
+static int folder_descriptor(const char *path, bool *can_sync)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *can_sync = fd >= 0;
+#ifdef O_PATH
+    if (fd < 0 && errno == EACCES)
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+#endif
+    return fd;
+}
+
+// One descriptor for all unfinished files of a folder.
+static outfile_folder *folder_open(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-}
-
-static void forget(outfile *f)
-{
-    mem_free(f->part);
-    mem_free(f->place);
-    *f = (outfile){.path = f->path};
-    unfinished = NULL;
-}
-
-bool outfile_begin(outfile *f, const char *path, error *e)
-{
-    *f = (outfile){0};
-    if (!path || strcmp(path, "-") == 0)
-        return true;
-    if (os_is_folder(path))
-        return error_set(e, "%s: is a folder, a file name is needed", path);
-    f->path = path;
-    if (is_stream(path)) {
-        size_t len = strlen(path) + 1;
-        f->part = memcpy(mem_alloc(len), path, len);
-        return true;
+    bool can_sync;
+    int fd = folder_descriptor(path, &can_sync);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return NULL;
     }
-    char *file = realpath(path, NULL);
-    const char *place = file ? file : path; // nothing stands there yet; a link to nothing is replaced
-    size_t len = strlen(place) + 1, room = len + 40;
-    f->place = memcpy(mem_alloc(len), place, len);
-    free(file);
-    f->part = mem_alloc(room);
-    snprintf(f->part, room, "%s.part-%ld", f->place, (long)getpid());
-    int fd = open(f->part, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    if (fd < 0) {
-        error_set(e, "%s: %s", path, strerror(errno));
-        forget(f);
-        return false;
-    }
+    outfile_folder *made = mem_zeroed(1, sizeof(*made));
+    *made = (outfile_folder){fd, identity_of(&st), 1, can_sync};
+    guard_hold();
+    outfile_folder *other = folder_in_use(made->id);
+    if (other)
+        other->users++;
+    guard_release();
+    if (!other)
+        return made;
     close(fd);
-    unfinished = f->part;
-    mem_last_words = remove_unfinished;
+    mem_free(made);
+    return other;
+}
+
+// Holding the guard: false where others still use it.
+static bool folder_let_go(outfile_folder *folder)
+{
+    return folder && --folder->users == 0;
+}
+
+static void folder_free(outfile_folder *folder)
+{
+    close(folder->fd);
+    mem_free(folder);
+}
+
+// ---------------------------------------------------------------------------------------------- beginning
+
+static bool refuse_input(outfile *f, error *e)
+{
+    f->refused = true;
+    return error_set(e, "%s is also an input of this run: evidence is never written to", f->path);
+}
+
+// What is not a file: opened as it is, and written to from its start.
+static bool begin_in_place(outfile *f, const outfile_request *request, error *e)
+{
+    f->refused = request->needs_file;
+    if (request->needs_file)
+        return error_set(e, "%s: %s needs a file, this is a pipe or a device", f->path, request->what);
+    f->fd = open(f->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (f->fd < 0)
+        return failed(f, e);
+    f->exists = os_identify(f->fd, &f->old);
+    if (f->exists && guard_is_read(f->old))
+        return refuse_input(f, e);
+    guard_hold();
+    guard_add(f);
+    guard_release();
     return true;
 }
 
-bool outfile_finish(outfile *f, error *e)
+// Where the file is or will be, links followed: its folder, and its name there. Both heap.
+static char *place_of(const char *path, char **name)
 {
-    bool ok = !f->place || os_rename(f->part, f->place, e);
+    char *real = realpath(path, NULL);
+    const char *place = real ? real : path, *slash = strrchr(place, '/'), *last = slash ? slash + 1 : place;
+    size_t folder_len = slash && slash > place ? (size_t)(slash - place) : 1;
+    char *folder = mem_alloc(folder_len + 1);
+    memcpy(folder, slash ? place : ".", folder_len);
+    folder[folder_len] = 0;
+    *name = strcpy(mem_alloc(strlen(last) + 1), last);
+    free(real);
+    return folder;
+}
+
+static bool find_place(outfile *f, error *e)
+{
+    char *folder = place_of(f->path, &f->name);
+    f->folder = folder_open(folder);
+    mem_free(folder);
+    return f->folder ? true : failed(f, e);
+}
+
+int outfile_folder_of(const char *path)
+{
+    bool can_sync;
+    char *name, *folder = place_of(path, &name);
+    int fd = folder_descriptor(folder, &can_sync);
+    mem_free(folder);
+    mem_free(name);
+    return fd;
+}
+
+// Whether the file begins as an earlier output of the same kind; an empty one is nobody's.
+static bool is_own(const outfile *f, const outfile_request *request)
+{
+    u8 *head = mem_alloc(OUTFILE_HEAD);
+    int fd = openat(f->folder->fd, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t got = fd < 0 ? -1 : pread(fd, head, OUTFILE_HEAD, 0);
+    bool own = got == 0 || (got > 0 && request->is_own && request->is_own((span){head, (size_t)got}, fd));
+    if (fd >= 0)
+        close(fd);
+    mem_free(head);
+    return own;
+}
+
+static bool look_at_old(outfile *f, const outfile_request *request, error *e)
+{
+    struct stat st;
+    if (fstatat(f->folder->fd, f->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? true : failed(f, e);
+    if (!S_ISREG(st.st_mode))
+        return true; // a link to nothing is replaced
+    f->exists = true;
+    f->old = identity_of(&st);
+    f->mode = st.st_mode & PERMISSIONS;
+    f->user = st.st_uid;
+    f->group = st.st_gid;
+    if (guard_is_read(f->old))
+        return refuse_input(f, e);
+    if (request->force || request->updates || is_own(f, request))
+        return true;
+    f->refused = true;
+    return error_set(e, "%s exists and does not begin as %s of this program does (--force replaces it)", f->path,
+                     request->what);
+}
+
+// "name.part-" and 16 random digits; names too long for that are cut.
+static bool random_name(const outfile *f, char out[OUTFILE_PART])
+{
+    enum { KEPT = OUTFILE_PART - 32 };
+    u64 number;
+    if (!os_random(&number, sizeof(number)))
+        return false;
+    snprintf(out, OUTFILE_PART, "%.*s.part-%016llx", KEPT, f->name, (unsigned long long)number);
+    return true;
+}
+
+// Listed before it is there: whatever ends the process from now on removes it.
+static bool make_part(outfile *f, bool shared, error *e)
+{
+    char part[OUTFILE_PART];
+    const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    errno = EIO;
+    for (u32 i = 0; i < ATTEMPTS && f->fd < 0 && random_name(f, part); i++) {
+        guard_hold();
+        f->fd = openat(f->folder->fd, part, flags, shared ? 0666 : 0600);
+        if (f->fd >= 0) {
+            memcpy(f->part, part, sizeof(part));
+            guard_add(f);
+        }
+        guard_release();
+        if (f->fd < 0 && errno != EEXIST)
+            break;
+    }
+    return f->fd >= 0 || failed(f, e);
+}
+
+bool outfile_begin(outfile *f, const outfile_request *request, error *e)
+{
+    struct stat st;
+    *f = (outfile){.path = request->path, .fd = -1, .updates = request->updates};
+    if (!request->path || strcmp(request->path, "-") == 0) {
+        f->path = "standard output";
+        f->fd = STDOUT_FILENO;
+        return true;
+    }
+    bool there = stat(f->path, &st) == 0, ok;
+    if (there && S_ISDIR(st.st_mode))
+        ok = error_set(e, "%s: is a folder, a file name is needed", f->path);
+    else
+        ok = there && !S_ISREG(st.st_mode)
+                 ? begin_in_place(f, request, e)
+                 : find_place(f, e) && look_at_old(f, request, e) && make_part(f, request->shared, e);
     if (!ok)
-        os_remove(f->part);
-    forget(f);
+        outfile_abandon(f);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- writing
+
+bool outfile_write(outfile *f, span bytes, error *e)
+{
+    return output_all(f->fd, f->path, bytes, e);
+}
+
+bool outfile_text(outfile *f, const char *text, error *e)
+{
+    return outfile_write(f, (span){(const u8 *)text, strlen(text)}, e);
+}
+
+bool outfile_reader_left(int fd)
+{
+    struct pollfd state = {.fd = fd, .events = POLLOUT};
+    struct stat st;
+    bool pipe = fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+    return pipe && poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP));
+}
+
+bool outfile_sha256(const outfile *f, char text[SHA256_TEXT], u64 *bytes, error *e)
+{
+    enum { CHUNK = 128 << 10 };
+    const os_file file = {.fd = f->fd};
+    u8 *chunk = mem_alloc(CHUNK), digest[SHA256_BYTES];
+    sha256 *sum = sha256_begin();
+    bool is_lost = false;
+    size_t got;
+    *bytes = 0;
+    while ((got = os_read_at(&file, *bytes, chunk, CHUNK, &is_lost)) > 0) {
+        sha256_add(sum, (span){chunk, got});
+        *bytes += got;
+    }
+    sha256_end(sum, digest);
+    sha256_text(digest, text);
+    mem_free(chunk);
+    return !is_lost || failed(f, e);
+}
+
+// ---------------------------------------------------------------------------------------------- finishing
+
+// The new file belongs to whom the old one did, where that is allowed.
+static bool inherit(const outfile *f)
+{
+    struct stat st;
+    if (!f->exists)
+        return true;
+    if (fstat(f->fd, &st) != 0)
+        return false;
+    if (st.st_uid != f->user || st.st_gid != f->group)
+        (void)!fchown(f->fd, f->user, f->group);
+    return (st.st_mode & PERMISSIONS) == f->mode || fchmod(f->fd, f->mode) == 0;
+}
+
+static bool is_synced(int fd)
+{
+    int code;
+    do
+        code = fsync(fd);
+    while (code != 0 && errno == EINTR);
+    return code == 0 || errno == EINVAL || errno == ENOTSUP; // file systems without it
+}
+
+bool outfile_seal(outfile *f, error *e)
+{
+    if (f->sealed || f->fd == STDOUT_FILENO)
+        return true;
+    bool ok = !f->folder || (inherit(f) && is_synced(f->fd)) || failed(f, e);
+    ok = (close(f->fd) == 0 || failed(f, e)) && ok;
+    f->fd = -1;
+    f->sealed = ok;
+    return ok;
+}
+
+// What has the name now may not be what had it at the beginning.
+static bool may_replace(outfile *f, error *e)
+{
+    static const int FLAGS[] = {AT_SYMLINK_NOFOLLOW, 0};
+    struct stat st = {0};
+    bool there = false;
+    for (size_t i = 0; i < COUNT_OF(FLAGS); i++) {
+        there = fstatat(f->folder->fd, f->name, &st, FLAGS[i]) == 0;
+        if (there && !f->updates && guard_is_read(identity_of(&st)))
+            return error_set(e, "%s has become an input of this run: evidence is never written to", f->path);
+    }
+    os_identity now = identity_of(&st);
+    f->overtaken =
+        f->updates && (there != f->exists || (there && (now.device != f->old.device || now.number != f->old.number)));
+    return !f->overtaken || error_set(e, "%s: another run has replaced it meanwhile", f->path);
+}
+
+// With `save`, the old file keeps a name until all are in their places. File systems without hard links cannot do that.
+static bool put(outfile *f, bool save, error *e)
+{
+    int folder = f->folder->fd;
+    if (!may_replace(f, e))
+        return false;
+    if (save && f->exists && random_name(f, f->saved) && linkat(folder, f->name, folder, f->saved, 0) != 0)
+        f->saved[0] = 0;
+    if (renameat(folder, f->part, folder, f->name) != 0)
+        return failed(f, e);
+    f->part[0] = 0;
+    return true;
+}
+
+static void take_back(outfile *f)
+{
+    int folder = f->folder->fd;
+    if (*f->saved && renameat(folder, f->saved, folder, f->name) == 0)
+        f->saved[0] = 0;
+    else if (!f->exists)
+        unlinkat(folder, f->name, 0);
+}
+
+// No signal comes between the first rename and the last.
+static bool put_all(outfile *const *files, u32 count, error *e)
+{
+    u32 done = 0;
+    guard_hold();
+    while (done < count && (!files[done]->folder || put(files[done], done + 1 < count, e)))
+        done++;
+    for (u32 i = done; done < count && i--;)
+        if (files[i]->folder)
+            take_back(files[i]);
+    for (u32 i = 0; i < count; i++)
+        if (files[i]->folder && *files[i]->saved)
+            unlinkat(files[i]->folder->fd, files[i]->saved, 0);
+    guard_release();
+    return done == count;
+}
+
+static bool sync_folders(outfile *const *files, u32 count, error *e)
+{
+    const outfile_folder *last = NULL;
+    for (u32 i = 0; i < count; i++) {
+        const outfile_folder *folder = files[i]->folder;
+        if (folder && folder != last && folder->can_sync && !is_synced(folder->fd))
+            return failed(files[i], e);
+        last = folder;
+    }
+    return true;
+}
+
+bool outfile_commit(outfile *const *files, u32 count, error *e)
+{
+    bool ok = true;
+    for (u32 i = 0; ok && i < count; i++)
+        ok = outfile_seal(files[i], e);
+    ok = ok && put_all(files, count, e) && sync_folders(files, count, e);
+    for (u32 i = 0; i < count; i++)
+        outfile_abandon(files[i]);
     return ok;
 }
 
 void outfile_abandon(outfile *f)
 {
-    if (f->place)
-        os_remove(f->part);
-    forget(f);
+    guard_hold();
+    if (f->folder && *f->part)
+        unlinkat(f->folder->fd, f->part, 0);
+    guard_drop(f);
+    bool last = folder_let_go(f->folder);
+    guard_release();
+    if (last)
+        folder_free(f->folder);
+    if (f->fd >= 0 && f->fd != STDOUT_FILENO)
+        close(f->fd);
+    mem_free(f->name);
+    *f = (outfile){.path = f->path, .fd = -1, .refused = f->refused, .overtaken = f->overtaken};
 }

@@ -1,35 +1,26 @@
 #include "provenance.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/os.h"
+#include "exporter.h"
 #include "info.h"
-#include "outfile.h"
 #include "schema/cache/schema_cache.h"
 
-static void add_hash(cJSON *to, const char *name, const char *path)
+// What was written, through the descriptor it was written with.
+static bool add_output(cJSON *root, const outfile *out, const char *format, u64 records, error *e)
 {
     char text[SHA256_TEXT];
-    error e = {0};
-    if (os_is_folder(path))
-        return;
-    if (hash_file(path, text, &e))
-        cJSON_AddStringToObject(to, name, text);
-    else
-        cJSON_AddNullToObject(to, name);
-}
-
-static void add_file(cJSON *to, const char *path)
-{
-    os_file f;
-    cJSON_AddStringToObject(to, "path", path);
-    if (!os_is_folder(path) && os_open(&f, path, NULL)) {
-        cJSON_AddNumberToObject(to, "bytes", (double)f.bytes);
-        os_close(&f);
-    }
-    add_hash(to, "sha256", path);
+    u64 bytes;
+    if (!outfile_sha256(out, text, &bytes, e))
+        return false;
+    cJSON *output = cJSON_AddObjectToObject(root, "output");
+    cJSON_AddStringToObject(output, "path", out->path);
+    cJSON_AddNumberToObject(output, "bytes", (double)bytes);
+    cJSON_AddStringToObject(output, "sha256", text);
+    cJSON_AddStringToObject(output, "format", format);
+    cJSON_AddNumberToObject(output, "records", (double)records);
+    return true;
 }
 
 // What a second reading gives, and what became of the file.
@@ -57,6 +48,18 @@ static void add_inputs(cJSON *root, const evidence *ev)
     }
 }
 
+static void add_schemas(cJSON *root, const schema_files *files)
+{
+    cJSON *list = cJSON_AddArrayToObject(root, "schemas");
+    for (u32 i = 0; i < files->count; i++) {
+        cJSON *file = cJSON_CreateObject();
+        cJSON_AddStringToObject(file, "path", files->list[i].path);
+        cJSON_AddNumberToObject(file, "bytes", (double)files->list[i].bytes);
+        cJSON_AddStringToObject(file, "sha256", files->list[i].sha256);
+        cJSON_AddItemToArray(list, file);
+    }
+}
+
 static void add_command(cJSON *root, const options *o)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "command_line");
@@ -65,48 +68,35 @@ static void add_command(cJSON *root, const options *o)
         cJSON_AddItemToArray(list, cJSON_CreateString(o->argv[i]));
 }
 
-static bool write_text(const char *path, const char *text, error *e)
+static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char *format, u64 records, error *e)
 {
-    outfile out;
-    if (!outfile_begin(&out, path, e))
-        return false;
-    FILE *f = fopen(out.part, "wb");
-    bool ok = f && fputs(text, f) >= 0 && fputc('\n', f) >= 0;
-    if (f)
-        ok = fclose(f) == 0 && ok;
-    if (ok)
-        return outfile_finish(&out, e);
-    outfile_abandon(&out);
-    return error_set(e, "%s: could not be written", path);
-}
-
-bool provenance_write(const evidence *ev, const char *out, const char *format, u64 records, error *e)
-{
-    const options *o = ev->options;
-    cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "program", "etwkit");
     cJSON_AddStringToObject(root, "version", ETWKIT_VERSION);
-    add_command(root, o);
-    cJSON *output = cJSON_AddObjectToObject(root, "output");
-    add_file(output, out);
-    cJSON_AddStringToObject(output, "format", format);
-    cJSON_AddNumberToObject(output, "records", (double)records);
+    add_command(root, ev->options);
+    if (!add_output(root, out, format, records, e))
+        return false;
     add_inputs(root, ev);
-    cJSON *schemas = cJSON_AddArrayToObject(root, "schemas");
-    for (u32 i = 0; i < o->schema_count; i++) {
-        cJSON *file = cJSON_CreateObject();
-        add_file(file, o->schemas[i]);
-        cJSON_AddItemToArray(schemas, file);
-    }
+    add_schemas(root, &ev->schema_files);
     if (ev->cache)
         cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->cache));
     else
         cJSON_AddNullToObject(root, "schema_cache");
-    char *text = cJSON_Print(root);
-    arena a = {0};
-    bool ok = write_text(arena_format(&a, "%s.manifest.json", out), text, e);
-    arena_free(&a);
+    return true;
+}
+
+bool provenance_write(const evidence *ev, const outfile *out, outfile *to, const char *format, u64 records, error *e)
+{
+    cJSON *root = cJSON_CreateObject();
+    bool ok = fill(root, ev, out, format, records, e);
+    char *text = ok ? cJSON_Print(root) : NULL;
+    ok = ok && outfile_text(to, text, e) && outfile_text(to, "\n", e);
     cJSON_free(text);
     cJSON_Delete(root);
     return ok;
+}
+
+bool provenance_is_own(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "{\n\t\"program\":\t\"etwkit\"");
 }

@@ -1,10 +1,13 @@
-// convert --manifest: OUT.manifest.json beside OUT, the facts a second examiner needs to repeat a conversion.
+// convert --provenance: OUT.provenance.json next to OUT, the facts a second examiner needs to repeat a conversion.
 #ifndef ETWKIT_PROVENANCE_H
 #define ETWKIT_PROVENANCE_H
 
 #include "evidence.h"
+#include "outfile.h"
 
-// After the output is in its place and all hashes are in. Inputs are hashed once more.
-MUST_USE bool provenance_write(const evidence *ev, const char *out, const char *format, u64 records, error *e);
+// Once all of `out` was written and before it is sealed, with all hashes in. Inputs are hashed once more.
+MUST_USE bool provenance_write(const evidence *ev, const outfile *out, outfile *to, const char *format, u64 records,
+                               error *e);
+bool provenance_is_own(span head, int fd); // for outfile_begin
 
 #endif

@@ -111,10 +111,7 @@ static bool csv_open(sink **out, const export_target *target, error *e)
 {
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
-    if (!output_open(&s->out, target->path, e)) {
-        mem_free(s);
-        return false;
-    }
+    output_open(&s->out, target->fd, target->name);
     if (!output_text(&s->out, HEADER, e)) {
         (void)!csv_close(s, NULL);
         return false;
@@ -225,6 +222,12 @@ static bool csv_commit(sink *s, span rendered, u32 records, error *e)
     return output_write(&s->out, rendered, e);
 }
 
+static bool csv_is_own(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "record,timestamp,provider,provider_id,");
+}
+
 const exporter exporter_csv = {
     .name = "csv",
     .suffixes = " .csv ",
@@ -233,4 +236,5 @@ const exporter exporter_csv = {
     .render = csv_render,
     .commit = csv_commit,
     .close = csv_close,
+    .is_own = csv_is_own,
 };

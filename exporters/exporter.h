@@ -24,7 +24,8 @@ typedef struct export_trace {
 
 // Everything is known when an exporter is opened but the records themselves.
 typedef struct export_target {
-    const char *path;                  // where to write; a name beside the final one. NULL: stdout
+    int fd;                            // where to write, from its start; a file's can also be read
+    const char *name;                  // what sentences call it
     const event_class *const *classes; // closed: no class is added while records come
     u32 class_count;
     const export_trace *traces;
@@ -41,9 +42,16 @@ typedef struct exporter {
     MUST_USE bool (*open)(sink **out, const export_target *target, error *e);
     void (*render)(const sink *s, const record *rec, outbuf *out); // NULL, as is commit: nothing comes of records
     MUST_USE bool (*commit)(sink *s, span rendered, u32 records, error *e);
-    MUST_USE bool (*close)(sink *s, error *e); // frees s in any case; with e == NULL the output is being abandoned
+    MUST_USE bool (*close)(
+        sink *s,
+        error *e); // the descriptor stays open; frees s in any case; with e == NULL the output is being abandoned
+    // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).
+    bool (*is_own)(span head, int fd);
     bool keeps_traces; // writes target->traces, which then must be complete (hashes) before open
 } exporter;
+
+bool exporter_head_is(span head, const char *text);  // whether it begins with the text
+bool exporter_head_has(span head, const char *text); // whether the text is in it
 
 extern const exporter *const exporters[]; // NULL-terminated
 const exporter *exporter_by_name(const char *name);

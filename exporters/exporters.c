@@ -12,6 +12,20 @@ const exporter *const exporters[] = {
     &exporter_timesketch, &exporter_l2tcsv, &exporter_null,  NULL,
 };
 
+bool exporter_head_is(span head, const char *text)
+{
+    size_t len = strlen(text);
+    return head.len >= len && memcmp(head.at, text, len) == 0;
+}
+
+bool exporter_head_has(span head, const char *text)
+{
+    for (size_t at = 0; at < head.len; at++)
+        if (exporter_head_is(span_from(head, at), text))
+            return true;
+    return false;
+}
+
 const exporter *exporter_by_name(const char *name)
 {
     for (size_t i = 0; exporters[i]; i++)

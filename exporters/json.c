@@ -13,12 +13,10 @@ struct sink {
 static bool json_open_as(sink **out, const export_target *target, bool array, error *e)
 {
     sink *s = mem_zeroed(1, sizeof *s);
+    (void)e;
     s->array = array;
     *out = NULL;
-    if (!output_open(&s->out, target->path, e)) {
-        mem_free(s);
-        return false;
-    }
+    output_open(&s->out, target->fd, target->name);
     json_fields_open(&s->fields, target);
     *out = s;
     return true;
@@ -79,6 +77,18 @@ static bool json_close(sink *s, error *e)
     return ok;
 }
 
+static bool json_is_own(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "[\n{\"record\":") || exporter_head_is(head, "[\n\n]\n");
+}
+
+static bool jsonl_is_own(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "{\"record\":");
+}
+
 const exporter exporter_json = {
     .name = "json",
     .suffixes = " .json ",
@@ -87,6 +97,7 @@ const exporter exporter_json = {
     .render = json_render,
     .commit = json_commit,
     .close = json_close,
+    .is_own = json_is_own,
 };
 
 const exporter exporter_jsonl = {
@@ -97,4 +108,5 @@ const exporter exporter_jsonl = {
     .render = jsonl_render,
     .commit = json_commit,
     .close = json_close,
+    .is_own = jsonl_is_own,
 };

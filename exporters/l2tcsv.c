@@ -10,6 +10,8 @@
 
 #include "decode/render.h"
 
+static const char HEADER[] = "date,time,timezone,MACB,source,sourcetype,type,user,host,short,desc,version,filename,"
+                             "inode,notes,format,extra\r\n";
 static const i64 LAST_TIME = 2650467743999999999; // 9999-12-31T23:59:59.9999999Z
 
 struct sink {
@@ -64,14 +66,8 @@ static bool l2tcsv_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
     s->guard = target->csv_guard;
-    if (!output_open(&s->out, target->path, e)) {
-        mem_free(s);
-        return false;
-    }
-    if (!output_text(&s->out,
-                     "date,time,timezone,MACB,source,sourcetype,type,user,host,short,desc,version,filename,inode,notes,"
-                     "format,extra\r\n",
-                     e)) {
+    output_open(&s->out, target->fd, target->name);
+    if (!output_text(&s->out, HEADER, e)) {
         (void)!l2tcsv_close(s, NULL);
         return false;
     }
@@ -182,6 +178,16 @@ static bool l2tcsv_commit(sink *s, span rendered, u32 records, error *e)
     return output_write(&s->out, rendered, e);
 }
 
+// Other programs write the same header: the first line after it says what the records are.
+static bool l2tcsv_is_own(span head, int fd)
+{
+    enum { DATE_TIME = 19 };
+    (void)fd;
+    span first = span_from(head, sizeof(HEADER) - 1);
+    return exporter_head_is(head, HEADER) &&
+           (!first.len || exporter_head_is(span_from(first, DATE_TIME), ",UTC,....,ETL,Event Trace Log,"));
+}
+
 const exporter exporter_l2tcsv = {
     .name = "l2tcsv",
     .suffixes = "",
@@ -190,4 +196,5 @@ const exporter exporter_l2tcsv = {
     .render = l2tcsv_render,
     .commit = l2tcsv_commit,
     .close = l2tcsv_close,
+    .is_own = l2tcsv_is_own,
 };

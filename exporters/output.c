@@ -4,49 +4,29 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { OUTPUT_HELD = 256 << 10 };
 
-static bool output_failed(const output *o, error *e)
+void output_open(output *o, int fd, const char *name)
 {
-    return error_set(e, "%s: %s", o->name, strerror(errno));
+    *o = (output){.fd = fd, .name = name, .held = mem_alloc(OUTPUT_HELD)};
 }
 
-bool output_open(output *o, const char *path, error *e)
+bool output_all(int fd, const char *name, span bytes, error *e)
 {
-    const char *name = path ? path : "standard output";
-    size_t len = strlen(name);
-    *o = (output){.fd = STDOUT_FILENO, .name = mem_alloc(len + 1)};
-    memcpy(o->name, name, len + 1);
-    if (path)
-        o->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (o->fd < 0) {
-        output_failed(o, e);
-        mem_free(o->name);
-        *o = (output){.fd = -1};
-        return false;
-    }
-    o->held = mem_alloc(OUTPUT_HELD);
-    return true;
-}
-
-static bool output_through(output *o, const u8 *at, size_t len, error *e)
-{
-    while (len) {
-        ssize_t done = write(o->fd, at, len);
+    while (bytes.len) {
+        ssize_t done = write(fd, bytes.at, bytes.len);
         if (done >= 0) {
-            at += done;
-            len -= (size_t)done;
+            bytes = span_from(bytes, (size_t)done);
         } else if (errno == EAGAIN) {
             // stdout shared with a program that made it non-blocking
-            struct pollfd wait = {.fd = o->fd, .events = POLLOUT};
+            struct pollfd wait = {.fd = fd, .events = POLLOUT};
             poll(&wait, 1, -1);
         } else if (errno != EINTR) {
-            return output_failed(o, e);
+            return error_set(e, "%s: %s", name, strerror(errno));
         }
     }
     return true;
@@ -56,7 +36,7 @@ static bool output_flush(output *o, error *e)
 {
     size_t len = o->held_len;
     o->held_len = 0;
-    return output_through(o, o->held, len, e);
+    return output_all(o->fd, o->name, (span){o->held, len}, e);
 }
 
 bool output_write(output *o, span bytes, error *e)
@@ -65,7 +45,7 @@ bool output_write(output *o, span bytes, error *e)
         if (!output_flush(o, e))
             return false;
         if (bytes.len >= OUTPUT_HELD / 2)
-            return output_through(o, bytes.at, bytes.len, e);
+            return output_all(o->fd, o->name, bytes, e);
     }
     if (bytes.len)
         memcpy(o->held + o->held_len, bytes.at, bytes.len);
@@ -81,9 +61,6 @@ bool output_text(output *o, const char *text, error *e)
 bool output_close(output *o, error *e)
 {
     bool ok = !e || output_flush(o, e);
-    if (o->fd != STDOUT_FILENO && close(o->fd) != 0 && ok && e)
-        ok = output_failed(o, e);
-    mem_free(o->name);
     mem_free(o->held);
     *o = (output){.fd = -1};
     return ok;

@@ -8,18 +8,19 @@
 #include "base/error.h"
 
 typedef struct output {
-    int fd;
-    char *name; // for sentences; owned
-    u8 *held;   // bytes not written yet, OUTPUT_HELD of room
+    int fd;           // its owner's, who closes it
+    const char *name; // for sentences; the owner's
+    u8 *held;         // bytes not written yet, OUTPUT_HELD of capacity
     size_t held_len;
 } output;
 
-// path NULL: stdout. An existing file is emptied.
-MUST_USE bool output_open(output *o, const char *path, error *e);
+void output_open(output *o, int fd, const char *name);
 MUST_USE bool output_write(output *o, span bytes, error *e);
 MUST_USE bool output_text(output *o, const char *text, error *e);
-// Writes what is held and closes. With e == NULL nothing more is written: the output is being abandoned. Frees in any
-// case.
+// Writes what is held. With e == NULL nothing more is written: the output is being abandoned. Frees in any case.
 MUST_USE bool output_close(output *o, error *e);
+
+// Straight to the descriptor, however many calls that takes.
+MUST_USE bool output_all(int fd, const char *name, span bytes, error *e);
 
 #endif

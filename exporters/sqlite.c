@@ -7,12 +7,13 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
+#include <sys/stat.h>
+
+#include "base/sqlite_fd.h"
 
 struct sink {
     sqlite3 *db;
-    char *name; // for sentences
+    const char *name; // for sentences
     arena memory;
     sqlite_rows *rows;
     u32 sources;
@@ -236,25 +237,16 @@ static bool write_traces(sink *s, const export_target *target, error *e)
 
 // ------------------------------------------------------------------------------------- open
 
-// An existing file is emptied, so that nothing of an older database stays.
-static bool file_empty(const sink *s, const char *path, error *e)
+static int open_database(int fd, bool writable, sqlite3 **db)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return error_set(e, "%s: %s", s->name, strerror(errno));
-    close(fd);
-    return true;
+    // Nobody asks how much memory it has; where it is already in use it refuses, which does no harm.
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return sqlite_fd_open(fd, writable, db);
 }
 
 static bool sqlite_begin(sink *s, const export_target *target, error *e)
 {
-    if (!file_empty(s, target->path, e))
-        return false;
-    // Nobody asks how much memory it has; where it is already in use it refuses, which does no harm.
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    // "./" so that a name with a colon is never taken for a URI or for :memory:
-    const char *path = arena_format(&s->memory, "%s%s", *target->path == '/' ? "" : "./", target->path);
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+    if (open_database(target->fd, true, &s->db) != SQLITE_OK)
         return sqlite_failed(s, e);
     if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) ||
         !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e))
@@ -276,10 +268,11 @@ static void sqlite_free(sink *s)
 static bool sqlite_open(sink **out, const export_target *target, error *e)
 {
     *out = NULL;
-    if (!target->path)
-        return error_set(e, "SQLite output needs a file: a database cannot be written to standard output");
+    struct stat st;
+    if (fstat(target->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return error_set(e, "%s: SQLite output needs a file", target->name);
     sink *s = mem_zeroed(1, sizeof *s);
-    s->name = arena_text(&s->memory, target->path);
+    s->name = target->name;
     s->sources = target->trace_count;
     if (!sqlite_begin(s, target, e)) {
         sqlite_free(s);
@@ -325,6 +318,21 @@ static bool sqlite_close(sink *s, error *e)
     return ok;
 }
 
+// By its tables: what begins as an SQLite database may be anybody's.
+static bool sqlite_is_own(span head, int fd)
+{
+    static const char OURS[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+                               "name IN ('records', 'event_classes', 'traces', 'damage')";
+    sqlite3 *db = NULL;
+    sqlite3_stmt *count = NULL;
+    bool own = exporter_head_is(head, "SQLite format 3") && open_database(fd, false, &db) == SQLITE_OK &&
+               sqlite3_prepare_v2(db, OURS, -1, &count, NULL) == SQLITE_OK && sqlite3_step(count) == SQLITE_ROW &&
+               sqlite3_column_int(count, 0) == 4;
+    sqlite3_finalize(count);
+    sqlite3_close(db);
+    return own;
+}
+
 const exporter exporter_sqlite = {
     .name = "sqlite",
     .suffixes = " .db .sqlite .sqlite3 ",
@@ -334,4 +342,5 @@ const exporter exporter_sqlite = {
     .commit = sqlite_commit,
     .keeps_traces = true,
     .close = sqlite_close,
+    .is_own = sqlite_is_own,
 };

@@ -20,11 +20,9 @@ struct sink {
 static bool timesketch_open(sink **out, const export_target *target, error *e)
 {
     sink *s = mem_zeroed(1, sizeof *s);
+    (void)e;
     *out = NULL;
-    if (!output_open(&s->out, target->path, e)) {
-        mem_free(s);
-        return false;
-    }
+    output_open(&s->out, target->fd, target->name);
     json_fields_open(&s->fields, target);
     outbuf b = {0};
     s->stems = arena_array(&s->fields.memory, literal, target->class_count);
@@ -94,6 +92,12 @@ static bool timesketch_close(sink *s, error *e)
     return ok;
 }
 
+static bool timesketch_is_own(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "{\"message\":\"") && exporter_head_has(head, "\"data_type\":\"windows:etw:event\"");
+}
+
 const exporter exporter_timesketch = {
     .name = "timesketch",
     .suffixes = "",
@@ -102,4 +106,5 @@ const exporter exporter_timesketch = {
     .render = timesketch_render,
     .commit = timesketch_commit,
     .close = timesketch_close,
+    .is_own = timesketch_is_own,
 };

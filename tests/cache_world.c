@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/os.h"
+#include "schemas/cache_file.h"
 
 const guid WORLD_ALPHA = GUID_OF(0xa1a1a1a1, 0x1111, 0x2222, 1, 2, 3, 4, 5, 6, 7, 8);
 const guid WORLD_BETA = GUID_OF(0xb2b2b2b2, 0x1111, 0x2222, 1, 2, 3, 4, 5, 6, 7, 8);
@@ -270,13 +271,13 @@ bool world_same_provider(provider_schema *a, provider_schema *b)
 
 // ---------------------------------------------------------------------------------------------- caches
 
-u64 world_cache_write(const char *path, schema_cache *old, schema_set *set)
+u64 world_cache_write(const char *path, schema_set *set)
 {
-    u64 added = 0;
+    cache_addition addition;
     error e = {0};
-    if (!schema_cache_write(path, old, set, &added, &e))
+    if (!cache_file_add(path, set, &addition, &e))
         fail_msg("%s", e.message);
-    return added;
+    return addition.events;
 }
 
 schema_cache *world_cache_open(const char *path)
@@ -290,12 +291,10 @@ schema_cache *world_cache_open(const char *path)
 
 u64 world_cache_add(const char *path, void (*fill)(schema_set *set))
 {
-    schema_cache *old = os_exists(path) ? world_cache_open(path) : NULL;
     schema_set *set = schema_set_new();
     fill(set);
-    u64 added = world_cache_write(path, old, set);
+    u64 added = world_cache_write(path, set);
     schema_set_free(set);
-    schema_cache_close(old);
     return added;
 }
 

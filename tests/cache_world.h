@@ -33,9 +33,9 @@ bool world_same_provider(provider_schema *a, provider_schema *b); // but for pat
 u32 world_chain_length(const provider_schema *p);
 
 // Each fails the test where the call fails.
-u64 world_cache_write(const char *path, schema_cache *old, schema_set *set);
+u64 world_cache_write(const char *path, schema_set *set); // to what is there; the events that were new
 schema_cache *world_cache_open(const char *path);
-u64 world_cache_add(const char *path, void (*fill)(schema_set *set)); // to what is there; the events that were new
+u64 world_cache_add(const char *path, void (*fill)(schema_set *set)); // likewise
 void world_identity(const char *path, char text[65]);
 schema_set *world_set_over(schema_cache *cache);
 void world_assert_holds(const char *path, const schema_set *set); // every description of the set comes out as it is

@@ -33,7 +33,7 @@ cli/report
 
 LIBRARIES='
 expat.h    parser/schema/(carried|manifest)/
-sqlite3.h  exporters/sqlite|parser/schema/cache/
+sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd
 pthread.h  cli/threads/|parser/winapi/|parser/input/
 cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
 openssl/   parser/base/sha256[.]c

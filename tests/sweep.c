@@ -217,7 +217,7 @@ static u64 render(conversion *c)
     static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
     const exporter *form = exporter_by_name("jsonl");
     const export_trace facts = {.file = "sweep.etl", .info_json = "{}"};
-    export_target target = {.path = "/dev/null",
+    export_target target = {.fd = -1, // nothing is committed
                             .classes = class_list(c->session->classes),
                             .class_count = class_count(c->session->classes),
                             .traces = &facts,

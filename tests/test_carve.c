@@ -70,7 +70,7 @@ static int carve(image *m)
 {
     char path[512];
     bytes_save(program_path(&m->p, "image", path), m->bytes.bytes, m->bytes.len);
-    static const char *const ARGS[] = {"carve", "{}/image", "-o", "{}/found", NULL};
+    static const char *const ARGS[] = {"carve", "{}/image", "-o", "{}/found", "--force", NULL};
     int code = program_run(&m->p, ARGS);
     cJSON_Delete(m->json);
     m->json = NULL;
@@ -383,8 +383,12 @@ static void evidence_stays(void **state)
     assert_int_equal(mkdir(program_path(&m->p, "found", path), 0700), 0);
     bytes_save(program_path(&m->p, "found/session-1.etl", path), a.bytes, a.len);
     static const char *const OVER[] = {"carve", "{}/found/session-1.etl", "-o", "{}/found", NULL};
-    assert_int_equal(program_run(&m->p, OVER), 1);
+    assert_int_equal(program_run(&m->p, OVER), 2);
+    assert_non_null(strstr((const char *)m->p.err.bytes, "the folder is not empty"));
+    static const char *const FORCED[] = {"carve", "{}/found/session-1.etl", "-o", "{}/found", "--force", NULL};
+    assert_int_equal(program_run(&m->p, FORCED), 2);
     assert_non_null(strstr((const char *)m->p.err.bytes, "evidence is never written to"));
+    assert_int_equal(program_files(&m->p, "part"), 0);
     bytes_load(path, &after);
     assert_int_equal(after.len, a.len);
     assert_memory_equal(after.bytes, a.bytes, a.len);

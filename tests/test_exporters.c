@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 #include <csv.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,11 +46,9 @@ static void run_export(run *r, const char *name, size_t count, size_t at_once, b
 {
     samples_make(&r->samples);
     snprintf(r->path, sizeof r->path, "/tmp/etwkit_test_XXXXXX");
-    int fd = mkstemp(r->path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, "old contents", 12), 12);
-    close(fd);
-    r->samples.target.path = r->path;
+    r->samples.target.fd = mkstemp(r->path);
+    assert_true(r->samples.target.fd >= 0);
+    r->samples.target.name = r->path;
     r->samples.target.csv_guard = guard;
 
     const exporter *x = exporter_by_name(name);
@@ -70,6 +69,7 @@ static void run_export(run *r, const char *name, size_t count, size_t at_once, b
     outbuf_free(&out);
     if (!x->close(s, &e))
         fail_msg("%s", e.message);
+    close(r->samples.target.fd);
     run_read(r);
 }
 
@@ -323,7 +323,8 @@ static void csv_cells_as_libcsv_writes_them(void **state)
     (void)state;
     run r;
     samples_make(&r.samples);
-    r.samples.target.path = "/dev/null";
+    r.samples.target.fd = open("/dev/null", O_WRONLY);
+    assert_true(r.samples.target.fd >= 0);
     const exporter *x = exporter_by_name("csv");
     u32 seed = 12345;
     for (size_t len = 1; len < 200; len++) {
@@ -347,6 +348,7 @@ static void csv_cells_as_libcsv_writes_them(void **state)
         outbuf_free(&out);
         assert_true(x->close(s, NULL));
     }
+    close(r.samples.target.fd);
     samples_free(&r.samples);
 }
 
@@ -510,8 +512,7 @@ static void sqlite_timestamps_are_exact(void **state)
         const char *names[] = {"jsonl", "sqlite"};
         for (size_t n = 0; n < 2; n++) {
             snprintf(r.path, sizeof r.path, "/tmp/etwkit_test_XXXXXX");
-            close(mkstemp(r.path));
-            r.samples.target.path = r.path;
+            r.samples.target.fd = mkstemp(r.path);
             const exporter *x = exporter_by_name(names[n]);
             sink *s;
             error e;
@@ -526,6 +527,7 @@ static void sqlite_timestamps_are_exact(void **state)
             }
             assert_true(x->commit(s, (span){out.bytes, out.len}, (u32)count, &e));
             assert_true(x->close(s, &e));
+            close(r.samples.target.fd);
             outbuf_free(&out);
             if (n == 0)
                 unlink(r.path);
@@ -641,7 +643,7 @@ static void no_records_make_valid_outputs(void **state)
     assert_int_equal(strchr(r.text, '\n') - r.text, r.len - 1);
     run_free(&r);
     run_export(&r, "null", SAMPLE_COUNT, 1, true);
-    assert_string_equal(r.text, "old contents");
+    assert_int_equal(r.len, 0);
     run_free(&r);
     run_export(&r, "sqlite", 0, 1, true);
     sqlite3 *db = database(r.path);
@@ -679,13 +681,13 @@ static void names_of_a_million_bytes_still_make_views(void **state)
         list[i] = &classes[i];
     }
     char path[] = "/tmp/etwkit_test_XXXXXX";
-    close(mkstemp(path));
-    export_target target = {.path = path, .classes = list, .class_count = CLASSES};
+    export_target target = {.fd = mkstemp(path), .name = path, .classes = list, .class_count = CLASSES};
     const exporter *x = exporter_by_name("sqlite");
     sink *to;
     if (!x->open(&to, &target, &e))
         fail_msg("%s", e.message);
     assert_true(x->close(to, &e));
+    close(target.fd);
     sqlite3 *db = database(path);
     check_value(db, "SELECT count(*) FROM \"_sqlite_x/7\"", SQLITE_INTEGER, "0");
     sqlite3_close(db);
@@ -703,14 +705,12 @@ static void failures_are_sentences(void **state)
         samples_make(&s);
         sink *to = NULL;
         error e = {""};
-        s.target.path = "/no/such/folder/out";
-        assert_false(x->open(&to, &s.target, &e));
-        assert_string_equal(e.message, "/no/such/folder/out: No such file or directory");
+        s.target.name = "/dev/full";
+        s.target.fd = open("/dev/full", O_WRONLY);
         if (strcmp(names[i], "sqlite") == 0) {
-            s.target.path = NULL;
             assert_false(x->open(&to, &s.target, &e));
-        } else if (access("/dev/full", W_OK) == 0) {
-            s.target.path = "/dev/full";
+            assert_string_equal(e.message, "/dev/full: SQLite output needs a file");
+        } else if (s.target.fd >= 0) {
             outbuf out = {0};
             assert_true(x->open(&to, &s.target, &e));
             x->render(to, &s.records[0], &out);
@@ -720,8 +720,46 @@ static void failures_are_sentences(void **state)
             assert_string_equal(e.message, "/dev/full: No space left on device");
             outbuf_free(&out);
         }
+        close(s.target.fd);
         samples_free(&s);
     }
+}
+
+// An output knows its own kind again, also an empty one, and no other.
+static void outputs_are_recognised(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "sqlite"};
+    for (size_t i = 0; i < COUNT_OF(names) * 2; i++) {
+        run r;
+        run_export(&r, names[i / 2], i % 2 ? SAMPLE_COUNT : 0, 4, true);
+        int fd = open(r.path, O_RDONLY);
+        span head = {(const u8 *)r.text, r.len};
+        for (size_t k = 0; k < COUNT_OF(names); k++) {
+            bool own = exporter_by_name(names[k])->is_own(head, fd);
+            if (r.len && own != (k == i / 2))
+                fail_msg("%s, %zu bytes, as %s: %d", names[i / 2], r.len, names[k], own);
+        }
+        close(fd);
+        run_free(&r);
+    }
+}
+
+// A database with other tables is somebody else's.
+static void foreign_database(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/etwkit_test_XXXXXX", head[100];
+    int fd = mkstemp(path);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE records(x); CREATE TABLE visits(y)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(pread(fd, head, sizeof(head), 0), sizeof(head));
+    assert_memory_equal(head, "SQLite format 3", 15);
+    assert_false(exporter_by_name("sqlite")->is_own((span){(const u8 *)head, sizeof(head)}, fd));
+    close(fd);
+    unlink(path);
 }
 
 static void formats_are_found(void **state)
@@ -761,6 +799,8 @@ int main(void)
         cmocka_unit_test(no_records_make_valid_outputs),
         cmocka_unit_test(names_of_a_million_bytes_still_make_views),
         cmocka_unit_test(failures_are_sentences),
+        cmocka_unit_test(outputs_are_recognised),
+        cmocka_unit_test(foreign_database),
         cmocka_unit_test(formats_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

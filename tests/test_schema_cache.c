@@ -13,7 +13,23 @@
 
 #include "base/os.h"
 #include "cache_world.h"
+#include "outfile.h"
 #include "schema/cache/schema_pack.h"
+#include "schemas/cache_file.h"
+
+static bool count_one(void *context, const char *path)
+{
+    (void)path;
+    ++*(u32 *)context;
+    return true;
+}
+
+static u32 files_in(const char *folder)
+{
+    u32 count = 0;
+    assert_true(os_list_folder(folder, count_one, &count, NULL));
+    return count;
+}
 
 // ---------------------------------------------------------------------------------------------- tests: content
 
@@ -22,12 +38,9 @@ static void test_round_trip(void **state)
     const world_folder *f = *state;
     schema_set *set = schema_set_new();
     world_fill_all(set);
-    assert_int_equal(world_cache_write(f->file, NULL, set), 7);
+    assert_int_equal(world_cache_write(f->file, set), 7);
     world_assert_holds(f->file, set);
-    // The file is complete under its name, and nothing stands beside it.
-    char part[128];
-    snprintf(part, sizeof(part), "%s.part", f->file);
-    assert_false(os_exists(part));
+    assert_int_equal(files_in(f->path), 1); // complete under its name, and nothing else
     schema_cache *cache = world_cache_open(f->file);
     schema_set *fetched = world_set_over(cache);
     provider_schema *p = schema_providers(fetched, &WORLD_ALPHA);
@@ -304,7 +317,7 @@ static void test_shared_files(void **state)
     for (const provider_schema *p; (p = schema_each(set, &at)) != NULL;)
         origins[p->origin] = true;
     assert_true(origins[ORIGIN_MANIFEST] && origins[ORIGIN_WEVT] && origins[ORIGIN_WPP]);
-    (void)world_cache_write(f->file, NULL, set);
+    (void)world_cache_write(f->file, set);
     world_assert_holds(f->file, set);
     schema_load_free(&load);
     schema_set_free(set);
@@ -341,17 +354,35 @@ static void test_each_and_sort(void **state)
 
 // ---------------------------------------------------------------------------------------------- tests: writers
 
+// Whatever a killed run left there, by whatever name, is nobody's business.
 static void test_left_behind(void **state)
 {
     const world_folder *f = *state;
     char part[128];
     snprintf(part, sizeof(part), "%s.part", f->file);
-    world_file_write(part, "what a killed run left behind, no database at all, and long enough to be looked at", 80);
+    world_file_write(part, "what a killed run left behind", 29);
     assert_int_equal(world_cache_add(f->file, world_fill_all), 7);
-    assert_false(os_exists(part));
-    (void)world_cache_add(part, world_fill_all); // a whole database this time
     assert_int_equal(world_cache_add(f->file, fill_first_trace), 3);
-    assert_false(os_exists(part));
+    assert_int_equal(files_in(f->path), 2);
+}
+
+// A cache that another run replaces between reading and writing is read again: file systems without locks.
+static void test_replaced_meanwhile(void **state)
+{
+    const world_folder *f = *state;
+    const outfile_request request = {.path = f->file, .what = "a schema cache", .shared = true, .updates = true};
+    outfile late, *const list = &late;
+    error e = {0};
+    (void)world_cache_add(f->file, world_fill_all);
+    assert_true(outfile_begin(&late, &request, &e));
+    assert_int_equal(world_cache_add(f->file, fill_first_trace), 3);
+    assert_false(outfile_commit(&list, 1, &e));
+    assert_true(late.overtaken);
+    assert_non_null(strstr(e.message, "another run has replaced it"));
+    assert_int_equal(files_in(f->path), 1);
+    schema_cache *cache = world_cache_open(f->file);
+    assert_int_equal(schema_cache_rows(cache), 6);
+    schema_cache_close(cache);
 }
 
 static void test_nowhere_to_write(void **state)
@@ -359,28 +390,25 @@ static void test_nowhere_to_write(void **state)
     const world_folder *f = *state;
     char path[160];
     error e = {0};
-    u64 added = 0;
+    cache_addition addition;
     schema_set *set = schema_set_new();
     world_fill_all(set);
     world_file_write(f->other, "x", 1);
     snprintf(path, sizeof(path), "%s/c.db", f->other); // below a file
-    assert_false(schema_cache_write(path, NULL, set, &added, &e));
+    assert_false(cache_file_add(path, set, &addition, &e));
     assert_true(e.message[0] != 0);
-    assert_int_equal(added, 0);
+    assert_int_equal(addition.events, 0);
     schema_set_free(set);
 }
 
-static void add_in_child(const char *path, u32 number, bool first)
+static void add_in_child(const char *path, u32 number)
 {
-    schema_cache *old = NULL;
-    u64 added = 0;
+    cache_addition addition;
     guid id = WORLD_ALPHA;
     memcpy(id.bytes, &number, sizeof(number));
     schema_set *set = schema_set_new();
     (void)world_add_manifest(set, &id, 0, "from a child");
-    bool ok = (first || schema_cache_open(&old, path, NULL)) && schema_cache_write(path, old, set, &added, NULL) &&
-              added == 1;
-    schema_cache_close(old);
+    bool ok = cache_file_add(path, set, &addition, NULL) && addition.events == 1;
     schema_set_free(set);
     _exit(ok ? 0 : 1);
 }
@@ -395,7 +423,7 @@ static void writers_at_once(const char *path, bool first)
         children[i] = fork();
         assert_true(children[i] >= 0);
         if (children[i] == 0)
-            add_in_child(path, i, first);
+            add_in_child(path, i);
     }
     for (u32 i = 0; i < WRITERS; i++) {
         int status = 0;
@@ -453,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_first_form),
         cmocka_unit_test(test_each_and_sort),
         CACHE_TEST(test_left_behind),
+        CACHE_TEST(test_replaced_meanwhile),
         CACHE_TEST(test_nowhere_to_write),
         CACHE_TEST(test_writers_at_once),
         CACHE_TEST(test_first_writers_at_once),

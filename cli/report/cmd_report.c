@@ -1,21 +1,10 @@
-#include <stdio.h>
-
 #include "commands.h"
+#include "guard.h"
 #include "outfile.h"
+#include "signals.h"
 #include "threads/pipeline.h"
 #include "print.h"
 #include "report/report.h"
-
-static bool write_page(const outfile *out, const outbuf *html, error *e)
-{
-    FILE *f = out->part ? fopen(out->part, "wb") : stdout;
-    if (!f)
-        return error_set(e, "%s: cannot be written", out->path);
-    bool ok = fwrite(html->bytes, 1, html->len, f) == html->len && fflush(f) == 0;
-    if (out->part)
-        ok = fclose(f) == 0 && ok;
-    return ok || error_set(e, "%s: could not be written to its end", out->path ? out->path : "stdout");
-}
 
 // The hash of each input once more, now that everything was read.
 static void hash_again(const evidence *ev, char (*after)[SHA256_TEXT])
@@ -47,37 +36,71 @@ static bool make_report(evidence *ev, outfile *out, error *e)
         report_job page = {ev, &data, after, job.records};
         report_page(&page, &html);
         mem_free(after);
-        ok = write_page(out, &html, e);
+        ok = outfile_write(out, (span){html.bytes, html.len}, e);
     }
     report_data_free(&data);
     outbuf_free(&html);
     return ok;
 }
 
-int cmd_report(const options *o)
+static bool is_report(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "<!DOCTYPE html>") && exporter_head_has(head, "<title>Trace report: ");
+}
+
+static int begin(outfile *out, const options *o)
+{
+    const outfile_request request = {.path = o->out, .what = "a report", .is_own = is_report, .force = o->force};
+    error e = {0};
+    guard_will_read(o->inputs, o->input_count);
+    guard_will_read(o->schemas, o->schema_count);
+    guard_will_read(&o->cache, 1);
+    if (outfile_begin(out, &request, &e))
+        return EXIT_DONE;
+    print_say("%s", e.message);
+    return out->refused ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static bool finish(outfile *out, error *e)
+{
+    if (evidence_stop)
+        return error_set(e, "interrupted");
+    return outfile_commit(&out, 1, e);
+}
+
+static int report(const options *o, outfile *out, bool *reader_left)
 {
     error e = {0};
-    outfile out;
     evidence ev;
-    if (!o->out) {
-        print_say("report needs a file: -o OUT.html");
-        return EXIT_USAGE;
-    }
-    if (!outfile_begin(&out, o->out, &e)) {
-        print_say("%s", e.message);
-        return EXIT_FAILED;
-    }
     int code = evidence_open(&ev, o, true);
     if (code == EXIT_DONE) {
-        bool ok = make_report(&ev, &out, &e) && outfile_finish(&out, &e);
+        bool ok = make_report(&ev, out, &e) && finish(out, &e);
         evidence_clear_bar(&ev);
-        if (!ok)
+        *reader_left = !ok && outfile_reader_left(out->fd);
+        if (!ok && !*reader_left)
             print_say("%s", e.message);
         code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
         if (ok && !o->quiet)
             evidence_tell_damage(&ev);
     }
-    outfile_abandon(&out);
     evidence_close(&ev);
+    return code;
+}
+
+int cmd_report(const options *o)
+{
+    outfile out;
+    if (!o->out) {
+        print_say("report needs a file: -o OUT.html");
+        return EXIT_USAGE;
+    }
+    bool reader_left = false;
+    int code = begin(&out, o);
+    if (code == EXIT_DONE)
+        code = report(o, &out, &reader_left);
+    outfile_abandon(&out);
+    if (reader_left)
+        signals_end_by_pipe();
     return code;
 }

@@ -29,14 +29,6 @@ void schemas_print_padded(const char *text, int columns)
     print_padded(stdout, text, columns);
 }
 
-int schemas_finish(int code)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return code;
-    schemas_say("stdout could not be written");
-    return EXIT_FAILED;
-}
-
 // ---------------------------------------------------------------------------------------------- which cache
 
 static schema_cache *open_cache(const options *o)
@@ -118,7 +110,7 @@ static int list(const options *o)
         schemas_say("%s", e.message);
     tell_refused(cache);
     schema_cache_close(cache);
-    return schemas_finish(ok ? EXIT_DONE : EXIT_FAILED);
+    return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
 // ---------------------------------------------------------------------------------------------- one provider
@@ -200,7 +192,7 @@ static int of_provider(const options *o, int (*run)(const options *o, const sche
     tell_refused(w.cache);
     schema_set_free(w.set);
     schema_cache_close(w.cache);
-    return schemas_finish(code);
+    return code;
 }
 
 // ---------------------------------------------------------------------------------------------- naming events

@@ -27,7 +27,6 @@ void schemas_say(const char *format, ...) PRINTF_LIKE(1, 2); // to stderr, with 
 // To stdout: control characters of names that came from files do not reach the terminal. Returns the columns taken.
 int schemas_print(const char *text);
 void schemas_print_padded(const char *text, int columns);
-int schemas_finish(int code); // stdout flushed, or EXIT_FAILED
 
 // "3006", "3006:1" (version) or a name; an event it fits. NULL fits all.
 bool schemas_event_fits(const event_schema *ev, const char *wanted);

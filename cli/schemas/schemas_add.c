@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "evidence.h"
 #include "schema/cache/schema_pack.h"
+#include "schemas/cache_file.h"
 #include "schemas/schemas.h"
 
 enum { BAR_CELLS = 30 };
@@ -153,15 +154,14 @@ typedef struct outcome {
 
 static bool write_cache(adding *a, outcome *out, error *e)
 {
-    schema_cache *old = NULL, *now = NULL;
-    if (os_exists(out->path) && !schema_cache_open(&old, out->path, e))
+    schema_cache *now = NULL;
+    cache_addition addition;
+    if (!cache_file_add(out->path, a->set, &addition, e))
         return false;
-    bool ok = schema_cache_write(out->path, old, a->set, &out->added, e);
-    const char *first;
-    if (ok && old && schema_cache_refused(old, &first))
-        schemas_say("%s", first);
-    schema_cache_close(old);
-    if (!ok || !schema_cache_open(&now, out->path, e))
+    out->added = addition.events;
+    if (addition.remark.message[0])
+        schemas_say("%s", addition.remark.message);
+    if (!schema_cache_open(&now, out->path, e))
         return false;
     out->rows = schema_cache_rows(now);
     snprintf(out->identity, sizeof(out->identity), "%s", schema_cache_identity(now));
@@ -235,7 +235,7 @@ static int finish(adding *a, const char *path)
         tell_json(a, &out);
     else if (!a->options->quiet)
         tell_text(a, &out);
-    return schemas_finish(EXIT_DONE);
+    return EXIT_DONE;
 }
 
 int schemas_add(const options *o)

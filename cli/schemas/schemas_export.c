@@ -1,10 +1,9 @@
 // `etwkit schemas export`: one description as a manifest, read back and compared before it is put in its place.
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "exporter.h"
 #include "outfile.h"
 #include "schema/manifest/manifest.h"
 #include "schemas/schemas.h"
@@ -144,22 +143,20 @@ static void check(const provider_schema *p, const outbuf *text, u32 left_out)
 
 // ---------------------------------------------------------------------------------------------- the command
 
-static bool write_text(const outbuf *text, const char *path, error *e)
+static bool is_export(span head, int fd)
 {
-    FILE *f = path ? fopen(path, "wb") : stdout;
-    if (!f)
-        return error_set(e, "%s: %s", path, strerror(errno));
-    bool ok = fwrite(text->bytes, 1, text->len, f) == text->len;
-    ok = (path ? fclose(f) : fflush(f)) == 0 && ok;
-    return ok || error_set(e, "%s: %s", path ? path : "stdout", strerror(errno));
+    (void)fd;
+    return exporter_head_is(head, "<?xml ") && exporter_head_has(head, "xmlns:etwkit=\"urn:etwkit:schemas\"");
 }
 
-static bool write_out(const options *o, const outbuf *text, error *e)
+static bool write_out(const options *o, const outbuf *text, bool *refused, error *e)
 {
-    outfile out;
-    if (!outfile_begin(&out, o->out, e))
-        return false;
-    bool ok = write_text(text, out.part, e) && outfile_finish(&out, e);
+    const outfile_request request = {
+        .path = o->out, .what = "a manifest", .is_own = is_export, .force = o->force, .shared = true};
+    outfile out, *const list = &out;
+    bool ok = outfile_begin(&out, &request, e);
+    *refused = out.refused;
+    ok = ok && outfile_write(&out, (span){text->bytes, text->len}, e) && outfile_commit(&list, 1, e);
     outfile_abandon(&out);
     return ok;
 }
@@ -168,6 +165,7 @@ int schemas_export(const options *o, const schemas_wanted *wanted)
 {
     const char *build = o->input_count > 2 ? o->inputs[2] : NULL;
     u32 others = 0, left_out = 0;
+    bool refused = false;
     error e = {0};
     provider_schema *p = choose(wanted, build, &others);
     if (!p) {
@@ -185,10 +183,10 @@ int schemas_export(const options *o, const schemas_wanted *wanted)
             schemas_say("build %u is exported; %u more descriptions are there (etwkit schemas list)", p->os_build,
                         others);
         check(p, &text, left_out);
-        ok = write_out(o, &text, &e);
+        ok = write_out(o, &text, &refused, &e);
     }
     if (!ok)
         schemas_say("%s", e.message);
     outbuf_free(&text);
-    return ok ? EXIT_DONE : EXIT_FAILED;
+    return ok ? EXIT_DONE : refused ? EXIT_USAGE : EXIT_FAILED;
 }

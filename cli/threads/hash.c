@@ -24,16 +24,6 @@ bool hash_input(const input *in, char text[SHA256_TEXT], error *e)
     return ok;
 }
 
-bool hash_file(const char *path, char text[SHA256_TEXT], error *e)
-{
-    input *in;
-    if (!input_open(&in, path, e))
-        return false;
-    bool ok = hash_input(in, text, e);
-    input_close(in);
-    return ok;
-}
-
 static void *run(void *context)
 {
     hash_job *job = context;

@@ -12,6 +12,5 @@ MUST_USE bool hash_finish(hash_job *job, char text[SHA256_TEXT], error *e);
 
 // In line.
 MUST_USE bool hash_input(const input *in, char text[SHA256_TEXT], error *e);
-MUST_USE bool hash_file(const char *path, char text[SHA256_TEXT], error *e);
 
 #endif

@@ -30,6 +30,16 @@ size_t os_read(int fd, void *into, size_t len, bool *failed);
 // A file without a name in the folder for temporary files, to be appended to and read.
 MUST_USE bool os_temporary_file(os_file *f, error *e);
 MUST_USE bool os_append(os_file *f, const void *bytes, size_t len, error *e);
+// Which file this is: the same for all names and links of one file, and of one block device.
+typedef struct os_identity {
+    u64 device, number;
+} os_identity;
+
+// For programs that must know what they read, so as never to write to it: called for every file that is opened here to
+// be read, before its first byte is, by whichever thread opens it. NULL: nobody asks. POSIX only.
+extern void (*os_on_open)(const char *path, os_identity file);
+bool os_identify(int fd, os_identity *out);                // false: neither a regular file nor a block device
+bool os_identify_path(const char *path, os_identity *out); // follows links
 
 // Whether the file has been written to since it was opened; *bytes is its size now.
 bool os_changed(const os_file *f, u64 *bytes);

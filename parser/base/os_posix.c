@@ -27,19 +27,47 @@ static i64 modified(const struct stat *st)
     return S_ISREG(st->st_mode) ? (i64)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec : 0;
 }
 
+void (*os_on_open)(const char *path, os_identity file);
+
+static bool identity(const struct stat *st, os_identity *out)
+{
+    if (S_ISREG(st->st_mode))
+        *out = (os_identity){(u64)st->st_dev, (u64)st->st_ino};
+    else if (S_ISBLK(st->st_mode))
+        *out = (os_identity){UINT64_MAX, (u64)st->st_rdev};
+    else
+        return false;
+    return true;
+}
+
+bool os_identify(int fd, os_identity *out)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && identity(&st, out);
+}
+
+bool os_identify_path(const char *path, os_identity *out)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && identity(&st, out);
+}
+
 bool os_open(os_file *f, const char *path, error *e)
 {
     f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe without a writer must not keep us waiting
     if (f->fd < 0)
         return error_set(e, "%s: %s", path, strerror(errno));
     struct stat st;
+    os_identity file;
     const char *why = NULL;
     if (fstat(f->fd, &st) != 0)
         why = strerror(errno);
     else if (S_ISDIR(st.st_mode))
         why = "is a folder, not a trace file";
-    else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+    else if (!identity(&st, &file))
         why = "is not a regular file";
+    else if (os_on_open)
+        os_on_open(path, file);
     off_t end = why ? 0 : lseek(f->fd, 0, SEEK_END);
     if (!why && end < 0)
         why = strerror(errno);
@@ -65,8 +93,11 @@ os_kind_of os_kind(const char *path)
 int os_open_stream(const char *path, error *e)
 {
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    os_identity file;
     if (fd < 0)
         error_set(e, "%s: %s", path, strerror(errno));
+    else if (os_on_open && os_identify(fd, &file)) // standard input may be a file
+        os_on_open(path, file);
     return fd;
 }
 
@@ -92,6 +123,11 @@ bool os_temporary_file(os_file *f, error *e)
     if (!folder || !*folder)
         folder = "/tmp";
     *f = (os_file){.fd = -1};
+#ifdef O_TMPFILE
+    f->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); // it never has a name
+    if (f->fd >= 0)
+        return true;
+#endif
     if (snprintf(path, sizeof(path), "%s/etwkit-XXXXXX", folder) >= (int)sizeof(path))
         return error_set(e, "TMPDIR: the folder's name is too long");
     f->fd = mkostemp(path, O_CLOEXEC);

@@ -1,4 +1,4 @@
-// Reading the schema cache. With schema_cache_write.c and exporters/sqlite.c the only user of SQLite.
+// Reading the schema cache.
 //
 // A cache may come from another machine, so nothing in it is believed: the file has exactly our tables, SQLite runs
 // with a bound on its work and on what it may allocate, each description is compared with its digest and then read by
@@ -78,25 +78,6 @@ char *schema_cache_default_path(void)
     folder = mem_grow(folder, len + 1, len + sizeof(NAME), 1);
     memcpy(folder + len, NAME, sizeof(NAME));
     return folder;
-}
-
-// "file:" and the path, with what URIs reserve as %XX.
-static char *uri_of(const char *path)
-{
-    static const char TAIL[] = "?mode=ro&immutable=1";
-    char *uri = mem_alloc(strlen(path) * 3 + 6 + sizeof(TAIL)), *at = uri + 5;
-    memcpy(uri, "file:", 5);
-    for (; *path; path++) {
-        u8 c = (u8)*path;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
-                     c == '.' || c == '-' || c == '_';
-        if (plain)
-            *at++ = (char)c;
-        else
-            at += snprintf(at, 4, "%%%02X", c);
-    }
-    memcpy(at, TAIL, sizeof(TAIL));
-    return uri;
 }
 
 static bool read_number(schema_cache *cache, const char *sql, i64 *out, error *e)
@@ -197,9 +178,7 @@ static bool read_identity(schema_cache *cache, error *e)
 
 static bool open_database(schema_cache *cache, error *e)
 {
-    char *uri = uri_of(cache->path);
-    int code = sqlite3_open_v2(uri, &cache->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
-    mem_free(uri);
+    int code = sqlite_fd_open(cache->file.fd, false, &cache->db);
     if (!cache->db)
         return error_set(e, "%s: no memory for SQLite", cache->path);
     if (code != SQLITE_OK)
@@ -219,11 +198,11 @@ static bool open_database(schema_cache *cache, error *e)
 bool schema_cache_open(schema_cache **out, const char *path, error *e)
 {
     *out = NULL;
-    os_file f; // for the system's own words where there is no such file
-    if (!os_open(&f, path, e))
+    os_file file;
+    if (!os_open(&file, path, e))
         return false;
-    os_close(&f);
     schema_cache *cache = mem_zeroed(1, sizeof(*cache));
+    cache->file = file;
     size_t len = strlen(path) + 1;
     cache->path = memcpy(mem_alloc(len), path, len);
     bool ok = open_database(cache, e) && check_version(cache, e) && check_objects(cache, e) &&
@@ -248,6 +227,7 @@ void schema_cache_close(schema_cache *cache)
     sqlite3_finalize(cache->by_id);
     sqlite3_finalize(cache->by_class);
     sqlite3_close(cache->db);
+    os_close(&cache->file);
     mem_free(cache->path);
     mem_free(cache);
 }

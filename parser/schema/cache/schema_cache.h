@@ -1,7 +1,7 @@
 // The schema cache: one SQLite file that carries what `schemas add` learnt to every later run and to other machines.
 //
-// It is opened read-only by readers (any number at once) and replaced as a whole by `schemas add` (written beside its
-// place and renamed), so that a reader never sees half of it. A conversion reads only the providers its traces name.
+// It is opened read-only by readers (any number at once) and replaced as a whole, so that a reader never sees half of
+// it. A conversion reads only the providers its traces name.
 #ifndef ETWKIT_SCHEMA_CACHE_H
 #define ETWKIT_SCHEMA_CACHE_H
 
@@ -29,12 +29,15 @@ u64 schema_cache_rows(const schema_cache *cache);
 // Descriptions that were left out since it was opened, and what was wrong with the first (NULL: none were).
 u32 schema_cache_refused(const schema_cache *cache, const char **first);
 
-// Writes a cache at `path` that holds everything `old` held (NULL: nothing) and everything in `set`, each description
-// once. *added counts the events that were new. Where `old` is the file at `path`, or NULL and there is one by then,
-// that file is read again as it is then, so that of two runs that add at the same time neither undoes the other; where
-// nothing is new the file stays as it is. Events a trace carried (ORIGIN_EMBEDDED) are kept one by one: a trace holds
-// those it uses, the next one others.
-MUST_USE bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e);
+// Writes a cache into an empty file: everything `old` holds (NULL: nothing) and everything in `set`, each description
+// once. Events a trace carried (ORIGIN_EMBEDDED) are kept one by one: a trace holds those it uses, the next one others.
+// The file is the caller's, who puts it in the place of `old`; `path` is what sentences call it.
+typedef struct schema_cache_news {
+    u64 events;   // that `old` did not hold
+    bool changed; // false: the file holds what `old` holds, and is not needed
+} schema_cache_news;
+MUST_USE bool schema_cache_fill(int fd, const char *path, schema_cache *old, const schema_set *set,
+                                schema_cache_news *news, error *e);
 
 // Every provider's facts, in order of names. Stops where visit says false.
 typedef struct schema_cache_row {

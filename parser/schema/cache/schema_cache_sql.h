@@ -3,9 +3,9 @@
 #ifndef ETWKIT_SCHEMA_CACHE_SQL_H
 #define ETWKIT_SCHEMA_CACHE_SQL_H
 
-#include <sqlite3.h>
-
+#include "base/os.h"
 #include "base/sha256.h"
+#include "base/sqlite_fd.h"
 #include "schema/cache/schema_cache.h"
 
 enum {
@@ -25,6 +25,7 @@ extern const cache_object cache_objects[CACHE_OBJECTS];
 
 struct schema_cache {
     sqlite3 *db;
+    os_file file;
     char *path;
     sqlite3_stmt *by_id, *by_class;
     char identity[DIGEST_BYTES * 2 + 1];

@@ -1,121 +1,40 @@
-// Writing the schema cache: a new file beside its place, renamed when it is complete.
+// Writing the schema cache: everything into one empty file, which its owner puts in its place.
 //
-// The unfinished file has one fixed name and is locked by SQLite while it is written, which keeps a second run that
-// adds to the same cache waiting; a file that a killed run left behind is not locked and is replaced. Rows of the old
-// cache are copied as they are, after a look at their digests.
+// Rows of the old cache are copied as they are, after a look at their digests.
 #include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/os.h"
 #include "schema/cache/schema_cache_sql.h"
 #include "schema/cache/schema_pack.h"
 
-enum { PAGE_BYTES = 8192, WAIT_MS = 50, WAITS = 600, ATTEMPTS = 5 };
+enum { PAGE_BYTES = 8192 };
 
 typedef struct writer {
     sqlite3 *db;
     const char *path;
-    char *part;
     sqlite3_stmt *insert, *insert_class;
     outbuf body;
     u64 rows, new_events, new_rows;
-    bool pinned; // where an open file keeps its name and its place (Windows), it is closed first
 } writer;
-
-// ---------------------------------------------------------------------------------------------- the unfinished file
 
 static bool run(writer *w, const char *sql, error *e)
 {
     return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK || cache_failed(w->db, w->path, e);
 }
 
-typedef enum grip { GRIP_HELD, GRIP_BUSY, GRIP_LEFT_BEHIND, GRIP_FAILED } grip;
-
-static void close_database(writer *w)
+// One transaction without journal: the file is nobody's until it is complete.
+static bool begin(writer *w, int fd, error *e)
 {
-    sqlite3_finalize(w->insert);
-    sqlite3_finalize(w->insert_class);
-    sqlite3_close(w->db);
-    w->insert = w->insert_class = NULL;
-    w->db = NULL;
-}
-
-static void remove_part(writer *w)
-{
-    if (w->pinned)
-        close_database(w);
-    os_remove(w->part); // while it is locked: nobody else can have made another by then
-    close_database(w);
-}
-
-// Whoever held the file may have put it in its place by now: then it is the cache, and not to be written to.
-static bool is_moved(writer *w)
-{
-    int moved = 1, code = sqlite3_file_control(w->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
-    w->pinned = code == SQLITE_NOTFOUND;
-    return !w->pinned && (code != SQLITE_OK || moved);
-}
-
-static grip grip_of(writer *w, int code, error *e)
-{
-    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-        return GRIP_BUSY;
-    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
-        return is_moved(w) ? GRIP_BUSY : GRIP_LEFT_BEHIND;
-    cache_failed(w->db, w->path, e);
-    return GRIP_FAILED;
-}
-
-// Opens and locks the file; it must be empty, and still be the one of its name once it is locked.
-static grip take_hold(writer *w, error *e)
-{
-    static const char SETTINGS[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY; "
-                                   "PRAGMA synchronous=NORMAL; BEGIN EXCLUSIVE";
-    int code = sqlite3_open_v2(w->part, &w->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-    char page_size[48];
-    snprintf(page_size, sizeof(page_size), "PRAGMA page_size=%d", PAGE_BYTES);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(w->db, page_size, NULL, NULL, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(w->db, SETTINGS, NULL, NULL, NULL);
-    if (code != SQLITE_OK)
-        return grip_of(w, code, e);
-    if (is_moved(w))
-        return GRIP_BUSY;
-    sqlite3_stmt *statement = NULL;
-    i64 objects = -1;
-    code = sqlite3_prepare_v2(w->db, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL);
-    if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW)
-        objects = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    if (objects < 0)
-        return grip_of(w, code, e);
-    return objects ? GRIP_LEFT_BEHIND : GRIP_HELD;
-}
-
-static bool begin(writer *w, error *e)
-{
-    static const char TAIL[] = ".part";
-    size_t len = strlen(w->path);
-    w->part = mem_alloc(len + sizeof(TAIL));
-    memcpy(w->part, w->path, len);
-    memcpy(w->part + len, TAIL, sizeof(TAIL));
-    if (!os_make_folder_of(w->path, e))
-        return false;
-    for (u32 i = 0; i < WAITS; i++) {
-        grip held = take_hold(w, e);
-        if (held == GRIP_HELD)
-            return true;
-        if (held == GRIP_LEFT_BEHIND)
-            remove_part(w);
-        close_database(w);
-        if (held == GRIP_FAILED)
-            return false;
-        if (held == GRIP_BUSY)
-            sqlite3_sleep(WAIT_MS);
-    }
-    return error_set(e, "%s: another run has been writing it for %d seconds", w->path, WAIT_MS * WAITS / 1000);
+    char settings[160];
+    snprintf(settings, sizeof(settings),
+             "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; "
+             "BEGIN EXCLUSIVE",
+             PAGE_BYTES);
+    int code = sqlite_fd_open(fd, true, &w->db);
+    if (!w->db)
+        return error_set(e, "%s: SQLite cannot be started (error %d)", w->path, code);
+    return code == SQLITE_OK ? run(w, settings, e) : cache_failed(w->db, w->path, e);
 }
 
 static bool make_tables(writer *w, error *e)
@@ -270,7 +189,7 @@ static bool copy_old(writer *w, schema_cache *old, error *e)
 
 // ---------------------------------------------------------------------------------------------- the whole
 
-static bool fill(writer *w, schema_cache *old, const schema_set *set, bool in_place, bool *changed, error *e)
+static bool fill(writer *w, schema_cache *old, const schema_set *set, schema_cache_news *news, error *e)
 {
     if (!make_tables(w, e) || (old && !copy_old(w, old, e)))
         return false;
@@ -278,54 +197,20 @@ static bool fill(writer *w, schema_cache *old, const schema_set *set, bool in_pl
     w->new_rows = 0;
     if (!add_set(w, set, e))
         return false;
-    *changed = w->new_rows > 0 || lost || !in_place;
-    return !*changed || run(w, "COMMIT", e);
+    news->events = w->new_events;
+    news->changed = w->new_rows > 0 || lost || !old;
+    return !news->changed || run(w, "COMMIT", e);
 }
 
-static void end(writer *w)
+bool schema_cache_fill(int fd, const char *path, schema_cache *old, const schema_set *set, schema_cache_news *news,
+                       error *e)
 {
-    close_database(w);
-    outbuf_free(&w->body);
-    mem_free(w->part);
-}
-
-typedef enum attempt { WRITTEN, REFUSED, LOST_PART } attempt;
-
-static attempt write_once(writer *w, schema_cache *old, const schema_set *set, error *e)
-{
-    schema_cache *now = NULL;
-    if (!begin(w, e))
-        return REFUSED;
-    // Behind the lock: another run may have made the first cache since this one found none.
-    bool in_place = old ? os_same_file(old->path, w->path) : os_exists(w->path), changed = false;
-    bool ok = !in_place || schema_cache_open(&now, w->path, e);
-    ok = ok && fill(w, in_place ? now : old, set, in_place, &changed, e);
-    if (now && old && now->refused && !old->refused) {
-        old->refused = now->refused;
-        old->first = now->first;
-    }
-    schema_cache_close(now);
-    attempt result = ok ? WRITTEN : REFUSED;
-    if (ok && changed && w->pinned)
-        close_database(w);
-    if (ok && changed && !os_rename(w->part, w->path, e))
-        result = os_exists(w->part) ? REFUSED : LOST_PART;
-    if (result == REFUSED || (result == WRITTEN && !changed))
-        remove_part(w);
-    return result;
-}
-
-bool schema_cache_write(const char *path, schema_cache *old, schema_set *set, u64 *added, error *e)
-{
-    attempt result = LOST_PART;
-    *added = 0;
-    // Two runs that find what a killed one left behind may take each other's file for it, once.
-    for (u32 i = 0; i < ATTEMPTS && result == LOST_PART; i++) {
-        writer w = {.path = path};
-        result = write_once(&w, old, set, e);
-        if (result == WRITTEN)
-            *added = w.new_events;
-        end(&w);
-    }
-    return result == WRITTEN;
+    writer w = {.path = path};
+    *news = (schema_cache_news){0};
+    bool ok = begin(&w, fd, e) && fill(&w, old, set, news, e);
+    sqlite3_finalize(w.insert);
+    sqlite3_finalize(w.insert_class);
+    sqlite3_close(w.db);
+    outbuf_free(&w.body);
+    return ok;
 }

@@ -78,6 +78,12 @@ static bool pe_has_events(const char *path)
     return present;
 }
 
+static void say_file(const target *t, const char *path, span bytes)
+{
+    if (t->load->on_file)
+        t->load->on_file(t->load->context, path, bytes);
+}
+
 static bool load_pe(const target *t, span bytes, const char *path, error *e)
 {
     u8 *mui = NULL;
@@ -87,6 +93,8 @@ static bool load_pe(const target *t, span bytes, const char *path, error *e)
         if (os_exists(mui_path) && !os_read_whole(mui_path, LIMIT_SCHEMA_FILE_BYTES, &mui, &len, NULL))
             mui = NULL;
     bool ok = wevt_load_with_messages(t->set, bytes, (span){mui, mui ? len : 0}, path, t->rank, t->load, e);
+    if (ok && mui)
+        say_file(t, mui_path, (span){mui, len});
     mem_free(mui);
     return ok;
 }
@@ -101,6 +109,8 @@ static bool load_file(const target *t, const schema_source *source, const char *
                                             : source->load(t->set, (span){bytes, len}, path, t->rank, t->load, e);
     if (!ok)
         error_prefix(e, "%s", path);
+    else
+        say_file(t, path, (span){bytes, len});
     t->load->files += ok;
     mem_free(bytes);
     return ok;

@@ -203,7 +203,9 @@ typedef struct schema_load {
     u32 files, providers, events, maps;
     u32 refused; // described but not usable
     u32 note_count;
-    char *notes[SCHEMA_NOTES]; // heap; schema_load_free
+    char *notes[SCHEMA_NOTES];                                    // heap; schema_load_free
+    void (*on_file)(void *context, const char *path, span bytes); // for each file that described something; or NULL
+    void *context;
 } schema_load;
 
 void schema_load_note(schema_load *load, const char *format, ...) PRINTF_LIKE(2, 3); // counts as refused

@@ -1,0 +1,166 @@
+#include "guard.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "options.h"
+#include "outfile.h"
+#include "print.h"
+
+// One lock for all of it, held for moments. Who holds it takes no signal, so that a handler that wants it waits for
+// another thread at most, never for the one it interrupted.
+static atomic_flag held = ATOMIC_FLAG_INIT;
+static _Thread_local bool holding;
+static _Thread_local sigset_t mask_before;
+
+static struct {
+    map by_identity;
+    os_identity *list;
+    u32 count, cap;
+} reads;
+
+static outfile *unfinished;
+
+static struct {
+    bool known;
+    os_identity file;
+} standard[STDERR_FILENO + 1]; // what standard output and error are, where they are files
+
+void guard_hold(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &mask_before);
+    while (atomic_flag_test_and_set_explicit(&held, memory_order_acquire))
+        ;
+    holding = true;
+}
+
+void guard_release(void)
+{
+    holding = false;
+    atomic_flag_clear_explicit(&held, memory_order_release);
+    pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+// ---------------------------------------------------------------------------------------------- outputs
+
+void guard_add(outfile *f)
+{
+    f->next = unfinished;
+    unfinished = f;
+}
+
+void guard_drop(outfile *f)
+{
+    for (outfile **at = &unfinished; *at; at = &(*at)->next)
+        if (*at == f) {
+            *at = f->next;
+            return;
+        }
+}
+
+outfile *guard_first(void)
+{
+    return unfinished;
+}
+
+void guard_clean_up(void)
+{
+    bool nested = holding; // out of memory, or a fault, while this very thread held it
+    if (!nested)
+        guard_hold();
+    for (const outfile *f = unfinished; f; f = f->next)
+        if (f->folder && *f->part)
+            unlinkat(f->folder->fd, f->part, 0);
+    if (!nested)
+        guard_release();
+}
+
+static bool same(os_identity a, os_identity b)
+{
+    return a.device == b.device && a.number == b.number;
+}
+
+// Whether an output would change the file.
+static bool is_written(os_identity file)
+{
+    for (u32 i = STDOUT_FILENO; i < COUNT_OF(standard); i++)
+        if (standard[i].known && same(standard[i].file, file))
+            return true;
+    for (const outfile *f = unfinished; f; f = f->next)
+        if (f->exists && !f->updates && same(f->old, file))
+            return true;
+    return false;
+}
+
+// ---------------------------------------------------------------------------------------------- what is read
+
+static bool is_item(const void *items, u32 index, const void *key)
+{
+    return same(((const os_identity *)items)[index], *(const os_identity *)key);
+}
+
+static u64 hash_of(os_identity file)
+{
+    return hash_more(hash_u64(file.device), &file.number, sizeof(file.number));
+}
+
+static bool is_read(os_identity file)
+{
+    return map_find(&reads.by_identity, hash_of(file), is_item, reads.list, &file) != MAP_NONE;
+}
+
+bool guard_is_read(os_identity file)
+{
+    bool nested = holding;
+    if (!nested)
+        guard_hold();
+    bool found = is_read(file);
+    if (!nested)
+        guard_release();
+    return found;
+}
+
+// Not a byte was written yet to what is going to be read: end here, whatever else is under way.
+static _Noreturn void refuse(const char *path, os_identity file)
+{
+    guard_clean_up();
+    if (!standard[STDERR_FILENO].known || !same(standard[STDERR_FILENO].file, file))
+        print_say("%s is also an output of this run: evidence is never written to", path);
+    _exit(EXIT_USAGE);
+}
+
+static void on_open(const char *path, os_identity file)
+{
+    guard_hold();
+    bool conflict = is_written(file);
+    if (!conflict && !is_read(file)) {
+        GROW(reads.list, reads.count, reads.cap);
+        reads.list[reads.count] = file;
+        map_add(&reads.by_identity, hash_of(file), reads.count++);
+    }
+    guard_release();
+    if (conflict)
+        refuse(path, file);
+}
+
+void guard_will_read(const char *const *paths, u32 count)
+{
+    os_identity file;
+    for (u32 i = 0; i < count; i++)
+        if (paths[i] && os_identify_path(paths[i], &file))
+            on_open(paths[i], file);
+}
+
+void guard_begin(void)
+{
+    for (int fd = STDOUT_FILENO; fd < (int)COUNT_OF(standard); fd++)
+        standard[fd].known = os_identify(fd, &standard[fd].file);
+    os_on_open = on_open;
+    mem_last_words = guard_clean_up;
+}

@@ -1,0 +1,31 @@
+// Nothing that is read is ever written: what this process reads, and what it writes.
+//
+// Every file that is opened for reading (base/os.h) becomes known here by device and inode, so that no other name and
+// no link hides it. An output that is one of them is refused, whichever of the two came first; standard output and
+// error count as outputs. And no unfinished output stays behind, however the process ends.
+#ifndef ETWKIT_GUARD_H
+#define ETWKIT_GUARD_H
+
+#include "base/os.h"
+
+struct outfile;
+
+// Once, before anything is opened.
+void guard_begin(void);
+
+// What a command line names and nobody has opened yet, so that an output that is one of them is refused before any
+// work is done. What does not exist is passed over.
+void guard_will_read(const char *const *paths, u32 count);
+bool guard_is_read(os_identity file);
+
+// The list of unfinished outputs. Between hold and release no other thread changes it and no signal interrupts.
+void guard_hold(void);
+void guard_release(void);
+void guard_add(struct outfile *f); // these two: holding
+void guard_drop(struct outfile *f);
+struct outfile *guard_first(void); // likewise; the rest by outfile.next
+
+// Removes what is unfinished. May be called in a signal handler.
+void guard_clean_up(void);
+
+#endif

@@ -1,0 +1,57 @@
+#include "signals.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "evidence.h"
+#include "guard.h"
+
+static const int ASKING[] = {SIGHUP, SIGINT, SIGTERM};
+static volatile sig_atomic_t asked;
+
+// Everything else whose default ends the process. Faults are among them: what they leave is as unfinished.
+static const int ENDING[] = {SIGQUIT, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
+                             SIGABRT, SIGBUS,  SIGFPE,  SIGILL,    SIGSEGV, SIGSYS,  SIGTRAP};
+
+static void on_ending(int number)
+{
+    guard_clean_up();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void on_asking(int number)
+{
+    if (asked)
+        on_ending(number);
+    asked = 1;
+    evidence_stop = true;
+}
+
+// Without SA_RESTART: who waits in a system call (for the reader of a pipe, for another run) is to hear of it. With
+// SA_NODEFER: a handler can raise what it handles.
+static void install(const int *numbers, size_t count, void (*handler)(int))
+{
+    struct sigaction before, now = {.sa_handler = handler, .sa_flags = SA_NODEFER};
+    sigemptyset(&now.sa_mask);
+    for (size_t i = 0; i < count; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &now, NULL);
+}
+
+void signals_begin(void)
+{
+    signal(SIGPIPE, SIG_IGN); // writes fail with EPIPE
+    signal(SIGXFSZ, SIG_IGN); // and with EFBIG
+    install(ASKING, COUNT_OF(ASKING), on_asking);
+    install(ENDING, COUNT_OF(ENDING), on_ending);
+}
+
+_Noreturn void signals_end_by_pipe(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+    _exit(EXIT_FAILED);
+}

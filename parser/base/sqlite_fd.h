@@ -1,0 +1,15 @@
+// SQLite over a descriptor its owner has opened: nothing is opened by name, so that no link and no rename can put
+// another file in its place. Pages are read and written at once, without locks, journals or files next to it: for
+// databases nobody else writes to. What SQLite sorts on disk goes to its own unnamed temporary files.
+#ifndef ETWKIT_SQLITE_FD_H
+#define ETWKIT_SQLITE_FD_H
+
+#include <sqlite3.h>
+
+#include "base/base.h"
+
+// The descriptor must stay open until *db is closed, and stays its owner's. Returns SQLite's code; *db may be set where
+// it failed, as sqlite3_open_v2 does.
+MUST_USE int sqlite_fd_open(int fd, bool writable, sqlite3 **db);
+
+#endif
