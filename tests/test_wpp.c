@@ -224,9 +224,9 @@ static void names_become_text(void **state)
     expect_message("%!STDPREFIX! %!LEVEL!/%!FLAGS!%!SPACE!at %!FILE!:%!LINE! (%!COMPNAME!)", "",
                    "TRACE_LEVEL_WARNING/TRACE_L2CAP at L2CAP.c:141 (BthPS3)");
     expect_message("[%8!04X!.%3!04X! %4!s! %9!d! %7!x! %5!s! %6!s!] %1!s! %2!s!", "",
-                   "[<pid>.<tid> <time> <cpu> <sequence> <kernel time> <user time>] BthPS3 L2CAP_c141");
+                   "[%#8!04X!.%#3!04X! %#4!s! %#9!d! %#7!x! %#5!s! %#6!s!] BthPS3 L2CAP_c141");
     expect_message("%!TID! %!PID! %!NOW! %!TIMESTAMP! %!SEQ! %!CPU! %!MOD! %!TYP!", "",
-                   "<tid> <pid> <time> <time> <sequence> <cpu> BthPS3 L2CAP_c141");
+                   "%#3!x! %#8!x! %#4!s! %#4!s! %#7!x! %#9!x! BthPS3 L2CAP_c141");
     expect_message("%!SRC! %!UNKNOWN! %!STATUS", "", "L2CAP.c %%!UNKNOWN! %!STATUS");
 }
 

@@ -21,7 +21,8 @@ typedef struct sent {
 } sent;
 
 static const sent messages[] = {
-    {"01e9b841-7d67-315a-7b92-23b2033356de", "12", "u32:0xC0000022", "failed with status 0xC0000022"}, // ItemNTSTATUS
+    {"01e9b841-7d67-315a-7b92-23b2033356de", "12", "u32:0xC0000022",
+     "failed with status 0xc0000022(STATUS_ACCESS_DENIED)"}, // ItemNTSTATUS
     {"01e9b841-7d67-315a-7b92-23b2033356de", "18", "u32:10",
      "in invalid state (0x0A), dropping connection"}, // ItemLong
     {"028f1450-e0d5-3b03-31cd-6226d77778f9", "13", "u64:0x1a2b3c4d5e",
@@ -34,7 +35,7 @@ static const sent messages[] = {
     {"0a9ab260-f7e4-311e-a23e-f8ab6856dc72", "31", "ptr:0xffffc10a3be04010",
      "Cleanup Failed Module=0xFFFFC10A3BE04010"}, // ItemPtr
     {"10ab5e95-3a19-3bea-8e73-829a95a5dd10", "27", "u32:5",
-     "BluetoothFindFirstRadio failed with error 0x5"}, // ItemWINERROR
+     "BluetoothFindFirstRadio failed with error 0x00000005(ERROR_ACCESS_DENIED)"}, // ItemWINERROR
     {"13024be3-4b84-3755-d706-51020667de4f", "27", "u64:0x3ff8000000000000 u64:0xc004000000000000",
      "A = 1.500000 and B = -2.500000."},                                                           // ItemDouble
     {"13024be3-4b84-3755-d706-51020667de4f", "20", "u64:5000000000", "reported size: 5000000000"}, // ItemLongLong

@@ -359,6 +359,8 @@ static void name_from_schema(planner *p, event_class *c, const event_schema *des
     c->level_name = described->descriptor.level == d->level ? described->level_name : NULL;
     if (!c->level_name && d->level)
         c->level_name = listed_name(&provider->levels, d->level);
+    if (c->message)
+        c->descriptor.level = described->descriptor.level;
     c->channel_name = described->channel_name;
     c->event_name = described->event_name;
     c->origin = provider->origin;
@@ -374,8 +376,8 @@ static void name_rest(planner *p, event_class *c)
             c->opcode_name = kernel_opcode_name(p->set, &c->provider_id, c->descriptor.opcode);
         if (c->opcode_name && !c->task_name && c->hook)
             c->task_name = kernel_group_name((u8)(c->hook >> 8));
-    } else if (!c->message) {
-        if (!c->opcode_name)
+    } else {
+        if (!c->opcode_name && !c->message)
             c->opcode_name = standard_opcode(c->descriptor.opcode);
         if (!c->level_name)
             c->level_name = standard_level(c->descriptor.level);
@@ -513,6 +515,8 @@ static void forget_names(event_class *c)
     c->keyword_names = NULL;
     c->keyword_count = 0;
     c->exact_version = false;
+    if (c->message)
+        c->descriptor.level = 0;
 }
 
 // Whether each of the plans has one of the same layout among the others.

@@ -417,16 +417,18 @@ typedef struct message_builder {
     outbuf text;
 } message_builder;
 
-static void add_piece(message_builder *b, i32 at, const number_form *form)
+static message_piece *add_piece(message_builder *b)
 {
     GROW(b->pieces, b->count, b->cap);
     arena *a = b->compiler->arena;
     size_t len = b->text.len;
     u8 *escaped = outbuf_reserve(&b->text, 6 * len + 1);
     u8 *end = text_utf8_json(escaped, (span){b->text.bytes, len});
-    b->pieces[b->count++] =
-        (message_piece){padded(a, b->text.bytes, len), padded(a, escaped, (size_t)(end - escaped)), at, form};
+    message_piece *piece = &b->pieces[b->count++];
+    *piece = (message_piece){
+        .text = padded(a, b->text.bytes, len), .json = padded(a, escaped, (size_t)(end - escaped)), .field = -1};
     b->text.len = 0;
+    return piece;
 }
 
 // The form a WPP message gives a number between exclamation marks; NULL where it does not mean one ("s").
@@ -437,26 +439,48 @@ static const number_form *number_form_of(arena *a, const char *spec, size_t len)
     return strchr("diuxXop", form->conversion) ? form : NULL;
 }
 
+// "!spec!" at m. Returns what stands behind it; *len 0, and m, where there is none.
+static const char *message_spec(const char *m, size_t *len)
+{
+    const char *close = *m == '!' ? strchr(m + 1, '!') : NULL;
+    bool spec = close && close - m < 31;
+    *len = spec ? (size_t)(close - m - 1) : 0;
+    return spec ? close + 1 : m;
+}
+
 // %n or %n!spec! at m. Returns what stands behind it, NULL where it is none.
 static const char *message_insert(message_builder *b, const char *m)
 {
+    compiler *c = b->compiler;
     u32 number = 0;
     const char *p = m + 1;
+    size_t len;
     while (*p >= '0' && *p <= '9' && number < 1000)
         number = number * 10 + (u32)(*p++ - '0');
-    if (number == 0 || number > b->compiler->schema->top_count)
+    if (number == 0 || number > c->schema->top_count)
         return NULL;
-    const number_form *form = NULL;
-    if (*p == '!') {
-        const char *close = strchr(p + 1, '!');
-        if (close && close - p < 32) {
-            if (b->compiler->schema->key == KEY_WPP)
-                form = number_form_of(b->compiler->arena, p + 1, (size_t)(close - p - 1));
-            p = close + 1;
-        }
-    }
-    add_piece(b, (i32)number - 1, form);
-    return p;
+    const char *spec = p + 1, *behind = message_spec(p, &len);
+    message_piece *piece = add_piece(b);
+    piece->field = (i32)number - 1;
+    if (c->schema->key != KEY_WPP)
+        return behind;
+    u8 show = c->fields[number - 1].show;
+    piece->form = len ? number_form_of(c->arena, spec, len) : NULL;
+    piece->named = show == SHOW_NTSTATUS || show == SHOW_HRESULT || show == SHOW_WIN32_ERROR;
+    return behind;
+}
+
+// "%#3!x!" of a WPP message: of the record's header. Likewise.
+static const char *message_own_insert(message_builder *b, const char *m)
+{
+    size_t len;
+    if (b->compiler->schema->key != KEY_WPP || m[2] < '0' + OWN_THREAD || m[2] > '0' + OWN_PROCESSOR)
+        return NULL;
+    const char *behind = message_spec(m + 3, &len);
+    message_piece *piece = add_piece(b);
+    piece->own = (u8)(m[2] - '0');
+    piece->form = len ? number_form_of(b->compiler->arena, m + 4, len) : NULL;
+    return behind;
 }
 
 // Message table escapes: FormatMessage's documentation.
@@ -491,7 +515,9 @@ static void compile_message(compiler *c, plan *out)
         if (*m == '%') {
             if (m[1] == '0')
                 break;
-            const char *behind = m[1] >= '1' && m[1] <= '9' ? message_insert(&b, m) : NULL;
+            const char *behind = m[1] >= '1' && m[1] <= '9' ? message_insert(&b, m)
+                                 : m[1] == '#'              ? message_own_insert(&b, m)
+                                                            : NULL;
             if (behind) {
                 m = behind;
                 continue;
@@ -508,7 +534,7 @@ static void compile_message(compiler *c, plan *out)
     while (b.text.len && strchr(" \r\n\t", b.text.bytes[b.text.len - 1]))
         b.text.len--;
     if (b.text.len || b.count)
-        add_piece(&b, -1, NULL);
+        (void)add_piece(&b);
     message_piece *pieces = arena_array(c->arena, message_piece, b.count);
     if (b.count)
         memcpy(pieces, b.pieces, b.count * sizeof(*pieces));

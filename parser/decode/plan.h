@@ -118,10 +118,24 @@ typedef struct slot {
 } slot;
 static const u32 SLOT_COUNT = UINT32_MAX;
 
+// What a WPP message may insert of the record's header: the numbers are WPP's own.
+typedef enum message_own {
+    OWN_NOTHING,
+    OWN_THREAD = 3,
+    OWN_TIME,
+    OWN_KERNEL_TIME,
+    OWN_USER_TIME,
+    OWN_SEQUENCE,
+    OWN_PROCESS,
+    OWN_PROCESSOR,
+} message_own;
+
 // A piece of a message: literal text, then the value of a top-level field (or none).
 typedef struct message_piece {
     plan_text text, json;    // json: as the inside of a JSON string
-    i32 field;               // -1: text only
+    i32 field;               // -1: text only, or `own`
+    u8 own;                  // message_own
+    bool named;              // a status code with its name, as WPP's formatter writes it
     const number_form *form; // printf conversion of a WPP message, NULL where the field's own form is meant
 } message_piece;
 

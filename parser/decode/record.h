@@ -16,9 +16,9 @@ enum { CLASS_PLANS = 3 * LIMIT_CANDIDATES }; // of both pointer sizes, and with 
 
 typedef struct event_class {
     u32 index;
-    guid provider_id; // for classic events the class GUID
-    event_descriptor descriptor;
-    header_kind kind; // of the first event seen
+    guid provider_id;            // for classic events the class GUID
+    event_descriptor descriptor; // the level of a WPP message is its description's: their headers have none
+    header_kind kind;            // of the first event seen
     bool classic, wide, string_only, message;
     u16 hook;      // kernel events, else 0
     span metadata; // TraceLogging schema, else empty

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/text_put.h"
+#include "schema/tables/error_names.h"
 
 // ---------------------------------------------------------------------------------------------- single values
 
@@ -512,30 +513,102 @@ u8 *render_escaped(const pen *at, u8 *p, size_t start)
     return text + escaped;
 }
 
-// An array of texts, or a struct, stands in a message as its JSON.
-static u8 *put_insert_json(const walk *from, const slot *s, u8 *p, const field *f, text_escape e)
+// A status as WPP's formatter writes it: 0xc0000022(STATUS_ACCESS_DENIED), success by its name alone.
+static u8 *put_status(u8 *p, show_form show, u32 code)
 {
-    size_t start = (size_t)(p - from->at->out->bytes);
-    walk w = *from;
-    w.next = s;
-    p = walk_field(&w, p, f, true);
-    return e == ESCAPE_NONE ? p : render_escaped(from->at, p, start);
+    const char *name = show == SHOW_NTSTATUS  ? ntstatus_name(code)
+                       : show == SHOW_HRESULT ? hresult_name(code)
+                                              : win32_error_name(code);
+    if (!name || code)
+        p = text_number(put_text(p, "0x"), code, false,
+                        &(number_form){.has_precision = true, .precision = 8, .conversion = 'x'});
+    if (!name)
+        return p;
+    return code ? put_char(put_text(put_char(p, '('), name), ')') : put_text(p, name);
+}
+
+// What the record's header says, a number in the form the message asks for. Nothing where it does not say it.
+static u8 *put_own(u8 *p, const record *rec, const message_piece *piece)
+{
+    const event *ev = rec->event;
+    u64 value = 0;
+    bool known = true;
+    switch ((message_own)piece->own) {
+    case OWN_NOTHING:
+        return p;
+    case OWN_TIME:
+        return text_time(p, rec->time);
+    case OWN_THREAD:
+        value = rec->thread_id;
+        known = rec->has_thread;
+        break;
+    case OWN_PROCESS:
+        value = rec->process_id;
+        known = rec->has_process;
+        break;
+    case OWN_SEQUENCE:
+        value = ev->message_sequence;
+        known = ev->message_flags & 1; // TRACE_MESSAGE_SEQUENCE
+        break;
+    case OWN_KERNEL_TIME:
+        value = ev->kernel_time;
+        break;
+    case OWN_USER_TIME:
+        value = ev->user_time;
+        break;
+    case OWN_PROCESSOR:
+        value = rec->processor;
+        break;
+    }
+    if (!known)
+        return p;
+    return piece->form ? text_number(p, value, false, piece->form) : put_u64(p, value);
+}
+
+// A struct stands in a message as its JSON.
+static u8 *put_insert_json(walk *w, u8 *p, const field *f, text_escape e)
+{
+    size_t start = (size_t)(p - w->at->out->bytes);
+    p = walk_struct(w, p, f, true);
+    return e == ESCAPE_NONE ? p : render_escaped(w->at, p, start);
 }
 
 // Elements of an array are joined by commas.
-static u8 *put_insert(const walk *w, u8 *p, const message_piece *piece, text_escape e)
+static u8 *put_insert_array(walk *w, u8 *p, const field *f, text_escape e)
 {
-    const field *f = &w->plan->fields[piece->field];
-    const slot *s = slot_of_field(w, (u32)piece->field, p);
-    if (f->wire == WIRE_STRUCT || (f->count_form != COUNT_ONE && f->wire != WIRE_FIXED))
-        return put_insert_json(w, s, p, f, e);
-    span v = value_at(w, s);
-    if (f->single) {
-        p = pen_more(w->at, p, room_of(f, v.len) + ROOM_NUMBER);
-        return piece->form && is_integer(f) ? put_number(p, piece->form, f, v) : put_value(p, f, v, e, false);
+    const slot *head = w->next++;
+    if (f->wire == WIRE_FIXED) {
+        span v = value_at(w, head);
+        p = put_elements(w->at, p, f, v, e, false);
+        return p - (f->bytes && v.len >= f->bytes);
     }
-    p = put_elements(w->at, p, f, v, e, false);
-    return p - (f->bytes && v.len >= f->bytes);
+    for (u32 i = 0; i < head->len; i++) {
+        if (i)
+            p = put_char(pen_more(w->at, p, 1), ',');
+        if (f->wire == WIRE_STRUCT) {
+            p = put_insert_json(w, p, f, e);
+            continue;
+        }
+        span v = value_at(w, w->next++);
+        p = put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, e, false);
+    }
+    return p;
+}
+
+static u8 *put_insert(const walk *from, u8 *p, const message_piece *piece, text_escape e)
+{
+    const field *f = &from->plan->fields[piece->field];
+    walk w = *from;
+    w.next = slot_of_field(from, (u32)piece->field, p);
+    if (f->count_form != COUNT_ONE)
+        return put_insert_array(&w, p, f, e);
+    if (f->wire == WIRE_STRUCT)
+        return put_insert_json(&w, p, f, e);
+    span v = value_at(&w, w.next);
+    p = pen_more(w.at, p, room_of(f, v.len) + ROOM_NUMBER);
+    if (piece->named)
+        return put_status(p, (show_form)f->show, (u32)unsigned_of(v));
+    return piece->form && is_integer(f) ? put_number(p, piece->form, f, v) : put_value(p, f, v, e, false);
 }
 
 u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape)
@@ -547,6 +620,8 @@ u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape esc
         p = put_padded(pen_more(at, p, text.len + TEXT_PADDING), text.text, text.len);
         if (piece->field >= 0 && (u32)piece->field < rec->top_done)
             p = put_insert(&w, p, piece, escape);
+        else if (piece->own)
+            p = put_own(pen_more(at, p, ROOM_NUMBER), rec, piece);
     }
     return p;
 }

@@ -113,8 +113,9 @@ static bool id_fits(const filter *f, const event_class *cls)
 
 static where_truth class_truth(const filter *f, const event_class *cls, bool planned)
 {
-    if ((f->has_level && cls->descriptor.level > f->level) || (f->keyword && !(cls->descriptor.keyword & f->keyword)) ||
-        !id_fits(f, cls) || !provider_fits(f, cls, !planned))
+    bool has_level = planned || !cls->message; // WPP messages have the level of their description
+    if ((f->has_level && has_level && cls->descriptor.level > f->level) ||
+        (f->keyword && !(cls->descriptor.keyword & f->keyword)) || !id_fits(f, cls) || !provider_fits(f, cls, !planned))
         return WHERE_NEVER;
     where_truth truth = f->where ? where_for_class(f->where, cls, planned) : WHERE_ALWAYS;
     return truth == WHERE_ALWAYS && (f->pid_count || f->tid_count) ? WHERE_SOMETIMES : truth;

@@ -496,7 +496,7 @@ static value column_value(column_id column, const record *rec, outbuf *o)
     case COL_CHANNEL:
         return number_value(d->channel);
     case COL_LEVEL:
-        return number_value(d->level);
+        return number_value(c->descriptor.level);
     case COL_OPCODE:
         return number_value(d->opcode);
     case COL_TASK:
@@ -832,6 +832,8 @@ static bool class_tells(const node *operand, const event_class *cls, bool planne
 {
     switch (operand->kind) {
     case NODE_COLUMN:
+        if (operand->column == COL_LEVEL && cls->message && !planned)
+            return false;
         return scope_of(operand->column) >= (planned ? OF_PLANNED_CLASS : OF_CLASS);
     case NODE_FIELD:
         return planned && lacks_field(cls, operand->path);

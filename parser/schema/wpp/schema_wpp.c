@@ -47,12 +47,13 @@ static bool line_next(line_reader *lines, span *line)
 // "<name>,0x<value>"
 static bool enum_entry(const wpp_reader *r, span line, map_entry *out)
 {
-    size_t comma = line.len;
+    size_t comma = slice_find(line, "//");
     while (comma > 0 && line.at[comma - 1] != ',')
         comma--;
     span name = comma ? slice_trim(slice_before(line, comma - 1)) : slice_of("");
     u32 value;
-    if (!name.len || !slice_to_u32(span_from(line, comma), &value))
+    span number = span_from(line, comma);
+    if (!name.len || !slice_to_u32(slice_before(number, slice_find(number, "//")), &value))
         return false;
     out->value = value;
     out->text = wpp_reader_copy(r, name);
@@ -67,9 +68,9 @@ static void enum_read(wpp_reader *r, line_reader *lines, span head)
     line_reader ahead = *lines;
     span line;
     slice_take_word(&head);
-    span name = slice_trim(head);
-    while (line_next(&ahead, &line) && !slice_same(line, slice_of("}")) && !wpp_is_typev(line)) {
-        if (!slice_same(line, slice_of("{"))) {
+    span name = slice_trim(slice_before(head, slice_find(head, "//")));
+    while (line_next(&ahead, &line) && !wpp_is_brace(line, '}') && !wpp_is_typev(line)) {
+        if (!wpp_is_brace(line, '{')) {
             if (count >= LIMIT_MAP_ENTRIES || memchr(line.at, 0, line.len) || !enum_entry(r, line, &entry)) {
                 schema_load_note(r->load, "%s: line %u: no name and value of an enum", r->path, ahead.number);
                 break;

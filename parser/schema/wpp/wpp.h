@@ -104,7 +104,7 @@ enum {
 
 // The message in the form of manifests: parameters are numbered from 1 in the order of `indexes` (ascending numbers of
 // the parameters, as the format string knows them), and every percent sign is an insert, an escape or doubled. Names
-// nothing is known for stay as they are; what a record's own columns say (%3 thread, %8 process, …) becomes "<tid>".
+// nothing is known for stay as they are; what the record's header says (%3 thread, %8 process, …) becomes "%#3!x!".
 // NULL where the format string is empty. *cut: LIMIT_MESSAGE_BYTES were not enough.
 const char *wpp_message_translate(arena *a, span format, const wpp_facts *facts, const u16 *indexes, u32 count,
                                   bool *cut);

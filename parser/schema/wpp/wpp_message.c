@@ -145,24 +145,17 @@ span wpp_trailer_find(const wpp_trailer *trailer, span key)
 
 // ---------------------------------------------------------------------------------------------- translation
 
-// WPP's own parameters (defaultwpp.ini). Those with a text are columns of a record, not of a message.
+// WPP's own parameters and how their names are written (defaultwpp.ini). Those without a form are known here, the
+// others are of the record's header.
 typedef struct own_parameter {
     const char *name;
     u32 number;
-    const char *text;
+    const char *form;
 } own_parameter;
 
 static const own_parameter OWN_PARAMETERS[] = {
-    {"MOD", 1, NULL},
-    {"TYP", 2, NULL},
-    {"TID", 3, "<tid>"},
-    {"NOW", 4, "<time>"},
-    {"TIMESTAMP", 4, "<time>"},
-    {"KTIME", 5, "<kernel time>"},
-    {"UTIME", 6, "<user time>"},
-    {"SEQ", 7, "<sequence>"},
-    {"PID", 8, "<pid>"},
-    {"CPU", 9, "<cpu>"},
+    {"MOD", 1, NULL},  {"TYP", 2, NULL},  {"TID", 3, "x"}, {"NOW", 4, "s"}, {"TIMESTAMP", 4, "s"},
+    {"KTIME", 5, "u"}, {"UTIME", 6, "u"}, {"SEQ", 7, "x"}, {"PID", 8, "x"}, {"CPU", 9, "x"},
 };
 
 static void add_literal(outbuf *out, span text)
@@ -184,20 +177,33 @@ static span line_of_tag(span tag)
     return span_from(tag, tag.len - digits);
 }
 
-static bool add_own_parameter(outbuf *out, u32 number, const wpp_facts *facts)
+static void add_number(outbuf *out, u32 number)
+{
+    u8 digits[10];
+    size_t len = sizeof(digits);
+    for (; number; number /= 10)
+        digits[--len] = (u8)('0' + number % 10);
+    outbuf_add(out, digits + len, sizeof(digits) - len);
+}
+
+static void add_form(outbuf *out, span form)
+{
+    outbuf_text(out, "!");
+    outbuf_add(out, form.at, form.len);
+    outbuf_text(out, "!");
+}
+
+static bool add_own_parameter(outbuf *out, u32 number, span form, const wpp_facts *facts)
 {
     if (number == 1 || number == 2) {
         span text = number == 1 ? facts->component : facts->tag;
         add_literal(out, text);
         return text.len > 0;
     }
-    for (size_t i = 0; i < COUNT_OF(OWN_PARAMETERS); i++) {
-        if (OWN_PARAMETERS[i].number == number) {
-            outbuf_text(out, OWN_PARAMETERS[i].text);
-            return true;
-        }
-    }
-    return false;
+    outbuf_text(out, "%#");
+    add_number(out, number);
+    add_form(out, form.len ? form : slice_of("s"));
+    return true;
 }
 
 static bool add_name(outbuf *out, span name, const wpp_facts *facts)
@@ -218,7 +224,8 @@ static bool add_name(outbuf *out, span name, const wpp_facts *facts)
     }
     for (size_t i = 0; i < COUNT_OF(OWN_PARAMETERS); i++)
         if (slice_same_word(name, OWN_PARAMETERS[i].name))
-            return add_own_parameter(out, OWN_PARAMETERS[i].number, facts);
+            return add_own_parameter(out, OWN_PARAMETERS[i].number,
+                                     slice_of(OWN_PARAMETERS[i].form ? OWN_PARAMETERS[i].form : ""), facts);
     span value = wpp_trailer_find(facts->trailer, name);
     if (!value.len)
         value = wpp_trailer_find(facts->guid_trailer, name);
@@ -244,16 +251,10 @@ static void add_insert(outbuf *out, const wpp_token *token, const wpp_facts *fac
 {
     u32 place = place_of(indexes, count, token->number);
     if (place) {
-        u8 digits[10];
-        size_t len = sizeof(digits);
-        for (u32 left = place; left; left /= 10)
-            digits[--len] = (u8)('0' + left % 10);
         outbuf_text(out, "%");
-        outbuf_add(out, digits + len, sizeof(digits) - len);
-        outbuf_text(out, "!");
-        outbuf_add(out, token->spec.len ? token->spec.at : (const u8 *)"s", token->spec.len ? token->spec.len : 1);
-        outbuf_text(out, "!");
-    } else if (token->number >= WPP_FIRST_PARAMETER || !add_own_parameter(out, token->number, facts)) {
+        add_number(out, place);
+        add_form(out, token->spec.len ? token->spec : slice_of("s"));
+    } else if (token->number >= WPP_FIRST_PARAMETER || !add_own_parameter(out, token->number, token->spec, facts)) {
         add_literal(out, token->text);
     }
 }

@@ -76,8 +76,9 @@ const char *wpp_reader_copy(const wpp_reader *r, span s)
 
 static void note_message(wpp_reader *r, const char *what, span detail)
 {
-    int tag_len = (int)(r->tag.len < 80 ? r->tag.len : 80), len = (int)(detail.len < 120 ? detail.len : 120);
-    schema_load_note(r->load, "%s: message %.*s (%u): %s%.*s", r->path, tag_len, (const char *)r->tag.at, r->number,
+    span tag = r->head.tag;
+    int tag_len = (int)(tag.len < 80 ? tag.len : 80), len = (int)(detail.len < 120 ? detail.len : 120);
+    schema_load_note(r->load, "%s: message %.*s (%u): %s%.*s", r->path, tag_len, (const char *)tag.at, r->head.number,
                      what, len, len ? (const char *)detail.at : "");
 }
 
@@ -187,7 +188,7 @@ static void find_specs(wpp_reader *r)
     for (u32 i = 0; i < r->parameter_count; i++)
         r->specs[r->parameters[i].index - WPP_FIRST_PARAMETER] = slice_of("");
     wpp_token token;
-    span rest = r->format;
+    span rest = r->head.format;
     while (wpp_token_next(&rest, &token)) {
         if (token.kind != WPP_INSERT || token.number < WPP_FIRST_PARAMETER)
             continue;
@@ -271,22 +272,16 @@ static void add_message(wpp_reader *r, event_schema *event)
         r->load->events++;
 }
 
-static void message_end(wpp_reader *r)
+static void add_head(wpp_reader *r)
 {
-    r->place = PLACE_OUTSIDE;
-    if (!sort_parameters(r)) {
-        note_message(r, "two parameters have the same number", slice_of(""));
-        return;
-    }
-    provider_ready(r);
     u16 *indexes = arena_array(r->arena, u16, r->parameter_count);
     property *properties = arena_array(r->arena, property, r->parameter_count);
     u32 count = fill_properties(r, properties, indexes);
     wpp_trailer trailer;
-    wpp_trailer_read(r->comment, &trailer);
+    wpp_trailer_read(r->head.comment, &trailer);
     wpp_facts facts = {
         .component = slice_of(r->section->component ? r->section->component : ""),
-        .tag = r->tag,
+        .tag = r->head.tag,
         .source = slice_of(r->section->source ? r->section->source : ""),
         .function = either(&trailer, "FUNC", "FUNCTION"),
         .level = either(&trailer, "LEVEL", "TRACELEVEL"),
@@ -300,9 +295,9 @@ static void message_end(wpp_reader *r)
     event_schema *event = arena_new(r->arena, event_schema);
     event->key = KEY_WPP;
     event->event_guid = r->section->id;
-    event->descriptor = (event_descriptor){.id = r->number, .level = level_of(facts.level)};
-    event->event_name = wpp_reader_copy(r, r->tag);
-    event->message = wpp_message_translate(r->arena, r->format, &facts, indexes, count, &cut);
+    event->descriptor = (event_descriptor){.id = r->head.number, .level = level_of(facts.level)};
+    event->event_name = wpp_reader_copy(r, r->head.tag);
+    event->message = wpp_message_translate(r->arena, r->head.format, &facts, indexes, count, &cut);
     event->properties = properties;
     event->property_count = event->top_count = (u16)count;
     event->wpp_function = wpp_reader_copy(r, facts.function);
@@ -314,19 +309,48 @@ static void message_end(wpp_reader *r)
     add_message(r, event);
 }
 
+static void message_end(wpp_reader *r)
+{
+    r->place = PLACE_OUTSIDE;
+    if (!sort_parameters(r)) {
+        note_message(r, "two parameters have the same number", slice_of(""));
+        return;
+    }
+    provider_ready(r);
+    for (u32 i = 0; i < r->head_count; i++) {
+        r->head = r->heads[i];
+        add_head(r);
+    }
+}
+
 // ---------------------------------------------------------------------------------------------- lines
+
+// The number behind the last "--", or behind the "//" of templates that write it as a comment; a comment may follow the
+// former. *end: where the mark stands.
+static bool parameter_number(span line, size_t *end, u32 *number)
+{
+    for (size_t at = line.len; at-- > 1;) {
+        bool dashes = line.at[at] == '-' && line.at[at - 1] == '-',
+             slashes = line.at[at] == '/' && line.at[at - 1] == '/';
+        if (!dashes && !slashes)
+            continue;
+        span text = span_from(line, at + 1);
+        *end = at - 1;
+        if (slice_to_u32(slice_before(text, slice_find(text, "//")), number))
+            return true;
+    }
+    return false;
+}
 
 // "<expression>, Item<Type>[(names)] -- <number>". Expressions and names may hold commas, blanks and dashes.
 static bool parameter_read(span line, wpp_parameter *out)
 {
-    size_t dashes = line.len;
-    while (dashes >= 2 && !(line.at[dashes - 1] == '-' && line.at[dashes - 2] == '-'))
-        dashes--;
+    size_t end;
     u32 index;
-    if (dashes < 2 || !slice_to_u32(span_from(line, dashes), &index) || index < WPP_FIRST_PARAMETER ||
+    if (!parameter_number(line, &end, &index) || index < WPP_FIRST_PARAMETER ||
         index - WPP_FIRST_PARAMETER >= LIMIT_PROPERTIES)
         return false;
-    span left = slice_trim(slice_before(line, dashes - 2));
+    span left = slice_trim(slice_before(line, end));
     for (size_t comma = left.len; comma-- > 0;) {
         if (left.at[comma] != ',')
             continue;
@@ -426,10 +450,7 @@ static void typev_line(wpp_reader *r, span line)
 {
     span rest = line;
     slice_take_word(&rest);
-    r->tag = slice_take_word(&rest);
-    r->number = 0;
-    r->parameter_count = 0;
-    r->parameters_end = false;
+    r->head = (wpp_head){.tag = slice_take_word(&rest)};
     u32 number;
     size_t end;
     span word = slice_take_word(&rest);
@@ -440,12 +461,15 @@ static void typev_line(wpp_reader *r, span line)
     } else if (!slice_to_u32(word, &number) || number > UINT16_MAX) {
         note_message(r, "bad message number ", word);
     } else if (!slice_starts(rest, "\"") || !wpp_closing_quote(span_from(rest, 1), &end)) {
-        r->number = (u16)number;
+        r->head.number = (u16)number;
         note_message(r, "its format string is not closed", slice_of(""));
+    } else if (r->head_count >= WPP_HEADS) {
+        note_message(r, "more #typev lines with the same parameters than the limit allows", slice_of(""));
     } else {
-        r->number = (u16)number;
-        r->format = slice_before(span_from(rest, 1), end);
-        r->comment = span_from(rest, end + 2);
+        r->head.number = (u16)number;
+        r->head.format = slice_before(span_from(rest, 1), end);
+        r->head.comment = span_from(rest, end + 2);
+        r->heads[r->head_count++] = r->head;
         r->place = PLACE_BEFORE_BRACE;
     }
 }
@@ -458,22 +482,35 @@ bool wpp_is_typev(span line)
 
 void wpp_reader_end(wpp_reader *r)
 {
-    if (r->place == PLACE_BEFORE_BRACE)
+    for (u32 i = 0; r->place == PLACE_BEFORE_BRACE && i < r->head_count; i++) {
+        r->head = r->heads[i];
         note_message(r, "no { behind its #typev line", slice_of(""));
-    else if (r->place == PLACE_IN_MESSAGE)
+    }
+    if (r->place == PLACE_IN_MESSAGE)
         note_message(r, "no } behind its parameters", slice_of(""));
     r->place = PLACE_OUTSIDE;
+    r->head_count = 0;
+}
+
+bool wpp_is_brace(span line, char brace)
+{
+    span rest = slice_trim(span_from(line, 1));
+    return line.len && line.at[0] == (u8)brace && (!rest.len || slice_starts(rest, "//"));
 }
 
 void wpp_reader_line(wpp_reader *r, span line)
 {
-    bool opens = slice_same(line, slice_of("{")), closes = slice_same(line, slice_of("}"));
+    bool opens = wpp_is_brace(line, '{'), closes = wpp_is_brace(line, '}');
     if (r->place == PLACE_BEFORE_BRACE && opens) {
         r->place = PLACE_IN_MESSAGE;
+        r->parameter_count = 0;
+        r->parameters_end = false;
     } else if (r->place == PLACE_IN_MESSAGE && closes) {
         message_end(r);
+        r->head_count = 0;
     } else if (wpp_is_typev(line)) {
-        wpp_reader_end(r);
+        if (r->place != PLACE_BEFORE_BRACE)
+            wpp_reader_end(r);
         typev_line(r, line);
     } else if (slice_starts(line, "#enumv")) {
         wpp_reader_end(r);

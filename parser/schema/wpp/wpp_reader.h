@@ -39,6 +39,13 @@ typedef struct wpp_parameter {
     u16 index;
 } wpp_parameter;
 
+// A #typev line. Several may share the parameters that follow.
+typedef struct wpp_head {
+    span tag, format, comment;
+    u16 number;
+} wpp_head;
+enum { WPP_HEADS = 64 }; // with the same parameters; a file that has more was not made by a compiler
+
 typedef enum wpp_place { PLACE_OUTSIDE, PLACE_BEFORE_BRACE, PLACE_IN_MESSAGE, PLACE_IN_ENUM } wpp_place;
 
 typedef struct wpp_reader {
@@ -54,9 +61,10 @@ typedef struct wpp_reader {
     bool sections_over, maps_over; // said once
 
     wpp_place place;
-    span tag, format, comment;
-    span function; // the one a PDB file says the message stands in; may be empty
-    u16 number;
+    wpp_head heads[WPP_HEADS]; // of the message being read
+    u32 head_count;
+    wpp_head head;             // the one being read or made an event of
+    span function;             // the one a PDB file says the message stands in; may be empty
     wpp_parameter *parameters; // LIMIT_PROPERTIES of them
     span *specs;               // by parameter number less the first
     u32 parameter_count;
@@ -73,6 +81,7 @@ void wpp_reader_line(wpp_reader *r, span line);
 void wpp_reader_end(wpp_reader *r);
 
 bool wpp_is_typev(span line);
+bool wpp_is_brace(span line, char brace); // alone, or with a comment behind it
 // The end of a format string in what follows its first quote, which has no blanks at its end: the last quote with a
 // comment behind it, else the last quote.
 bool wpp_closing_quote(span quoted, size_t *at);
