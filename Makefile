@@ -23,8 +23,9 @@ HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h cmocka.h
 PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
 CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
+FAULTS    := $(BUILD)/faults.so
 PROGRAMS  := tests/etl_make.c tests/gen_trace.c tests/bench_floor.c tests/bench_run.c
-SUPPORT   := $(filter-out tests/test_%.c $(PROGRAMS),$(wildcard tests/*.c))
+SUPPORT   := $(filter-out tests/test_%.c tests/faults.c $(PROGRAMS),$(wildcard tests/*.c))
 TESTS     := $(wildcard tests/test_*.c)
 CONSUMERS := $(wildcard samples/*.c)
 
@@ -70,6 +71,12 @@ $(BUILD)/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/repl
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# Preloaded into the program under test; without the flags of the build, so that it goes before a sanitizer too.
+$(FAULTS): tests/faults.c
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) -std=c17 -O2 -fPIC -shared $(WARNINGS) $(WERROR) -o $@ $<
+
 $(BUILD)/consumers/%: $(BUILD)/obj/samples/%.o $(BUILD)/libetwkit.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
@@ -109,7 +116,7 @@ install: all ## PREFIX, DESTDIR
 check: deps ## all tests: units, cases, sweeps, layers
 	@$(MAKE) --no-print-directory run-tests
 
-run-tests: all $(TOOLS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
+run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
 	@sh tests/layers.sh
 	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS))
 

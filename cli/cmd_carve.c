@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/os.h"
@@ -36,7 +34,6 @@ typedef struct carve_job {
     u32 *order; // buffers by session
     carve_file *files;
     u32 file_count;
-    bool made_folder;
     cJSON *json;
     u8 *copy;
     u64 padded; // bytes of fill written in place of what is missing
@@ -345,13 +342,6 @@ static u32 *session_starts(carve_job *job)
     return starts;
 }
 
-static bool make_folder(carve_job *job, error *e)
-{
-    const char *path = job->o->out;
-    job->made_folder = mkdir(path, 0700) == 0;
-    return job->made_folder || errno == EEXIST || error_set(e, "%s: %s", path, strerror(errno));
-}
-
 static void begin_json(carve_job *job)
 {
     const carve *c = &job->carve;
@@ -367,7 +357,7 @@ static void begin_json(carve_job *job)
 static bool write_all(carve_job *job, error *e)
 {
     const carve *c = &job->carve;
-    if (!make_folder(job, e))
+    if (!guard_make_folder(job->o->out, e))
         return false;
     job->copy = mem_alloc(COPY_BYTES);
     job->files = mem_zeroed(c->session_count + 1, sizeof(*job->files));
@@ -393,8 +383,7 @@ static bool end_files(carve_job *job, bool ok)
         mem_free(job->files[i].path);
     }
     mem_free(job->files);
-    if (!ok && job->made_folder)
-        rmdir(job->o->out);
+    guard_end_folder(ok);
     return refused;
 }
 

@@ -182,11 +182,9 @@ static bool finish(conversion *c, evidence *ev, error *e)
     outfile *files[] = {&c->provenance, &c->out};
     bool both = c->options->provenance != NULL;
     session_check_files(ev->session);
-    if (both) {
-        evidence_hash(ev);
-        if (!provenance_write(ev, &c->out, &c->provenance, c->format->name, c->records, e))
-            return false;
-    }
+    evidence_hash(ev);
+    if (both && !provenance_write(ev, &c->out, &c->provenance, c->format->name, c->records, e))
+        return false;
     if (evidence_stop)
         return error_set(e, "interrupted");
     return outfile_commit(both ? files : files + 1, both ? 2 : 1, e);

@@ -217,6 +217,7 @@ void evidence_hash(evidence *ev)
         if (!hash_finish(ev->hashes[i], ev->sha256[i], &e)) {
             print_say("%s", e.message);
             ev->sha256[i][0] = 0;
+            ev->unhashed++;
         }
         ev->hashes[i] = NULL;
     }
@@ -242,7 +243,7 @@ bool evidence_damaged(const evidence *ev)
         if (t->damage.ranges || t->file.damage.ranges)
             return true;
     }
-    return ev->unread > 0;
+    return ev->unread > 0 || ev->unhashed > 0;
 }
 
 static u32 tell_log(const trace *t, const damage_log *log, u32 lines)

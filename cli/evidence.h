@@ -18,6 +18,7 @@ typedef struct evidence {
     schema_load user_schemas;    // from --schemas
     schema_files schema_files;   // each file of them, where provenance is written
     u32 unread;                  // inputs that could not be opened
+    u32 unhashed;                // inputs whose hash could not be made
     struct schema_cache *cache;  // NULL: none
     bool bar;                    // a progress bar is shown
     double told;
@@ -28,10 +29,10 @@ typedef struct evidence {
 int evidence_open(evidence *ev, const options *o, bool records);
 void evidence_close(evidence *ev);
 
-// Waits for the hashes. Failures are said, and noted as an empty hash.
+// Waits for the hashes. Failures are said, noted as an empty hash, and count as damage.
 void evidence_hash(evidence *ev);
 
-// Any byte of any trace damaged, or any input unread.
+// Any byte of any trace damaged, any hash wanting (evidence_hash), or any input unread.
 bool evidence_damaged(const evidence *ev);
 // Lists damage on stderr, the first lines of each trace.
 void evidence_tell_damage(const evidence *ev);

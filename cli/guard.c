@@ -1,8 +1,10 @@
 #include "guard.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -24,6 +26,7 @@ static struct {
 } reads;
 
 static outfile *unfinished;
+static const char *made_folder; // its maker's, until it is ended
 
 static struct {
     bool known;
@@ -69,6 +72,26 @@ outfile *guard_first(void)
     return unfinished;
 }
 
+bool guard_make_folder(const char *path, error *e)
+{
+    guard_hold();
+    bool made = mkdir(path, 0700) == 0;
+    int why = errno;
+    if (made)
+        made_folder = path;
+    guard_release();
+    return made || why == EEXIST || error_set(e, "%s: %s", path, strerror(why));
+}
+
+void guard_end_folder(bool keep)
+{
+    guard_hold();
+    if (made_folder && !keep)
+        rmdir(made_folder);
+    made_folder = NULL;
+    guard_release();
+}
+
 void guard_clean_up(void)
 {
     bool nested = holding; // out of memory, or a fault, while this very thread held it
@@ -77,6 +100,8 @@ void guard_clean_up(void)
     for (const outfile *f = unfinished; f; f = f->next)
         if (f->folder && *f->part)
             unlinkat(f->folder->fd, f->part, 0);
+    if (made_folder)
+        rmdir(made_folder);
     if (!nested)
         guard_release();
 }

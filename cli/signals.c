@@ -12,8 +12,19 @@ static const int ASKING[] = {SIGHUP, SIGINT, SIGTERM};
 static volatile sig_atomic_t asked;
 
 // Everything else whose default ends the process. Faults are among them: what they leave is as unfinished.
-static const int ENDING[] = {SIGQUIT, SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
-                             SIGABRT, SIGBUS,  SIGFPE,  SIGILL,    SIGSEGV, SIGSYS,  SIGTRAP};
+static const int ENDING[] = {
+    SIGQUIT,   SIGXCPU, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
+    SIGABRT,   SIGBUS,  SIGFPE,  SIGILL,    SIGSEGV, SIGSYS,  SIGTRAP,
+#ifdef SIGPOLL
+    SIGPOLL,
+#endif
+#ifdef SIGPWR
+    SIGPWR,
+#endif
+#ifdef SIGSTKFLT
+    SIGSTKFLT,
+#endif
+};
 
 static void on_ending(int number)
 {
@@ -47,6 +58,10 @@ void signals_begin(void)
     signal(SIGXFSZ, SIG_IGN); // and with EFBIG
     install(ASKING, COUNT_OF(ASKING), on_asking);
     install(ENDING, COUNT_OF(ENDING), on_ending);
+#ifdef SIGRTMIN
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        install(&number, 1, on_ending);
+#endif
 }
 
 _Noreturn void signals_end_by_pipe(void)

@@ -6,7 +6,6 @@
 #include "sqlite_views.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <sys/stat.h>
 
 #include "base/sqlite_fd.h"
@@ -23,15 +22,7 @@ struct sink {
 
 static bool sqlite_failed(const sink *s, error *e)
 {
-    int system = s->db ? sqlite3_system_errno(s->db) : 0;
-    int code = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
-    if (code == SQLITE_FULL && !system)
-        system = ENOSPC;
-    bool of_system = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
-    return error_set(e, "%s: %s", s->name,
-                     of_system && system ? strerror(system)
-                     : s->db             ? sqlite3_errmsg(s->db)
-                                         : "out of memory");
+    return error_set(e, "%s: %s", s->name, sqlite_fd_error(s->db));
 }
 
 static bool sqlite_run(sink *s, const char *sql, error *e)

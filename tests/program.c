@@ -86,6 +86,15 @@ static void point(int fd, const char *path, int flags)
     close(opened);
 }
 
+// The handlers of the test are not to run in its child: a signal that comes this early ends it.
+static void take_signals(const sigset_t *mask)
+{
+    enum { LAST = 31 };
+    for (int number = 1; number <= LAST; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
 static _Noreturn void become(const program *p, char *const *argv, const char *out, const char *err)
 {
     point(0, p->stdin_path ? p->stdin_path : "/dev/null", O_RDONLY);
@@ -104,10 +113,11 @@ static _Noreturn void become(const program *p, char *const *argv, const char *ou
     // Nobody's cache takes part.
     setenv("HOME", p->folder, 1);
     setenv("XDG_CACHE_HOME", p->folder, 1);
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
     if (p->file_limit) {
         struct rlimit limit = {p->file_limit, p->file_limit};
         setrlimit(RLIMIT_FSIZE, &limit);
-        signal(SIGXFSZ, SIG_IGN); // writes then fail with EFBIG, as on a full disk with ENOSPC
     }
     execv(argv[0], argv);
     _exit(127);
@@ -130,11 +140,17 @@ pid_t program_start(program *p, const char *const *args)
     program_path(p, ".stdout", out);
     program_path(p, ".stderr", err);
     fflush(NULL);
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
     pid_t child = fork();
+    if (child == 0) {
+        take_signals(&before);
+        become(p, argv, out, err);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     if (child < 0)
         give_up("fork", argv[0]);
-    if (child == 0)
-        become(p, argv, out, err);
     for (int i = 0; i < count; i++)
         free(argv[i]);
     return child;
@@ -151,7 +167,10 @@ int program_wait(program *p, pid_t child)
     p->out.len = 0;
     if (access(program_path(p, ".stdout", path), R_OK) == 0)
         bytes_load(path, &p->out);
-    bytes_load(program_path(p, ".stderr", path), &p->err);
+    outbuf_add(&p->err, "", 1);
+    p->err.len = p->err.bytes[0] = 0;
+    if (access(program_path(p, ".stderr", path), R_OK) == 0)
+        bytes_load(path, &p->err);
     p->stdin_path = NULL;
     p->stdout_path = NULL;
     p->stdout_closed_pipe = false;

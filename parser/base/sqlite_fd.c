@@ -196,6 +196,17 @@ static int register_vfs(void)
     return code;
 }
 
+const char *sqlite_fd_error(sqlite3 *db)
+{
+    if (!db)
+        return "out of memory";
+    int code = sqlite3_errcode(db), system = sqlite3_system_errno(db);
+    if (code == SQLITE_FULL && !system)
+        system = ENOSPC;
+    bool of_system = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_CANTOPEN;
+    return of_system && system ? strerror(system) : sqlite3_errmsg(db);
+}
+
 int sqlite_fd_open(int fd, bool writable, sqlite3 **db)
 {
     char name[48];

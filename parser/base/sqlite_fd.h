@@ -12,4 +12,8 @@
 // it failed, as sqlite3_open_v2 does.
 MUST_USE int sqlite_fd_open(int fd, bool writable, sqlite3 **db);
 
+// What went wrong last, in the system's words where it was the system. NULL is allowed: a handle there was no memory
+// for.
+const char *sqlite_fd_error(sqlite3 *db);
+
 #endif
