@@ -23,9 +23,9 @@ HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h cmocka.h
 PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
 CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
-FAULTS    := $(BUILD)/faults.so
+FAULTS    := $(BUILD)/faults.so $(BUILD)/fail_alloc.so
 PROGRAMS  := tests/etl_make.c tests/gen_trace.c tests/bench_floor.c tests/bench_run.c
-SUPPORT   := $(filter-out tests/test_%.c tests/faults.c $(PROGRAMS),$(wildcard tests/*.c))
+SUPPORT   := $(filter-out tests/test_%.c tests/faults.c tests/fail_alloc.c $(PROGRAMS),$(wildcard tests/*.c))
 TESTS     := $(wildcard tests/test_*.c)
 CONSUMERS := $(wildcard samples/*.c)
 
@@ -59,6 +59,10 @@ $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lcsv $(LDLIBS)
 
+# Programs whose allocations a test lets fail (tests/alloc_fail.h).
+WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+$(BUILD)/test_memory: private LDFLAGS += $(WRAP_ALLOC)
+
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -72,7 +76,7 @@ $(BUILD)/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/repl
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Preloaded into the program under test; without the flags of the build, so that it goes before a sanitizer too.
-$(FAULTS): tests/faults.c
+$(FAULTS): $(BUILD)/%.so: tests/%.c
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) -std=c17 -O2 -fPIC -shared $(WARNINGS) $(WERROR) -o $@ $<

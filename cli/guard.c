@@ -187,5 +187,4 @@ void guard_begin(void)
     for (int fd = STDOUT_FILENO; fd < (int)COUNT_OF(standard); fd++)
         standard[fd].known = os_identify(fd, &standard[fd].file);
     os_on_open = on_open;
-    mem_last_words = guard_clean_up;
 }

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "evidence.h"
 #include "guard.h"
+#include "memory.h"
 #include "outfile.h"
 #include "signals.h"
 
@@ -68,6 +69,7 @@ static int run(const command *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    memory_begin();
     guard_begin();
     signals_begin();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

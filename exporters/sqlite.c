@@ -48,7 +48,8 @@ static bool sqlite_step(sink *s, sqlite3_stmt *statement, error *e)
 
 static void bind_len(sqlite3_stmt *statement, int at, const void *text, size_t len)
 {
-    sqlite3_bind_text64(statement, at, text, len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    if (sqlite3_bind_text64(statement, at, text, len, SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_NOMEM)
+        mem_run_out(len); // else it would be NULL in the table
 }
 
 // As valid UTF-8; NULL where there is none.

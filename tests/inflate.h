@@ -29,7 +29,7 @@ static inline bool inflate(part_inflater *inflater, span in, size_t out_len, u8 
     u8 *copy = malloc(in.len ? in.len : 1);
     memcpy(copy, in.at, in.len);
     *out = malloc(out_len + SLACK ? out_len + SLACK : 1);
-    error e = {""};
+    error e = {0};
     *made = SIZE_MAX;
     bool ok = inflater((span){copy, in.len}, *out, out_len, made, &e);
     assert_true(*made <= out_len);

@@ -207,7 +207,7 @@ static bool load_manifest(schema_set *set, const char *windows, const char *name
     size_t len = fread(bytes, 1, ROOM, f);
     fclose(f);
     schema_load load = {0};
-    error e = {""};
+    error e = {0};
     if (!schema_source_manifest.load(set, (span){bytes, len}, path, RANK_USER, &load, &e))
         fail_msg("%s", e.message);
     schema_load_free(&load);

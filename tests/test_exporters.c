@@ -53,7 +53,7 @@ static void run_export(run *r, const char *name, size_t count, size_t at_once, b
 
     const exporter *x = exporter_by_name(name);
     assert_non_null(x);
-    error e = {""};
+    error e = {0};
     sink *s = NULL;
     if (!x->open(&s, &r->samples.target, &e))
         fail_msg("%s", e.message);
@@ -704,7 +704,7 @@ static void failures_are_sentences(void **state)
         sample_set s;
         samples_make(&s);
         sink *to = NULL;
-        error e = {""};
+        error e = {0};
         s.target.name = "/dev/full";
         s.target.fd = open("/dev/full", O_WRONLY);
         if (strcmp(names[i], "sqlite") == 0) {

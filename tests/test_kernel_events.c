@@ -104,7 +104,7 @@ static void test_lines_compile(void **state)
     for (size_t i = 0; i < COUNT_OF(EVENT_LINES); i++) {
         for (u32 variant = 0; variant < layout_variants(EVENT_LINES[i].layout); variant++) {
             event_schema event = {0};
-            error e = {""};
+            error e = {0};
             if (!layout_compile(&a, NULL, EVENT_LINES[i].layout, variant, &event, &e))
                 fail_msg("%s: %s", EVENT_LINES[i].tag, e.message);
             assert_true(schema_event_valid(&event, NULL));
@@ -384,7 +384,7 @@ static void test_layout_forms(void **state)
         "u32[70000] A", "pad0",     "pad65",    "u32 A; ; u32 B", "{} A",
     };
     for (size_t i = 0; i < COUNT_OF(WRONG); i++) {
-        error why = {""};
+        error why = {0};
         if (layout_compile(&a, NULL, WRONG[i], 0, &e, &why))
             fail_msg("\"%s\" compiles", WRONG[i]);
         assert_true(why.message[0] != 0);

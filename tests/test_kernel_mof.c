@@ -134,7 +134,7 @@ static void test_against_mof(void **state)
     schema_set *mof = schema_set_new(), *kernel = schema_set_new();
     schema_set_fetch(kernel, fetch, NULL);
     schema_load load = {0};
-    error e = {""};
+    error e = {0};
     assert_true(schema_source_mof.recognise((span){bytes, len < 4096 ? len : 4096}, path));
     assert_true(schema_source_mof.load(mof, (span){bytes, len}, path, RANK_USER, &load, &e));
     u32 at = 0, same = 0, different = 0;

@@ -120,7 +120,7 @@ static void damage(void **state)
             for (int i = 0; i < 300; i++) {
                 packed.bytes[random_next(&seed) % packed.len] = (u8)random_next(&seed);
                 outbuf out = {0};
-                error e = {""};
+                error e = {0};
                 size_t limit = random_next(&seed) % (2 * len);
                 if (!lznt1_inflate_all((span){packed.bytes, packed.len}, limit, &out, &e))
                     assert_true(strlen(e.message) > 20);
@@ -162,7 +162,7 @@ static void check_documents(span data, size_t *documents)
         size_t claimed = load_u32(record.at + 52);
         span packed = span_from(record, 56);
         outbuf out = {0};
-        error e = {""};
+        error e = {0};
         if (!lznt1_inflate_all(packed, 1 << 20, &out, &e))
             fail_msg("%s", e.message);
         assert_int_equal(out.len, claimed);

@@ -127,7 +127,7 @@ static void annotations(void **state)
     for (int scattered = 0; scattered < 2; scattered++) {
         outbuf file = whole_file(scattered);
         seen s = {.count = 0};
-        error e = {{0}};
+        error e = {0};
         assert_true(pdb_is(blob_span(&file)));
         assert_true(pdb_each_annotation(blob_span(&file), note, &s, &e));
         assert_string_equal(s.text, WANT);
@@ -204,7 +204,7 @@ static void damage_in_one_module(void **state)
         u8 *bytes = blob_cut(&file, file.len);
         put_u32(bytes + changes[i].at, changes[i].value);
         seen s = {.count = 0};
-        error e = {{0}};
+        error e = {0};
         assert_true(pdb_each_annotation((span){bytes, file.len}, note, &s, &e));
         assert_int_equal(s.count, changes[i].count);
         assert_non_null(strstr(s.text, "local:[last]\n"));
@@ -264,7 +264,7 @@ static void shared_streams(void **state)
     }
     memcpy(big.bytes + (first + list_pages + directory_pages) * PAGE, dbi.bytes, dbi.len);
     seen s = {.count = 0};
-    error e = {{0}};
+    error e = {0};
     assert_true(pdb_each_annotation(blob_span(&big), note, &s, &e));
     assert_int_equal(s.count, 0);
     assert_non_null(strstr(e.message, "more than the file's pages hold"));

@@ -36,7 +36,7 @@ static void headers_of_every_kind(void **state)
         arena a = {0};
         outbuf file = two_resources(&a, kinds[i].machine, kinds[i].wide);
         pe_file pe;
-        error e = {{0}};
+        error e = {0};
         assert_true(pe_open(blob_span(&file), &pe, &e));
         assert_int_equal(pe.machine, kinds[i].machine);
         assert_int_equal(pe.wide, kinds[i].wide);
@@ -227,7 +227,7 @@ static void what_is_no_pe_file(void **state)
         outbuf file = blob_from(cases[i]);
         u8 *bytes = blob_cut(&file, file.len);
         pe_file pe;
-        error e = {{0}};
+        error e = {0};
         assert_false(pe_open((span){bytes, file.len}, &pe, &e));
         assert_true(e.message[0]);
         free(bytes);

@@ -80,7 +80,7 @@ static void test_first_form(void **state)
     schema_sort(p);
     assert_true(schema_pack(p, 0, p->event_count, &block));
     to_first_form(&block);
-    error e = {""};
+    error e = {0};
     provider_schema *q = schema_unpack(other, (span){block.bytes, block.len}, RANK_CACHE, "C:/x/alpha.dll", false, &e);
     assert_string_equal(e.message, "");
     assert_non_null(q);

@@ -16,6 +16,10 @@ typedef struct os_file {
 
 MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is not a regular file
 void os_close(os_file *f);
+// The same in a block of its own that closes the file where its pool is discarded: for whoever allocates while the file
+// is open. NULL: it cannot be opened.
+os_file *os_open_new(const char *path, error *e);
+void os_close_free(os_file *f);
 
 // What a name leads to. A block device is a file.
 typedef enum os_kind_of { OS_MISSING, OS_FILE, OS_FOLDER, OS_STREAM } os_kind_of;

@@ -52,30 +52,35 @@ bool os_identify_path(const char *path, os_identity *out)
     return stat(path, &st) == 0 && identity(&st, out);
 }
 
+static bool check_opened(int fd, const char *path, struct stat *st, error *e)
+{
+    os_identity file;
+    if (fstat(fd, st) != 0)
+        return error_errno_set(e, errno, "%s", path);
+    if (S_ISDIR(st->st_mode))
+        return error_code_set(e, ERR_NOT_A_FILE, "%s: is a folder, not a trace file", path);
+    if (!identity(st, &file))
+        return error_code_set(e, ERR_NOT_A_FILE, "%s: is not a regular file", path);
+    if (os_on_open)
+        os_on_open(path, file);
+    off_t end = lseek(fd, 0, SEEK_END);
+    if (end < 0)
+        return error_errno_set(e, errno, "%s", path);
+    st->st_size = end; // of a block device too
+    return true;
+}
+
 bool os_open(os_file *f, const char *path, error *e)
 {
     f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe without a writer must not keep us waiting
     if (f->fd < 0)
-        return error_set(e, "%s: %s", path, strerror(errno));
+        return error_errno_set(e, errno, "%s", path);
     struct stat st;
-    os_identity file;
-    const char *why = NULL;
-    if (fstat(f->fd, &st) != 0)
-        why = strerror(errno);
-    else if (S_ISDIR(st.st_mode))
-        why = "is a folder, not a trace file";
-    else if (!identity(&st, &file))
-        why = "is not a regular file";
-    else if (os_on_open)
-        os_on_open(path, file);
-    off_t end = why ? 0 : lseek(f->fd, 0, SEEK_END);
-    if (!why && end < 0)
-        why = strerror(errno);
-    if (why) {
+    if (!check_opened(f->fd, path, &st, e)) {
         close(f->fd);
-        return error_set(e, "%s: %s", path, why);
+        return false;
     }
-    f->bytes = (u64)end;
+    f->bytes = (u64)st.st_size;
     f->modified = modified(&st);
     f->device = (u64)st.st_dev;
     f->inode = (u64)st.st_ino;
@@ -95,7 +100,7 @@ int os_open_stream(const char *path, error *e)
     int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     os_identity file;
     if (fd < 0)
-        error_set(e, "%s: %s", path, strerror(errno));
+        error_errno_set(e, errno, "%s", path);
     else if (os_on_open && os_identify(fd, &file)) // standard input may be a file
         os_on_open(path, file);
     return fd;
@@ -132,7 +137,7 @@ bool os_temporary_file(os_file *f, error *e)
         return error_set(e, "TMPDIR: the folder's name is too long");
     f->fd = mkostemp(path, O_CLOEXEC);
     if (f->fd < 0)
-        return error_set(e, "%s: no temporary file can be made: %s", folder, strerror(errno));
+        return error_errno_set(e, errno, "%s: no temporary file can be made", folder);
     unlink(path);
     return true;
 }
@@ -144,7 +149,7 @@ bool os_append(os_file *f, const void *bytes, size_t len, error *e)
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
-            return error_set(e, "the temporary file: %s", strerror(put < 0 ? errno : ENOSPC));
+            return error_errno_set(e, put < 0 ? errno : ENOSPC, "the temporary file");
         done += (size_t)put;
         f->bytes += (u64)put;
     }
@@ -184,28 +189,6 @@ size_t os_read_at(const os_file *f, u64 offset, void *into, size_t len, bool *fa
     return done;
 }
 
-bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *len, error *e)
-{
-    os_file f;
-    if (!os_open(&f, path, e))
-        return false;
-    bool ok = true;
-    if (f.bytes > limit) {
-        ok = error_set(e, "%s: %llu bytes are over the limit of %zu", path, (unsigned long long)f.bytes, limit);
-    } else {
-        bool failed = false;
-        *bytes = mem_alloc((size_t)f.bytes + 1);
-        *len = os_read_at(&f, 0, *bytes, (size_t)f.bytes, &failed);
-        (*bytes)[*len] = 0;
-        if (failed) {
-            mem_free(*bytes);
-            ok = error_set(e, "%s: %s after %zu bytes", path, strerror(errno), *len);
-        }
-    }
-    os_close(&f);
-    return ok;
-}
-
 bool os_is_folder(const char *path)
 {
     struct stat st;
@@ -235,23 +218,42 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e)
+static void close_folder(void *held)
 {
-    DIR *dir = opendir(path);
-    if (!dir)
-        return error_set(e, "%s: %s", path, strerror(errno));
-    arena names = {0};
+    closedir(*(DIR **)held);
+}
+
+// All names of an open folder, sorted.
+static char **read_names(DIR *folder, const char *path, arena *names, u32 *count)
+{
     char **list = NULL;
-    u32 count = 0, cap = 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+    u32 cap = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        GROW(list, count, cap);
-        list[count++] = arena_format(&names, "%s/%s", path, entry->d_name);
+        GROW(list, *count, cap);
+        list[(*count)++] = arena_format(names, "%s/%s", path, entry->d_name);
     }
-    closedir(dir);
-    if (count)
-        qsort(list, count, sizeof(*list), by_name);
+    if (*count)
+        qsort(list, *count, sizeof(*list), by_name);
+    return list;
+}
+
+bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e)
+{
+    DIR **held = mem_alloc(sizeof(DIR *)), *folder = opendir(path);
+    if (!folder) {
+        error_errno_set(e, errno, "%s", path);
+        mem_free(held);
+        return false;
+    }
+    *held = folder;
+    mem_on_discard(held, close_folder);
+    arena names = {0};
+    u32 count = 0;
+    char **list = read_names(folder, path, &names, &count);
+    closedir(folder);
+    mem_free(held);
     for (u32 i = 0; i < count; i++)
         if (!visit(context, list[i]))
             break;
@@ -406,7 +408,7 @@ bool os_make_folder_of(const char *path, error *e)
     for (char *slash = strchr(copy + 1, '/'); slash && ok; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            ok = error_set(e, "%s: %s", copy, strerror(errno));
+            ok = error_errno_set(e, errno, "%s", copy);
         *slash = '/';
     }
     mem_free(copy);
@@ -415,7 +417,7 @@ bool os_make_folder_of(const char *path, error *e)
 
 bool os_rename(const char *from, const char *to, error *e)
 {
-    return rename(from, to) == 0 || error_set(e, "%s: %s", to, strerror(errno));
+    return rename(from, to) == 0 || error_errno_set(e, errno, "%s", to);
 }
 
 void os_remove(const char *path)

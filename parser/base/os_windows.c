@@ -47,6 +47,31 @@ static const char *why(DWORD code, char text[256])
     return text;
 }
 
+static error_code code_of(DWORD code)
+{
+    switch (code) {
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+        return ERR_MISSING;
+    case ERROR_ACCESS_DENIED:
+    case ERROR_SHARING_VIOLATION:
+        return ERR_PERMISSION;
+    case ERROR_NOT_ENOUGH_MEMORY:
+        return ERR_MEMORY;
+    case ERROR_DISK_FULL:
+        return ERR_SPACE;
+    default:
+        return ERR_IO;
+    }
+}
+
+// "what: the system's sentence"; always false.
+static bool fail(error *e, const char *what, DWORD code)
+{
+    char text[256];
+    return error_code_set(e, code_of(code), "%s: %s", what, why(code, text));
+}
+
 static HANDLE handle_of(const os_file *f)
 {
     return (HANDLE)_get_osfhandle(f->fd);
@@ -71,14 +96,14 @@ bool os_open(os_file *f, const char *path, error *e)
     mem_free(wide);
     if (h == INVALID_HANDLE_VALUE) {
         if (os_is_folder(path))
-            return error_set(e, "%s: is a folder, not a trace file", path);
-        return error_set(e, "%s: %s", path, why(code, text));
+            return error_code_set(e, ERR_NOT_A_FILE, "%s: is a folder, not a trace file", path);
+        return fail(e, path, code);
     }
     LARGE_INTEGER size;
     if (!GetFileSizeEx(h, &size)) {
         code = GetLastError();
         CloseHandle(h);
-        return error_set(e, "%s: %s", path, why(code, text));
+        return fail(e, path, code);
     }
     BY_HANDLE_FILE_INFORMATION which = {0};
     (void)GetFileInformationByHandle(h, &which);
@@ -87,7 +112,7 @@ bool os_open(os_file *f, const char *path, error *e)
     f->device = which.dwVolumeSerialNumber;
     f->inode = (u64)which.nFileIndexHigh << 32 | which.nFileIndexLow;
     f->fd = _open_osfhandle((intptr_t)h, _O_RDONLY | _O_BINARY);
-    return f->fd >= 0 || error_set(e, "%s: too many open files", path);
+    return f->fd >= 0 || error_code_set(e, ERR_LIMIT, "%s: too many open files", path);
 }
 
 os_kind_of os_kind(const char *path)
@@ -115,7 +140,7 @@ int os_open_stream(const char *path, error *e)
         mem_free(wide);
     }
     if (fd < 0)
-        error_set(e, "%s: %s", path, strerror(errno));
+        error_errno_set(e, errno, "%s", path);
     return fd;
 }
 
@@ -137,13 +162,13 @@ bool os_temporary_file(os_file *f, error *e)
     char text[256];
     *f = (os_file){.fd = -1};
     if (!GetTempPathW(MAX_PATH, folder) || !GetTempFileNameW(folder, L"etw", 0, path))
-        return error_set(e, "no temporary file can be made: %s", why(GetLastError(), text));
+        return fail(e, "no temporary file can be made", GetLastError());
     HANDLE h = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS,
                            FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, NULL);
     if (h == INVALID_HANDLE_VALUE)
-        return error_set(e, "no temporary file can be made: %s", why(GetLastError(), text));
+        return fail(e, "no temporary file can be made", GetLastError());
     f->fd = _open_osfhandle((intptr_t)h, _O_RDWR | _O_BINARY);
-    return f->fd >= 0 || error_set(e, "too many open files");
+    return f->fd >= 0 || error_code_set(e, ERR_LIMIT, "too many open files");
 }
 
 bool os_append(os_file *f, const void *bytes, size_t len, error *e)
@@ -153,7 +178,7 @@ bool os_append(os_file *f, const void *bytes, size_t len, error *e)
         OVERLAPPED where = {.Offset = (DWORD)f->bytes, .OffsetHigh = (DWORD)(f->bytes >> 32)};
         DWORD want = len - done < 1u << 30 ? (DWORD)(len - done) : 1u << 30, put = 0;
         if (!WriteFile(handle_of(f), (const u8 *)bytes + done, want, &put, &where) || !put)
-            return error_set(e, "the temporary file: %s", why(GetLastError(), text));
+            return fail(e, "the temporary file", GetLastError());
         done += put;
         f->bytes += put;
     }
@@ -186,34 +211,15 @@ size_t os_read_at(const os_file *f, u64 offset, void *into, size_t len, bool *fa
         where.Offset = (DWORD)at;
         where.OffsetHigh = (DWORD)(at >> 32);
         DWORD want = len - done < (1u << 30) ? (DWORD)(len - done) : 1u << 30, got = 0;
-        if (!ReadFile(handle_of(f), (u8 *)into + done, want, &got, &where) && GetLastError() != ERROR_HANDLE_EOF)
+        if (!ReadFile(handle_of(f), (u8 *)into + done, want, &got, &where) && GetLastError() != ERROR_HANDLE_EOF) {
+            errno = EIO;
             *failed = true;
+        }
         if (got == 0)
             break;
         done += got;
     }
     return done;
-}
-
-bool os_read_whole(const char *path, size_t limit, u8 **bytes, size_t *len, error *e)
-{
-    os_file f;
-    if (!os_open(&f, path, e))
-        return false;
-    bool ok = true, failed = false;
-    if (f.bytes > limit) {
-        ok = error_set(e, "%s: %llu bytes are over the limit of %zu", path, (unsigned long long)f.bytes, limit);
-    } else {
-        *bytes = mem_alloc((size_t)f.bytes + 1);
-        *len = os_read_at(&f, 0, *bytes, (size_t)f.bytes, &failed);
-        (*bytes)[*len] = 0;
-        if (failed) {
-            mem_free(*bytes);
-            ok = error_set(e, "%s: could be read for %zu bytes only", path, *len);
-        }
-    }
-    os_close(&f);
-    return ok;
 }
 
 static DWORD attributes_of(const char *path)
@@ -268,20 +274,28 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void close_search(void *held)
+{
+    FindClose(*(HANDLE *)held);
+}
+
 bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e)
 {
     arena names = {0};
-    char **list = NULL, text[256];
+    char **list = NULL;
     u32 count = 0, cap = 0;
     wchar_t *pattern = wide_path(arena_format(&names, "%s/*", path));
     WIN32_FIND_DATAW found;
-    HANDLE h = FindFirstFileW(pattern, &found);
+    HANDLE *held = mem_alloc(sizeof(*held)), h = FindFirstFileW(pattern, &found);
     DWORD code = GetLastError();
     mem_free(pattern);
     if (h == INVALID_HANDLE_VALUE) {
+        mem_free(held);
         arena_free(&names);
-        return error_set(e, "%s: %s", path, why(code, text));
+        return fail(e, path, code);
     }
+    *held = h;
+    mem_on_discard(held, close_search);
     do {
         char *name = utf8_path(found.cFileName);
         if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
@@ -291,6 +305,7 @@ bool os_list_folder(const char *path, bool (*visit)(void *context, const char *p
         mem_free(name);
     } while (FindNextFileW(h, &found));
     FindClose(h);
+    mem_free(held);
     if (count)
         qsort(list, count, sizeof(*list), by_name);
     for (u32 i = 0; i < count; i++)
@@ -379,7 +394,7 @@ bool os_make_folder_of(const char *path, error *e)
         copy[i] = 0;
         wchar_t *wide = wide_path(copy);
         if (!CreateDirectoryW(wide, NULL) && GetLastError() != ERROR_ALREADY_EXISTS && !os_is_folder(copy))
-            ok = error_set(e, "%s: %s", copy, why(GetLastError(), text));
+            ok = fail(e, copy, GetLastError());
         mem_free(wide);
         copy[i] = sign;
     }
@@ -395,7 +410,7 @@ bool os_rename(const char *from, const char *to, error *e)
     DWORD code = GetLastError();
     mem_free(a);
     mem_free(b);
-    return ok || error_set(e, "%s: %s", to, why(code, text));
+    return ok || fail(e, to, code);
 }
 
 void os_remove(const char *path)

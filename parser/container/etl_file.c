@@ -20,19 +20,19 @@ bool etl_open(etl_file *f, const input *in, error *e)
     memset(f, 0, sizeof(*f));
     f->input = in;
     if (in->bytes == 0)
-        return error_set(e, "%s: the file is empty; a trace starts with a buffer header of %d bytes", in->path,
-                         BUFFER_HEADER_BYTES);
+        return error_code_set(e, ERR_EMPTY, "%s: the file is empty; a trace starts with a buffer header of %d bytes",
+                              in->path, BUFFER_HEADER_BYTES);
     etl_index(f);
     if (!is_trace(f)) {
         u8 bytes[8] = {0};
         bool failed = false;
         (void)input_read(in, 0, bytes, sizeof(bytes), &failed);
         etl_close(f);
-        return error_set(e,
-                         "%s: this is no event trace: a buffer size of %u was claimed by its first bytes "
-                         "(%02x %02x %02x %02x), the file has %llu bytes and no trace buffer was found in them",
-                         in->path, load_u32(bytes), bytes[0], bytes[1], bytes[2], bytes[3],
-                         (unsigned long long)in->bytes);
+        return error_code_set(e, failed ? ERR_IO : ERR_NOT_A_TRACE,
+                              "%s: this is no event trace: a buffer size of %u was claimed by its first bytes "
+                              "(%02x %02x %02x %02x), the file has %llu bytes and no trace buffer was found in them",
+                              in->path, load_u32(bytes), bytes[0], bytes[1], bytes[2], bytes[3],
+                              (unsigned long long)in->bytes);
     }
     if (!f->epochs[0].present)
         anchor_guess(f);

@@ -7,9 +7,15 @@
 
 enum { FILETIME_SECOND = 10000000, SAME_BOOT = 60 }; // BootTime moves when the clock is set: some seconds
 
+static void release_parts(void *c)
+{
+    stack_release(&((correlator *)c)->stacks);
+}
+
 correlator *correlator_new(void)
 {
     correlator *c = mem_zeroed(1, sizeof(*c));
+    mem_on_discard(c, release_parts);
     c->processes.threads.fact_limit = LIMIT_THREAD_FACTS;
     c->files.names.fact_limit = LIMIT_NAME_FACTS;
     c->keys.names.fact_limit = LIMIT_NAME_FACTS;

@@ -308,6 +308,7 @@ void key_free(key_book *b);
 
 void stack_see(correlator *c, const sighting *s, u32 source);
 void stack_free(stack_book *b);
+void stack_release(stack_book *b); // of what is in no pool
 
 void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
 void image_close(correlator *c);

@@ -209,7 +209,7 @@ static u32 parts_room(stack_book *b, u32 count)
         size_t bytes = b->part_cap * sizeof(*b->parts), wanted = bytes + BLOCK;
         void *grown = bytes ? os_large_grow(b->parts, bytes, wanted) : os_large_block(wanted);
         if (!grown)
-            return b->part_cap - b->part_count;
+            mem_run_out(wanted);
         b->parts = grown;
         b->part_cap = (u32)(wanted / sizeof(*b->parts));
     }
@@ -381,9 +381,14 @@ void correlator_settle_stacks(correlator *c)
     b->slot_cap = 0;
 }
 
-void stack_free(stack_book *b)
+void stack_release(stack_book *b)
 {
     os_large_free(b->parts, b->part_cap * sizeof(*b->parts));
+}
+
+void stack_free(stack_book *b)
+{
+    stack_release(b);
     mem_free(b->asked);
     mem_free(b->uses);
     mem_free(b->definitions);

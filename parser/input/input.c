@@ -88,8 +88,8 @@ bool input_sha256(const input *in, u8 digest[SHA256_BYTES], error *e)
     }
     sha256_end(sum, digest);
     mem_free(bytes);
-    return at == in->bytes || error_set(e, "%s: %llu of %llu bytes could be read for its SHA-256", in->path,
-                                        (unsigned long long)at, (unsigned long long)in->bytes);
+    return at == in->bytes || error_code_set(e, ERR_IO, "%s: %llu of %llu bytes could be read for its SHA-256",
+                                             in->path, (unsigned long long)at, (unsigned long long)in->bytes);
 }
 
 void *input_begin(const input_backend *backend, const char *path, size_t size)

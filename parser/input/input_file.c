@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/memory.h"
 #include "base/os.h"
 
 enum { CLOSED = -1 };
@@ -129,16 +130,31 @@ static bool file_is_its(const char *path)
     return true;
 }
 
+static void close_descriptor(void *file)
+{
+    file_input *f = file;
+    pthread_mutex_lock(&pool.lock);
+    for (file_input **at = &pool.open; *at; at = &(*at)->next_open)
+        if (*at == f) {
+            *at = f->next_open;
+            pool.count--;
+            os_close(&f->file);
+            break;
+        }
+    pthread_mutex_unlock(&pool.lock);
+}
+
 static bool file_open(input **out, const char *path, error *e)
 {
-    os_file opened;
-    if (!os_open(&opened, path, e))
-        return false;
     file_input *f = input_begin(&input_file, path, sizeof(*f));
-    f->file = opened;
-    f->common.bytes = opened.bytes;
-    f->common.device = opened.device;
-    f->common.inode = opened.inode;
+    if (!os_open(&f->file, path, e)) {
+        input_finish(&f->common);
+        return false;
+    }
+    mem_on_discard(f, close_descriptor);
+    f->common.bytes = f->file.bytes;
+    f->common.device = f->file.device;
+    f->common.inode = f->file.inode;
     pthread_mutex_lock(&pool.lock);
     add_open(f, 0);
     pthread_mutex_unlock(&pool.lock);
@@ -179,16 +195,7 @@ static input_change file_changed(input *in, u64 *bytes)
 
 static void file_close(input *in)
 {
-    file_input *f = of(in);
-    pthread_mutex_lock(&pool.lock);
-    for (file_input **at = &pool.open; *at; at = &(*at)->next_open)
-        if (*at == f) {
-            *at = f->next_open;
-            pool.count--;
-            os_close(&f->file);
-            break;
-        }
-    pthread_mutex_unlock(&pool.lock);
+    close_descriptor(in);
     input_finish(in);
 }
 

@@ -14,6 +14,7 @@ typedef struct stream_input {
     size_t capacity;
     os_file file; // else
     bool in_file;
+    int fd; // of the stream, while it is read; else -1
 } stream_input;
 
 static bool stream_is_its(const char *path)
@@ -36,8 +37,8 @@ static bool add(stream_input *s, const u8 *bytes, size_t len, error *e)
 {
     u64 needed = s->common.bytes + len;
     if (needed > LIMIT_SPOOL_BYTES)
-        return error_set(e, "%s: more than %llu bytes came, the limit of a stream", s->common.path,
-                         (unsigned long long)LIMIT_SPOOL_BYTES);
+        return error_code_set(e, ERR_LIMIT, "%s: more than %llu bytes came, the limit of a stream", s->common.path,
+                              (unsigned long long)LIMIT_SPOOL_BYTES);
     if (!s->in_file && needed > LIMIT_SPOOL_MEMORY && !move_to_file(s, e))
         return false;
     if (s->in_file && !os_append(&s->file, bytes, len, e))
@@ -54,7 +55,7 @@ static bool add(stream_input *s, const u8 *bytes, size_t len, error *e)
     return true;
 }
 
-static bool spool(stream_input *s, int fd, error *e)
+static bool spool(stream_input *s, error *e)
 {
     enum { CHUNK = 128 << 10 };
     u8 *chunk = mem_alloc(CHUNK);
@@ -62,10 +63,10 @@ static bool spool(stream_input *s, int fd, error *e)
     bool ok = true;
     while (ok) {
         bool failed = false;
-        size_t got = os_read(fd, chunk, CHUNK, &failed);
+        size_t got = os_read(s->fd, chunk, CHUNK, &failed);
         if (failed)
-            ok =
-                error_set(e, "%s: a read failed after %llu bytes", s->common.path, (unsigned long long)s->common.bytes);
+            ok = error_code_set(e, ERR_IO, "%s: a read failed after %llu bytes", s->common.path,
+                                (unsigned long long)s->common.bytes);
         if (!got)
             break;
         sha256_add(sum, (span){chunk, got});
@@ -77,28 +78,37 @@ static bool spool(stream_input *s, int fd, error *e)
     return ok;
 }
 
+static void close_descriptors(void *stream)
+{
+    stream_input *s = stream;
+    if (s->fd >= 0)
+        os_close_stream(s->fd);
+    if (s->in_file)
+        os_close(&s->file);
+    s->fd = -1;
+}
+
 static void stream_close(input *in)
 {
     stream_input *s = (stream_input *)in;
+    close_descriptors(s);
     mem_free(s->memory);
-    if (s->in_file)
-        os_close(&s->file);
     input_finish(in);
 }
 
 static bool stream_open(input **out, const char *path, error *e)
 {
-    int fd = os_open_stream(path, e);
-    if (fd < 0)
-        return false;
     stream_input *s = input_begin(&input_stream, path, sizeof(*s));
-    bool ok = spool(s, fd, e);
-    os_close_stream(fd);
-    if (ok)
-        *out = &s->common;
-    else
+    s->fd = os_open_stream(path, e);
+    mem_on_discard(s, close_descriptors);
+    if (s->fd < 0 || !spool(s, e)) {
         stream_close(&s->common);
-    return ok;
+        return false;
+    }
+    os_close_stream(s->fd);
+    s->fd = -1;
+    *out = &s->common;
+    return true;
 }
 
 static size_t stream_read_at(input *in, u64 offset, void *into, size_t len, bool *failed)

@@ -3,9 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void release_kept(void *session_discarded)
+{
+    session *s = session_discarded;
+    keep_free(&s->keep_bytes);
+    keep_free(&s->keep_refs);
+}
+
 session *session_new(void)
 {
     session *s = mem_zeroed(1, sizeof(*s));
+    mem_on_discard(s, release_kept);
     s->schemas = schema_set_new();
     s->classes = class_table_new();
     s->correlator = correlator_new();

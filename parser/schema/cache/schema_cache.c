@@ -32,8 +32,15 @@ const cache_object cache_objects[CACHE_OBJECTS] = {
 
 // ---------------------------------------------------------------------------------------------- shared pieces
 
+void cache_check_memory(sqlite3 *db)
+{
+    if (sqlite3_errcode(db) == SQLITE_NOMEM)
+        mem_run_out(0);
+}
+
 bool cache_failed(sqlite3 *db, const char *path, error *e)
 {
+    cache_check_memory(db);
     if (sqlite3_errcode(db) == SQLITE_INTERRUPT)
         return error_set(e, "%s: took more work to read than a schema cache can", path);
     return error_set(e, "%s: %s", path, sqlite_fd_error(db));
@@ -180,7 +187,7 @@ static bool open_database(schema_cache *cache, error *e)
 {
     int code = sqlite_fd_open(cache->file.fd, false, &cache->db);
     if (!cache->db)
-        return error_set(e, "%s: no memory for SQLite", cache->path);
+        mem_run_out(0);
     if (code != SQLITE_OK)
         return cache_failed(cache->db, cache->path, e);
     sqlite3_limit(cache->db, SQLITE_LIMIT_LENGTH, LIMIT_PACKED_BYTES + SQL_BYTES);
@@ -195,18 +202,26 @@ static bool open_database(schema_cache *cache, error *e)
            cache_failed(cache->db, cache->path, e);
 }
 
+// Statements too that were left in the middle.
+static void close_database(void *discarded)
+{
+    schema_cache *cache = discarded;
+    for (sqlite3_stmt *s; cache->db && (s = sqlite3_next_stmt(cache->db, NULL)) != NULL;)
+        sqlite3_finalize(s);
+    sqlite3_close(cache->db);
+    os_close(&cache->file);
+}
+
 bool schema_cache_open(schema_cache **out, const char *path, error *e)
 {
     *out = NULL;
-    os_file file;
-    if (!os_open(&file, path, e))
-        return false;
     schema_cache *cache = mem_zeroed(1, sizeof(*cache));
-    cache->file = file;
     size_t len = strlen(path) + 1;
     cache->path = memcpy(mem_alloc(len), path, len);
-    bool ok = open_database(cache, e) && check_version(cache, e) && check_objects(cache, e) &&
-              read_identity(cache, e) &&
+    cache->file.fd = -1;
+    mem_on_discard(cache, close_database);
+    bool ok = os_open(&cache->file, path, e) && open_database(cache, e) && check_version(cache, e) &&
+              check_objects(cache, e) && read_identity(cache, e) &&
               cache_prepare(cache->db, path,
                             "SELECT digest, path, body FROM providers WHERE id = ?1 ORDER BY events DESC, digest",
                             &cache->by_id, e) &&
@@ -224,10 +239,7 @@ void schema_cache_close(schema_cache *cache)
 {
     if (!cache)
         return;
-    sqlite3_finalize(cache->by_id);
-    sqlite3_finalize(cache->by_class);
-    sqlite3_close(cache->db);
-    os_close(&cache->file);
+    close_database(cache);
     mem_free(cache->path);
     mem_free(cache);
 }
@@ -254,6 +266,8 @@ static span blob_at(sqlite3_stmt *row, int column)
 {
     const void *bytes = sqlite3_column_blob(row, column);
     int len = sqlite3_column_bytes(row, column);
+    if (!bytes)
+        cache_check_memory(sqlite3_db_handle(row));
     return bytes && len > 0 ? (span){bytes, (size_t)len} : (span){(const u8 *)"", 0};
 }
 
@@ -308,6 +322,7 @@ static u32 providers_of_class(schema_cache *cache, const guid *id, guid *list, u
         if (provider.len == sizeof(list->bytes))
             list[count++] = guid_load(provider.at);
     }
+    cache_check_memory(cache->db);
     sqlite3_reset(cache->by_class);
     return count;
 }

@@ -35,6 +35,7 @@ struct schema_cache {
     error first; // what was wrong with the first of them
 };
 
+void cache_check_memory(sqlite3 *db); // does not return where SQLite's last error is that there was none
 bool cache_failed(sqlite3 *db, const char *path, error *e); // SQLite's last error as a sentence; false
 MUST_USE bool cache_prepare(sqlite3 *db, const char *path, const char *sql, sqlite3_stmt **out, error *e);
 void cache_refuse(schema_cache *cache, const char *format, ...) PRINTF_LIKE(2, 3);

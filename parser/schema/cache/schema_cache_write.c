@@ -33,7 +33,7 @@ static bool begin(writer *w, int fd, error *e)
              PAGE_BYTES);
     int code = sqlite_fd_open(fd, true, &w->db);
     if (!w->db)
-        return error_set(e, "%s: SQLite cannot be started (error %d)", w->path, code);
+        mem_run_out(0);
     return code == SQLITE_OK ? run(w, settings, e) : cache_failed(w->db, w->path, e);
 }
 

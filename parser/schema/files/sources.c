@@ -67,14 +67,14 @@ static bool resources_present(const os_file *f, const u8 *head, size_t got)
 // Whether a PE file can hold events: most files of a Windows folder do not, and are not worth reading.
 static bool pe_has_events(const char *path)
 {
-    os_file f;
     u8 head[HEAD_BYTES];
     bool failed = false;
-    if (!os_open(&f, path, NULL))
+    os_file *f = os_open_new(path, NULL);
+    if (!f)
         return true; // whoever loads it will say so
-    size_t got = os_read_at(&f, 0, head, sizeof(head), &failed);
-    bool present = resources_present(&f, head, got);
-    os_close(&f);
+    size_t got = os_read_at(f, 0, head, sizeof(head), &failed);
+    bool present = resources_present(f, head, got);
+    os_close_free(f);
     return present;
 }
 

@@ -148,12 +148,10 @@ typedef enum outcome { READ, MALFORMED, REFUSED } outcome;
 static outcome read_tree(span xml, arena *scratch, manifest_node **root, error *e)
 {
     reader r = {.scratch = scratch, .e = e};
-    // The encoding given here goes before the one the document declares: the text was converted already.
-    r.parser = XML_ParserCreate("UTF-8");
-    if (!r.parser) {
-        error_set(e, "no memory for an XML reader");
-        return REFUSED;
-    }
+    // The encoding given here goes before the one the document declares: the text was converted already. All of expat's
+    // memory is the pool's: where there is no more, control leaves through its functions, which hold nothing else.
+    static const XML_Memory_Handling_Suite MEMORY = {mem_alloc, mem_resize, mem_free};
+    r.parser = XML_ParserCreate_MM("UTF-8", &MEMORY, NULL);
     XML_SetUserData(r.parser, &r);
     XML_SetElementHandler(r.parser, on_start, on_end);
     XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);

@@ -455,7 +455,7 @@ static void read_event(crim_reader *r, const u8 *row)
         event->property_count = t->count;
         event->top_count = t->top;
     }
-    error why = {{0}};
+    error why = {0};
     if (r->spent)
         return;
     if (!t || !schema_event_valid(event, &why) || !schema_add_event(r->p, event)) {
