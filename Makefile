@@ -12,7 +12,7 @@ SECONDS  ?= 60
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 # Linked in where the system has them as archives: loading them takes longer than a small trace.
 ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a)),-l$(1))
-LDLIBS   := $(foreach lib,sqlite3 cjson expat crypto,$(call ARCHIVE,$(lib))) -lpthread -lm
+LDLIBS   := $(foreach lib,sqlite3 cjson csv expat crypto,$(call ARCHIVE,$(lib))) -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iparser/include -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
 
@@ -57,7 +57,7 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka -lcsv $(LDLIBS)
+	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 # Programs whose allocations a test lets fail (tests/alloc_fail.h).
 WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
@@ -85,6 +85,19 @@ $(BUILD)/consumers/%: $(BUILD)/obj/samples/%.o $(BUILD)/libetwkit.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The commit the program is made from, where it is made in its repository; "+" marks changes that were not committed.
+COMMIT := $(shell [ -z "$$(git rev-parse --show-prefix 2>&1)" ] && git rev-parse --short=12 HEAD && \
+  (git diff --quiet HEAD || echo +))
+
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst $() ,,$(COMMIT))' | cmp -s - $@ || echo '$(subst $() ,,$(COMMIT))' >$@
+
+$(BUILD)/obj/cli/main.o: $(BUILD)/commit
+$(BUILD)/obj/cli/main.o: OPTIONS += -DETWKIT_COMMIT='"$(subst $() ,,$(COMMIT))"'
+
+FORCE:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -158,4 +171,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .SECONDARY:
-.PHONY: all deps demo install check run-tests asan tsan bench fuzz samples win format clean help
+.PHONY: FORCE all deps demo install check run-tests asan tsan bench fuzz samples win format clean help

@@ -3,6 +3,7 @@
 
 #include "base/os.h"
 #include "commands.h"
+#include "convert.h"
 #include "guard.h"
 #include "info.h"
 #include "outfile.h"
@@ -81,7 +82,7 @@ static const exporter *choose(const options *o, error *e)
 typedef struct conversion {
     const options *options;
     const exporter *format;
-    outfile out, provenance;
+    outfile *out, own, provenance; // out: `own`, or somebody else's
     char *provenance_path, what[48];
     u64 records;
     bool reader_left; // of a pipe that OUT is
@@ -92,8 +93,8 @@ static bool convert(conversion *c, evidence *ev, error *e)
     const options *o = c->options;
     target_room room = {0};
     target_fill(&room, ev, c->format);
-    room.target.fd = c->out.fd;
-    room.target.name = c->out.path;
+    room.target.fd = c->out->fd;
+    room.target.name = c->out->path;
     bool spreadsheet = o->out && strlen(o->out) > 4 && strcmp(o->out + strlen(o->out) - 4, ".csv") == 0;
     room.target.csv_guard = o->guard || (spreadsheet && !o->no_guard);
     pipeline_job job = {.session = ev->session,
@@ -143,7 +144,7 @@ static bool begin_out(conversion *c, error *e)
                                      .needs_file = c->options->provenance || strcmp(c->format->name, "sqlite") == 0};
     snprintf(c->what, sizeof(c->what), "%s output%s", c->format->name,
              c->options->provenance ? " with provenance" : "");
-    return outfile_begin(&c->out, &request, e);
+    return outfile_begin(&c->own, &request, e);
 }
 
 static bool begin_provenance(conversion *c, error *e)
@@ -173,27 +174,27 @@ static int begin(conversion *c)
     if (begin_out(c, &e) && begin_provenance(c, &e))
         return EXIT_DONE;
     print_say("%s", e.message);
-    return c->out.refused || c->provenance.refused ? EXIT_USAGE : EXIT_FAILED;
+    return c->own.refused || c->provenance.refused ? EXIT_USAGE : EXIT_FAILED;
 }
 
 // Both or none. OUT comes last, so that no moment shows it without what it was made from.
 static bool finish(conversion *c, evidence *ev, error *e)
 {
-    outfile *files[] = {&c->provenance, &c->out};
-    bool both = c->options->provenance != NULL;
+    outfile *files[] = {&c->provenance, &c->own};
+    bool own = c->out == &c->own, both = own && c->options->provenance;
     session_check_files(ev->session);
     evidence_hash(ev);
-    if (both && !provenance_write(ev, &c->out, &c->provenance, c->format->name, c->records, e))
+    if (both && !provenance_write(ev, &c->own, &c->provenance, c->format->name, c->records, e))
         return false;
     if (evidence_stop)
         return error_set(e, "interrupted");
-    return outfile_commit(both ? files : files + 1, both ? 2 : 1, e);
+    return !own || outfile_commit(both ? files : files + 1, both ? 2 : 1, e);
 }
 
 static void end(conversion *c)
 {
     outfile_abandon(&c->provenance);
-    outfile_abandon(&c->out);
+    outfile_abandon(&c->own);
     mem_free(c->provenance_path);
 }
 
@@ -209,7 +210,7 @@ static int convert_all(conversion *c)
             evidence_hash(&ev);
         bool ok = convert(c, &ev, &e) && finish(c, &ev, &e);
         evidence_clear_bar(&ev);
-        c->reader_left = !ok && outfile_reader_left(c->out.fd);
+        c->reader_left = !ok && outfile_reader_left(c->out->fd);
         if (!ok && !c->reader_left)
             print_say("%s", e.message);
         code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
@@ -222,10 +223,23 @@ static int convert_all(conversion *c)
     return code;
 }
 
+int convert_into(const options *o, outfile *out, u64 *records)
+{
+    error e = {0};
+    conversion c = {.options = o, .format = choose(o, &e), .out = out};
+    if (!c.format) {
+        print_say("%s", e.message);
+        return EXIT_USAGE;
+    }
+    int code = convert_all(&c);
+    *records = c.records;
+    return code;
+}
+
 int cmd_convert(const options *o)
 {
     error e = {0};
-    conversion c = {.options = o, .format = choose(o, &e)};
+    conversion c = {.options = o, .format = choose(o, &e), .out = &c.own};
     if (c.format && o->provenance && to_stdout(o)) {
         error_set(&e, "--%s is written next to a file: -o OUT", o->provenance);
         c.format = NULL;

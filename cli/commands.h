@@ -8,6 +8,7 @@ int cmd_info(const options *o);
 int cmd_convert(const options *o);
 int cmd_schemas(const options *o);
 int cmd_report(const options *o);
+int cmd_verify(const options *o);
 int cmd_carve(const options *o);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "json_text.h"
 #include "print.h"
 #include "schema/cache/schema_cache.h"
 
@@ -247,7 +248,7 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
 {
     const trace *t = ev->session->traces[trace_index];
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "file", t->file.input->path);
+    json_add_text(root, "file", t->file.input->path);
     add_number(root, "bytes", t->file.input->bytes);
     add_text(root, "sha256", ev->sha256 ? ev->sha256[trace_index] : NULL);
     add_session_facts(root, t);

@@ -23,6 +23,8 @@ static const command COMMANDS[] = {
      cmd_schemas},
     {"carve", "IMAGE -o FOLDER", "trace buffers in a disk image, unallocated space or a memory dump, as .etl files",
      FOR_CARVE, cmd_carve},
+    {"verify", "FILE.provenance.json...", "whether inputs and output are what a provenance file says", FOR_VERIFY,
+     cmd_verify},
     {"report", "TRACE... -o OUT.html", "the forensic report: one self-contained page", FOR_REPORT, cmd_report},
 };
 
@@ -70,6 +72,9 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     memory_begin();
+#ifdef ETWKIT_COMMIT
+    version_commit = *ETWKIT_COMMIT ? ETWKIT_COMMIT : NULL;
+#endif
     guard_begin();
     signals_begin();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
@@ -86,6 +91,6 @@ int main(int argc, char **argv)
     if (*name)
         fprintf(stderr, "etwkit: %s is no command (etwkit --help)\n", name);
     else
-        fprintf(stderr, "etwkit: a command is needed: info, convert, report, schemas, carve (etwkit --help)\n");
+        fprintf(stderr, "etwkit: a command is needed: info, convert, report, schemas, carve, verify (etwkit --help)\n");
     return EXIT_USAGE;
 }

@@ -20,6 +20,7 @@ typedef enum option_id {
     OPT_PROVENANCE,
     OPT_MANIFEST,
     OPT_FORCE,
+    OPT_AGAIN,
     OPT_GUARD,
     OPT_NO_GUARD,
     OPT_PROVIDER,
@@ -47,7 +48,9 @@ static const option_row ROWS[] = {
      "where to write; - is stdout"},
     {OPT_FORMAT, "-f", "--format", "NAME", FOR_CONVERT,
      "csv, json, jsonl, sqlite, timesketch, l2tcsv or null; else by OUT's suffix"},
-    {OPT_JSON, NULL, "--json", NULL, FOR_INFO | FOR_SCHEMAS, "one JSON object a trace, a line each"},
+    {OPT_JSON, NULL, "--json", NULL, FOR_INFO | FOR_SCHEMAS | FOR_VERIFY,
+     "one JSON object a trace or file, a line each"},
+    {OPT_AGAIN, NULL, "--again", NULL, FOR_VERIFY, "repeat the conversion and compare byte for byte"},
     {OPT_PROVENANCE, NULL, "--provenance", NULL, FOR_CONVERT,
      "also write OUT.provenance.json: evidence, schemas, command and counts"},
     {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT, "the same as OUT.manifest.json, its old name"},
@@ -133,6 +136,8 @@ static bool apply(options *o, const option_row *r, const char *value, error *e)
         return true;
     case OPT_FORCE:
         return o->force = true;
+    case OPT_AGAIN:
+        return o->again = true;
     case OPT_SCHEMAS:
         if (o->schema_count == OPTION_PATHS)
             return error_set(e, "--schemas: given more than %d times", OPTION_PATHS);

@@ -4,11 +4,10 @@
 
 #include "correlate/correlate.h"
 #include "query/filter.h"
+#include "version.h"
 
 // Exit codes of the program (README, "Exit codes").
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3 };
-
-#define ETWKIT_VERSION "1.0.0"
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3, EXIT_UNREAD = 4 };
 
 enum { OPTION_PATHS = 1024 };
 
@@ -20,7 +19,7 @@ typedef struct options {
     u32 schema_count;
     unsigned threads;
     unsigned correlate; // CORRELATE_…: by command and --frames
-    bool no_hash, quiet, json, force, no_guard, guard, help;
+    bool no_hash, quiet, json, force, again, no_guard, guard, help;
     const char *provenance; // the word in the name of OUT.WORD.json; NULL: none is asked for
     expression *where;
     filter filter;
@@ -36,7 +35,8 @@ typedef enum command_bit {
     FOR_REPORT = 8,
     FOR_CARVE = 16,
     FOR_READERS = FOR_INFO | FOR_CONVERT | FOR_REPORT,
-    FOR_ALL = 31,
+    FOR_VERIFY = 32,
+    FOR_ALL = 63,
 } command_bit;
 
 // Reads argv[2 …] for a command. False: one sentence, the exit code is EXIT_USAGE.

@@ -229,6 +229,16 @@ bool outfile_begin(outfile *f, const outfile_request *request, error *e)
     return ok;
 }
 
+bool outfile_scratch(outfile *f, const char *path, error *e)
+{
+    os_file file;
+    *f = (outfile){.path = path, .fd = -1};
+    if (!os_temporary_file(&file, e))
+        return false;
+    f->fd = file.fd;
+    return true;
+}
+
 // ---------------------------------------------------------------------------------------------- writing
 
 bool outfile_write(outfile *f, span bytes, error *e)

@@ -51,10 +51,8 @@ typedef struct outfile {
 
 // False: nothing can be made there, and why. The struct must stay where it is until commit or abandon.
 MUST_USE bool outfile_begin(outfile *f, const outfile_request *request, error *e);
-static inline bool outfile_is_file(const outfile *f)
-{
-    return f->folder != NULL;
-}
+// A file that nobody but this process ever sees and that goes with its descriptor; `path` is for sentences.
+MUST_USE bool outfile_scratch(outfile *f, const char *path, error *e);
 MUST_USE bool outfile_write(outfile *f, span bytes, error *e);
 MUST_USE bool outfile_text(outfile *f, const char *text, error *e);
 // Of all that was written to a file.

@@ -1,10 +1,11 @@
 #include "provenance.h"
 
 #include <cjson/cJSON.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "exporter.h"
 #include "info.h"
+#include "json_text.h"
 #include "schema/cache/schema_cache.h"
 
 // What was written, through the descriptor it was written with.
@@ -15,7 +16,7 @@ static bool add_output(cJSON *root, const outfile *out, const char *format, u64 
     if (!outfile_sha256(out, text, &bytes, e))
         return false;
     cJSON *output = cJSON_AddObjectToObject(root, "output");
-    cJSON_AddStringToObject(output, "path", out->path);
+    json_add_text(output, "path", out->path);
     cJSON_AddNumberToObject(output, "bytes", (double)bytes);
     cJSON_AddStringToObject(output, "sha256", text);
     cJSON_AddStringToObject(output, "format", format);
@@ -53,34 +54,63 @@ static void add_schemas(cJSON *root, const schema_files *files)
     cJSON *list = cJSON_AddArrayToObject(root, "schemas");
     for (u32 i = 0; i < files->count; i++) {
         cJSON *file = cJSON_CreateObject();
-        cJSON_AddStringToObject(file, "path", files->list[i].path);
+        json_add_text(file, "path", files->list[i].path);
         cJSON_AddNumberToObject(file, "bytes", (double)files->list[i].bytes);
         cJSON_AddStringToObject(file, "sha256", files->list[i].sha256);
         cJSON_AddItemToArray(list, file);
     }
 }
 
+// Where the names of the command line are to be looked for.
+static void add_folder(cJSON *root)
+{
+    char folder[4096];
+    if (getcwd(folder, sizeof(folder)))
+        json_add_text(root, "working_folder", folder);
+    else
+        cJSON_AddNullToObject(root, "working_folder");
+}
+
 static void add_command(cJSON *root, const options *o)
 {
-    cJSON *list = cJSON_AddArrayToObject(root, "command_line");
-    cJSON_AddItemToArray(list, cJSON_CreateString("etwkit"));
-    for (int i = 1; i < o->argc; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateString(o->argv[i]));
+    cJSON *list = cJSON_AddArrayToObject(root, "command_line"), *bytes = cJSON_CreateArray();
+    bool exact = true;
+    for (int i = 0; i < o->argc; i++) {
+        const char *arg = i ? o->argv[i] : "etwkit";
+        bool this_one;
+        cJSON_AddItemToArray(list, json_text(arg, &this_one));
+        cJSON_AddItemToArray(bytes, json_bytes(arg));
+        exact = exact && this_one;
+    }
+    if (exact)
+        cJSON_Delete(bytes);
+    else
+        cJSON_AddItemToObject(root, "command_line_bytes", bytes);
+}
+
+static void add_cache(cJSON *root, const schema_cache *cache)
+{
+    if (!cache) {
+        cJSON_AddNullToObject(root, "schema_cache");
+        return;
+    }
+    cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(cache));
+    json_add_text(root, "schema_cache_file", schema_cache_path(cache));
 }
 
 static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char *format, u64 records, error *e)
 {
     cJSON_AddStringToObject(root, "program", "etwkit");
     cJSON_AddStringToObject(root, "version", ETWKIT_VERSION);
+    if (version_commit)
+        cJSON_AddStringToObject(root, "commit", version_commit);
     add_command(root, ev->options);
+    add_folder(root);
     if (!add_output(root, out, format, records, e))
         return false;
     add_inputs(root, ev);
     add_schemas(root, &ev->schema_files);
-    if (ev->cache)
-        cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->cache));
-    else
-        cJSON_AddNullToObject(root, "schema_cache");
+    add_cache(root, ev->cache);
     return true;
 }
 

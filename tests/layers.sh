@@ -29,11 +29,13 @@ cli/threads
 cli
 cli/schemas
 cli/report
+cli/verify
 '
 
 LIBRARIES='
 expat.h    parser/schema/(carried|manifest)/
-sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd
+sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/
+csv.h      cli/verify/
 pthread.h  cli/threads/|parser/winapi/|parser/input/
 cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
 openssl/   parser/base/sha256[.]c

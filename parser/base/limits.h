@@ -78,6 +78,10 @@ enum {
     LIMIT_CONNECTIONS = 1 << 20,   // pairs of ends and a process id
     LIMIT_TCB_FACTS = 4 << 20,     // TCP control blocks whose ends were told; and bytes moved by one
 
+    // Provenance files, and what they name
+    LIMIT_PROVENANCE_BYTES = 512 << 20,  // some KiB an input; 100,000 inputs with all their classes
+    LIMIT_VERIFIED_RECORD = 1024 << 20, // one record of JSON, as text
+
     // Exporters
     LIMIT_VIEWS = 20000,      // of one SQLite output; opening it parses them all, some hundreds are usual
     LIMIT_VIEW_FIELDS = 1000, // fields of one view; SQLite stops at 2000 columns

@@ -249,6 +249,11 @@ const char *schema_cache_identity(const schema_cache *cache)
     return cache->identity;
 }
 
+const char *schema_cache_path(const schema_cache *cache)
+{
+    return cache->path;
+}
+
 u64 schema_cache_rows(const schema_cache *cache)
 {
     return cache->rows;

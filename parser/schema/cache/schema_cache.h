@@ -24,6 +24,9 @@ void schema_cache_fetch(void *cache, schema_set *set, const guid *id);
 // hex digits, living as long as the cache.
 const char *schema_cache_identity(const schema_cache *cache);
 
+// As it was opened.
+const char *schema_cache_path(const schema_cache *cache);
+
 // Descriptions in it.
 u64 schema_cache_rows(const schema_cache *cache);
 // Descriptions that were left out since it was opened, and what was wrong with the first (NULL: none were).

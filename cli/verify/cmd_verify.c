@@ -1,0 +1,337 @@
+// `etwkit verify FILE.provenance.json...`: whether everything still is what such a file says.
+#define _XOPEN_SOURCE 700 // realpath
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/os.h"
+#include "commands.h"
+#include "evidence.h"
+#include "json_text.h"
+#include "print.h"
+#include "threads/hash.h"
+#include "verify/verify.h"
+
+// The worst of all decides about the exit code, in this order.
+typedef enum verify_state { STATE_SAME, STATE_UNCHECKED, STATE_UNREAD, STATE_DIFFERS, STATES } verify_state;
+
+static const char *const STATE_NAMES[] = {"same", "unchecked", "unread", "differs"};
+static const int EXIT_CODES[] = {EXIT_DONE, EXIT_DAMAGE, EXIT_UNREAD, EXIT_FAILED};
+
+typedef struct finding {
+    verify_state state;
+    const char *kind; // input, schema, output, again
+    char *name;       // heap
+    error said;       // "": nothing to say
+} finding;
+
+typedef struct verification {
+    const options *options;
+    verify_place place;
+    cJSON *root;
+    finding *list;
+    u32 count, cap;
+} verification;
+
+// ---------------------------------------------------------------------------------------------- findings
+
+static finding *add(verification *v, const char *kind, const char *name)
+{
+    size_t len = strlen(name) + 1;
+    GROW(v->list, v->count, v->cap);
+    finding *f = &v->list[v->count++];
+    *f = (finding){.kind = kind, .name = memcpy(mem_alloc(len), name, len)};
+    return f;
+}
+
+static void set(finding *f, verify_state state, const error *e)
+{
+    if (state > f->state)
+        f->state = state;
+    if (!f->said.message[0])
+        f->said = *e;
+}
+
+static bool read_number(const cJSON *object, const char *member, u64 *out)
+{
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, member);
+    bool whole = cJSON_IsNumber(number) && number->valuedouble >= 0 && number->valuedouble <= 9007199254740992.0;
+    *out = whole ? (u64)number->valuedouble : 0;
+    return whole;
+}
+
+// ---------------------------------------------------------------------------------------------- one file
+
+static void compare_size(finding *f, const cJSON *recorded, const input *in)
+{
+    error e = {0};
+    u64 bytes;
+    if (!read_number(recorded, "bytes", &bytes) || bytes == in->bytes)
+        return;
+    error_set(&e, "has %llu bytes, %llu were recorded", (unsigned long long)in->bytes, (unsigned long long)bytes);
+    set(f, STATE_DIFFERS, &e);
+}
+
+static void compare_hash(finding *f, const cJSON *recorded, const input *in)
+{
+    error e = {0};
+    char text[SHA256_TEXT];
+    const char *hash = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recorded, "sha256"));
+    if (!hash) {
+        error_set(&e, "no SHA-256 was recorded");
+        set(f, STATE_UNCHECKED, &e);
+    } else if (!hash_input(in, text, &e)) {
+        set(f, STATE_UNREAD, &e);
+    } else if (strcmp(hash, text) != 0) {
+        error_set(&e, "its SHA-256 is %s, recorded was %.64s", text, hash);
+        set(f, STATE_DIFFERS, &e);
+    }
+}
+
+// What it was already when the run ended.
+static void compare_recorded(finding *f, const cJSON *recorded)
+{
+    error e = {0};
+    const char *before = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recorded, "sha256"));
+    const char *after = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recorded, "sha256_afterwards"));
+    if (!before || !after || strcmp(before, after) == 0)
+        return;
+    error_set(&e, "was changed while it was converted: the SHA-256 recorded afterwards is another one");
+    set(f, STATE_DIFFERS, &e);
+}
+
+// Opens the file as it is found now; NULL, and noted: it cannot be. The finding's name is the recorded one.
+static input *open_found(const verification *v, finding *f, bool beside)
+{
+    error e = {0};
+    input *in = NULL;
+    char *path = verify_find(&v->place, f->name, beside);
+    if (strcmp(f->name, "-") == 0 || os_kind(path) == OS_STREAM) {
+        error_set(&e, "came through a pipe, and cannot be read once more");
+        set(f, STATE_UNCHECKED, &e);
+    } else if (!input_open(&in, path, &e)) {
+        set(f, STATE_UNREAD, &e);
+        in = NULL;
+    }
+    mem_free(path);
+    return in;
+}
+
+static void check_file(verification *v, const char *kind, const cJSON *recorded, const char *member)
+{
+    char *name = verify_text(recorded, member);
+    finding *f = add(v, kind, name ? name : "?");
+    error e = {0};
+    if (!name) {
+        error_set(&e, "its name cannot be read");
+        set(f, STATE_UNCHECKED, &e);
+        return;
+    }
+    mem_free(name);
+    input *in = open_found(v, f, false);
+    if (!in)
+        return;
+    compare_size(f, recorded, in);
+    compare_hash(f, recorded, in);
+    compare_recorded(f, recorded);
+    input_close(in);
+}
+
+// ---------------------------------------------------------------------------------------------- the output
+
+static void compare_records(finding *f, const cJSON *recorded, const input *in)
+{
+    error e = {0};
+    u64 records, found;
+    const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recorded, "format"));
+    if (!format || !verify_can_count(format) || !read_number(recorded, "records", &records)) {
+        error_set(&e, "its records cannot be counted: no number, or no format that has records");
+        set(f, STATE_UNCHECKED, &e);
+    } else if (!verify_count(in, format, &found, &e)) {
+        set(f, STATE_DIFFERS, &e);
+    } else if (records != found) {
+        error_set(&e, "has %llu records, %llu were recorded", (unsigned long long)found, (unsigned long long)records);
+        set(f, STATE_DIFFERS, &e);
+    } else {
+        error_set(&e, "%llu bytes, %llu records", (unsigned long long)in->bytes, (unsigned long long)records);
+        set(f, STATE_SAME, &e);
+    }
+}
+
+static void compare_again(verification *v, const char *name, const input *output)
+{
+    static const verify_state STATE_OF[] = {
+        [AGAIN_SAME] = STATE_SAME, [AGAIN_DIFFERS] = STATE_DIFFERS, [AGAIN_IMPOSSIBLE] = STATE_UNREAD};
+    error e = {0};
+    verify_again_result result = verify_again(v->root, &v->place, output, &e);
+    set(add(v, "again", name), STATE_OF[result], &e);
+}
+
+static void check_output(verification *v, const cJSON *recorded)
+{
+    char *name = verify_text(recorded, "path");
+    finding *f = add(v, "output", name ? name : "?");
+    input *in = name ? open_found(v, f, true) : NULL;
+    if (in) {
+        compare_size(f, recorded, in);
+        compare_hash(f, recorded, in);
+        compare_records(f, recorded, in);
+        if (v->options->again)
+            compare_again(v, name, in);
+    }
+    input_close(in);
+    mem_free(name);
+}
+
+// ---------------------------------------------------------------------------------------------- one provenance file
+
+static bool read_provenance(verification *v, error *e)
+{
+    u8 *bytes;
+    size_t len;
+    if (!os_read_whole(v->place.file, LIMIT_PROVENANCE_BYTES, &bytes, &len, e))
+        return false;
+    v->root = cJSON_ParseWithLength((const char *)bytes, len);
+    mem_free(bytes);
+    const char *program = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(v->root, "program"));
+    bool ok = program && strcmp(program, "etwkit") == 0 &&
+              cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(v->root, "output")) &&
+              cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(v->root, "inputs"));
+    return ok || error_set(e, "%s: not a provenance file of this program", v->place.file);
+}
+
+// The folder as an absolute path: repeating a conversion changes the working folder.
+static void find_place(verification *v)
+{
+    char *real = realpath(v->place.file, NULL), *slash = real ? strrchr(real, '/') : NULL;
+    if (slash)
+        slash[slash == real] = 0;
+    const char *folder = real ? real : ".";
+    size_t len = strlen(folder) + 1;
+    v->place.folder = memcpy(mem_alloc(len), folder, len);
+    free(real);
+    v->place.run = verify_text(v->root, "working_folder");
+}
+
+static void check_all(verification *v)
+{
+    const cJSON *each;
+    cJSON_ArrayForEach (each, cJSON_GetObjectItemCaseSensitive(v->root, "inputs"))
+        check_file(v, "input", each, "file");
+    cJSON_ArrayForEach (each, cJSON_GetObjectItemCaseSensitive(v->root, "schemas"))
+        check_file(v, "schema", each, "path");
+    check_output(v, cJSON_GetObjectItemCaseSensitive(v->root, "output"));
+}
+
+// ---------------------------------------------------------------------------------------------- what is said
+
+static verify_state worst(const verification *v)
+{
+    verify_state state = STATE_SAME;
+    for (u32 i = 0; i < v->count; i++)
+        if (v->list[i].state > state)
+            state = v->list[i].state;
+    return state;
+}
+
+static void print_text(const verification *v)
+{
+    (void)print_clean(stdout, v->place.file);
+    putchar('\n');
+    for (u32 i = 0; i < v->count; i++) {
+        const finding *f = &v->list[i];
+        printf("  %-9s  %-6s  ", STATE_NAMES[f->state], f->kind);
+        (void)print_clean(stdout, f->name);
+        if (f->said.message[0]) {
+            fputs(": ", stdout);
+            (void)print_clean(stdout, f->said.message);
+        }
+        putchar('\n');
+    }
+}
+
+static void print_json(const verification *v)
+{
+    cJSON *root = cJSON_CreateObject();
+    json_add_text(root, "file", v->place.file);
+    cJSON_AddStringToObject(root, "result", STATE_NAMES[worst(v)]);
+    cJSON *list = cJSON_AddArrayToObject(root, "checks");
+    for (u32 i = 0; i < v->count; i++) {
+        const finding *f = &v->list[i];
+        cJSON *entry = cJSON_CreateObject();
+        cJSON_AddStringToObject(entry, "kind", f->kind);
+        json_add_text(entry, "name", f->name);
+        cJSON_AddStringToObject(entry, "result", STATE_NAMES[f->state]);
+        if (f->said.message[0])
+            json_add_text(entry, "message", f->said.message);
+        cJSON_AddItemToArray(list, entry);
+    }
+    char *text = cJSON_PrintUnformatted(root);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+static void say_sum(const options *o, const u32 counts[STATES])
+{
+    if (o->quiet)
+        return;
+    if (!counts[STATE_DIFFERS] && !counts[STATE_UNREAD] && !counts[STATE_UNCHECKED])
+        print_say("everything is as recorded");
+    else
+        print_say("%u as recorded, %u differ, %u could not be read, %u could not be checked", counts[STATE_SAME],
+                  counts[STATE_DIFFERS], counts[STATE_UNREAD], counts[STATE_UNCHECKED]);
+}
+
+// ---------------------------------------------------------------------------------------------- the command
+
+static verify_state verify_one(const options *o, const char *file, u32 counts[STATES], bool *read)
+{
+    verification v = {.options = o, .place = {.file = file}};
+    error e = {0};
+    verify_state state = STATE_UNREAD;
+    if (read_provenance(&v, &e)) {
+        find_place(&v);
+        check_all(&v);
+        state = worst(&v);
+        *read = true;
+        if (o->json)
+            print_json(&v);
+        else if (!o->quiet || state != STATE_SAME)
+            print_text(&v);
+    } else {
+        print_say("%s", e.message);
+        counts[STATE_UNREAD]++;
+    }
+    for (u32 i = 0; i < v.count; i++) {
+        counts[v.list[i].state]++;
+        mem_free(v.list[i].name);
+    }
+    mem_free(v.list);
+    mem_free(v.place.folder);
+    mem_free(v.place.run);
+    cJSON_Delete(v.root);
+    return state;
+}
+
+int cmd_verify(const options *o)
+{
+    u32 counts[STATES] = {0};
+    verify_state state = STATE_SAME;
+    bool read = false;
+    if (!o->input_count) {
+        print_say("no provenance file given (etwkit verify --help)");
+        return EXIT_USAGE;
+    }
+    for (u32 i = 0; i < o->input_count && !evidence_stop; i++) {
+        verify_state one = verify_one(o, o->inputs[i], counts, &read);
+        state = one > state ? one : state;
+    }
+    if (evidence_stop)
+        print_say("interrupted");
+    else
+        say_sum(o, counts);
+    return evidence_stop || !read ? EXIT_FAILED : EXIT_CODES[state];
+}

@@ -1,0 +1,229 @@
+#include <csv.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/os.h"
+#include "base/outbuf.h"
+#include "base/sqlite_fd.h"
+#include "verify/verify.h"
+
+enum { CHUNK = 256 << 10 };
+
+static bool unreadable(const input *in, u64 at, error *e)
+{
+    return error_set(e, "%s: a read failed at byte %llu", in->path, (unsigned long long)at);
+}
+
+// ---------------------------------------------------------------------------------------------- CSV
+
+static void count_row(int end, void *context)
+{
+    (void)end;
+    ++*(u64 *)context;
+}
+
+static bool count_csv(const input *in, u64 *records, error *e)
+{
+    struct csv_parser parser;
+    u64 rows = 0, at = 0;
+    bool lost = false, ok = true;
+    if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
+        return error_set(e, "%s: libcsv cannot be started", in->path);
+    char *chunk = mem_alloc(CHUNK);
+    for (size_t got; ok && (got = input_read(in, at, chunk, CHUNK, &lost)) > 0; at += got) {
+        size_t done = csv_parse(&parser, chunk, got, NULL, count_row, &rows);
+        if (done < got)
+            ok = error_set(e, "%s: not CSV at byte %llu, row %llu: %s", in->path, (unsigned long long)(at + done),
+                           (unsigned long long)rows + 1, csv_strerror(csv_error(&parser)));
+    }
+    if (ok && lost)
+        ok = unreadable(in, at, e);
+    if (ok && csv_fini(&parser, NULL, count_row, &rows) != 0)
+        ok = error_set(e, "%s: the last row ends inside quotes", in->path);
+    csv_free(&parser);
+    mem_free(chunk);
+    *records = rows ? rows - 1 : 0; // without the header
+    return ok && (rows || error_set(e, "%s: has no header row", in->path));
+}
+
+// ---------------------------------------------------------------------------------------------- JSON
+
+// The text around the place that is read: what comes before it is dropped, what comes after it is fetched.
+typedef struct json_reader {
+    const input *in;
+    outbuf text;
+    u64 start;  // of text in the input
+    size_t pos; // in text
+    bool lost;
+} json_reader;
+
+// Makes text[pos + more] be there. False: the input ends before.
+static bool have(json_reader *r, size_t more)
+{
+    while (r->text.len - r->pos <= more) {
+        if (r->pos) {
+            memmove(r->text.bytes, r->text.bytes + r->pos, r->text.len - r->pos);
+            r->text.len -= r->pos;
+            r->start += r->pos;
+            r->pos = 0;
+        }
+        u8 *at = outbuf_reserve(&r->text, CHUNK);
+        size_t got = input_read(r->in, r->start + r->text.len, at, CHUNK, &r->lost);
+        if (!got)
+            return false;
+        r->text.len += got;
+    }
+    return true;
+}
+
+// The next byte that is not white space, not taken; 0: the end.
+static u8 peek(json_reader *r)
+{
+    for (; have(r, 0); r->pos++)
+        if (!strchr(" \t\r\n", r->text.bytes[r->pos]) || !r->text.bytes[r->pos])
+            return r->text.bytes[r->pos];
+    return 0;
+}
+
+// Length of the object at pos, by its braces; cJSON judges the rest. 0: it does not end.
+static size_t object_length(json_reader *r)
+{
+    u32 depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < LIMIT_VERIFIED_RECORD && have(r, i); i++) {
+        u8 c = r->text.bytes[r->pos + i];
+        if (quoted) {
+            i += c == '\\';
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{') {
+            depth++;
+        } else if (c == '}' && --depth == 0) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static bool take_object(json_reader *r, u64 *records)
+{
+    size_t len = peek(r) == '{' ? object_length(r) : 0;
+    cJSON *object = len ? cJSON_ParseWithLength((const char *)r->text.bytes + r->pos, len) : NULL;
+    bool ok = cJSON_IsObject(object);
+    cJSON_Delete(object);
+    r->pos += ok ? len : 0;
+    *records += ok;
+    return ok;
+}
+
+static bool take_lines(json_reader *r, u64 *records)
+{
+    while (peek(r))
+        if (!take_object(r, records))
+            return false;
+    return true;
+}
+
+static bool take_byte(json_reader *r, u8 wanted)
+{
+    bool there = peek(r) == wanted;
+    r->pos += there;
+    return there;
+}
+
+static bool take_array(json_reader *r, u64 *records)
+{
+    if (!take_byte(r, '['))
+        return false;
+    bool first = true;
+    for (; !take_byte(r, ']'); first = false)
+        if ((!first && !take_byte(r, ',')) || !take_object(r, records))
+            return false;
+    return peek(r) == 0;
+}
+
+static bool count_json(const input *in, bool array, u64 *records, error *e)
+{
+    json_reader r = {.in = in};
+    *records = 0;
+    bool ok = array ? take_array(&r, records) : take_lines(&r, records);
+    u64 at = r.start + r.pos;
+    outbuf_free(&r.text);
+    if (r.lost)
+        return unreadable(in, at, e);
+    return ok || error_set(e, "%s: not a record as JSON at byte %llu, record %llu", in->path, (unsigned long long)at,
+                           (unsigned long long)*records + 1);
+}
+
+// ---------------------------------------------------------------------------------------------- SQLite
+
+static bool count_rows(sqlite3 *db, const char *path, u64 *records, error *e)
+{
+    sqlite3_stmt *count = NULL;
+    bool ok = sqlite3_prepare_v2(db, "SELECT count(*) FROM events", -1, &count, NULL) == SQLITE_OK &&
+              sqlite3_step(count) == SQLITE_ROW;
+    if (ok)
+        *records = (u64)sqlite3_column_int64(count, 0);
+    else
+        error_set(e, "%s: %s", path, sqlite_fd_error(db));
+    sqlite3_finalize(count);
+    return ok;
+}
+
+static bool count_sqlite(const input *in, u64 *records, error *e)
+{
+    os_file file;
+    sqlite3 *db = NULL;
+    if (!os_open(&file, in->path, e))
+        return false;
+    bool ok =
+        (file.device == in->device && file.inode == in->inode) || error_set(e, "%s: is another file by now", in->path);
+    if (ok && sqlite_fd_open(file.fd, false, &db) != SQLITE_OK)
+        ok = error_set(e, "%s: %s", in->path, sqlite_fd_error(db));
+    ok = ok && count_rows(db, in->path, records, e);
+    sqlite3_close(db);
+    os_close(&file);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- by format
+
+typedef enum reader_kind { READ_NOTHING, READ_CSV, READ_ARRAY, READ_LINES, READ_SQLITE } reader_kind;
+
+static reader_kind reader_of(const char *format)
+{
+    static const struct {
+        const char *format;
+        reader_kind reader;
+    } READERS[] = {
+        {"csv", READ_CSV},     {"l2tcsv", READ_CSV},       {"json", READ_ARRAY},
+        {"jsonl", READ_LINES}, {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE},
+    };
+    for (size_t i = 0; i < COUNT_OF(READERS); i++)
+        if (strcmp(READERS[i].format, format) == 0)
+            return READERS[i].reader;
+    return READ_NOTHING;
+}
+
+bool verify_can_count(const char *format)
+{
+    return reader_of(format) != READ_NOTHING;
+}
+
+bool verify_count(const input *in, const char *format, u64 *records, error *e)
+{
+    switch (reader_of(format)) {
+    case READ_CSV:
+        return count_csv(in, records, e);
+    case READ_ARRAY:
+        return count_json(in, true, records, e);
+    case READ_LINES:
+        return count_json(in, false, records, e);
+    case READ_SQLITE:
+        return count_sqlite(in, records, e);
+    case READ_NOTHING:
+        break;
+    }
+    return error_set(e, "%s: nobody knows how to count records of format %s", in->path, format);
+}

@@ -1,0 +1,418 @@
+// `etwkit verify`: what is as recorded passes, each thing that is not is named, and nothing is ever written. The
+// readers that count records are tried on texts of their own.
+#define _XOPEN_SOURCE 700 // realpath
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "program.h"
+#include "verify/verify.h"
+
+static int setup(void **state)
+{
+    program *p = mem_zeroed(1, sizeof(*p));
+    program_begin(p);
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    program_end(*state);
+    mem_free(*state);
+    return 0;
+}
+
+#define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
+
+// Exit code, and what the line about something says: its words in this order.
+static void finds(const program *p, int code, const char *state, const char *text)
+{
+    const char *out = (const char *)p->out.bytes, *err = (const char *)p->err.bytes;
+    if (p->code != code || !strstr(out, state) || (!strstr(out, text) && !strstr(err, text)))
+        fail_msg("ended with %d (expected %d), and said:\n%s%s(expected: %s … %s)", p->code, code, out, err, state,
+                 text);
+}
+
+static void copy(program *p, const char *from, const char *name)
+{
+    outbuf bytes = {0};
+    char path[512];
+    bytes_load(from, &bytes);
+    bytes_save(program_path(p, name, path), bytes.bytes, bytes.len);
+    outbuf_free(&bytes);
+}
+
+// One byte more or less: at `at`, or at the end.
+static void spoil(program *p, const char *name, long at)
+{
+    outbuf bytes = {0};
+    char path[512];
+    bytes_load(program_path(p, name, path), &bytes);
+    if (at >= 0)
+        bytes.bytes[at] ^= 1;
+    else
+        bytes.len--;
+    bytes_save(path, bytes.bytes, bytes.len);
+    outbuf_free(&bytes);
+}
+
+static void replace(program *p, const char *name, const char *old, const char *new)
+{
+    outbuf bytes = {0}, made = {0};
+    char path[512];
+    bytes_load(program_path(p, name, path), &bytes);
+    const char *text = (const char *)bytes.bytes, *at = strstr(text, old);
+    assert_non_null(at);
+    outbuf_add(&made, text, (size_t)(at - text));
+    outbuf_text(&made, new);
+    outbuf_text(&made, at + strlen(old));
+    bytes_save(path, made.bytes, made.len);
+    outbuf_free(&bytes);
+    outbuf_free(&made);
+}
+
+// A conversion of two traces with a schema file from a folder.
+static void make(program *p, const char *out)
+{
+    char path[512], arg[64];
+    copy(p, "samples/dns.etl", "dns.etl");
+    copy(p, "samples/service.etl", "service.etl");
+    mkdir(program_path(p, "schemas", path), 0700);
+    copy(p, "samples/schemas/example-service.man", "schemas/s.man");
+    snprintf(arg, sizeof(arg), "{}/%s", out);
+    if (RUN(p, "convert", "{}/dns.etl", "{}/service.etl", "-o", arg, "--schemas", "{}/schemas", "--provenance",
+            "--force") != 0)
+        fail_msg("%s", (const char *)p->err.bytes);
+}
+
+static const char PROVENANCE[] = "{}/out.csv.provenance.json";
+
+// ---------------------------------------------------------------------------------------------- as recorded
+
+static void every_format(void **state)
+{
+    static const char *const OUTS[] = {"out.csv", "out.json", "out.jsonl", "out.db"};
+    static const char *const FORMATS[] = {"timesketch", "l2tcsv"};
+    program *p = *state;
+    char arg[96];
+    for (size_t i = 0; i < COUNT_OF(OUTS); i++) {
+        make(p, OUTS[i]);
+        snprintf(arg, sizeof(arg), "{}/%s.provenance.json", OUTS[i]);
+        RUN(p, "verify", arg);
+        finds(p, 0, "same", "everything is as recorded");
+        assert_null(strstr((const char *)p->out.bytes, "again"));
+        assert_non_null(strstr((const char *)p->out.bytes, "schemas/s.man"));
+        RUN(p, "verify", arg, "--again");
+        finds(p, 0, "same       again", "everything is as recorded");
+    }
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++) {
+        assert_int_equal(RUN(p, "convert", "{}/dns.etl", "-f", FORMATS[i], "-o", "{}/out", "--provenance", "--force"),
+                         0);
+        RUN(p, "verify", "{}/out.provenance.json", "--again");
+        finds(p, 0, "same       again", "everything is as recorded");
+    }
+    assert_int_equal(program_files(p, "part"), 0);
+    assert_int_equal(RUN(p, "verify", "{}/out.db.provenance.json", "-q"), 0);
+    assert_int_equal(p->out.len + p->err.len, 0);
+}
+
+static void old_name_and_json(void **state)
+{
+    program *p = *state;
+    copy(p, "samples/dns.etl", "a.etl");
+    assert_int_equal(RUN(p, "convert", "{}/a.etl", "-o", "{}/a.csv", "--manifest"), 0);
+    assert_int_equal(RUN(p, "verify", "{}/a.csv.manifest.json", "--json", "--again"), 0);
+    cJSON *root = cJSON_Parse((const char *)p->out.bytes);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(root, "result")), "same");
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "checks")), 3);
+    cJSON_Delete(root);
+}
+
+// Everything in another folder, as a second examiner gets it.
+static void moved(void **state)
+{
+    program *p = *state;
+    char path[512], script[1300];
+    make(p, "out.csv");
+    mkdir(program_path(p, "case", path), 0700);
+    snprintf(script, sizeof(script), "cd '%s' && mv dns.etl service.etl schemas/s.man out.csv out.csv.* case/",
+             p->folder);
+    assert_int_equal(system(script), 0);
+    RUN(p, "verify", "{}/case/out.csv.provenance.json");
+    finds(p, 0, "same", "everything is as recorded");
+}
+
+// From the folder the run was in, by names relative to it; verified from elsewhere.
+static void relative_names(void **state)
+{
+    program *p = *state;
+    char program_name[4096], script[9000];
+    const char *named = getenv("ETWKIT");
+    assert_non_null(realpath(named ? named : "build/etwkit", program_name));
+    copy(p, "samples/dns.etl", "dns.etl");
+    snprintf(
+        script, sizeof(script),
+        "cd '%s' && HOME=. '%s' convert dns.etl -q -o out.db --provenance && cd / && HOME=. '%s' verify -q --again "
+        "'%s/out.db.provenance.json'",
+        p->folder, program_name, program_name, p->folder);
+    assert_int_equal(system(script), 0);
+}
+
+static void names_of_any_bytes(void **state)
+{
+    program *p = *state;
+    copy(p, "samples/dns.etl", "a\xff\xfe.etl");
+    assert_int_equal(RUN(p, "convert", "{}/a\xff\xfe.etl", "-o", "{}/o\xff.csv", "--provenance"), 0);
+    RUN(p, "verify", "{}/o\xff.csv.provenance.json", "--again", "--json");
+    assert_int_equal(p->code, 0);
+    cJSON *root = cJSON_Parse((const char *)p->out.bytes), *check;
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(root, "result")), "same");
+    check = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "checks"), 0);
+    const char *bytes = cJSON_GetStringValue(cJSON_GetObjectItem(check, "name_bytes"));
+    assert_non_null(bytes);
+    assert_string_equal(bytes + strlen(bytes) - 14, "61FFFE2E65746C");
+    cJSON_Delete(root);
+}
+
+// ---------------------------------------------------------------------------------------------- not as recorded
+
+static void output_differs(void **state)
+{
+    program *p = *state;
+    make(p, "out.csv");
+    spoil(p, "out.csv", 3000);
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 1, "differs    output", "its SHA-256 is");
+    make(p, "out.csv");
+    spoil(p, "out.csv", -1);
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 1, "differs    output", "bytes, ");
+    make(p, "out.csv");
+    char path[512];
+    unlink(program_path(p, "out.csv", path));
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 4, "unread     output", "No such file");
+}
+
+static void inputs_differ(void **state)
+{
+    program *p = *state;
+    char path[512];
+    make(p, "out.csv");
+    spoil(p, "service.etl", 700);
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 1, "differs    input", "its SHA-256 is");
+    unlink(program_path(p, "service.etl", path));
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 4, "unread     input", "No such file");
+    make(p, "out.csv");
+    spoil(p, "schemas/s.man", 100);
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 1, "differs    schema", "its SHA-256 is");
+    // What differs wins over what cannot be read.
+    unlink(program_path(p, "dns.etl", path));
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 1, "unread     input", "1 differ, 1 could not be read");
+}
+
+// Another number of records than the output has, told by the reader of each format.
+static void records_differ(void **state)
+{
+    static const char *const OUTS[] = {"out.csv", "out.json", "out.jsonl", "out.db"};
+    program *p = *state;
+    char arg[96], name[64];
+    for (size_t i = 0; i < COUNT_OF(OUTS); i++) {
+        make(p, OUTS[i]);
+        snprintf(name, sizeof(name), "%s.provenance.json", OUTS[i]);
+        snprintf(arg, sizeof(arg), "{}/%s", name);
+        replace(p, name, "\"records\":\t", "\"records\":\t1");
+        RUN(p, "verify", arg);
+        finds(p, 1, "differs    output", "were recorded");
+    }
+}
+
+static void not_repeated_the_same(void **state)
+{
+    program *p = *state;
+    make(p, "out.csv");
+    replace(p, "out.csv.provenance.json", "\"convert\", ", "\"convert\", \"--event-id\", \"3006\", ");
+    RUN(p, "verify", PROVENANCE);
+    assert_int_equal(p->code, 0);
+    RUN(p, "verify", PROVENANCE, "--again");
+    finds(p, 1, "differs    again", "which differ from byte");
+    make(p, "out.csv");
+    replace(p, "out.csv.provenance.json", "\"convert\", ", "\"frobnicate\", ");
+    RUN(p, "verify", PROVENANCE, "--again");
+    finds(p, 4, "unread     again", "not that of a conversion");
+}
+
+// The cache that was used must be there and hold the same; one that was not used takes no part.
+static void cache_of_the_run(void **state)
+{
+    program *p = *state;
+    char path[512];
+    copy(p, "samples/service.etl", "s.etl");
+    assert_int_equal(RUN(p, "schemas", "add", "samples/schemas", "--cache", "{}/c.db"), 0);
+    assert_int_equal(RUN(p, "convert", "{}/s.etl", "-o", "{}/out.csv", "--provenance", "--cache", "{}/c.db"), 0);
+    RUN(p, "verify", PROVENANCE, "--again");
+    finds(p, 0, "same       again", "");
+    assert_int_equal(RUN(p, "schemas", "add", "samples/dns.etl", "--cache", "{}/c.db"), 0);
+    RUN(p, "verify", PROVENANCE, "--again");
+    finds(p, 4, "unread     again", "other descriptions by now");
+    unlink(program_path(p, "c.db", path));
+    RUN(p, "verify", PROVENANCE, "--again");
+    finds(p, 4, "unread     again", "c.db");
+    assert_int_equal(RUN(p, "convert", "{}/s.etl", "-o", "{}/out.csv", "--provenance"), 0);
+    assert_int_equal(RUN(p, "schemas", "add", "samples/schemas", "-q"), 0); // the user's own, since then
+    RUN(p, "verify", PROVENANCE, "--again");
+    finds(p, 0, "same       again", "");
+}
+
+static void unchecked(void **state)
+{
+    program *p = *state;
+    copy(p, "samples/dns.etl", "dns.etl");
+    assert_int_equal(RUN(p, "convert", "{}/dns.etl", "-o", "{}/out.csv", "--provenance", "--no-hash"), 0);
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 3, "unchecked  input", "no SHA-256 was recorded");
+    spoil(p, "dns.etl", -1); // its size is known
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 1, "differs    input", "were recorded");
+    p->stdin_path = "samples/dns.etl";
+    assert_int_equal(RUN(p, "convert", "-", "-o", "{}/out.csv", "--provenance"), 0);
+    RUN(p, "verify", PROVENANCE);
+    finds(p, 3, "unchecked  input", "came through a pipe");
+}
+
+// ---------------------------------------------------------------------------------------------- provenance files
+
+static void not_provenance(void **state)
+{
+    static const char *const TEXTS[] = {
+        "", "{", "[]", "{\"program\": \"etwkit\"}", "null", "{\"program\": \"other\", \"output\": {}, \"inputs\": []}"};
+    program *p = *state;
+    char path[512];
+    assert_int_equal(RUN(p, "verify"), 2);
+    for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
+        bytes_save(program_path(p, "x.json", path), TEXTS[i], strlen(TEXTS[i]));
+        RUN(p, "verify", "{}/x.json");
+        finds(p, 1, "", "not a provenance file");
+    }
+    RUN(p, "verify", "{}/absent.json");
+    finds(p, 1, "", "No such file");
+    make(p, "out.csv");
+    RUN(p, "verify", PROVENANCE, "{}/absent.json");
+    finds(p, 4, "same", "No such file");
+    // Members that are missing or of another kind leave things unchecked, nothing worse.
+    const char *const ODD =
+        "{\"program\": \"etwkit\", \"output\": {\"path\": 7, \"records\": -1}, \"inputs\": [1, null, "
+        "{\"file\": []}, {\"file_bytes\": \"4g\"}], \"schemas\": 3, \"command_line\": [1]}";
+    bytes_save(program_path(p, "x.json", path), ODD, strlen(ODD));
+    RUN(p, "verify", "{}/x.json", "--again");
+    finds(p, 3, "unchecked  input", "its name cannot be read");
+}
+
+// A command line in a provenance file is what somebody wrote there: nothing is written because of it.
+static void nothing_is_written(void **state)
+{
+    program *p = *state;
+    outbuf before = {0}, after = {0};
+    char path[512], victim[600];
+    make(p, "out.csv");
+    bytes_load(program_path(p, "out.csv", path), &before);
+    snprintf(victim, sizeof(victim), "\"convert\", \"-o\", \"%s/victim.csv\", ", p->folder);
+    replace(p, "out.csv.provenance.json", "\"convert\", ", victim);
+    u32 files = program_files(p, "");
+    RUN(p, "verify", PROVENANCE, "--again");
+    assert_int_equal(p->code, 0);
+    assert_int_equal(program_files(p, ""), files);
+    assert_int_equal(program_files(p, "victim"), 0);
+    bytes_load(path, &after);
+    assert_int_equal(before.len, after.len);
+    outbuf_free(&before);
+    outbuf_free(&after);
+}
+
+// ---------------------------------------------------------------------------------------------- counting
+
+static void counts(program *p, const char *format, const char *text, i64 expected)
+{
+    char path[512];
+    input *in;
+    u64 records = 0;
+    error e = {0};
+    bytes_save(program_path(p, "text", path), text, strlen(text));
+    assert_true(input_open(&in, path, &e));
+    bool ok = verify_count(in, format, &records, &e);
+    input_close(in);
+    if (ok != (expected >= 0) || (ok && records != (u64)expected))
+        fail_msg("%s: %.60s: %d, %llu records: %s", format, text, ok, (unsigned long long)records, e.message);
+}
+
+static void records_are_counted(void **state)
+{
+    program *p = *state;
+    counts(p, "csv", "a,b\r\n", 0);
+    counts(p, "csv", "a,b\r\n1,\"2\r\n3\"\"\r\n\"\r\n4,5\r\n", 2);
+    counts(p, "csv", "a\r\n1", 1);
+    counts(p, "csv", "", -1);
+    counts(p, "csv", "a\r\n\"1", -1);
+    counts(p, "csv", "a\r\n\"1\"x\r\n", -1);
+    counts(p, "jsonl", "", 0);
+    counts(p, "jsonl", "{\"a\":\"}\\\"{\"}\n{\"b\":{\"c\":[{}]}}\n", 2);
+    counts(p, "jsonl", "{\"a\":1}\n{\"a\":1", -1);
+    counts(p, "jsonl", "{\"a\":1}\n[]\n", -1);
+    counts(p, "jsonl", "{\"a\":}\n", -1);
+    counts(p, "jsonl", "{\"a\":1}}\n", -1);
+    counts(p, "json", "[\n\n]\n", 0);
+    counts(p, "json", "[\n{\"a\":1},\n{\"a\":\"]\"}\n]\n", 2);
+    counts(p, "json", "[{\"a\":1} {\"a\":2}]", -1);
+    counts(p, "json", "[{\"a\":1},]", -1);
+    counts(p, "json", "[{\"a\":1}", -1);
+    counts(p, "json", "[] {}", -1);
+    counts(p, "json", "", -1);
+    counts(p, "sqlite", "SQLite format 3, or so it says", -1);
+}
+
+// Records that lie across the pieces a file is read in, and one longer than several.
+static void long_records(void **state)
+{
+    program *p = *state;
+    outbuf text = {0};
+    enum { LINES = 3000, LONG = 1 << 20 };
+    for (u32 i = 0; i < LINES; i++) {
+        outbuf_text(&text, "{\"t\":\"");
+        for (u32 k = 0; k < i % 700; k++)
+            outbuf_text(&text, k % 2 ? "{" : "\\\\");
+        outbuf_text(&text, "\"}\n");
+    }
+    outbuf_text(&text, "{\"t\":\"");
+    memset(outbuf_reserve(&text, LONG), 'x', LONG);
+    text.len += LONG;
+    outbuf_text(&text, "\"}\n");
+    outbuf_add(&text, "", 1);
+    counts(p, "jsonl", (const char *)text.bytes, LINES + 1);
+    outbuf_free(&text);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(every_format),          TEST(old_name_and_json),   TEST(moved),         TEST(relative_names),
+        TEST(names_of_any_bytes),    TEST(output_differs),      TEST(inputs_differ), TEST(records_differ),
+        TEST(not_repeated_the_same), TEST(cache_of_the_run),    TEST(unchecked),     TEST(not_provenance),
+        TEST(nothing_is_written),    TEST(records_are_counted), TEST(long_records),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
