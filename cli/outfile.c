@@ -188,9 +188,23 @@ static bool random_name(const outfile *f, char out[OUTFILE_PART])
     return true;
 }
 
+static bool is_taken(const outfile *f)
+{
+    bool taken = false;
+    guard_hold();
+    for (const outfile *other = guard_first(); other && !taken; other = other->next)
+        taken = other->folder == f->folder && strcmp(other->name, f->name) == 0;
+    guard_release();
+    return taken;
+}
+
 // Listed before it is there: whatever ends the process from now on removes it.
 static bool make_part(outfile *f, bool shared, error *e)
 {
+    if (!f->updates && is_taken(f)) { // who updates a file is overtaken, and begins anew
+        f->refused = true;
+        return error_set(e, "%s is an output of this run already", f->path);
+    }
     char part[OUTFILE_PART];
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     errno = EIO;

@@ -313,13 +313,16 @@ static bool sqlite_close(sink *s, error *e)
 // By its tables: what begins as an SQLite database may be anybody's.
 static bool sqlite_is_own(span head, int fd)
 {
+    enum { STEPS = 50000000 }; // LIMIT_VIEWS take some hundred thousand
     static const char OURS[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
                                "name IN ('records', 'event_classes', 'traces', 'damage')";
     sqlite3 *db = NULL;
     sqlite3_stmt *count = NULL;
-    bool own = exporter_head_is(head, "SQLite format 3") && open_database(fd, false, &db) == SQLITE_OK &&
-               sqlite3_prepare_v2(db, OURS, -1, &count, NULL) == SQLITE_OK && sqlite3_step(count) == SQLITE_ROW &&
-               sqlite3_column_int(count, 0) == 4;
+    bool own = exporter_head_is(head, "SQLite format 3") && open_database(fd, false, &db) == SQLITE_OK;
+    if (own)
+        sqlite_fd_bound(db, STEPS);
+    own = own && sqlite3_prepare_v2(db, OURS, -1, &count, NULL) == SQLITE_OK && sqlite3_step(count) == SQLITE_ROW &&
+          sqlite3_column_int(count, 0) == 4;
     sqlite3_finalize(count);
     sqlite3_close(db);
     return own;

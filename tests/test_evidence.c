@@ -428,6 +428,23 @@ static void all_or_none(void **state)
     assert_int_equal(program_files(p, ""), 2);
 }
 
+// Two outputs of one run by one name, spelt differently.
+static void one_place_one_output(void **state)
+{
+    program *p = *state;
+    char first[512], second[512];
+    error e = {0};
+    outfile a, b, *const list = &a;
+    folder(p, "f");
+    begin(&a, program_path(p, "f/out", first), "new");
+    const outfile_request request = {.path = program_path(p, "f/../f/out", second), .what = "a test"};
+    assert_false(outfile_begin(&b, &request, &e));
+    assert_true(b.refused);
+    assert_non_null(strstr(e.message, "is an output of this run already"));
+    assert_true(outfile_commit(&list, 1, &e));
+    holds(first, "new");
+}
+
 // What cannot be written next to OUT leaves no OUT.
 static void no_output_without_provenance(void **state)
 {
@@ -451,6 +468,7 @@ int main(void)
         TEST(nothing_follows_links),        TEST(foreign_files_stay),
         TEST(foreign_reports_and_others),   TEST(carve_wants_a_folder_of_its_own),
         TEST(evidence_is_private),          TEST(all_or_none),
+        TEST(one_place_one_output),
         TEST(no_output_without_provenance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <cjson/cJSON.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -384,6 +385,26 @@ static void records_are_counted(void **state)
     counts(p, "sqlite", "SQLite format 3, or so it says", -1);
 }
 
+// A database that counts for ever, given as an output.
+static void endless_database(void **state)
+{
+    static const char ENDLESS[] = "CREATE TABLE records(x); CREATE VIEW events AS WITH RECURSIVE c(record) AS "
+                                  "(SELECT 1 UNION ALL SELECT record + 1 FROM c) SELECT record FROM c";
+    program *p = *state;
+    char path[512];
+    sqlite3 *db = NULL;
+    input *in;
+    u64 records;
+    error e = {0};
+    assert_int_equal(sqlite3_open(program_path(p, "x.db", path), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, ENDLESS, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_true(input_open(&in, path, &e));
+    assert_false(verify_count(in, "sqlite", &records, &e));
+    assert_non_null(strstr(e.message, "interrupted"));
+    input_close(in);
+}
+
 // Records that lie across the pieces a file is read in, and one longer than several.
 static void long_records(void **state)
 {
@@ -412,7 +433,7 @@ int main(void)
         TEST(every_format),          TEST(old_name_and_json),   TEST(moved),         TEST(relative_names),
         TEST(names_of_any_bytes),    TEST(output_differs),      TEST(inputs_differ), TEST(records_differ),
         TEST(not_repeated_the_same), TEST(cache_of_the_run),    TEST(unchecked),     TEST(not_provenance),
-        TEST(nothing_is_written),    TEST(records_are_counted), TEST(long_records),
+        TEST(nothing_is_written),    TEST(records_are_counted), TEST(long_records),  TEST(endless_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static char *from_hex(const char *hex)
     text[len] = 0;
     for (size_t i = 0; i < len; i++) {
         int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
-        text[i] = high < 0 || low < 0 ? 0 : (char)(high << 4 | low);
+        text[i] = (char)(high < 0 || low < 0 ? 0 : high << 4 | low);
     }
     if (strlen(hex) % 2 == 0 && strlen(text) == len)
         return text;

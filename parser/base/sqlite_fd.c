@@ -1,6 +1,7 @@
 #include "base/sqlite_fd.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,17 @@ static int register_vfs(void)
     }
     sqlite3_mutex_leave(lock);
     return code;
+}
+
+static int stop(void *context)
+{
+    (void)context;
+    return 1;
+}
+
+void sqlite_fd_bound(sqlite3 *db, u64 steps)
+{
+    sqlite3_progress_handler(db, steps < INT_MAX ? (int)steps : INT_MAX, stop, NULL);
 }
 
 const char *sqlite_fd_error(sqlite3 *db)

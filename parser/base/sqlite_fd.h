@@ -12,6 +12,10 @@
 // it failed, as sqlite3_open_v2 does.
 MUST_USE int sqlite_fd_open(int fd, bool writable, sqlite3 **db);
 
+// For databases that may be anybody's: each statement ends with SQLITE_INTERRUPT after so many steps, since pages can
+// name each other in circles.
+void sqlite_fd_bound(sqlite3 *db, u64 steps);
+
 // What went wrong last, in the system's words where it was the system. NULL is allowed: a handle there was no memory
 // for.
 const char *sqlite_fd_error(sqlite3 *db);
