@@ -7,10 +7,10 @@
 #include "guard.h"
 #include "info.h"
 #include "outfile.h"
+#include "pipeline.h"
 #include "print.h"
 #include "provenance.h"
 #include "signals.h"
-#include "threads/pipeline.h"
 
 // Everything an exporter is told before the first record.
 typedef struct target_room {
@@ -100,7 +100,6 @@ static bool convert(conversion *c, evidence *ev, error *e)
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,
                         .exporter = c->format,
-                        .crew = ev->crew,
                         .stop = &evidence_stop,
                         .progress = evidence_progress,
                         .context = ev};

@@ -2,12 +2,11 @@
 
 #include "commands.h"
 #include "info.h"
-#include "threads/pipeline.h"
+#include "pipeline.h"
 
 static bool count_states(evidence *ev, error *e)
 {
-    pipeline_job job = {
-        .session = ev->session, .filter = &ev->options->filter, .crew = ev->crew, .stop = &evidence_stop};
+    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .stop = &evidence_stop};
     return pipeline_count(&job, e);
 }
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "threads/ahead.h"
 #include "base/os.h"
 #include "print.h"
 #include "schema/cache/schema_cache.h"
@@ -67,9 +66,7 @@ static void start_crew(evidence *ev, u64 bytes)
     const options *o = ev->options;
     if (o->threads < 2 || bytes < WORTH_THREADS)
         return;
-    ev->crew = crew_new(o->threads);
-    ev->session->threads = &ahead_threads;
-    ev->session->threads_context = ev->crew;
+    ev->session->crew = crew_new(o->threads);
 }
 
 enum { SMALL_TRACES = 256 << 10, ALWAYS_USED = 1 << 20 };
@@ -174,7 +171,6 @@ int evidence_open(evidence *ev, const options *o, bool records)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
     ev->session->correlate = records ? o->correlate : 0;
-    ev->session->count_states = !records && filter_is_open(&o->filter);
     ev->session->since = o->filter.since;
     ev->session->until = o->filter.until;
     ev->session->wants = filter_asks_class(&o->filter) ? may_be_asked_for : NULL;
@@ -191,7 +187,7 @@ int evidence_open(evidence *ev, const options *o, bool records)
         return EXIT_FAILED;
     if (bytes > SMALL_TRACES) {
         ev->memory = expected_memory(ev->session, records, o->threads);
-        crew_give(ev->crew, prepare_memory, ev);
+        crew_give(ev->session->crew, prepare_memory, ev);
     }
     if (!load_schemas(ev))
         return EXIT_FAILED;
@@ -226,14 +222,15 @@ void evidence_hash(evidence *ev)
 void evidence_close(evidence *ev)
 {
     evidence_hash(ev);
-    crew_dismiss(ev->crew); // its threads end while memory is given back
+    crew *threads = ev->session->crew;
+    crew_dismiss(threads); // they end while memory is given back
     mem_free(ev->hashes);
     mem_free(ev->sha256);
     schema_load_free(&ev->user_schemas);
     schema_files_free(&ev->schema_files);
     session_free(ev->session);
     schema_cache_close(ev->cache);
-    crew_free(ev->crew);
+    crew_free(threads);
 }
 
 bool evidence_damaged(const evidence *ev)

@@ -2,16 +2,14 @@
 #ifndef ETWKIT_EVIDENCE_H
 #define ETWKIT_EVIDENCE_H
 
-#include "threads/crew.h"
-#include "threads/hash.h"
+#include "hash.h"
 #include "options.h"
 #include "schema_files.h"
-#include "session/trace.h"
+#include "session/session.h"
 
 typedef struct evidence {
     const options *options;
     session *session;
-    crew *crew;                  // NULL: one thread is enough
     size_t memory;               // that will be wanted
     hash_job **hashes;           // one for each trace, NULL where not asked for
     char (*sha256)[SHA256_TEXT]; // "" where not computed

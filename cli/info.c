@@ -86,7 +86,7 @@ static class_row *class_rows(const evidence *ev, const trace *t, u32 *count)
     const class_table *classes = ev->session->classes;
     class_row *rows = mem_zeroed(class_count(classes), sizeof(*rows));
     *count = 0;
-    for (u32 i = 0; i < class_count(classes) && i < t->class_cap; i++)
+    for (u32 i = 0; i < class_count(classes) && i < t->class_capacity; i++)
         if (t->class_events[i] && filter_class(&ev->options->filter, class_list(classes)[i]) != WHERE_NEVER)
             rows[(*count)++] = (class_row){class_list(classes)[i], t->class_events[i]};
     if (*count)

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 LAYERS='
 parser/base
+parser/threads
 parser/input
 parser/container
 parser/schema/model
@@ -25,7 +26,6 @@ parser/query
 parser/include
 parser/winapi
 exporters
-cli/threads
 cli
 cli/schemas
 cli/report
@@ -36,7 +36,7 @@ LIBRARIES='
 expat.h    parser/schema/(carried|manifest)/
 sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/
 csv.h      cli/verify/
-pthread.h  cli/threads/|parser/winapi/|parser/input/
+pthread.h  parser/threads/|parser/winapi/|parser/input/|cli/(hash|pipeline)[.]c
 cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
 openssl/   parser/base/sha256[.]c
 '

@@ -13,7 +13,7 @@
 #include "correlate/correlate_internal.h"
 #include "etl_text.h"
 #include "exporter.h"
-#include "threads/pipeline.h"
+#include "pipeline.h"
 
 #define PROCESS(pid, parent, exit, name, command)                                                                      \
     " payload ptr:0xffffe000000" #pid " u32:" #pid "," #parent ",1 i32:" #exit " ptr:0 wbemsid:S-1-5-18 astr:" name    \

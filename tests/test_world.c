@@ -20,7 +20,7 @@
 
 #include "etl_text.h"
 #include "program.h"
-#include "session/trace.h"
+#include "session/session.h"
 
 static int setup(void **state)
 {

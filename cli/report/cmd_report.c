@@ -1,10 +1,10 @@
 #include "commands.h"
 #include "guard.h"
 #include "outfile.h"
-#include "signals.h"
-#include "threads/pipeline.h"
+#include "pipeline.h"
 #include "print.h"
 #include "report/report.h"
+#include "signals.h"
 
 // The hash of each input once more, now that everything was read.
 static void hash_again(const evidence *ev, char (*after)[SHA256_TEXT])
@@ -23,7 +23,6 @@ static bool make_report(evidence *ev, outfile *out, error *e)
                         .filter = &ev->options->filter,
                         .exporter = &report_exporter,
                         .sink = &data,
-                        .crew = ev->crew,
                         .stop = &evidence_stop,
                         .progress = evidence_progress,
                         .context = ev};

@@ -277,9 +277,10 @@ static void put_loss_marks(page *p)
         const trace *t = p->session->traces[i];
         for (u32 k = 0; k < t->losses.behind_count; k++) {
             const etl_buffer *b = &t->file.buffers[t->losses.behind[k]];
-            if (!b->events)
+            const buffer_events *events = trace_events_of(t, t->losses.behind[k]);
+            if (!events)
                 continue;
-            double at = (double)clock_filetime(&t->file.epochs[b->epoch].clock, b->first_time) - (double)d->from;
+            double at = (double)clock_filetime(&t->file.epochs[b->epoch].clock, events->first_time) - (double)d->from;
             if (at >= 0 && at < all)
                 lost[(u32)(at / all * REPORT_BUCKETS)] = true;
         }

@@ -11,7 +11,7 @@
 #include "evidence.h"
 #include "json_text.h"
 #include "print.h"
-#include "threads/hash.h"
+#include "hash.h"
 #include "verify/verify.h"
 
 // The worst of all decides about the exit code, in this order.

@@ -9,15 +9,12 @@ enum {
 #define LIMIT_SPOOL_BYTES ((u64)64 << 30) // of a stream: a device without an end must not fill the disk
 
     // Containers
-    LIMIT_BUFFER_BYTES = 16 << 20,      // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB
-    LIMIT_BUFFERS = 8 << 20,            // of one file: 1 TB of the 128 KiB buffers of large sessions
-    LIMIT_EXTENDED_ITEMS = 64,          // 18 types are known; a chain longer than this is damage
-    LIMIT_DAMAGE_NOTES = 10000,         // damaged ranges kept one by one; beyond that they are only counted
-    LIMIT_KEPT_TRACE_BYTES = 64 << 20,  // of larger traces no buffers are kept from the survey
-    LIMIT_KEPT_REFS_BYTES = 8 << 20,    // event positions kept from the survey: half a million events are walked once
-    LIMIT_KEPT_PIECES_BYTES = 32 << 20, // records kept from the survey where a filter asks for few of them; likewise
-    LIMIT_WAITING_BYTES = 4 << 20,      // payloads whose schemas are still to come, of each thread; more are read again
-    LIMIT_KEPT_BUFFER_BYTES = 24 << 20, // inflated buffers kept from the survey, so that they are inflated once
+    LIMIT_BUFFER_BYTES = 16 << 20,       // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB
+    LIMIT_BUFFERS = 8 << 20,             // of one file: 1 TB of the 128 KiB buffers of large sessions
+    LIMIT_EXTENDED_ITEMS = 64,           // 18 types are known; a chain longer than this is damage
+    LIMIT_DAMAGE_NOTES = 10000,          // damaged ranges kept one by one; beyond that they are only counted
+    LIMIT_CACHED_TRACE_BYTES = 64 << 20, // of larger traces the first pass caches no whole buffers
+    LIMIT_CACHED_BYTES = 32 << 20,       // what it caches in all, inflated: then buffers are read and inflated twice
 
     // Carving
     LIMIT_CARVED_BUFFERS = 8 << 20, // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB
@@ -79,7 +76,7 @@ enum {
     LIMIT_TCB_FACTS = 4 << 20,     // TCP control blocks whose ends were told; and bytes moved by one
 
     // Provenance files, and what they name
-    LIMIT_PROVENANCE_BYTES = 512 << 20,  // some KiB an input; 100,000 inputs with all their classes
+    LIMIT_PROVENANCE_BYTES = 512 << 20, // some KiB an input; 100,000 inputs with all their classes
     LIMIT_VERIFIED_RECORD = 1024 << 20, // one record of JSON, as text
 
     // Exporters

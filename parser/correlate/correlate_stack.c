@@ -429,7 +429,7 @@ static const loaded_buffer *other_buffer(correlate_room *room, const etl_file *f
         if (room->others[i].file == file && room->others[i].desc == desc)
             return &room->others[i];
     loaded_buffer *b = &room->others[etl_room(desc) > LARGE_BUFFER ? 0 : room->other_next++ % OTHER_BUFFERS];
-    buffer_load_bytes(file, buffer, b, NULL, &room->reader, NULL);
+    buffer_load_bytes(file, buffer, b, &room->reader, NULL);
     return b;
 }
 

@@ -45,6 +45,7 @@ void class_table_free(class_table *t)
 {
     if (!t)
         return;
+    mem_free(t->classes);
     mem_free(t->keys);
     mem_free(t->slots);
     arena_free(&t->arena);
@@ -153,21 +154,9 @@ static void grow_slots(class_table *t)
     mem_free(old);
 }
 
-// Other threads may be reading the old list: it stays.
-static void grow_list(class_table *t)
-{
-    u32 cap = t->class_cap ? t->class_cap * 2 : 64;
-    event_class **list = arena_array(&t->arena, event_class *, cap);
-    if (t->count)
-        memcpy(list, t->classes, t->count * sizeof(*list));
-    t->classes = list;
-    t->class_cap = cap;
-}
-
 static void new_class(class_table *t, const event *ev, const class_key *k)
 {
-    if (t->count == t->class_cap)
-        grow_list(t);
+    GROW(t->classes, t->count, t->class_cap);
     GROW(t->keys, t->count, t->key_cap);
     event_class *c = arena_new(&t->arena, event_class);
     *c = (event_class){.index = t->count,
@@ -519,26 +508,10 @@ static void forget_names(event_class *c)
         c->descriptor.level = 0;
 }
 
-// Whether each of the plans has one of the same layout among the others.
-static bool have_layouts(const plan *const *plans, u32 count, const plan *const *others, u32 other_count)
-{
-    for (u32 i = 0; i < count; i++) {
-        u32 at = 0;
-        while (at < other_count && !plan_same_layout(plans[i], others[at]))
-            at++;
-        if (at == other_count)
-            return false;
-    }
-    return true;
-}
-
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
 {
     planner p = {t, set, os_build};
     event_class *c = t->classes[index];
-    const plan *before[CLASS_PLANS];
-    u32 before_count = c->plan_count;
-    memcpy(before, c->plans, sizeof(before));
     forget_names(c);
     c->plan_count = 0;
     if (c->metadata.len)
@@ -552,22 +525,7 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
         plan_manifest_piece(&p, c);
     if (!c->plan_count)
         c->origin = ORIGIN_NONE;
-    c->lost_layout = !have_layouts(before, before_count, c->plans, c->plan_count);
-    c->new_layout = !have_layouts(c->plans, c->plan_count, before, before_count);
     name_rest(&p, c);
-}
-
-void class_table_try(class_table *t, schema_set *set, u32 os_build)
-{
-    grow_list(t);
-    for (u32 i = 0; i < t->count; i++) {
-        if (t->classes[i]->plan_count)
-            continue;
-        event_class *anew = arena_new(&t->arena, event_class);
-        *anew = *t->classes[i];
-        t->classes[i] = anew;
-        class_plan(t, i, set, os_build);
-    }
 }
 
 void class_table_plan(class_table *t, schema_set *set, u32 os_build)

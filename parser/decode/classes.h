@@ -13,7 +13,7 @@ void class_table_free(class_table *t);
 
 u32 class_count(const class_table *t);
 event_class *class_at(const class_table *t, u32 index);
-// By index. A list goes on being good when classes are added, then without those.
+// By index; valid until a class is added.
 const event_class *const *class_list(const class_table *t);
 // Events that found the table full: counted by whoever adds classes.
 u64 class_refused(const class_table *t);
@@ -28,10 +28,6 @@ void class_table_plan(class_table *t, schema_set *set, u32 os_build);
 // One class alone, with what the set knows so far (the survey looks into events before all schemas are in). What an
 // earlier set said of it is forgotten.
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build);
-
-// Gives those without plans what another set says, for the time being. Lists handed out before go on saying what they
-// said.
-void class_table_try(class_table *t, schema_set *set, u32 os_build);
 
 // What a class whose index is CLASS_NONE looks like: no names, no plans.
 const event_class *class_unknown(const class_table *t);

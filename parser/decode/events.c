@@ -237,26 +237,30 @@ void refs_sort(event_ref *refs, u32 count)
         qsort(refs, count, sizeof(*refs), by_time);
 }
 
-void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, u8 *place, buffer_reader *reader,
+void loaded_buffer_reserve(loaded_buffer *b, size_t bytes)
+{
+    if (b->capacity >= bytes)
+        return;
+    mem_free(b->memory);
+    b->memory = mem_alloc(bytes);
+    b->capacity = bytes;
+}
+
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, buffer_reader *reader,
                        damage_log *damage)
 {
     const etl_buffer *desc = &file->buffers[buffer_index];
-    size_t room = etl_room(desc);
-    if (!place && b->room < room) {
-        mem_free(b->memory);
-        b->memory = mem_alloc(room);
-        b->room = room;
-    }
+    loaded_buffer_reserve(b, etl_room(desc));
     b->file = file;
     b->desc = desc;
     b->count = 0;
-    b->bytes = etl_load(file, desc, place ? place : b->memory, &reader->scratch, &b->hole, damage);
+    b->bytes = etl_load(file, desc, b->memory, &reader->scratch, &b->hole, damage);
 }
 
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
                         buffer_reader *reader, walk_report *report)
 {
-    buffer_load_bytes(file, buffer_index, b, NULL, reader, report->damage);
+    buffer_load_bytes(file, buffer_index, b, reader, report->damage);
     buffer_walk_events(classes, b, reader, report);
     if (report->unordered)
         refs_sort(b->refs, b->count);

@@ -19,7 +19,7 @@ typedef struct loaded_buffer {
     const etl_file *file;
     const etl_buffer *desc;
     u8 *memory;
-    size_t room;
+    size_t capacity;
     span bytes;    // from the buffer's header on
     etl_hole hole; // of bytes: could not be read; no event reaches into it
     event_ref *refs;
@@ -27,6 +27,7 @@ typedef struct loaded_buffer {
     u32 file_index;
 } loaded_buffer;
 
+void loaded_buffer_reserve(loaded_buffer *b, size_t bytes); // for b->memory; what it held is lost
 void loaded_buffer_free(loaded_buffer *b);
 
 // What one thread needs to read buffers; all zero is a valid new one. It serves one class table.
@@ -51,9 +52,8 @@ typedef struct walk_report {
 void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
                         buffer_reader *reader, walk_report *report);
 
-// Its parts. Bytes go to `place` (etl_room bytes), or to b->memory where that is NULL; the walk leaves events in file
-// order and says in report->unordered whether they must be sorted.
-void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, u8 *place, buffer_reader *reader,
+// Its parts. The walk leaves events in file order and says in report->unordered whether they must be sorted.
+void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, buffer_reader *reader,
                        damage_log *damage);
 void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *reader, walk_report *report);
 

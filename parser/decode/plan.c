@@ -656,20 +656,3 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
     compile_message(&c, out);
     return out;
 }
-
-static bool same_place(const field *a, const field *b)
-{
-    return a->wire == b->wire && a->count_form == b->count_form && a->unit == b->unit && a->bytes == b->bytes &&
-           a->count == b->count && a->length_field == b->length_field && a->first_member == b->first_member &&
-           a->member_count == b->member_count && a->referenced == b->referenced;
-}
-
-bool plan_same_layout(const plan *a, const plan *b)
-{
-    if (a->field_count != b->field_count || a->top_count != b->top_count || a->wide != b->wide)
-        return false;
-    for (u32 i = 0; i < a->field_count; i++)
-        if (!same_place(&a->fields[i], &b->fields[i]))
-            return false;
-    return true;
-}

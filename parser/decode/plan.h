@@ -159,9 +159,6 @@ typedef struct plan {
     u32 message_count;
 } plan;
 
-// Whether both locate the same values in every payload, whatever these are called.
-bool plan_same_layout(const plan *a, const plan *b);
-
 // Compiled into `a`; NULL and one sentence where the schema does not hold together (sources have checked it before).
 const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error *e);
 

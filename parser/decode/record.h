@@ -32,8 +32,6 @@ typedef struct event_class {
     const plan *plans[CLASS_PLANS];
     u32 plan_count;     // 0: raw
     bool exact_version; // false: plans[0] describes another version of the event
-    bool lost_layout;   // the plans made last lack a layout of those they replaced, or
-    bool new_layout;    // have one more
 
     const char *own_provider; // as its events themselves name it; NULL: they do not
 } event_class;

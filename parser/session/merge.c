@@ -9,7 +9,7 @@ enum { SLICE_BUFFERS = 8 }; // a slice that has more, beyond those being merged,
 // A buffer that waits for its time.
 typedef struct pending {
     i64 key;
-    u32 file, buffer;
+    u32 file, filled; // index in session.traces, in trace.filled
     u16 processor;
     u64 sequence;
 } pending;
@@ -49,7 +49,7 @@ static int compare(i64 key_a, const pending *a, i64 key_b, const pending *b)
         return a->processor < b->processor ? -1 : 1;
     if (a->sequence != b->sequence)
         return a->sequence < b->sequence ? -1 : 1;
-    return a->buffer < b->buffer ? -1 : a->buffer > b->buffer;
+    return a->filled < b->filled ? -1 : a->filled > b->filled;
 }
 
 static int by_order(const void *a, const void *b)
@@ -58,20 +58,20 @@ static int by_order(const void *a, const void *b)
     return compare(x->key, x, y->key, y);
 }
 
-static bool in_time(const merge *m, const etl_file *file, const etl_buffer *b)
+static bool in_time(const merge *m, const etl_file *file, const buffer_events *b)
 {
-    const session_clock *clock = &file->epochs[b->epoch].clock;
+    const session_clock *clock = &file->epochs[file->buffers[b->buffer].epoch].clock;
     return clock_filetime(clock, b->last_time) >= m->filter.since &&
            clock_filetime(clock, b->first_time) <= m->filter.until;
 }
 
-// The bits a buffer must have one of to hold events that take part (etl_buffer.classes).
+// The bits a buffer must have one of to hold events that take part (buffer_events.classes).
 static u64 wanted_classes(const session *s, const merge_filter *filter)
 {
     u64 bits = filter->classes && !filter->unknown ? 0 : UINT64_MAX;
     assert(filter->classes || !s->wants);
     for (u32 i = 0; filter->classes && i < class_count(s->classes); i++) {
-        // What the survey was not told to be wanted it did not keep: it would be missing without a word.
+        // What the first pass did not know to be wanted it did not cache: it would be missing without a word.
         assert(!filter->classes[i] || !s->wants || s->wants(s->wants_context, class_at(s->classes, i)));
         bits |= (u64)filter->classes[i] << i % 64;
     }
@@ -86,14 +86,16 @@ merge *merge_new(session *s, const merge_filter *filter)
     u32 total = 0;
     u64 wanted = wanted_classes(s, filter);
     for (u32 f = 0; f < s->trace_count; f++)
-        total += s->traces[f]->file.count;
+        total += s->traces[f]->filled_count;
     m->order = mem_zeroed(total, sizeof(*m->order));
     for (u32 f = 0; f < s->trace_count; f++) {
-        const etl_file *file = &s->traces[f]->file;
-        for (u32 i = 0; i < file->count; i++) {
-            const etl_buffer *b = &file->buffers[i];
-            if (b->events && (b->classes & wanted) && in_time(m, file, b))
-                m->order[m->count++] = (pending){key_of(m, file, b, b->first_time), f, i, b->processor, b->sequence};
+        const trace *t = s->traces[f];
+        for (u32 i = 0; i < t->filled_count; i++) {
+            const buffer_events *found = &t->filled[i];
+            const etl_buffer *b = &t->file.buffers[found->buffer];
+            if ((found->classes & wanted) && in_time(m, &t->file, found))
+                m->order[m->count++] =
+                    (pending){key_of(m, &t->file, b, found->first_time), f, i, b->processor, b->sequence};
         }
     }
     if (m->count)
@@ -125,16 +127,11 @@ static void walk_again(const merge *m, const pending *p, merge_buffer *b, buffer
 {
     walk_report quiet = {0};
     trace *t = m->session->traces[p->file];
-    buffer_load_events(&t->file, p->buffer, m->session->classes, &b->own, reader, &quiet);
+    const buffer_events *found = &t->filled[p->filled];
+    buffer_load_events(&t->file, found->buffer, m->session->classes, &b->own, reader, &quiet);
     b->loaded = b->own;
-    if (b->own.count != t->file.buffers[p->buffer].events)
+    if (b->own.count != found->count)
         t->unread_again++;
-}
-
-bool merge_is_kept(const merge *m, u32 order)
-{
-    const pending *p = &m->order[order];
-    return keep_is_loaded(m->session->traces[p->file], p->buffer);
 }
 
 static bool is_any_time(const merge_filter *f)
@@ -171,8 +168,14 @@ static void pick(const merge *m, merge_buffer *b)
 
 static void load(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
 {
+    const trace *t = m->session->traces[p->file];
+    const buffer_events *found = &t->filled[p->filled];
+    b->own.file = &t->file;
+    b->own.desc = &t->file.buffers[found->buffer];
     b->own.file_index = p->file;
-    if (!keep_load(m->session->traces[p->file], p->buffer, &b->own, reader, &b->loaded))
+    if (found->cached)
+        cached_load(found->cached, &b->own, &b->loaded);
+    else
         walk_again(m, p, b, reader);
 }
 

@@ -6,7 +6,7 @@
 #ifndef ETWKIT_MERGE_H
 #define ETWKIT_MERGE_H
 
-#include "session/trace.h"
+#include "session/session.h"
 
 typedef struct merge merge;
 
@@ -17,7 +17,7 @@ typedef struct merge_buffer {
     u32 users;  // counted by the one thread that merges and releases
     u32 *picks; // which of its events pass the filter; NULL where all do
     u32 pick_count, pick_cap;
-    loaded_buffer own; // memory of its own; `loaded` may look at what the survey kept instead
+    loaded_buffer own; // memory of its own; `loaded` may use what the first pass cached instead
 } merge_buffer;
 
 typedef struct slice_item {
@@ -60,9 +60,6 @@ static inline u32 merge_pick(const merge_buffer *b, u32 at)
 {
     return b->picks ? b->picks[at] : at;
 }
-
-// Whether loading it means no reading: its bytes and events are kept.
-bool merge_is_kept(const merge *m, u32 order);
 
 // Fills the slice with the next events, at most `most`. `get` returns the loaded buffer at a position (each is asked
 // for once, in order). False: no events are left.

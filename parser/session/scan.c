@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/limits.h"
 #include "schema/carried/schema_tdh.h"
 
 static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
@@ -26,26 +25,17 @@ interest interest_of(const correlator *c, const event_class *cls)
     return correlator_wants(c, cls) ? INTEREST_CORRELATE : INTEREST_NONE;
 }
 
-scanner *scanner_new(const correlator *c)
+void scanner_begin(scanner *s, const correlator *c)
 {
-    scanner *s = mem_zeroed(1, sizeof(*s));
-    s->correlator = c;
-    s->classes = class_table_new();
-    return s;
+    *s = (scanner){.correlator = c, .classes = class_table_new()};
 }
 
-void scanner_free(scanner *s)
+void scanner_end(scanner *s)
 {
-    if (!s)
-        return;
     buffer_reader_free(&s->reader);
     class_table_free(s->classes);
     mem_free(s->numbers.list);
     mem_free(s->interests);
-    mem_free(s->states);
-    decoder_free(&s->decoder);
-    waiting_free(&s->waiting);
-    mem_free(s);
 }
 
 void scanned_free(scanned *s)
@@ -53,7 +43,7 @@ void scanned_free(scanned *s)
     loaded_buffer_free(&s->buffer);
     damage_free(&s->damage);
     mem_free(s->firsts);
-    mem_free(s->told);
+    mem_free(s->notable);
     mem_free(s->stacks.list);
     *s = (scanned){0};
 }
@@ -65,22 +55,25 @@ static void note_firsts(scanned *out, u32 known, u32 now)
     for (u32 i = 0; i < b->count && known < now; i++) {
         if (b->refs[i].cls != known)
             continue;
-        GROW(out->firsts, out->first_count, out->first_cap);
+        GROW(out->firsts, out->first_count, out->first_capacity);
         out->firsts[out->first_count++] = i;
         known++;
     }
 }
 
-// Events without a class are the survey's to look at: it may have room for one.
-static void note_told(scanner *s, scanned *out)
+static void note_interests(scanner *s)
 {
-    const loaded_buffer *b = &out->buffer;
     while (s->interest_count < class_count(s->classes)) {
         u8 kind = (u8)interest_of(s->correlator, class_at(s->classes, s->interest_count));
-        GROW(s->interests, s->interest_count, s->interest_cap);
+        GROW(s->interests, s->interest_count, s->interest_capacity);
         s->interests[s->interest_count++] = kind;
     }
-    out->told_count = out->stacks.count = 0;
+}
+
+// Events without a class are notable: the collector's table may have space for their class.
+static void note_events(scanner *s, scanned *out)
+{
+    const loaded_buffer *b = &out->buffer;
     for (u32 i = 0; i < b->count; i++) {
         const event_ref *ref = &b->refs[i];
         u8 kind = ref->cls == CLASS_NONE ? INTEREST_CORRELATE : s->interests[ref->cls];
@@ -89,67 +82,26 @@ static void note_told(scanner *s, scanned *out)
         if (kind == INTEREST_STACK &&
             correlator_note_stack(s->correlator, class_at(s->classes, ref->cls), b, ref, &out->stacks))
             continue;
-        GROW(out->told, out->told_count, out->told_cap);
-        out->told[out->told_count++] = i;
+        GROW(out->notable, out->notable_count, out->notable_capacity);
+        out->notable[out->notable_count++] = i;
     }
 }
 
-static void wait_for_plans(waiting_payloads *w, u32 cls, span payload)
+void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, scanned *out)
 {
-    size_t bytes = sizeof(waiting_payload) + payload.len;
-    if (w->bytes + bytes > LIMIT_WAITING_BYTES)
-        return;
-    GROW(w->list, w->count, w->cap);
-    w->list[w->count++] = (waiting_payload){cls, arena_bytes(&w->room, payload)};
-    w->bytes += bytes;
-}
-
-void waiting_free(waiting_payloads *w)
-{
-    mem_free(w->list);
-    arena_free(&w->room);
-    *w = (waiting_payloads){0};
-}
-
-void scan_count(scanner *s, scanned *out)
-{
-    const loaded_buffer *b = &out->buffer;
-    if (!out->classes)
-        return;
-    if (s->state_cap < out->class_count) {
-        u32 cap = out->class_count * 2;
-        s->states = mem_grow_zeroed(s->states, s->state_cap, cap, RECORD_STATES * sizeof(*s->states));
-        s->state_cap = cap;
-    }
-    for (u32 i = 0; i < b->count; i++) {
-        const event_ref *ref = &b->refs[i];
-        if (ref->cls == CLASS_NONE)
-            continue;
-        const event_class *cls = out->classes[ref->cls];
-        span payload = loaded_payload(b, ref);
-        if (cls->plan_count)
-            s->states[ref->cls * RECORD_STATES + class_state(cls, &s->decoder, payload)]++;
-        else
-            wait_for_plans(&s->waiting, ref->cls, payload);
-    }
-    out->classes = NULL;
-}
-
-void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, u8 *place, scanned *out)
-{
-    scan_count(s, out);
     u32 known = class_count(s->classes);
     out->by = s;
-    out->first_count = 0;
+    out->first_count = out->notable_count = out->stacks.count = 0;
     out->account = (etl_account){0};
     memset(out->headers, 0, sizeof(out->headers));
     damage_free(&out->damage);
     walk_report report = {
         .account = &out->account, .damage = &out->damage, .headers = out->headers, .adds_classes = true};
-    buffer_load_bytes(file, buffer_index, &out->buffer, place, &s->reader, &out->damage);
+    buffer_load_bytes(file, buffer_index, &out->buffer, &s->reader, &out->damage);
     buffer_walk_events(s->classes, &out->buffer, &s->reader, &report);
     out->unordered = report.unordered;
-    note_firsts(out, known, class_count(s->classes));
     out->buffer.file_index = trace;
-    note_told(s, out);
+    note_firsts(out, known, class_count(s->classes));
+    note_interests(s);
+    note_events(s, out);
 }

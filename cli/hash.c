@@ -1,4 +1,4 @@
-#include "threads/hash.h"
+#include "hash.h"
 
 #include <pthread.h>
 #include <string.h>

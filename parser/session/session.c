@@ -1,19 +1,19 @@
-#include "session/trace.h"
+#include "session/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void release_kept(void *session_discarded)
+// Large blocks are not of the pool that goes where memory runs out.
+static void release_cache(void *session_discarded)
 {
     session *s = session_discarded;
-    keep_free(&s->keep_bytes);
-    keep_free(&s->keep_refs);
+    event_cache_free_blocks(&s->cache);
 }
 
 session *session_new(void)
 {
     session *s = mem_zeroed(1, sizeof(*s));
-    mem_on_discard(s, release_kept);
+    mem_on_discard(s, release_cache);
     s->schemas = schema_set_new();
     s->classes = class_table_new();
     s->correlator = correlator_new();
@@ -24,12 +24,8 @@ session *session_new(void)
 
 static void trace_free(trace *t)
 {
-    mem_free(t->kept);
+    mem_free(t->filled);
     mem_free(t->class_events);
-    mem_free(t->class_states);
-    for (u32 i = 0; i < t->waiting_count; i++)
-        waiting_free(&t->waiting[i]);
-    mem_free(t->waiting);
     losses_free(&t->losses);
     damage_free(&t->damage);
     etl_close(&t->file);
@@ -44,10 +40,7 @@ void session_free(session *s)
     for (u32 i = 0; i < s->trace_count; i++)
         trace_free(s->traces[i]);
     mem_free(s->traces);
-    mem_free(s->recount);
-    keep_free(&s->keep_bytes);
-    keep_free(&s->keep_refs);
-    keep_lists_free(&s->keep_lists);
+    event_cache_free(&s->cache);
     schema_load_free(&s->embedded);
     correlator_free(s->correlator);
     class_table_free(s->classes);
@@ -63,9 +56,8 @@ bool session_add(session *s, const input *in, error *e)
         mem_free(t);
         return false;
     }
-    t->kept = mem_zeroed(t->file.count, sizeof(*t->kept));
     t->account = t->file.account;
-    GROW(s->traces, s->trace_count, s->trace_cap);
+    GROW(s->traces, s->trace_count, s->trace_capacity);
     s->traces[s->trace_count++] = t;
     s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;
     return true;
@@ -90,6 +82,19 @@ u32 session_os_build(const session *s)
         if (s->traces[i]->file.epochs[0].os_build)
             return s->traces[i]->file.epochs[0].os_build;
     return 0;
+}
+
+const buffer_events *trace_events_of(const trace *t, u32 buffer)
+{
+    u32 low = 0, high = t->filled_count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (t->filled[mid].buffer < buffer)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < t->filled_count && t->filled[low].buffer == buffer ? &t->filled[low] : NULL;
 }
 
 u64 session_account_sum(const trace *t)

@@ -1,0 +1,396 @@
+#include "pipeline.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "session/merge.h"
+#include "threads/ring.h"
+
+enum {
+    SLICE_EVENTS = 512, // some 300 KiB of text: it is still in the processor's cache when it is written
+    SLICES_A_THREAD = 4,
+    WINDOW_BYTES = 512 << 10, // buffers loaded ahead, for each thread: likewise
+    WINDOW_FEWEST = 4,
+    TEXT_BYTES = 512 << 10,      // of a slice's text, reserved from the start
+    KEPT_OUTPUT_BYTES = 8 << 20, // a slice's text buffer beyond this is given back
+    FEWEST_EVENTS = 4096,        // fewer are not worth a thread
+};
+
+enum { RANK_RENDER, RANK_SIFT, RANK_LOAD }; // what is nearest to the output goes first
+
+// What one thread needs for itself.
+typedef struct worker {
+    record_room room;
+    buffer_reader reader;
+    outbuf where;   // for filter expressions
+    u64 *counts;    // by trace and state
+    u8 unused[128]; // what a thread writes for each event shares no cache line with what another one writes
+} worker;
+
+// A slice on its way. Its number in the merge is its number in both rings.
+typedef struct seat {
+    slice slice;
+    u64 base;   // records before it
+    outbuf out; // its text
+} seat;
+
+// What is free to be used again, last in first out: it may still be in a processor's cache.
+typedef struct spares {
+    pthread_mutex_t lock;
+    merge_buffer **buffers;
+    outbuf *texts;
+    u32 buffer_count, buffer_capacity, text_count, text_capacity;
+} spares;
+
+typedef struct pipeline {
+    pipeline_job *job;
+    merge *merge;
+    bool *classes;  // the filter's, by class index; NULL: all
+    bool by_record; // slices must be sifted
+    crew *crew;
+    worker *workers; // one a thread
+    spares spares;
+    ring *loads, *sifts, *renders; // sifts NULL: nothing is
+    seat *seats;                   // of slices that are merged and not committed, by number
+    u32 seat_count;
+    u64 merged, sifted, committed; // slices
+    u64 numbered;                  // records that have a number
+    bool ended;                    // nothing is left to merge
+} pipeline;
+
+// ---------------------------------------------------------------------------------------------- what is used again
+
+static merge_buffer *spare_buffer(spares *s)
+{
+    pthread_mutex_lock(&s->lock);
+    merge_buffer *b = s->buffer_count ? s->buffers[--s->buffer_count] : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return b;
+}
+
+static void put_buffer(void *context, merge_buffer *b)
+{
+    spares *s = context;
+    pthread_mutex_lock(&s->lock);
+    GROW(s->buffers, s->buffer_count, s->buffer_capacity);
+    s->buffers[s->buffer_count++] = b;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static outbuf spare_text(spares *s)
+{
+    outbuf text = {0};
+    pthread_mutex_lock(&s->lock);
+    if (s->text_count)
+        text = s->texts[--s->text_count];
+    pthread_mutex_unlock(&s->lock);
+    if (!text.cap)
+        (void)outbuf_reserve(&text, TEXT_BYTES);
+    text.len = 0;
+    return text;
+}
+
+static void put_text(spares *s, outbuf text)
+{
+    if (text.cap > KEPT_OUTPUT_BYTES)
+        outbuf_free(&text);
+    pthread_mutex_lock(&s->lock);
+    GROW(s->texts, s->text_count, s->text_capacity);
+    s->texts[s->text_count++] = text;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void spares_free(spares *s)
+{
+    for (u32 i = 0; i < s->buffer_count; i++)
+        merge_buffer_free(s->buffers[i]);
+    for (u32 i = 0; i < s->text_count; i++)
+        outbuf_free(&s->texts[i]);
+    mem_free(s->buffers);
+    mem_free(s->texts);
+    pthread_mutex_destroy(&s->lock);
+}
+
+// ---------------------------------------------------------------------------------------------- on any thread
+
+static void load(void *context, unsigned thread, void *item, u64 number)
+{
+    pipeline *p = context;
+    merge_buffer **loaded = item;
+    *loaded = merge_load(p->merge, (u32)number, spare_buffer(&p->spares), &p->workers[thread].reader);
+}
+
+static seat *seat_of(const pipeline *p, u64 number)
+{
+    return &p->seats[number % p->seat_count];
+}
+
+// Drops the items the record filter refuses.
+static void sift(void *context, unsigned thread, void *item, u64 number)
+{
+    (void)item;
+    pipeline *p = context;
+    worker *w = &p->workers[thread];
+    slice *s = &seat_of(p, number)->slice;
+    u32 kept = 0;
+    for (u32 i = 0; i < s->count; i++) {
+        const slice_item at = s->items[i];
+        record rec;
+        session_record_bare(p->job->session, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &w->room, &rec);
+        if (filter_record(p->job->filter, &rec, &w->where))
+            s->items[kept++] = at;
+    }
+    s->count = kept;
+}
+
+static void render(void *context, unsigned thread, void *item, u64 number)
+{
+    (void)item;
+    pipeline *p = context;
+    worker *w = &p->workers[thread];
+    const pipeline_job *job = p->job;
+    seat *own = seat_of(p, number);
+    outbuf out = spare_text(&p->spares); // seats are neighbours in memory
+    for (u32 i = 0; i < own->slice.count; i++) {
+        const slice_item at = own->slice.items[i];
+        record rec;
+        session_record(job->session, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &w->room, &rec);
+        rec.number = own->base + i + 1;
+        job->exporter->render(job->sink, &rec, &out);
+        w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
+    }
+    own->out = out;
+}
+
+// ---------------------------------------------------------------------------------------------- in order
+
+static merge_buffer *take_loaded(void *context, u32 order)
+{
+    (void)order; // each is asked for once, in order
+    pipeline *p = context;
+    merge_buffer **loaded = ring_take(p->loads), *b = *loaded;
+    *loaded = NULL;
+    ring_release(p->loads);
+    return b;
+}
+
+// Gives the records of the next slice their numbers: it can be rendered.
+static void number_next(pipeline *p)
+{
+    seat *s = seat_of(p, p->sifted++);
+    s->base = p->numbered;
+    p->numbered += s->slice.count;
+    ring_open(p->renders, p->sifted);
+}
+
+static void merge_one(pipeline *p)
+{
+    if (!merge_next(p->merge, SLICE_EVENTS, &seat_of(p, p->merged)->slice, take_loaded, p)) {
+        p->ended = true;
+        return;
+    }
+    p->merged++;
+    if (p->sifts)
+        ring_open(p->sifts, p->merged);
+    else
+        number_next(p);
+}
+
+static bool commit_next(pipeline *p, error *e)
+{
+    pipeline_job *job = p->job;
+    seat *s = seat_of(p, p->committed++);
+    bool ok = job->exporter->commit(job->sink, (span){s->out.bytes, s->out.len}, s->slice.count, e);
+    job->records += s->slice.count;
+    put_text(&p->spares, s->out);
+    s->out = (outbuf){0};
+    slice_release(p->merge, &s->slice);
+    ring_release(p->renders);
+    if (job->progress)
+        job->progress(job->context, job->records, p->numbered);
+    return ok && job->stop && *job->stop ? error_set(e, "interrupted") : ok;
+}
+
+static bool sifted_is_ready(const pipeline *p)
+{
+    return p->sifts && p->sifted < p->merged && ring_is_ready(p->sifts);
+}
+
+static bool rendered_is_ready(const pipeline *p)
+{
+    return p->committed < p->sifted && ring_is_ready(p->renders);
+}
+
+static bool drive(pipeline *p, error *e)
+{
+    bool ok = true;
+    while (ok && !(p->ended && p->committed == p->merged)) {
+        if (rendered_is_ready(p)) {
+            ok = commit_next(p, e);
+        } else if (sifted_is_ready(p)) {
+            ring_release(p->sifts);
+            number_next(p);
+        } else if (!p->ended && p->merged - p->committed < p->seat_count) {
+            merge_one(p);
+        } else {
+            ring_work_or_wait(p->sifts && p->sifted < p->merged && p->committed == p->sifted ? p->sifts : p->renders);
+        }
+    }
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- set up and clear
+
+static u32 window_of(const session *s, unsigned threads)
+{
+    u32 largest = 65536;
+    for (u32 i = 0; i < s->trace_count; i++)
+        if (s->traces[i]->file.epochs[0].buffer_size > largest)
+            largest = s->traces[i]->file.epochs[0].buffer_size;
+    u32 fits = (u32)((u64)WINDOW_BYTES * threads / largest);
+    return fits < WINDOW_FEWEST ? WINDOW_FEWEST : fits;
+}
+
+// What the filter says of the classes.
+static merge_filter class_filter(pipeline *p)
+{
+    const filter *f = p->job->filter;
+    const class_table *classes = p->job->session->classes;
+    merge_filter out = {NULL, false, f->since, f->until};
+    p->by_record = filter_needs_record(f);
+    if (filter_is_open(f))
+        return out;
+    p->classes = mem_zeroed(class_count(classes), sizeof(*p->classes));
+    p->by_record = false;
+    for (u32 i = 0; i < class_count(classes); i++) {
+        where_truth truth = filter_class(f, class_list(classes)[i]);
+        p->classes[i] = truth != WHERE_NEVER;
+        p->by_record |= truth == WHERE_SOMETIMES;
+    }
+    out.classes = p->classes;
+    return out;
+}
+
+static void begin(pipeline *p, pipeline_job *job)
+{
+    session *s = job->session;
+    *p = (pipeline){.job = job};
+    merge_filter through = class_filter(p);
+    p->merge = merge_new(s, &through);
+    job->records = 0;
+    u64 events = 0;
+    for (u32 i = 0; i < s->trace_count; i++)
+        events += s->traces[i]->events;
+    p->crew = events < FEWEST_EVENTS ? NULL : s->crew;
+    p->workers = mem_zeroed(crew_threads(p->crew), sizeof(*p->workers));
+    for (unsigned i = 0; i < crew_threads(p->crew); i++)
+        p->workers[i].counts = mem_zeroed((size_t)s->trace_count * RECORD_STATES * sizeof(u64) + sizeof(worker), 1);
+    pthread_mutex_init(&p->spares.lock, NULL);
+}
+
+static void end(pipeline *p)
+{
+    session *s = p->job->session;
+    for (unsigned i = 0; i < crew_threads(p->crew); i++) {
+        worker *w = &p->workers[i];
+        for (u32 t = 0; t < s->trace_count; t++) {
+            s->traces[t]->decoded += w->counts[t * RECORD_STATES + RECORD_DECODED];
+            s->traces[t]->partial += w->counts[t * RECORD_STATES + RECORD_PARTIAL];
+            s->traces[t]->raw += w->counts[t * RECORD_STATES + RECORD_RAW];
+        }
+        record_room_free(&w->room);
+        buffer_reader_free(&w->reader);
+        outbuf_free(&w->where);
+        mem_free(w->counts);
+    }
+    mem_free(p->workers);
+    mem_free(p->classes);
+    spares_free(&p->spares);
+    merge_free(p->merge);
+}
+
+static ring *new_ring(pipeline *p, u32 rank, u32 slots, void (*make)(void *, unsigned, void *, u64))
+{
+    return ring_new(&(ring_plan){.crew = p->crew,
+                                 .rank = rank,
+                                 .slots = slots,
+                                 .slot_bytes = sizeof(merge_buffer *),
+                                 .lazy = rank == RANK_LOAD,
+                                 .make = make,
+                                 .context = p});
+}
+
+static void free_loaded(void *item)
+{
+    merge_buffer_free(*(merge_buffer **)item);
+}
+
+bool pipeline_run(pipeline_job *job, error *e)
+{
+    pipeline p;
+    begin(&p, job);
+    unsigned threads = crew_threads(p.crew);
+    p.seat_count = threads > 1 ? threads * SLICES_A_THREAD : 1;
+    p.seats = mem_zeroed(p.seat_count, sizeof(*p.seats));
+    p.loads = new_ring(&p, RANK_LOAD, threads > 1 ? window_of(job->session, threads) : 1, load);
+    p.sifts = p.by_record ? new_ring(&p, RANK_SIFT, p.seat_count, sift) : NULL;
+    p.renders = new_ring(&p, RANK_RENDER, p.seat_count, render);
+    merge_on_release(p.merge, put_buffer, &p.spares);
+    ring_open(p.loads, merge_buffer_count(p.merge));
+    bool ok = drive(&p, e);
+    ring_free(p.renders, NULL);
+    ring_free(p.sifts, NULL);
+    ring_free(p.loads, free_loaded);
+    // After a failure buffers are still in use by slices; the process is about to end.
+    for (u32 i = 0; i < p.seat_count; i++) {
+        outbuf_free(&p.seats[i].out);
+        mem_free(p.seats[i].slice.items);
+        mem_free(p.seats[i].slice.buffers);
+    }
+    mem_free(p.seats);
+    end(&p);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- counting
+
+static void count_buffer(void *context, unsigned thread, void *item, u64 number)
+{
+    pipeline *p = context;
+    worker *w = &p->workers[thread];
+    merge_buffer **b = item;
+    *b = merge_load(p->merge, (u32)number, *b, &w->reader);
+    const loaded_buffer *l = &(*b)->loaded;
+    u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
+    for (u32 i = 0; i < merge_picked(*b); i++) {
+        const event_ref *ref = &l->refs[merge_pick(*b, i)];
+        if (!p->by_record) {
+            counts[session_state(p->job->session, l, ref, &w->room)]++;
+            continue;
+        }
+        record rec;
+        session_record_bare(p->job->session, l, ref, &w->room, &rec);
+        counts[rec.state] += filter_record(p->job->filter, &rec, &w->where);
+    }
+}
+
+bool pipeline_count(pipeline_job *job, error *e)
+{
+    pipeline p;
+    begin(&p, job);
+    unsigned threads = crew_threads(p.crew);
+    ring *counts = new_ring(&p, RANK_LOAD, threads > 1 ? threads * SLICES_A_THREAD : 1, count_buffer);
+    u32 buffers = merge_buffer_count(p.merge), done = 0;
+    ring_open(counts, buffers);
+    for (; done < buffers && !(job->stop && *job->stop); done++) {
+        (void)ring_take(counts);
+        ring_release(counts);
+    }
+    ring_free(counts, free_loaded);
+    end(&p);
+    for (u32 i = 0; i < job->session->trace_count; i++) {
+        const trace *t = job->session->traces[i];
+        job->records += t->decoded + t->partial + t->raw;
+    }
+    return done == buffers || error_set(e, "interrupted");
+}

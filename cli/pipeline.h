@@ -1,0 +1,30 @@
+// Records through an exporter, on any number of threads, with the same bytes out.
+//
+// One thread merges, numbers and commits, in order; it and the others load and inflate buffers ahead of the merge, and
+// filter and render slices after it, each in a ring (threads/ring.h). At most a ring of slices and one of buffers are
+// in memory.
+#ifndef ETWKIT_PIPELINE_H
+#define ETWKIT_PIPELINE_H
+
+#include "exporter.h"
+#include "query/filter.h"
+#include "session/session.h"
+
+typedef struct pipeline_job {
+    session *session;
+    const filter *filter;
+    const exporter *exporter;
+    sink *sink;
+    volatile const bool *stop;                            // set from outside (a signal): give up
+    void (*progress)(void *context, u64 done, u64 total); // records, events
+    void *context;
+    u64 records; // out: how many went to the exporter
+} pipeline_job;
+
+// Counts states into the session's traces. False: the exporter failed, or *stop.
+MUST_USE bool pipeline_run(pipeline_job *job, error *e);
+
+// The same counts and job->records without an exporter: every event decoded, none rendered, in no order.
+MUST_USE bool pipeline_count(pipeline_job *job, error *e);
+
+#endif

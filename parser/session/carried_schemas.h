@@ -1,0 +1,23 @@
+// Schemas that a trace carries among its events: TRACE_EVENT_INFO and EVENT_MAP_INFO records, and the manifests of
+// EventSources in pieces. They are collected until all buffers are scanned, since maps must be loaded before events,
+// and pieces of manifests in the order of time.
+#ifndef ETWKIT_CARRIED_SCHEMAS_H
+#define ETWKIT_CARRIED_SCHEMAS_H
+
+#include "session/scan.h"
+
+// All zero is a valid empty one.
+typedef struct carried_schemas {
+    arena arena;
+    struct carried *list;
+    u32 count, capacity;
+} carried_schemas;
+
+void carried_free(carried_schemas *c);
+
+// Keeps the payload of an event whose class is of one of the interests that are schemas.
+void carried_add(carried_schemas *c, const event *ev, interest kind);
+// Puts all into a set, in the order of time. What is wrong with them goes into `load`.
+void carried_load(carried_schemas *c, schema_set *set, schema_load *load);
+
+#endif

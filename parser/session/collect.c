@@ -1,0 +1,211 @@
+#include "session/collect.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+
+enum { COMPUTER_NAME_AT = 20, COMPUTER_NAME_BYTES = 512 }; // in SystemConfig's CPU event
+
+void collector_begin(collector *c, session *s)
+{
+    *c = (collector){.session = s, .asks_stacks = s->wants && (s->correlate & CORRELATE_STACKS)};
+}
+
+void collector_end(collector *c)
+{
+    decoder_free(&c->decoder);
+    mem_free(c->interests);
+    mem_free(c->wanted);
+    carried_free(&c->carried);
+}
+
+// ---------------------------------------------------------------------------------------------- classes
+
+// Classes whose events the correlator looks into are planned at once, with the schemas known so far.
+static void add_interest(collector *c, u32 cls)
+{
+    session *s = c->session;
+    interest kind = interest_of(s->correlator, class_at(s->classes, cls));
+    if (kind == INTEREST_CORRELATE)
+        class_plan(s->classes, cls, s->schemas, session_os_build(s));
+    if (s->wants) {
+        GROW(c->wanted, cls, c->wanted_capacity);
+        c->wanted[cls] = s->wants(s->wants_context, class_at(s->classes, cls));
+    }
+    GROW(c->interests, cls, c->interest_capacity);
+    c->interests[cls] = (u8)kind;
+    c->interest_count = cls + 1;
+}
+
+// Gives the classes a scanner met for the first time their final numbers.
+static void collect_classes(collector *c, const scanned *s)
+{
+    class_table *classes = c->session->classes;
+    trace *t = c->trace;
+    for (u32 i = 0; i < s->first_count; i++) {
+        event ev;
+        loaded_event(&s->buffer, &s->buffer.refs[s->firsts[i]], &ev);
+        GROW(s->by->numbers.list, s->by->numbers.count, s->by->numbers.capacity);
+        s->by->numbers.list[s->by->numbers.count++] = class_add(classes, &ev);
+    }
+    while (c->interest_count < class_count(classes))
+        add_interest(c, c->interest_count);
+    if (t->class_capacity < class_count(classes)) {
+        u32 capacity = class_count(classes) * 2;
+        t->class_events = mem_grow_zeroed(t->class_events, t->class_capacity, capacity, sizeof(*t->class_events));
+        t->class_capacity = capacity;
+    }
+}
+
+// The final number of a class for which the scanner's table had no space.
+static u32 class_anew(collector *c, const loaded_buffer *b, const event_ref *ref)
+{
+    event ev;
+    loaded_event(b, ref, &ev);
+    return class_find(c->session->classes, &ev);
+}
+
+// Numbers and counts the events. Returns which classes there are (buffer_events.classes).
+static u64 number_events(collector *c, const scanned *s)
+{
+    const loaded_buffer *b = &s->buffer;
+    const u32 *numbers = s->by->numbers.list;
+    u64 refused = 0, classes = 0;
+    for (u32 i = 0; i < b->count; i++) {
+        event_ref *ref = &b->refs[i];
+        ref->cls = ref->cls == CLASS_NONE ? class_anew(c, b, ref) : numbers[ref->cls];
+        bool is_known = ref->cls != CLASS_NONE;
+        if (c->asks_stacks && (!is_known || c->wanted[ref->cls]))
+            correlator_ask(c->session->correlator, ref->time);
+        if (is_known) {
+            c->trace->class_events[ref->cls]++;
+            classes |= (u64)1 << ref->cls % 64;
+        } else {
+            refused++;
+        }
+    }
+    class_refuse(c->session->classes, refused);
+    return refused ? UINT64_MAX : classes;
+}
+
+// ---------------------------------------------------------------------------------------------- what events say
+
+static void collect_computer(collector *c, const event *ev)
+{
+    span name;
+    size_t len = 0;
+    if (c->trace->computer || !span_sub(ev->payload, COMPUTER_NAME_AT, COMPUTER_NAME_BYTES, &name))
+        return;
+    (void)utf16_length(name, &len);
+    u8 *text = arena_take(&c->session->arena, len * 3 + 1);
+    text_utf16(text, (span){name.at, len});
+    if (*text)
+        c->trace->computer = (const char *)text;
+}
+
+static void collect_fact(collector *c, const loaded_buffer *b, const event_ref *ref, const event *ev)
+{
+    sighting seen = {class_at(c->session->classes, ref->cls), ev, session_time(b, ev->time), b, ref};
+    correlator_see(c->session->correlator, &seen, &c->decoder);
+}
+
+static void collect_event(collector *c, const loaded_buffer *b, const event_ref *ref)
+{
+    event ev;
+    interest kind = ref->cls == CLASS_NONE ? INTEREST_NONE : (interest)c->interests[ref->cls];
+    if (kind == INTEREST_NONE)
+        return;
+    loaded_event(b, ref, &ev);
+    switch (kind) {
+    case INTEREST_NONE:
+        return;
+    case INTEREST_EVENT_INFO:
+    case INTEREST_MAP_INFO:
+    case INTEREST_MANIFEST:
+        carried_add(&c->carried, &ev, kind);
+        return;
+    case INTEREST_COMPUTER:
+        collect_computer(c, &ev);
+        return;
+    case INTEREST_CORRELATE:
+    case INTEREST_STACK:
+        collect_fact(c, b, ref, &ev);
+        return;
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- accounts
+
+static void add_account(etl_account *to, const etl_account *more)
+{
+    to->headers += more->headers;
+    to->events += more->events;
+    to->padding += more->padding;
+    to->unused += more->unused;
+    to->compressed += more->compressed;
+    to->damage += more->damage;
+}
+
+static void collect_account(trace *t, const scanned *s)
+{
+    t->events += s->buffer.count;
+    for (u32 i = 0; i < HEADER_KINDS; i++)
+        t->headers[i] += s->headers[i];
+    add_account(&t->account, &s->account);
+    t->file.damaged_buffers += s->damage.ranges != 0;
+    if (s->damage.ranges)
+        damage_append(&t->damage, &s->damage);
+}
+
+static void collect_times(trace *t, const loaded_buffer *b, const buffer_events *facts)
+{
+    i64 first = session_time(b, facts->first_time), last = session_time(b, facts->last_time);
+    if (!t->first_time || first < t->first_time)
+        t->first_time = first;
+    if (last > t->last_time)
+        t->last_time = last;
+}
+
+// ---------------------------------------------------------------------------------------------- the cache
+
+// Re-reading a small trace is faster than allocating memory to cache it; of a large one only a small part would fit.
+static bool is_worth_caching(const session *s, const trace *t)
+{
+    enum { SMALL = 256 << 10 };
+    return t->file.input->bytes > SMALL && (s->wants || t->file.input->bytes <= LIMIT_CACHED_TRACE_BYTES);
+}
+
+// Plain buffers are read again: that is cheaper than memory for them.
+static cached_buffer *cache_of(collector *c, scanned *s)
+{
+    session *all = c->session;
+    if (!is_worth_caching(all, c->trace))
+        return NULL;
+    if (c->wanted)
+        return cache_wanted(&all->cache, &s->buffer, c->wanted, &s->stacks);
+    return s->buffer.desc->flags & BUFFER_FLAG_COMPRESSED ? cache_whole(&all->cache, &s->buffer) : NULL;
+}
+
+void collect_buffer(collector *c, scanned *s)
+{
+    trace *t = c->trace;
+    loaded_buffer *b = &s->buffer;
+    collect_classes(c, s);
+    u64 classes = number_events(c, s);
+    for (u32 i = 0; i < s->notable_count; i++)
+        collect_event(c, b, &b->refs[s->notable[i]]);
+    correlator_take_stacks(c->session->correlator, &s->stacks);
+    collect_account(t, s);
+    if (!b->count)
+        return;
+    if (s->unordered)
+        refs_sort(b->refs, b->count);
+    buffer_events facts = {.buffer = (u32)(b->desc - t->file.buffers),
+                           .count = b->count,
+                           .classes = classes,
+                           .first_time = b->refs[0].time,
+                           .last_time = b->refs[b->count - 1].time};
+    collect_times(t, b, &facts);
+    facts.cached = cache_of(c, s);
+    GROW(t->filled, t->filled_count, t->filled_capacity);
+    t->filled[t->filled_count++] = facts;
+}

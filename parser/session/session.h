@@ -1,0 +1,113 @@
+// The engine: traces opened together, surveyed (survey.c), planned, and read as one time-ordered stream of records.
+//
+// Two passes. The first scans every buffer once: facts, event classes, embedded schemas, damage, the processes and
+// threads that lived; then every class gets its names and plans. The second reads records in time order; from here on
+// nothing shared changes, so any number of threads may render them. The order of calls:
+//
+//     session_new, session_add for each input, schemas into session->schemas, session_survey,
+//     a reader of records (merge.h, used by cli/pipeline.c and winapi/opentrace.c), session_free
+#ifndef ETWKIT_SESSION_H
+#define ETWKIT_SESSION_H
+
+#include "container/losses.h"
+#include "correlate/correlate.h"
+#include "session/event_cache.h"
+#include "threads/crew.h"
+
+// A buffer with events, as the first pass found it.
+typedef struct buffer_events {
+    u32 buffer;                // index in etl_file.buffers
+    u32 count;                 // of events
+    u64 classes;               // bit n % 64 for each event class n in it; all where an event has no class
+    i64 first_time, last_time; // of its events by time; session clock
+    cached_buffer *cached;     // NULL: it must be read again
+} buffer_events;
+
+// One input.
+typedef struct trace {
+    etl_file file;
+    input *owned; // where session_open opened it
+    etl_account account;
+    u64 events;
+    u64 headers[HEADER_KINDS]; // by header_kind
+    u64 decoded, partial, raw; // counted by whoever read the records
+    u64 *class_events;         // by class index, of this trace
+    u32 class_capacity;
+    buffer_events *filled; // in file order
+    u32 filled_count, filled_capacity;
+    i64 first_time, last_time; // FILETIME of its first and last event
+    losses losses;             // buffers that never reached the file, by what the others say
+    input_change change;       // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
+    const char *computer;      // from SystemConfig; NULL: not recorded
+    _Atomic u32 unread_again;  // buffers that gave other events in the second pass than in the first
+    damage_log damage;         // found inside buffers; file.damage has what was found between them
+} trace;
+
+typedef struct session {
+    arena arena;
+    trace **traces;
+    u32 trace_count, trace_capacity;
+    schema_set *schemas;
+    class_table *classes;
+    correlator *correlator;
+    crew *crew;                                           // NULL: everything is done in line
+    unsigned correlate;                                   // CORRELATE_…: what the first pass follows; set before it
+    i64 since, until;                                     // FILETIME: no other records will be asked for; likewise
+    bool (*wants)(void *context, const event_class *cls); // false: nor records of this class, whose names are not known
+    void *wants_context;                                  // yet; NULL: of all
+    event_cache cache;
+    schema_load embedded; // what the traces' own schemas came to
+    bool one_clock;       // all events can be ordered by their session clock alone
+    void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
+    void *fetch_context;
+} session;
+
+session *session_new(void);
+void session_free(session *s);
+
+// Adds a trace. False: there is none; the sentence says why. The others stay usable. `in` must stay open until
+// session_free.
+MUST_USE bool session_add(session *s, const input *in, error *e);
+// Opens a file and adds it.
+MUST_USE bool session_open(session *s, const char *path, error *e);
+
+// Called about every 64 MiB of input; NULL for none. False from it ends the work early.
+typedef bool session_progress(void *context, u64 done, u64 total);
+
+// Reads all buffers of all traces, then plans all classes. False only when progress said so.
+MUST_USE bool session_survey(session *s, session_progress *progress, void *context);
+
+// Asks what became of the inputs since they were opened (trace.change). Notes, as damage of kind "read", those that
+// were written to, and buffers that could be read in the first pass and not again. Call it when all records are out.
+void session_check_files(session *s);
+
+// What the first pass found in a buffer; NULL: no events.
+const buffer_events *trace_events_of(const trace *t, u32 buffer);
+
+// Whether the bytes of a trace add up to its size (they must; a difference is our mistake and is reported as damage).
+u64 session_account_sum(const trace *t);
+
+// The Windows build the first trace was recorded on; 0: not known.
+u32 session_os_build(const session *s);
+
+// FILETIME of an event of a buffer.
+i64 session_time(const loaded_buffer *b, i64 time);
+
+// Fills a record from an event reference: everything but its number. `room` is the calling thread's.
+typedef struct record_room {
+    decoder decoder;
+    event event;
+    u64 *stack;
+    u32 stack_cap;
+    correlate_room correlate;
+} record_room;
+void record_room_free(record_room *room);
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out);
+// The same without its stack.
+void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room,
+                         record *out);
+
+// How far the record's payload is decoded, without the record: every value is located and nothing else is done.
+record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room);
+
+#endif
