@@ -294,6 +294,21 @@ static void foreign_files_stay(void **state)
     assert_int_equal(RUN(p, "convert", DNS, "-o", "{}/empty.csv"), 0);
 }
 
+// Folders that are read hold outputs of earlier runs: those were looked at, not read.
+static void outputs_in_folders_that_are_read(void **state)
+{
+    program *p = *state;
+    folder(p, "f");
+    copy(p, "samples/schemas/example-service.man", "f/s.man");
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(RUN(p, "convert", DNS, "--schemas", "{}/f", "-o", "{}/f/out.csv", "--provenance"), 0);
+        assert_int_equal(RUN(p, "report", DNS, "--schemas", "{}/f", "-o", "{}/f/out.html"), 0);
+        assert_int_equal(RUN(p, "schemas", "add", "{}/f", "--cache", "{}/f/c.db"), 0);
+        copy(p, "samples/schemas/6e0f4a1c-2b3d-4e5f-8a9b-0c1d2e3f4a5b.tmf",
+             "f/6e0f4a1c-2b3d-4e5f-8a9b-0c1d2e3f4a5b.tmf");
+    }
+}
+
 static void foreign_reports_and_others(void **state)
 {
     program *p = *state;
@@ -464,10 +479,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_read_is_written),      TEST(streams_are_outputs),
-        TEST(nothing_follows_links),        TEST(foreign_files_stay),
-        TEST(foreign_reports_and_others),   TEST(carve_wants_a_folder_of_its_own),
-        TEST(evidence_is_private),          TEST(all_or_none),
+        TEST(nothing_read_is_written),
+        TEST(streams_are_outputs),
+        TEST(nothing_follows_links),
+        TEST(foreign_files_stay),
+        TEST(outputs_in_folders_that_are_read),
+        TEST(foreign_reports_and_others),
+        TEST(carve_wants_a_folder_of_its_own),
+        TEST(evidence_is_private),
+        TEST(all_or_none),
         TEST(one_place_one_output),
         TEST(no_output_without_provenance),
     };

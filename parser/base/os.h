@@ -15,6 +15,9 @@ typedef struct os_file {
 } os_file;
 
 MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is not a regular file
+// The same for a file of which only some bytes are looked at, to see whether it is one to be read at all (and then
+// opened as such): os_on_open does not hear of it.
+MUST_USE bool os_open_to_look(os_file *f, const char *path, error *e);
 void os_close(os_file *f);
 // The same in a block of its own that closes the file where its pool is discarded: for whoever allocates while the file
 // is open. NULL: it cannot be opened.

@@ -54,15 +54,12 @@ bool os_identify_path(const char *path, os_identity *out)
 
 static bool check_opened(int fd, const char *path, struct stat *st, error *e)
 {
-    os_identity file;
     if (fstat(fd, st) != 0)
         return error_errno_set(e, errno, "%s", path);
     if (S_ISDIR(st->st_mode))
         return error_code_set(e, ERR_NOT_A_FILE, "%s: is a folder, not a trace file", path);
-    if (!identity(st, &file))
+    if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
         return error_code_set(e, ERR_NOT_A_FILE, "%s: is not a regular file", path);
-    if (os_on_open)
-        os_on_open(path, file);
     off_t end = lseek(fd, 0, SEEK_END);
     if (end < 0)
         return error_errno_set(e, errno, "%s", path);
@@ -70,7 +67,7 @@ static bool check_opened(int fd, const char *path, struct stat *st, error *e)
     return true;
 }
 
-bool os_open(os_file *f, const char *path, error *e)
+bool os_open_to_look(os_file *f, const char *path, error *e)
 {
     f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe without a writer must not keep us waiting
     if (f->fd < 0)
@@ -84,6 +81,16 @@ bool os_open(os_file *f, const char *path, error *e)
     f->modified = modified(&st);
     f->device = (u64)st.st_dev;
     f->inode = (u64)st.st_ino;
+    return true;
+}
+
+bool os_open(os_file *f, const char *path, error *e)
+{
+    os_identity file;
+    if (!os_open_to_look(f, path, e))
+        return false;
+    if (os_on_open && os_identify(f->fd, &file))
+        os_on_open(path, file);
     return true;
 }
 

@@ -32,7 +32,7 @@ static const schema_source *recognise(const char *path, error *e)
     os_file f;
     u8 head[HEAD_BYTES];
     bool failed = false;
-    if (!os_open(&f, path, e))
+    if (!os_open_to_look(&f, path, e))
         return NULL;
     size_t got = os_read_at(&f, 0, head, sizeof(head), &failed);
     os_close(&f);
