@@ -11,7 +11,7 @@
 #include "base/limits.h"
 #include "base/os.h"
 #include "base/text.h"
-#include "commands.h"
+#include "command.h"
 #include "container/carve.h"
 #include "evidence.h"
 #include "guard.h"
@@ -457,11 +457,11 @@ static int check_folder(const options *o)
     return EXIT_USAGE;
 }
 
-int cmd_carve(const options *o)
+static int carve_command(const options *o)
 {
     error e = {0};
-    if (o->input_count != 1 || !o->out || strcmp(o->out, "-") == 0) {
-        print_say("carve takes one image and -o FOLDER (etwkit carve --help)");
+    if (!o->out || strcmp(o->out, "-") == 0) {
+        print_say("carve: no output folder given: -o FOLDER (etwkit carve --help)");
         return EXIT_USAGE;
     }
     carve_job job = {.o = o, .bar = !o->quiet && os_is_terminal(2)};
@@ -490,3 +490,14 @@ int cmd_carve(const options *o)
     carve_free(&job.carve);
     return refused ? EXIT_USAGE : !ok ? EXIT_FAILED : damaged ? EXIT_DAMAGE : EXIT_DONE;
 }
+
+const command command_carve = {
+    .name = "carve",
+    .arguments = "IMAGE -o FOLDER",
+    .help = "trace buffers in a disk image, unallocated space or a memory dump, as .etl files",
+    .options = {OPTION_GROUP("output", OPTION_OUTPUT("FOLDER", "where to write: a new or empty folder"),
+                             OPTION_FORCE("write into a folder that is not empty"))},
+    .least = 1,
+    .most = 1,
+    .run = carve_command,
+};

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/os.h"
-#include "commands.h"
+#include "command.h"
 #include "convert.h"
 #include "guard.h"
 #include "info.h"
@@ -11,6 +11,11 @@
 #include "print.h"
 #include "provenance.h"
 #include "signals.h"
+#include "suggest.h"
+
+typedef struct convert_options {
+    bool guard, no_guard;
+} convert_options;
 
 // Everything an exporter is told before the first record.
 typedef struct target_room {
@@ -55,27 +60,46 @@ static void target_free(target_room *room)
     mem_free(room->json);
 }
 
+// ------------------------------------------------------------------------------------- the format
+
+static bool to_stdout(const options *o)
+{
+    return !o->out || strcmp(o->out, "-") == 0;
+}
+
+static bool unknown_format(const options *o, error *e)
+{
+    char names[256], room[96];
+    suggestion s = {.word = o->format};
+    if (!o->format)
+        return error_set(e, "%s: no format goes by its suffix; -f names one: %s", o->out, exporter_names(names));
+    for (u32 i = 0; exporters[i]; i++)
+        suggest_try(&s, exporters[i]->name);
+    return error_set(e, "unknown format '%s'%s (formats: %s)", o->format, suggest_text(&s, room),
+                     exporter_names(names));
+}
+
 static const exporter *choose(const options *o, error *e)
 {
-    bool to_stdout = !o->out || strcmp(o->out, "-") == 0;
-    const exporter *found = NULL;
-    if (o->format) {
-        found = exporter_by_name(o->format);
-        if (!found)
-            error_set(e, "unknown format %s: csv, json, jsonl, sqlite, timesketch, l2tcsv and null are known",
-                      o->format);
-    } else if (to_stdout) {
-        found = exporter_by_name("jsonl");
-    } else {
-        found = exporter_by_path(o->out);
-        if (!found)
-            error_set(e, "%s: its suffix names no format; -f csv|json|jsonl|sqlite does", o->out);
-    }
-    if (found && to_stdout && strcmp(found->name, "sqlite") == 0) {
-        error_set(e, "SQLite needs a file: -o OUT.db");
-        return NULL;
-    }
-    return found;
+    const exporter *found = o->format      ? exporter_by_name(o->format)
+                            : to_stdout(o) ? exporter_by_name("jsonl")
+                                           : exporter_by_path(o->out);
+    if (!found)
+        unknown_format(o, e);
+    else if (found->needs_file && to_stdout(o))
+        error_set(e, "-f %s needs a file: -o OUT", found->name);
+    else
+        return found;
+    return NULL;
+}
+
+// Whether cells get an apostrophe: as asked for, else where a spreadsheet opens the file by its name.
+static bool is_guarded(const options *o, const exporter *format)
+{
+    const convert_options *own = o->own;
+    const exporter *by_suffix = o->out ? exporter_by_path(o->out) : NULL;
+    bool spreadsheet = by_suffix && by_suffix->takes_guard;
+    return format->takes_guard && (own->guard || (spreadsheet && !own->no_guard));
 }
 
 // One conversion and what it writes.
@@ -95,8 +119,7 @@ static bool convert(conversion *c, evidence *ev, error *e)
     target_fill(&room, ev, c->format);
     room.target.fd = c->out->fd;
     room.target.name = c->out->path;
-    bool spreadsheet = o->out && strlen(o->out) > 4 && strcmp(o->out + strlen(o->out) - 4, ".csv") == 0;
-    room.target.csv_guard = o->guard || (spreadsheet && !o->no_guard);
+    room.target.csv_guard = is_guarded(o, c->format);
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,
                         .exporter = c->format,
@@ -129,18 +152,13 @@ static void tell_result(const evidence *ev, u64 records)
 
 // ------------------------------------------------------------------------------------- outputs
 
-static bool to_stdout(const options *o)
-{
-    return !o->out || strcmp(o->out, "-") == 0;
-}
-
 static bool begin_out(conversion *c, error *e)
 {
     const outfile_request request = {.path = c->options->out,
                                      .what = c->what,
                                      .is_own = c->format->is_own,
                                      .force = c->options->force,
-                                     .needs_file = c->options->provenance || strcmp(c->format->name, "sqlite") == 0};
+                                     .needs_file = c->options->provenance || c->format->needs_file};
     snprintf(c->what, sizeof(c->what), "%s output%s", c->format->name,
              c->options->provenance ? " with provenance" : "");
     return outfile_begin(&c->own, &request, e);
@@ -168,7 +186,7 @@ static int begin(conversion *c)
     const options *o = c->options;
     error e = {0};
     guard_will_read(o->inputs, o->input_count);
-    guard_will_read(o->schemas, o->schema_count);
+    guard_will_read(o->schemas.items, o->schemas.count);
     guard_will_read(&o->cache, 1);
     if (begin_out(c, &e) && begin_provenance(c, &e))
         return EXIT_DONE;
@@ -235,7 +253,7 @@ int convert_into(const options *o, outfile *out, u64 *records)
     return code;
 }
 
-int cmd_convert(const options *o)
+static int convert_command(const options *o)
 {
     error e = {0};
     conversion c = {.options = o, .format = choose(o, &e), .out = &c.own};
@@ -255,3 +273,56 @@ int cmd_convert(const options *o)
         signals_end_by_pipe();
     return code;
 }
+
+static bool set_provenance(options *o, const option *row, const char *value, error *e)
+{
+    (void)value, (void)e;
+    o->provenance = row->name + strlen("--");
+    return true;
+}
+
+static bool set_frames(options *o, const option *row, const char *value, error *e)
+{
+    (void)row, (void)value, (void)e;
+    o->correlate |= CORRELATE_IMAGES | CORRELATE_FRAMES;
+    return true;
+}
+
+static void print_formats(void)
+{
+    puts("\nformats (-f NAME, or by OUT's suffix):");
+    for (u32 i = 0; exporters[i]; i++) {
+        const exporter *x = exporters[i];
+        const char *suffixes = x->suffixes + strspn(x->suffixes, " ");
+        printf("  %-12s %-22s %s%s%s%s\n", x->name, suffixes, x->help, x->needs_file ? "; needs a file" : "",
+               x->several_files ? "; OUT is a folder" : "", x->may_split ? "; parts can be put together" : "");
+    }
+}
+
+static const option OWN[] = {
+    OPTION_OUTPUT("OUT", "where to write; - is standard output"),
+    {"-f", "--format", "NAME", "the format; else by OUT's suffix", option_text, offsetof(options, format),
+     exporter_name},
+    OPTION_FORCE("replace a file that is not an earlier output of this program"),
+    {NULL, "--provenance", NULL, "also write OUT.provenance.json: evidence, schemas, command and counts",
+     set_provenance, 0, NULL},
+    {NULL, "--manifest", NULL, "the same as OUT.manifest.json, its old name", set_provenance, 0, NULL},
+    {NULL, "--frames", NULL, "name the modules of stacks: extended.frames", set_frames, 0, NULL},
+    {NULL, "--guard", NULL, "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)", option_own_flag,
+     offsetof(convert_options, guard), NULL},
+    {NULL, "--no-guard", NULL, "CSV: leave such cells as they are", option_own_flag,
+     offsetof(convert_options, no_guard), NULL},
+    {0},
+};
+
+const command command_convert = {
+    .name = "convert",
+    .arguments = "TRACE... -o OUT",
+    .help = "every event, decoded and in time order, as CSV, JSON, JSON Lines or SQLite",
+    .options = {&(const option_group){"output", OWN}, &options_input, &options_filter},
+    .own_bytes = sizeof(convert_options),
+    .most = COMMAND_MANY,
+    .correlate = CORRELATE_RECORDS,
+    .print_more = print_formats,
+    .run = convert_command,
+};

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "commands.h"
+#include "command.h"
 #include "info.h"
 #include "pipeline.h"
 
@@ -10,7 +10,7 @@ static bool count_states(evidence *ev, error *e)
     return pipeline_count(&job, e);
 }
 
-int cmd_info(const options *o)
+static int info(const options *o)
 {
     evidence ev;
     error e = {0};
@@ -40,3 +40,14 @@ int cmd_info(const options *o)
     evidence_close(&ev);
     return code;
 }
+
+const command command_info = {
+    .name = "info",
+    .arguments = "TRACE...",
+    .help = "what each trace is: session, machine, clock, providers, losses, damage",
+    .options = {OPTION_GROUP("output", OPTION_JSON("one JSON object a trace, a line each")), &options_input,
+                &options_filter},
+    .most = COMMAND_MANY,
+    .correlate = CORRELATE_RECORDS,
+    .run = info,
+};

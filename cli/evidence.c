@@ -114,8 +114,8 @@ static bool load_schemas(evidence *ev)
     error e = {0};
     if (o->provenance)
         schema_files_collect(&ev->schema_files, &ev->user_schemas);
-    for (u32 i = 0; i < o->schema_count; i++) {
-        if (!schema_load_path(ev->session->schemas, o->schemas[i], RANK_USER, &ev->user_schemas, &e)) {
+    for (u32 i = 0; i < o->schemas.count; i++) {
+        if (!schema_load_path(ev->session->schemas, o->schemas.items[i], RANK_USER, &ev->user_schemas, &e)) {
             print_say("--schemas: %s", e.message);
             return false;
         }

@@ -2,43 +2,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "commands.h"
+#include "command.h"
 #include "evidence.h"
 #include "guard.h"
 #include "memory.h"
 #include "outfile.h"
+#include "print.h"
 #include "signals.h"
-
-typedef struct command {
-    const char *name, *arguments, *help;
-    command_bit bit;
-    int (*run)(const options *o);
-} command;
-
-static const command COMMANDS[] = {
-    {"info", "TRACE...", "what each trace is: session, machine, clock, providers, losses, damage", FOR_INFO, cmd_info},
-    {"convert", "TRACE... -o OUT", "every event, decoded and in time order, as CSV, JSON, JSON Lines or SQLite",
-     FOR_CONVERT, cmd_convert},
-    {"schemas", "add|list|show|export", "the schema cache: what goes in once serves every later run", FOR_SCHEMAS,
-     cmd_schemas},
-    {"carve", "IMAGE -o FOLDER", "trace buffers in a disk image, unallocated space or a memory dump, as .etl files",
-     FOR_CARVE, cmd_carve},
-    {"verify", "FILE.provenance.json...", "whether inputs and output are what a provenance file says", FOR_VERIFY,
-     cmd_verify},
-    {"report", "TRACE... -o OUT.html", "the forensic report: one self-contained page", FOR_REPORT, cmd_report},
-};
 
 static void print_help(void)
 {
     puts("etwkit " ETWKIT_VERSION ": Windows event traces (.etl) read, decoded and converted anywhere\n");
-    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
-        printf("  etwkit %-9s %-24s %s\n", COMMANDS[i].name, COMMANDS[i].arguments, COMMANDS[i].help);
-    puts("\n`etwkit COMMAND --help` lists a command's options.\n"
+    for (size_t i = 0; commands[i]; i++)
+        printf("  etwkit %-9s %-24s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
+    puts("\n`etwkit COMMAND --help` lists a command's options; `etwkit --version` what the program is made of.\n"
          "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged");
 }
 
-// What was said on standard output must have got there.
-static int told(int code)
+// A failed write to standard output is a failure, whatever the command says.
+static int flushed(int code)
 {
     bool failed = ferror(stdout) != 0;
     if (fflush(stdout) == 0 && !failed)
@@ -50,22 +32,68 @@ static int told(int code)
     return EXIT_FAILED;
 }
 
-static int run(const command *c, int argc, char **argv)
+// ---------------------------------------------------------------------------------------------- commands
+
+typedef struct call {
+    const command *command, *parent; // parent: NULL, or the command it belongs to
+    int word;                        // of argv that named a command's own command
+} call;
+
+static int refuse(const call *c, const char *message)
+{
+    fprintf(stderr, "etwkit %s%s%s: ", c->parent ? c->parent->name : "", c->parent ? " " : "", c->command->name);
+    print_lines(stderr, message);
+    return EXIT_USAGE;
+}
+
+static int run(const call *c, int argc, char **argv)
 {
     options o;
     error e = {0};
-    int code = EXIT_USAGE;
-    if (!options_read(&o, c->bit, argc, argv, &e)) {
-        fprintf(stderr, "etwkit %s: %s\n", c->name, e.message);
+    int code = EXIT_DONE;
+    if (!options_read(&o, c->command, c->word, argc, argv, &e)) {
+        code = refuse(c, e.message);
     } else if (o.help) {
-        printf("etwkit %s %s\n  %s\n\n", c->name, c->arguments, c->help);
-        options_print_help(c->bit);
-        code = EXIT_DONE;
+        command_print_help(c->command, c->parent ? c->parent->name : NULL);
+    } else if (!c->command->run) {
+        char room[256];
+        error_set(&e, "no command given: %s", command_names(c->command->commands, room));
+        code = refuse(c, e.message);
     } else {
-        code = c->run(&o);
+        code = c->command->run(&o);
     }
     options_free(&o);
     return code;
+}
+
+// The command's own command that the arguments name.
+static bool find_own(call *c, int argc, char **argv, error *e)
+{
+    char room[96];
+    const command *const *own = c->command->commands;
+    c->word = own ? options_first_word(c->command, argc, argv) : 0;
+    if (!c->word)
+        return true;
+    const command *named = command_named(own, argv[c->word]);
+    if (!named)
+        return error_set(e, "unknown command '%.60s'%s", argv[c->word], command_suggested(own, argv[c->word], room));
+    c->parent = c->command;
+    c->command = named;
+    return true;
+}
+
+static int run_named(const char *name, int argc, char **argv)
+{
+    char names[256], room[96];
+    call c = {.command = command_named(commands, name)};
+    error e = {0};
+    if (c.command)
+        return find_own(&c, argc, argv, &e) ? run(&c, argc, argv) : refuse(&c, e.message);
+    if (*name)
+        print_say("unknown command '%.60s'%s (etwkit --help)", name, command_suggested(commands, name, room));
+    else
+        print_say("no command given: %s (etwkit --help)", command_names(commands, names));
+    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -77,20 +105,11 @@ int main(int argc, char **argv)
 #endif
     guard_begin();
     signals_begin();
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
         print_help();
-        return told(EXIT_DONE);
-    }
-    if (strcmp(name, "--version") == 0) {
-        puts("etwkit " ETWKIT_VERSION);
-        return told(EXIT_DONE);
-    }
-    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++)
-        if (strcmp(name, COMMANDS[i].name) == 0)
-            return told(run(&COMMANDS[i], argc, argv));
-    if (*name)
-        fprintf(stderr, "etwkit: %s is no command (etwkit --help)\n", name);
+    else if (strcmp(name, "--version") == 0)
+        version_print();
     else
-        fprintf(stderr, "etwkit: a command is needed: info, convert, report, schemas, carve, verify (etwkit --help)\n");
-    return EXIT_USAGE;
+        return flushed(run_named(name, argc, argv));
+    return flushed(EXIT_DONE);
 }

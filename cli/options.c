@@ -7,249 +7,314 @@
 
 #include "base/os.h"
 #include "base/text.h"
+#include "command.h"
+#include "suggest.h"
 
-typedef enum option_id {
-    OPT_OUT,
-    OPT_FORMAT,
-    OPT_JSON,
-    OPT_SCHEMAS,
-    OPT_CACHE,
-    OPT_THREADS,
-    OPT_NO_HASH,
-    OPT_QUIET,
-    OPT_PROVENANCE,
-    OPT_MANIFEST,
-    OPT_FORCE,
-    OPT_AGAIN,
-    OPT_GUARD,
-    OPT_NO_GUARD,
-    OPT_PROVIDER,
-    OPT_EVENT_ID,
-    OPT_LEVEL,
-    OPT_KEYWORD,
-    OPT_PID,
-    OPT_TID,
-    OPT_SINCE,
-    OPT_UNTIL,
-    OPT_WHERE,
-    OPT_FRAMES,
-    OPT_HELP,
-} option_id;
+// ---------------------------------------------------------------------------------------------- setters
 
-typedef struct option_row {
-    option_id id;
-    const char *short_name, *name, *argument; // argument NULL: a switch
-    unsigned commands;
-    const char *help;
-} option_row;
-
-static const option_row ROWS[] = {
-    {OPT_OUT, "-o", "--output", "OUT", FOR_CONVERT | FOR_REPORT | FOR_CARVE | FOR_SCHEMAS,
-     "where to write; - is stdout"},
-    {OPT_FORMAT, "-f", "--format", "NAME", FOR_CONVERT,
-     "csv, json, jsonl, sqlite, timesketch, l2tcsv or null; else by OUT's suffix"},
-    {OPT_JSON, NULL, "--json", NULL, FOR_INFO | FOR_SCHEMAS | FOR_VERIFY,
-     "one JSON object a trace or file, a line each"},
-    {OPT_AGAIN, NULL, "--again", NULL, FOR_VERIFY, "repeat the conversion and compare byte for byte"},
-    {OPT_PROVENANCE, NULL, "--provenance", NULL, FOR_CONVERT,
-     "also write OUT.provenance.json: evidence, schemas, command and counts"},
-    {OPT_MANIFEST, NULL, "--manifest", NULL, FOR_CONVERT, "the same as OUT.manifest.json, its old name"},
-    {OPT_FORCE, NULL, "--force", NULL, FOR_CONVERT | FOR_REPORT | FOR_CARVE | FOR_SCHEMAS,
-     "replace what is not an earlier output of this program; carve: write into a folder that is not empty"},
-    {OPT_FRAMES, NULL, "--frames", NULL, FOR_CONVERT, "name the modules of stacks: extended.frames"},
-    {OPT_SCHEMAS, NULL, "--schemas", "PATH", FOR_READERS,
-     "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable"},
-    {OPT_CACHE, NULL, "--cache", "FILE", FOR_READERS | FOR_SCHEMAS, "the schema cache; \"none\" uses none"},
-    {OPT_THREADS, "-j", "--threads", "N", FOR_READERS, "threads; default: the processors"},
-    {OPT_NO_HASH, NULL, "--no-hash", NULL, FOR_READERS, "skip the SHA-256 of the input"},
-    {OPT_GUARD, NULL, "--guard", NULL, FOR_CONVERT,
-     "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)"},
-    {OPT_NO_GUARD, NULL, "--no-guard", NULL, FOR_CONVERT, "CSV: leave such cells as they are"},
-    {OPT_PROVIDER, NULL, "--provider", "NAME|GUID", FOR_READERS, "only events of this provider; repeatable"},
-    {OPT_EVENT_ID, NULL, "--event-id", "N[,N-M]", FOR_READERS, "only these event ids"},
-    {OPT_LEVEL, NULL, "--level", "N|NAME", FOR_READERS, "only events of this level and the more severe ones"},
-    {OPT_KEYWORD, NULL, "--keyword", "MASK", FOR_READERS, "only events with any of these keyword bits"},
-    {OPT_PID, NULL, "--pid", "N", FOR_READERS, "only events of this process; repeatable"},
-    {OPT_TID, NULL, "--tid", "N", FOR_READERS, "only events of this thread; repeatable"},
-    {OPT_SINCE, NULL, "--since", "TIME", FOR_READERS, "only events at or after a UTC time (2024-05-01T10:00:00)"},
-    {OPT_UNTIL, NULL, "--until", "TIME", FOR_READERS, "only events at or before a UTC time"},
-    {OPT_WHERE, NULL, "--where", "EXPR", FOR_READERS, "only records an expression holds for"},
-    {OPT_QUIET, "-q", "--quiet", NULL, FOR_ALL, "say nothing but errors"},
-    {OPT_HELP, "-h", "--help", NULL, FOR_ALL, "this text"},
-};
-
-void options_print_help(command_bit command)
+static void *member(void *base, const option *row)
 {
-    puts("options:");
-    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
-        const option_row *r = &ROWS[i];
-        if (!(r->commands & (unsigned)command))
-            continue;
-        char left[64];
-        snprintf(left, sizeof(left), "  %s%s%s%s%s", r->short_name ? r->short_name : "", r->short_name ? ", " : "",
-                 r->name, r->argument ? " " : "", r->argument ? r->argument : "");
-        printf("%-28s %s\n", left, r->help);
-    }
+    return (char *)base + row->at;
 }
 
-static bool read_count(const char *text, const char *name, u32 most, u32 *out, error *e)
+bool option_flag(options *o, const option *row, const char *value, error *e)
+{
+    (void)value, (void)e;
+    return *(bool *)member(o, row) = true;
+}
+
+bool option_own_flag(options *o, const option *row, const char *value, error *e)
+{
+    (void)value, (void)e;
+    return *(bool *)member(o->own, row) = true;
+}
+
+bool option_text(options *o, const option *row, const char *value, error *e)
+{
+    (void)e;
+    *(const char **)member(o, row) = value;
+    return true;
+}
+
+bool option_add_text(options *o, const option *row, const char *value, error *e)
+{
+    (void)e;
+    text_list *list = member(o, row);
+    GROW(list->items, list->count, list->cap);
+    list->items[list->count++] = value;
+    return true;
+}
+
+static bool read_number(const option *row, const char *text, u32 least, u32 most, u32 *out, error *e)
 {
     char *end;
     errno = 0;
     unsigned long value = strtoul(text, &end, 0);
-    if (end == text || *end || errno || *text == '-' || value > most)
-        return error_set(e, "%s: \"%s\" is no number up to %u", name, text, most);
+    if (end == text || *end || errno || *text == '-' || value < least || value > most)
+        return error_set(e, "%s: '%s' is not a number from %u to %u", row->name, text, least, most);
     *out = (u32)value;
     return true;
 }
 
-static bool add_number(u32 *list, u32 *count, const char *text, const char *name, error *e)
+static bool set_threads(options *o, const option *row, const char *value, error *e)
 {
-    if (*count == FILTER_VALUES)
-        return error_set(e, "%s: given more than %d times", name, FILTER_VALUES);
-    return read_count(text, name, UINT32_MAX, &list[(*count)++], e);
+    enum { MOST_THREADS = 1024 };
+    return read_number(row, value, 1, MOST_THREADS, &o->threads, e);
 }
 
-static bool read_time(const char *text, const char *name, i64 *out, error *e)
+static bool add_provider(options *o, const option *row, const char *value, error *e)
+{
+    (void)row, (void)e;
+    filter_add_provider(&o->filter, value);
+    return true;
+}
+
+static bool add_ids(options *o, const option *row, const char *value, error *e)
+{
+    (void)row;
+    return filter_add_ids(&o->filter, value, e);
+}
+
+static bool set_level(options *o, const option *row, const char *value, error *e)
+{
+    (void)row;
+    return filter_set_level(&o->filter, value, e);
+}
+
+static bool set_keyword(options *o, const option *row, const char *value, error *e)
+{
+    (void)row;
+    return filter_set_keyword(&o->filter, value, e);
+}
+
+static bool add_pid(options *o, const option *row, const char *value, error *e)
+{
+    u32 number = 0;
+    if (!read_number(row, value, 0, UINT32_MAX, &number, e))
+        return false;
+    filter_add_pid(&o->filter, number);
+    return true;
+}
+
+static bool add_tid(options *o, const option *row, const char *value, error *e)
+{
+    u32 number = 0;
+    if (!read_number(row, value, 0, UINT32_MAX, &number, e))
+        return false;
+    filter_add_tid(&o->filter, number);
+    return true;
+}
+
+static bool read_time(const option *row, const char *text, i64 *out, error *e)
 {
     return time_from_text(text, out) ||
-           error_set(e, "%s: \"%s\" is no UTC time like 2024-05-01T10:00:00.5", name, text);
+           error_set(e, "%s: '%s' is not a UTC time like 2024-05-01T10:00:00.5", row->name, text);
 }
 
-static bool apply(options *o, const option_row *r, const char *value, error *e)
+static bool set_since(options *o, const option *row, const char *value, error *e)
 {
-    filter *f = &o->filter;
-    switch (r->id) {
-    case OPT_OUT:
-        o->out = value;
+    return read_time(row, value, &o->filter.since, e);
+}
+
+static bool set_until(options *o, const option *row, const char *value, error *e)
+{
+    return read_time(row, value, &o->filter.until, e);
+}
+
+static bool set_where(options *o, const option *row, const char *value, error *e)
+{
+    if (o->where)
+        return error_set(e, "%s: given twice; join the expressions with and", row->name);
+    o->where = where_parse(value, e);
+    o->filter.where = o->where;
+    return o->where != NULL;
+}
+
+// ---------------------------------------------------------------------------------------------- shared groups
+
+const option_group options_input = {
+    "input",
+    (const option[]){
+        {NULL, "--schemas", "PATH", "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable",
+         option_add_text, offsetof(options, schemas), NULL},
+        OPTION_CACHE,
+        {"-j", "--threads", "N", "threads; default: the processors", set_threads, 0, NULL},
+        {NULL, "--no-hash", NULL, "skip the SHA-256 of the input", option_flag, offsetof(options, no_hash), NULL},
+        {0},
+    }};
+
+const option_group options_filter = {
+    "filter",
+    (const option[]){
+        {NULL, "--provider", "NAME|GUID", "only events of this provider; repeatable", add_provider, 0, NULL},
+        {NULL, "--event-id", "N[,N-M]", "only these event ids; repeatable", add_ids, 0, NULL},
+        {NULL, "--level", "N|NAME", "only events of this level and the more severe ones", set_level, 0, NULL},
+        {NULL, "--keyword", "MASK", "only events with any of these keyword bits", set_keyword, 0, NULL},
+        {NULL, "--pid", "N", "only events of this process; repeatable", add_pid, 0, NULL},
+        {NULL, "--tid", "N", "only events of this thread; repeatable", add_tid, 0, NULL},
+        {NULL, "--since", "TIME", "only events at or after a UTC time (2024-05-01T10:00:00)", set_since, 0, NULL},
+        {NULL, "--until", "TIME", "only events at or before a UTC time", set_until, 0, NULL},
+        {NULL, "--where", "EXPR", "only records an expression holds for", set_where, 0, NULL},
+        {0},
+    }};
+
+const option_group options_common = {
+    "general", (const option[]){
+                   {"-q", "--quiet", NULL, "print nothing but errors", option_flag, offsetof(options, quiet), NULL},
+                   {"-h", "--help", NULL, "this text", option_flag, offsetof(options, help), NULL},
+                   {0},
+               }};
+
+// ---------------------------------------------------------------------------------------------- rows of a command
+
+// Calls `visit` with the rows of the command and of its own commands until one returns true, and returns that row.
+static const option *each_row(const command *c, bool (*visit)(void *context, const option *row), void *context)
+{
+    for (size_t i = 0; i <= COMMAND_GROUPS; i++) {
+        const option_group *group = i == COMMAND_GROUPS ? &options_common : c->options[i];
+        for (const option *row = group ? group->rows : NULL; row && row->name; row++)
+            if (visit(context, row))
+                return row;
+    }
+    const option *found = NULL;
+    for (size_t i = 0; c->commands && c->commands[i] && !found; i++)
+        found = each_row(c->commands[i], visit, context);
+    return found;
+}
+
+typedef struct argument {
+    const char *text;
+    const char *value; // what follows = or, for short names, the letter; NULL: nothing does
+} argument;
+
+static bool is_meant(void *context, const option *row)
+{
+    argument *a = context;
+    size_t len = strlen(row->name);
+    if (strncmp(a->text, row->name, len) == 0 && (a->text[len] == 0 || (a->text[len] == '=' && row->argument))) {
+        a->value = a->text[len] ? a->text + len + 1 : NULL;
         return true;
-    case OPT_FORMAT:
-        o->format = value;
+    }
+    if (row->short_name && strncmp(a->text, row->short_name, 2) == 0 && (a->text[2] == 0 || row->argument)) {
+        a->value = a->text[2] ? a->text + 2 : NULL;
         return true;
-    case OPT_JSON:
-        return o->json = true;
-    case OPT_PROVENANCE:
-        o->provenance = "provenance";
-        return true;
-    case OPT_MANIFEST:
-        o->provenance = "manifest";
-        return true;
-    case OPT_FORCE:
-        return o->force = true;
-    case OPT_AGAIN:
-        return o->again = true;
-    case OPT_SCHEMAS:
-        if (o->schema_count == OPTION_PATHS)
-            return error_set(e, "--schemas: given more than %d times", OPTION_PATHS);
-        o->schemas[o->schema_count++] = value;
-        return true;
-    case OPT_CACHE:
-        o->cache = value;
-        return true;
-    case OPT_THREADS:
-        return read_count(value, "-j", 1024, &o->threads, e) &&
-               (o->threads || error_set(e, "-j: 0 threads do nothing"));
-    case OPT_NO_HASH:
-        return o->no_hash = true;
-    case OPT_GUARD:
-        return o->guard = true;
-    case OPT_NO_GUARD:
-        return o->no_guard = true;
-    case OPT_QUIET:
-        return o->quiet = true;
-    case OPT_PROVIDER:
-        if (f->provider_count == FILTER_VALUES)
-            return error_set(e, "--provider: given more than %d times", FILTER_VALUES);
-        f->providers[f->provider_count++] = value;
-        return true;
-    case OPT_EVENT_ID:
-        return filter_add_ids(f, value, e);
-    case OPT_LEVEL:
-        return filter_set_level(f, value, e);
-    case OPT_KEYWORD:
-        return filter_set_keyword(f, value, e);
-    case OPT_PID:
-        return add_number(f->pids, &f->pid_count, value, "--pid", e);
-    case OPT_TID:
-        return add_number(f->tids, &f->tid_count, value, "--tid", e);
-    case OPT_SINCE:
-        return read_time(value, "--since", &f->since, e);
-    case OPT_UNTIL:
-        return read_time(value, "--until", &f->until, e);
-    case OPT_WHERE:
-        if (o->where)
-            return error_set(e, "--where: given twice; join the expressions with and");
-        o->where = where_parse(value, e);
-        f->where = o->where;
-        return o->where != NULL;
-    case OPT_FRAMES:
-        o->correlate |= CORRELATE_IMAGES | CORRELATE_FRAMES;
-        return true;
-    case OPT_HELP:
-        return o->help = true;
     }
     return false;
 }
 
-// The row an argument names; *value is what stands behind = or, for short names, right behind the letter.
-static const option_row *row_of(const char *arg, command_bit command, const char **value)
+static bool note_similar(void *context, const option *row)
 {
-    *value = NULL;
-    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
-        const option_row *r = &ROWS[i];
-        size_t len = strlen(r->name);
-        if (!(r->commands & (unsigned)command))
-            continue;
-        if (strncmp(arg, r->name, len) == 0 && (arg[len] == 0 || (arg[len] == '=' && r->argument))) {
-            if (arg[len] == '=')
-                *value = arg + len + 1;
-            return r;
-        }
-        if (r->short_name && strncmp(arg, r->short_name, 2) == 0 && (arg[2] == 0 || r->argument)) {
-            if (arg[2])
-                *value = arg + 2;
-            return r;
-        }
-    }
-    return NULL;
+    suggest_try(context, row->name);
+    return false;
 }
 
-bool options_read(options *o, command_bit command, int argc, char **argv, error *e)
+static bool is_option(const char *text)
 {
-    memset(o, 0, sizeof(*o));
-    filter_init(&o->filter);
-    o->argc = argc;
-    o->argv = argv;
-    o->threads = os_processors();
-    o->correlate = command == FOR_REPORT ? CORRELATE_REPORT : CORRELATE_RECORDS;
+    return text[0] == '-' && text[1] != 0;
+}
+
+static bool unknown_option(const command *c, const char *text, error *e)
+{
+    char name[64], room[96];
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "="), text);
+    suggestion s = {.word = name};
+    (void)each_row(c, note_similar, &s);
+    return error_set(e, "unknown option '%.60s'%s", text, suggest_text(&s, room));
+}
+
+// ---------------------------------------------------------------------------------------------- reading
+
+static bool read_all(options *o, const command *c, int skip, error *e)
+{
     bool only_inputs = false;
-    for (int i = 2; i < argc; i++) {
-        const char *arg = argv[i], *value;
-        if (only_inputs || arg[0] != '-' || arg[1] == 0) {
+    for (int i = 2; i < o->argc; i++) {
+        argument a = {.text = o->argv[i]};
+        if (i == skip)
+            continue;
+        if (only_inputs || !is_option(a.text)) {
             GROW(o->inputs, o->input_count, o->input_cap);
-            o->inputs[o->input_count++] = arg;
+            o->inputs[o->input_count++] = a.text;
             continue;
         }
-        if (strcmp(arg, "--") == 0) {
-            only_inputs = true;
+        only_inputs = strcmp(a.text, "--") == 0;
+        if (only_inputs)
             continue;
-        }
-        const option_row *r = row_of(arg, command, &value);
-        if (!r)
-            return error_set(e, "unknown option %s", arg);
-        if (r->argument && !value) {
-            if (i + 1 >= argc)
-                return error_set(e, "%s needs a value: %s %s", arg, r->name, r->argument);
-            value = argv[++i];
-        }
-        if (!apply(o, r, value, e))
+        const option *row = each_row(c, is_meant, &a);
+        if (!row)
+            return unknown_option(c, a.text, e);
+        if (row->argument && !a.value && ++i >= o->argc)
+            return error_set(e, "option '%s' needs a value: %s %s", a.text, row->name, row->argument);
+        if (!row->set(o, row, row->argument && !a.value ? o->argv[i] : a.value, e))
             return false;
     }
     return true;
 }
 
+static bool check_count(const options *o, const command *c, error *e)
+{
+    if (o->help)
+        return true;
+    if (o->input_count < c->least)
+        return error_set(e, "missing arguments: %s", c->arguments);
+    if (o->input_count > c->most)
+        return error_set(e, "unexpected argument '%s'", o->inputs[c->most]);
+    return true;
+}
+
+bool options_read(options *o, const command *c, int skip, int argc, char **argv, error *e)
+{
+    *o = (options){.argc = argc, .argv = argv, .threads = os_processors(), .correlate = c->correlate};
+    filter_init(&o->filter);
+    o->own = mem_zeroed(1, c->own_bytes);
+    return read_all(o, c, skip, e) && check_count(o, c, e);
+}
+
 void options_free(options *o)
 {
     mem_free(o->inputs);
+    mem_free(o->schemas.items);
+    mem_free(o->own);
     where_free(o->where);
+    filter_free(&o->filter);
+}
+
+int options_first_word(const command *c, int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++) {
+        argument a = {.text = argv[i]};
+        if (strcmp(a.text, "--") == 0)
+            return i + 1 < argc ? i + 1 : 0;
+        if (!is_option(a.text))
+            return i;
+        const option *row = each_row(c, is_meant, &a);
+        if (row && row->argument && !a.value)
+            i++;
+    }
+    return 0;
+}
+
+// ---------------------------------------------------------------------------------------------- help
+
+static void print_row(const option *row)
+{
+    char left[64];
+    snprintf(left, sizeof(left), "%s%s%s%s%s", row->short_name ? row->short_name : "  ", row->short_name ? ", " : "  ",
+             row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+    printf("  %-26s %s", left, row->help);
+    const char *word;
+    for (u32 i = 0; row->word && (word = row->word(i)) != NULL; i++)
+        printf("%s%s", i ? ", " : ": ", word);
+    putchar('\n');
+}
+
+void options_print_help(const command *c)
+{
+    for (size_t i = 0; i <= COMMAND_GROUPS; i++) {
+        const option_group *group = i == COMMAND_GROUPS ? &options_common : c->options[i];
+        if (!group)
+            continue;
+        printf("\n%s:\n", group->title);
+        for (const option *row = group->rows; row->name; row++)
+            print_row(row);
+    }
 }

@@ -1,4 +1,4 @@
-// The command line: one table of options from which help is printed and arguments are read.
+// The command line: options are rows of tables, in groups that commands list (command.h).
 #ifndef ETWKIT_OPTIONS_H
 #define ETWKIT_OPTIONS_H
 
@@ -9,39 +9,95 @@
 // Exit codes of the program (README, "Exit codes").
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3, EXIT_UNREAD = 4 };
 
-enum { OPTION_PATHS = 1024 };
+typedef struct text_list {
+    const char **items;
+    u32 count, cap;
+} text_list;
 
+// What was given, of the options that several commands share or that several files look at. Texts are those of argv.
 typedef struct options {
-    const char **inputs; // what is no option: traces, paths
+    const char **inputs; // arguments that are not options: traces, paths
     u32 input_count, input_cap;
     const char *out, *format, *cache;
-    const char *schemas[OPTION_PATHS];
-    u32 schema_count;
+    text_list schemas;
     unsigned threads;
-    unsigned correlate; // CORRELATE_…: by command and --frames
-    bool no_hash, quiet, json, force, again, no_guard, guard, help;
-    const char *provenance; // the word in the name of OUT.WORD.json; NULL: none is asked for
+    unsigned correlate; // CORRELATE_…: the command's, and --frames
+    bool no_hash, quiet, json, force, help;
+    const char *provenance; // the word in the name of OUT.WORD.json; NULL: no such file is wanted
     expression *where;
     filter filter;
-    int argc; // the whole command line, for provenance
+    void *own; // options of the command alone: command.own_bytes, zeroed
+    int argc;  // the whole command line, for provenance
     char **argv;
 } options;
 
-// A bit for each command an option belongs to.
-typedef enum command_bit {
-    FOR_INFO = 1,
-    FOR_CONVERT = 2,
-    FOR_SCHEMAS = 4,
-    FOR_REPORT = 8,
-    FOR_CARVE = 16,
-    FOR_READERS = FOR_INFO | FOR_CONVERT | FOR_REPORT,
-    FOR_VERIFY = 32,
-    FOR_ALL = 63,
-} command_bit;
+// ---------------------------------------------------------------------------------------------- rows
 
-// Reads argv[2 …] for a command. False: one sentence, the exit code is EXIT_USAGE.
-MUST_USE bool options_read(options *o, command_bit command, int argc, char **argv, error *e);
+typedef struct option {
+    const char *short_name, *name; // "-o" or NULL; "--output"
+    const char *argument;          // what its value is called; NULL: a switch
+    const char *help;
+    // Stores a value (NULL for a switch). False: it is not one, and `e` says why.
+    bool (*set)(options *o, const struct option *row, const char *value, error *e);
+    size_t at;                      // for the setters below: of the member
+    const char *(*word)(u32 index); // words the value may be, NULL ends them; listed in help
+} option;
+
+typedef struct option_group {
+    const char *title;
+    const option *rows; // a row without a name ends them
+} option_group;
+
+#define OPTION_GROUP(title, ...)                                                                                       \
+    &(const option_group)                                                                                              \
+    {                                                                                                                  \
+        title, (const option[])                                                                                        \
+        {                                                                                                              \
+            __VA_ARGS__,                                                                                               \
+            {                                                                                                          \
+                0                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+// Setters of a member of `options`: a bool, a text, a text_list.
+bool option_flag(options *o, const option *row, const char *value, error *e);
+bool option_text(options *o, const option *row, const char *value, error *e);
+bool option_add_text(options *o, const option *row, const char *value, error *e);
+// Of a bool member of what `own` points to.
+bool option_own_flag(options *o, const option *row, const char *value, error *e);
+
+extern const option_group options_input;  // of the reading commands: schemas, cache, threads, hashing
+extern const option_group options_filter; // which events
+extern const option_group options_common; // every command has these without listing them
+
+#define OPTION_OUTPUT(argument, help)                                                                                  \
+    {                                                                                                                  \
+        "-o", "--output", argument, help, option_text, offsetof(options, out), NULL                                    \
+    }
+#define OPTION_FORCE(help)                                                                                             \
+    {                                                                                                                  \
+        NULL, "--force", NULL, help, option_flag, offsetof(options, force), NULL                                       \
+    }
+#define OPTION_JSON(help)                                                                                              \
+    {                                                                                                                  \
+        NULL, "--json", NULL, help, option_flag, offsetof(options, json), NULL                                         \
+    }
+#define OPTION_CACHE                                                                                                   \
+    {                                                                                                                  \
+        NULL, "--cache", "FILE", "the schema cache; \"none\" uses none", option_text, offsetof(options, cache), NULL   \
+    }
+
+// ---------------------------------------------------------------------------------------------- reading
+
+struct command;
+
+// Reads argv[2 …] but for argv[skip], which named a command's own command (0: nothing did). False: one sentence, the
+// exit code is EXIT_USAGE. options_free in any case.
+MUST_USE bool options_read(options *o, const struct command *c, int skip, int argc, char **argv, error *e);
 void options_free(options *o);
-void options_print_help(command_bit command); // to stdout
+// Where in argv the first argument is that is neither an option nor the value of one; 0: nowhere.
+int options_first_word(const struct command *c, int argc, char **argv);
+void options_print_help(const struct command *c); // to stdout
 
 #endif

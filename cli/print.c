@@ -19,17 +19,28 @@ static size_t control_at(const u8 *p)
     return bidi ? 3 : 0;
 }
 
-int print_clean(FILE *to, const char *text)
+static int print(FILE *to, const char *text, bool lines)
 {
     int columns = 0;
     for (const u8 *p = (const u8 *)text; *p;) {
         size_t control = control_at(p);
         columns += control || (*p & 0xc0) != 0x80;
         bool blank = *p == '\n' || *p == '\r' || *p == '\t';
-        fputc(blank ? ' ' : control ? '?' : *p, to);
+        fputc(lines && *p == '\n' ? '\n' : blank ? ' ' : control ? '?' : *p, to);
         p += control ? control : 1;
     }
     return columns;
+}
+
+int print_clean(FILE *to, const char *text)
+{
+    return print(to, text, false);
+}
+
+void print_lines(FILE *to, const char *text)
+{
+    (void)print(to, text, true);
+    fputc('\n', to);
 }
 
 void print_padded(FILE *to, const char *text, int columns)

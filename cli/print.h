@@ -11,6 +11,8 @@
 
 // Returns the columns taken, counting code points.
 int print_clean(FILE *to, const char *text);
+// The same with its line breaks, and one after the last line.
+void print_lines(FILE *to, const char *text);
 // At least `columns` wide, and a blank behind.
 void print_padded(FILE *to, const char *text, int columns);
 // One line to stderr behind "etwkit: ".

@@ -232,6 +232,7 @@ const exporter exporter_csv = {
     .name = "csv",
     .suffixes = " .csv ",
     .help = "comma-separated values with a header row",
+    .takes_guard = true,
     .open = csv_open,
     .render = csv_render,
     .commit = csv_commit,

@@ -1,4 +1,6 @@
-// What turns records into a file. A new exporter is one file and one line in exporters.c.
+// What turns records into a file. A new exporter is one file that defines `const exporter exporter_NAME`, and one line
+// in exporters.def: the program's help, its errors and what an output may be follow from what the exporter says of
+// itself.
 //
 // render is pure and may run on any thread: it appends one record to a buffer. commit takes finished runs of records in
 // order, on one thread. So the same bytes come out for any number of threads.
@@ -38,7 +40,7 @@ typedef struct sink sink; // each exporter defines its own
 typedef struct exporter {
     const char *name;     // -f NAME
     const char *suffixes; // " .json .x " of OUT, blanks around each
-    const char *help;
+    const char *help;     // a line of `etwkit convert --help`
     MUST_USE bool (*open)(sink **out, const export_target *target, error *e);
     void (*render)(const sink *s, const record *rec, outbuf *out); // NULL, as is commit: nothing comes of records
     MUST_USE bool (*commit)(sink *s, span rendered, u32 records, error *e);
@@ -47,14 +49,24 @@ typedef struct exporter {
         error *e); // the descriptor stays open; frees s in any case; with e == NULL the output is being abandoned
     // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).
     bool (*is_own)(span head, int fd);
-    bool keeps_traces; // writes target->traces, which then must be complete (hashes) before open
+    bool needs_file;    // cannot be written to a pipe or standard output
+    bool several_files; // OUT is a folder that it fills
+    bool may_split;     // outputs of consecutive records, put together, are the output of them all
+    bool takes_guard;   // has cells that csv_guard is about
+    bool keeps_traces;  // writes target->traces, which then must be complete (hashes) before open
 } exporter;
 
 bool exporter_head_is(span head, const char *text);  // whether it begins with the text
 bool exporter_head_has(span head, const char *text); // whether the text is in it
 
-extern const exporter *const exporters[]; // NULL-terminated
-const exporter *exporter_by_name(const char *name);
+#define EXPORTER(name) extern const exporter exporter_##name;
+#include "exporters.def"
+#undef EXPORTER
+
+extern const exporter *const exporters[];           // in the order of --help, NULL-terminated
+const exporter *exporter_by_name(const char *name); // NULL: there is none
 const exporter *exporter_by_path(const char *path); // by its suffix; NULL: none fits
+const char *exporter_name(u32 index);               // NULL: the list ends there
+const char *exporter_names(char room[256]);         // "csv, json, jsonl"; lives in `room`
 
 #endif

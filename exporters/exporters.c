@@ -1,16 +1,29 @@
 // The table of output formats and how one is found.
 #include "exporter.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-extern const exporter exporter_csv, exporter_json, exporter_jsonl, exporter_sqlite, exporter_timesketch,
-    exporter_l2tcsv, exporter_null;
-
 const exporter *const exporters[] = {
-    &exporter_csv,        &exporter_json,   &exporter_jsonl, &exporter_sqlite,
-    &exporter_timesketch, &exporter_l2tcsv, &exporter_null,  NULL,
+#define EXPORTER(name) &exporter_##name,
+#include "exporters.def"
+#undef EXPORTER
+    NULL,
 };
+
+const char *exporter_name(u32 index)
+{
+    return exporters[index] ? exporters[index]->name : NULL;
+}
+
+const char *exporter_names(char room[256])
+{
+    size_t len = 0;
+    for (u32 i = 0; exporters[i] && len < 256; i++)
+        len += (size_t)snprintf(room + len, 256 - len, "%s%s", i ? ", " : "", exporters[i]->name);
+    return room;
+}
 
 bool exporter_head_is(span head, const char *text)
 {

@@ -191,7 +191,8 @@ static bool l2tcsv_is_own(span head, int fd)
 const exporter exporter_l2tcsv = {
     .name = "l2tcsv",
     .suffixes = "",
-    .help = "log2timeline CSV",
+    .help = "log2timeline's 17 columns as CSV",
+    .takes_guard = true,
     .open = l2tcsv_open,
     .render = l2tcsv_render,
     .commit = l2tcsv_commit,

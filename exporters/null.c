@@ -22,7 +22,7 @@ static bool null_close(sink *s, error *e)
 const exporter exporter_null = {
     .name = "null",
     .suffixes = "",
-    .help = "nothing; for measuring",
+    .help = "decodes and writes nothing: for measuring",
     .open = null_open,
     .close = null_close,
 };

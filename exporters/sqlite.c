@@ -331,7 +331,8 @@ static bool sqlite_is_own(span head, int fd)
 const exporter exporter_sqlite = {
     .name = "sqlite",
     .suffixes = " .db .sqlite .sqlite3 ",
-    .help = "an SQLite database with a view for each event",
+    .help = "an SQLite database with a view for each event class",
+    .needs_file = true,
     .open = sqlite_open,
     .render = sqlite_render,
     .commit = sqlite_commit,

@@ -102,6 +102,7 @@ const exporter exporter_timesketch = {
     .name = "timesketch",
     .suffixes = "",
     .help = "JSON Lines as Timesketch imports them",
+    .may_split = true,
     .open = timesketch_open,
     .render = timesketch_render,
     .commit = timesketch_commit,

@@ -33,12 +33,12 @@ cli/verify
 '
 
 LIBRARIES='
-expat.h    parser/schema/(carried|manifest)/
-sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/
-csv.h      cli/verify/
+expat.h    parser/schema/(carried|manifest)/|cli/version[.]c
+sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/|cli/version[.]c
+csv.h      cli/verify/|cli/version[.]c
 pthread.h  parser/threads/|parser/winapi/|parser/input/|cli/(hash|pipeline)[.]c
 cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
-openssl/   parser/base/sha256[.]c
+openssl/   parser/base/sha256[.]c|cli/version[.]c
 '
 
 headers=$(find parser exporters cli -name '*.h' -o -name '*.def')

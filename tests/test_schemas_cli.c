@@ -208,11 +208,13 @@ static void test_exit_codes(void **state)
     const world_folder *f = *state;
     put(f, "shop.man", SHOP);
     put(f, "notes.txt", "nothing of interest");
-    expect(f, "schemas", 2, NULL, "a word is needed");
-    expect(f, "schemas frob", 2, NULL, "frob");
-    expect(f, "schemas add", 2, NULL, "too few");
-    expect(f, "schemas list more", 2, NULL, "too many");
-    expect(f, "schemas list -o x", 2, NULL, "export");
+    expect(f, "schemas", 2, NULL, "no command given: add, list, show, export");
+    expect(f, "schemas frob", 2, NULL, "unknown command 'frob'");
+    expect(f, "schemas shwo", 2, NULL, "unknown command 'shwo'; did you mean 'show'?");
+    expect(f, "schemas add", 2, NULL, "missing arguments: PATH...");
+    expect(f, "schemas list more", 2, NULL, "unexpected argument 'more'");
+    expect(f, "schemas list -o x", 2, NULL, "unknown option '-o'");
+    expect(f, "schemas --cache @c.db list", 1, NULL, "no schema cache there"); // options may come first
     expect(f, "schemas add @shop.man --cache none", 2, NULL, "none");
     expect(f, "schemas list --cache @c.db", 1, NULL, "no schema cache there");
     expect(f, "schemas add @missing.man --cache @c.db", 1, "", "missing.man");
@@ -294,7 +296,7 @@ static void test_default_cache(void **state)
     cJSON_Delete(line);
     done(&r);
     expect(f, "info --no-hash --cache @missing.db ~service.etl", 1, "", "missing.db");
-    expect(f, "schemas --help", 0, "--cache", NULL);
+    expect(f, "schemas list --help", 0, "--cache", NULL);
     os_remove(path);
     mem_free(path);
     path = in_folder(f, "etwkit");

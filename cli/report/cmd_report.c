@@ -1,4 +1,4 @@
-#include "commands.h"
+#include "command.h"
 #include "guard.h"
 #include "outfile.h"
 #include "pipeline.h"
@@ -53,7 +53,7 @@ static int begin(outfile *out, const options *o)
     const outfile_request request = {.path = o->out, .what = "a report", .is_own = is_report, .force = o->force};
     error e = {0};
     guard_will_read(o->inputs, o->input_count);
-    guard_will_read(o->schemas, o->schema_count);
+    guard_will_read(o->schemas.items, o->schemas.count);
     guard_will_read(&o->cache, 1);
     if (outfile_begin(out, &request, &e))
         return EXIT_DONE;
@@ -87,11 +87,11 @@ static int report(const options *o, outfile *out, bool *reader_left)
     return code;
 }
 
-int cmd_report(const options *o)
+static int report_command(const options *o)
 {
     outfile out;
     if (!o->out) {
-        print_say("report needs a file: -o OUT.html");
+        print_say("report: no output file given: -o OUT.html (etwkit report --help)");
         return EXIT_USAGE;
     }
     bool reader_left = false;
@@ -103,3 +103,15 @@ int cmd_report(const options *o)
         signals_end_by_pipe();
     return code;
 }
+
+const command command_report = {
+    .name = "report",
+    .arguments = "TRACE... -o OUT.html",
+    .help = "the forensic report: one self-contained page",
+    .options = {OPTION_GROUP("output", OPTION_OUTPUT("OUT.html", "where to write; - is standard output"),
+                             OPTION_FORCE("replace a file that is not an earlier report")),
+                &options_input, &options_filter},
+    .most = COMMAND_MANY,
+    .correlate = CORRELATE_REPORT,
+    .run = report_command,
+};

@@ -194,8 +194,8 @@ static void put_evidence(page *p)
         put_plain(p, i ? ev->options->argv[i] : "etwkit");
     }
     put(p, "</code></td></tr>\n");
-    for (u32 i = 0; i < ev->options->schema_count; i++)
-        fact(p, "Schemas from", ev->options->schemas[i]);
+    for (u32 i = 0; i < ev->options->schemas.count; i++)
+        fact(p, "Schemas from", ev->options->schemas.items[i]);
     fact(p, "Schema cache", ev->cache ? schema_cache_identity(ev->cache) : "none");
     fact_format(p, "Records in this report", "%llu", (unsigned long long)p->job->records);
     put(p, "</table></section>\n");

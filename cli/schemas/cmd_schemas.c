@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "base/os.h"
-#include "commands.h"
+#include "command.h"
 #include "print.h"
 #include "schemas/schemas.h"
 
@@ -187,7 +187,7 @@ static int of_provider(const options *o, int (*run)(const options *o, const sche
         return code;
     w.set = schema_set_new();
     schema_set_fetch(w.set, schema_cache_fetch, w.cache);
-    if (find_provider(&w, o->inputs[1]))
+    if (find_provider(&w, o->inputs[0]))
         code = run(o, &w);
     tell_refused(w.cache);
     schema_set_free(w.set);
@@ -225,51 +225,60 @@ bool schemas_event_fits(const event_schema *ev, const char *wanted)
 
 // ---------------------------------------------------------------------------------------------- the command
 
-typedef struct subcommand {
-    const char *name, *arguments, *help;
-    u32 least, most; // words behind it
-} subcommand;
+static int show(const options *o)
+{
+    return of_provider(o, schemas_show);
+}
 
-static const subcommand SUBCOMMANDS[] = {
-    {"add", "PATH...", "keep the schemas of manifests, PE, TMF, PDB and MOF files, folders of them, and traces", 1,
-     UINT32_MAX},
-    {"list", "", "what the cache holds", 0, 0},
-    {"show", "PROVIDER [EVENT]", "events, fields, types, maps and messages; EVENT is ID, ID:VERSION or a name", 1, 2},
-    {"export", "PROVIDER [BUILD] -o OUT.man", "a provider as an instrumentation manifest", 1, 2},
+static int export(const options *o)
+{
+    return of_provider(o, schemas_export);
+}
+
+static const command ADD = {
+    .name = "add",
+    .arguments = "PATH...",
+    .help = "keep the schemas of manifests, PE, TMF, PDB and MOF files, folders of them, and traces",
+    .options = {OPTION_GROUP("output", OPTION_CACHE, OPTION_JSON("one JSON object: what was learnt"))},
+    .least = 1,
+    .most = COMMAND_MANY,
+    .run = schemas_add,
 };
 
-static int usage(const char *why, const char *word)
-{
-    schemas_say("schemas: %s%s", why, word);
-    for (size_t i = 0; i < COUNT_OF(SUBCOMMANDS); i++)
-        fprintf(stderr, "  etwkit schemas %-6s %-28s %s\n", SUBCOMMANDS[i].name, SUBCOMMANDS[i].arguments,
-                SUBCOMMANDS[i].help);
-    return EXIT_USAGE;
-}
+static const command LIST = {
+    .name = "list",
+    .arguments = "",
+    .help = "what the cache holds",
+    .options = {OPTION_GROUP("output", OPTION_CACHE, OPTION_JSON("one JSON object a provider, a line each"))},
+    .run = list,
+};
 
-int cmd_schemas(const options *o)
-{
-    if (!o->input_count)
-        return usage("a word is needed: add, list, show or export", "");
-    for (size_t i = 0; i < COUNT_OF(SUBCOMMANDS); i++) {
-        const subcommand *s = &SUBCOMMANDS[i];
-        u32 words = o->input_count - 1;
-        if (strcmp(s->name, o->inputs[0]) != 0)
-            continue;
-        if (words < s->least || words > s->most)
-            return usage(words < s->least ? "too few words behind " : "too many words behind ", s->name);
-        if (o->out && strcmp(s->name, "export") != 0)
-            return usage("-o belongs to export, not to ", s->name);
-        switch (s->name[0]) {
-        case 'a':
-            return schemas_add(o);
-        case 'l':
-            return list(o);
-        case 's':
-            return of_provider(o, schemas_show);
-        default:
-            return of_provider(o, schemas_export);
-        }
-    }
-    return usage("unknown word ", o->inputs[0]);
-}
+static const command SHOW = {
+    .name = "show",
+    .arguments = "PROVIDER [EVENT]",
+    .help = "events, fields, types, maps and messages; EVENT is ID, ID:VERSION or a name",
+    .options = {OPTION_GROUP("output", OPTION_CACHE, OPTION_JSON("one JSON object a provider, a line each"))},
+    .least = 1,
+    .most = 2,
+    .run = show,
+};
+
+static const command EXPORT = {
+    .name = "export",
+    .arguments = "PROVIDER [BUILD] -o OUT.man",
+    .help = "a provider as an instrumentation manifest",
+    .options = {OPTION_GROUP("output", OPTION_OUTPUT("OUT.man", "where to write; - is standard output"),
+                             OPTION_FORCE("replace a file that is not an earlier export"), OPTION_CACHE)},
+    .least = 1,
+    .most = 2,
+    .run = export,
+};
+
+static const command *const COMMANDS[] = {&ADD, &LIST, &SHOW, &EXPORT, NULL};
+
+const command command_schemas = {
+    .name = "schemas",
+    .arguments = "add|list|show|export",
+    .help = "the schema cache: what goes in once serves every later run",
+    .commands = COMMANDS,
+};

@@ -130,7 +130,7 @@ static bool add_all(adding *a)
 {
     const options *o = a->options;
     error e = {0};
-    for (u32 i = 1; i < o->input_count && !evidence_stop; i++) {
+    for (u32 i = 0; i < o->input_count && !evidence_stop; i++) {
         a->file_count = 0;
         bool folder = os_is_folder(o->inputs[i]);
         if (!schema_walk(o->inputs[i], collect, a, &a->load, &e))

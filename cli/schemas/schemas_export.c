@@ -163,19 +163,19 @@ static bool write_out(const options *o, const outbuf *text, bool *refused, error
 
 int schemas_export(const options *o, const schemas_wanted *wanted)
 {
-    const char *build = o->input_count > 2 ? o->inputs[2] : NULL;
+    const char *build = o->input_count > 1 ? o->inputs[1] : NULL;
     u32 others = 0, left_out = 0;
     bool refused = false;
     error e = {0};
     provider_schema *p = choose(wanted, build, &others);
     if (!p) {
-        schemas_say("%s: no description of build %s (etwkit schemas list)", o->inputs[1], build ? build : "");
+        schemas_say("%s: no description of build %s (etwkit schemas list)", o->inputs[0], build ? build : "");
         return EXIT_FAILED;
     }
     outbuf text = {0};
     bool ok = manifest_write(p, &text, &left_out, &e);
     if (ok && left_out && left_out == p->event_count)
-        ok = error_prefix(&e, "%s: nothing a manifest can say", o->inputs[1]);
+        ok = error_prefix(&e, "%s: nothing a manifest can say", o->inputs[0]);
     if (ok) {
         if (left_out)
             schemas_say("%u of %u events are left out: %s", left_out, p->event_count, e.message);

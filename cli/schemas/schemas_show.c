@@ -369,12 +369,12 @@ static u32 show_provider(const options *o, provider_schema *p, const char *wante
 
 int schemas_show(const options *o, const schemas_wanted *wanted)
 {
-    const char *number = o->input_count > 2 ? o->inputs[2] : NULL;
+    const char *number = o->input_count > 1 ? o->inputs[1] : NULL;
     u32 shown = 0;
     for (u32 i = 0; i < wanted->count; i++)
         for (provider_schema *p = schema_providers(wanted->set, &wanted->ids[i]); p; p = p->next)
             shown += show_provider(o, p, number);
     if (!shown)
-        schemas_say("%s: no event %s", o->inputs[1], number ? number : "");
+        schemas_say("%s: no event %s", o->inputs[0], number ? number : "");
     return shown ? EXIT_DONE : EXIT_FAILED;
 }

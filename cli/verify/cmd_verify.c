@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/os.h"
-#include "commands.h"
+#include "command.h"
 #include "evidence.h"
 #include "json_text.h"
 #include "print.h"
@@ -19,6 +19,10 @@ typedef enum verify_state { STATE_SAME, STATE_UNCHECKED, STATE_UNREAD, STATE_DIF
 
 static const char *const STATE_NAMES[] = {"same", "unchecked", "unread", "differs"};
 static const int EXIT_CODES[] = {EXIT_DONE, EXIT_DAMAGE, EXIT_UNREAD, EXIT_FAILED};
+
+typedef struct verify_options {
+    bool again;
+} verify_options;
 
 typedef struct finding {
     verify_state state;
@@ -178,7 +182,7 @@ static void check_output(verification *v, const cJSON *recorded)
         compare_size(f, recorded, in);
         compare_hash(f, recorded, in);
         compare_records(f, recorded, in);
-        if (v->options->again)
+        if (((const verify_options *)v->options->own)->again)
             compare_again(v, name, in);
     }
     input_close(in);
@@ -316,15 +320,11 @@ static verify_state verify_one(const options *o, const char *file, u32 counts[ST
     return state;
 }
 
-int cmd_verify(const options *o)
+static int verify(const options *o)
 {
     u32 counts[STATES] = {0};
     verify_state state = STATE_SAME;
     bool read = false;
-    if (!o->input_count) {
-        print_say("no provenance file given (etwkit verify --help)");
-        return EXIT_USAGE;
-    }
     for (u32 i = 0; i < o->input_count && !evidence_stop; i++) {
         verify_state one = verify_one(o, o->inputs[i], counts, &read);
         state = one > state ? one : state;
@@ -335,3 +335,17 @@ int cmd_verify(const options *o)
         say_sum(o, counts);
     return evidence_stop || !read ? EXIT_FAILED : EXIT_CODES[state];
 }
+
+const command command_verify = {
+    .name = "verify",
+    .arguments = "FILE.provenance.json...",
+    .help = "whether inputs and output are what a provenance file says",
+    .options = {OPTION_GROUP("verification",
+                             {NULL, "--again", NULL, "repeat the conversion and compare byte for byte", option_own_flag,
+                              offsetof(verify_options, again), NULL},
+                             OPTION_JSON("one JSON object a file, a line each"))},
+    .least = 1,
+    .most = COMMAND_MANY,
+    .own_bytes = sizeof(verify_options),
+    .run = verify,
+};

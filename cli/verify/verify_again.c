@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/os.h"
+#include "command.h"
 #include "convert.h"
 #include "schema/cache/schema_cache.h"
 #include "verify/verify.h"
@@ -43,7 +44,7 @@ static bool read_args(repetition *r, error *e)
         r->args[r->arg_count++] = arg;
     }
     return r->arg_count >= 2 && strcmp(r->args[1], "convert") == 0
-               ? options_read(&r->options, FOR_CONVERT, (int)r->arg_count, r->args, e)
+               ? options_read(&r->options, &command_convert, 0, (int)r->arg_count, r->args, e)
                : error_set(e, "its command line is not that of a conversion");
 }
 
@@ -90,8 +91,8 @@ static bool prepare(repetition *r, error *e)
             return error_set(e, "an input came from standard input");
         o->inputs[i] = find(r, o->inputs[i]);
     }
-    for (u32 i = 0; i < o->schema_count; i++)
-        o->schemas[i] = find(r, o->schemas[i]);
+    for (u32 i = 0; i < o->schemas.count; i++)
+        o->schemas.items[i] = find(r, o->schemas.items[i]);
     const cJSON *output = cJSON_GetObjectItemCaseSensitive(r->root, "output");
     o->format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(output, "format"));
     o->quiet = true;

@@ -12,6 +12,15 @@ void filter_init(filter *f)
     f->until = INT64_MAX;
 }
 
+void filter_free(filter *f)
+{
+    mem_free(f->providers);
+    mem_free(f->ids);
+    mem_free(f->pids);
+    mem_free(f->tids);
+    filter_init(f);
+}
+
 static bool asks_descriptor(const filter *f)
 {
     return f->provider_count || f->id_count || f->has_level || f->keyword;
@@ -34,6 +43,24 @@ static bool number(const char **text, u32 *out)
     return true;
 }
 
+void filter_add_provider(filter *f, const char *name_or_guid)
+{
+    GROW(f->providers, f->provider_count, f->provider_cap);
+    f->providers[f->provider_count++] = name_or_guid;
+}
+
+void filter_add_pid(filter *f, u32 pid)
+{
+    GROW(f->pids, f->pid_count, f->pid_cap);
+    f->pids[f->pid_count++] = pid;
+}
+
+void filter_add_tid(filter *f, u32 tid)
+{
+    GROW(f->tids, f->tid_count, f->tid_cap);
+    f->tids[f->tid_count++] = tid;
+}
+
 bool filter_add_ids(filter *f, const char *text, error *e)
 {
     const char *p = text;
@@ -47,16 +74,14 @@ bool filter_add_ids(filter *f, const char *text, error *e)
             if (!number(&p, &last))
                 break;
         }
-        if (f->id_count == FILTER_VALUES)
-            return error_set(e, "--event-id: more than %d ranges", FILTER_VALUES);
-        f->ids[f->id_count].first = first;
-        f->ids[f->id_count++].last = last;
+        GROW(f->ids, f->id_count, f->id_cap);
+        f->ids[f->id_count++] = (filter_range){first, last};
         if (!*p)
             return true;
         if (*p++ != ',')
             break;
     }
-    return error_set(e, "--event-id: \"%s\" is no list of numbers like 1,5,100-200", text);
+    return error_set(e, "--event-id: '%s' is not a list of numbers like 1,5,100-200", text);
 }
 
 bool filter_set_level(filter *f, const char *text, error *e)
@@ -72,7 +97,7 @@ bool filter_set_level(filter *f, const char *text, error *e)
         value = 4;
     if (value > 255)
         return error_set(e,
-                         "--level: \"%s\" is neither a number from 0 to 255 nor Critical, Error, Warning, "
+                         "--level: '%s' is neither a number from 0 to 255 nor Critical, Error, Warning, "
                          "Information or Verbose",
                          text);
     f->has_level = true;
@@ -86,7 +111,7 @@ bool filter_set_keyword(filter *f, const char *text, error *e)
     errno = 0;
     f->keyword = strtoull(text, &end, 0);
     if (end == text || *end || errno || *text == '-' || !f->keyword)
-        return error_set(e, "--keyword: \"%s\" is no mask like 0x10", text);
+        return error_set(e, "--keyword: '%s' is not a mask like 0x10", text);
     return true;
 }
 

@@ -7,28 +7,32 @@
 #include "session/merge.h"
 #include "query/where.h"
 
-enum { FILTER_VALUES = 256 }; // of one option, over all its repetitions
+typedef struct filter_range {
+    u32 first, last;
+} filter_range;
 
 typedef struct filter {
-    const char *providers[FILTER_VALUES]; // names (any case) or GUIDs
-    u32 provider_count;
-    struct {
-        u32 first, last;
-    } ids[FILTER_VALUES];
-    u32 id_count;
+    const char **providers; // names (any case) or GUIDs
+    u32 provider_count, provider_cap;
+    filter_range *ids;
+    u32 id_count, id_cap;
     bool has_level;
     u8 level;    // this severe or more (0 is always in)
     u64 keyword; // any of these bits; 0: not asked
-    u32 pids[FILTER_VALUES], tids[FILTER_VALUES];
-    u32 pid_count, tid_count;
+    u32 *pids, *tids;
+    u32 pid_count, pid_cap, tid_count, tid_cap;
     i64 since, until;        // FILETIME
     const expression *where; // owned by the options
 } filter;
 
 void filter_init(filter *f);
+void filter_free(filter *f);
 bool filter_is_open(const filter *f); // lets everything through
 
-// Values of the options; false: not one, and why.
+// Values of the options, each as often as wanted; false: not one, and why. Names are not copied.
+void filter_add_provider(filter *f, const char *name_or_guid);
+void filter_add_pid(filter *f, u32 pid);
+void filter_add_tid(filter *f, u32 tid);
 MUST_USE bool filter_add_ids(filter *f, const char *text, error *e);
 MUST_USE bool filter_set_level(filter *f, const char *text, error *e);
 MUST_USE bool filter_set_keyword(filter *f, const char *text, error *e);
