@@ -87,7 +87,6 @@ static i64 modified(HANDLE h)
 
 bool os_open(os_file *f, const char *path, error *e)
 {
-    char text[256];
     wchar_t *wide = wide_path(path);
     // Others may write and delete: evidence is never locked.
     HANDLE h = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
@@ -159,7 +158,6 @@ size_t os_read(int fd, void *into, size_t len, bool *failed)
 bool os_temporary_file(os_file *f, error *e)
 {
     wchar_t folder[MAX_PATH + 1], path[MAX_PATH + 1];
-    char text[256];
     *f = (os_file){.fd = -1};
     if (!GetTempPathW(MAX_PATH, folder) || !GetTempFileNameW(folder, L"etw", 0, path))
         return fail(e, "no temporary file can be made", GetLastError());
@@ -173,7 +171,6 @@ bool os_temporary_file(os_file *f, error *e)
 
 bool os_append(os_file *f, const void *bytes, size_t len, error *e)
 {
-    char text[256];
     for (size_t done = 0; done < len;) {
         OVERLAPPED where = {.Offset = (DWORD)f->bytes, .OffsetHigh = (DWORD)(f->bytes >> 32)};
         DWORD want = len - done < 1u << 30 ? (DWORD)(len - done) : 1u << 30, put = 0;
@@ -388,7 +385,6 @@ char *os_cache_folder(void)
 
 bool os_make_folder_of(const char *path, error *e)
 {
-    char text[256];
     size_t len = strlen(path);
     char *copy = memcpy(mem_alloc(len + 1), path, len + 1);
     bool ok = true;
@@ -409,7 +405,6 @@ bool os_make_folder_of(const char *path, error *e)
 
 bool os_rename(const char *from, const char *to, error *e)
 {
-    char text[256];
     wchar_t *a = wide_path(from), *b = wide_path(to);
     bool ok = MoveFileExW(a, b, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH);
     DWORD code = GetLastError();
