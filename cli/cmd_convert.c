@@ -21,6 +21,7 @@ typedef struct convert_options {
 typedef struct target_room {
     export_target target;
     export_trace *traces;
+    export_input *inputs;
     char **json;
 } target_room;
 
@@ -30,6 +31,26 @@ static u32 add_damage(export_damage *list, u32 count, const damage_log *log)
         list[count++] =
             (export_damage){log->notes[i].offset, log->notes[i].bytes, log->notes[i].kind, log->notes[i].message};
     return count;
+}
+
+static void fill_inputs(target_room *room, const evidence *ev)
+{
+    const inputs *list = &ev->inputs;
+    room->inputs = mem_zeroed(list->count, sizeof(*room->inputs));
+    for (u32 i = 0; i < list->count; i++) {
+        const input_row *row = &list->rows[i];
+        room->inputs[i] = (export_input){.path = row->path,
+                                         .source = row->source,
+                                         .status = input_status_name(evidence_status(ev, row)),
+                                         .error = row->error,
+                                         .reason = input_reason(row),
+                                         .sha256 = row->sha256,
+                                         .bytes = row->bytes,
+                                         .duplicate_of = row->duplicate_of == INPUT_NONE ? -1 : (i64)row->duplicate_of,
+                                         .trace = row->trace == INPUT_NONE ? -1 : (i64)row->trace};
+    }
+    room->target.inputs = room->inputs;
+    room->target.input_count = list->count;
 }
 
 static void target_fill(target_room *room, const evidence *ev, const exporter *format)
@@ -48,6 +69,7 @@ static void target_fill(target_room *room, const evidence *ev, const exporter *f
     room->target.class_count = class_count(s->classes);
     room->target.traces = room->traces;
     room->target.trace_count = s->trace_count;
+    fill_inputs(room, ev);
 }
 
 static void target_free(target_room *room)
@@ -57,6 +79,7 @@ static void target_free(target_room *room)
         mem_free(room->json[i]);
     }
     mem_free(room->traces);
+    mem_free(room->inputs);
     mem_free(room->json);
 }
 
@@ -230,10 +253,11 @@ static int convert_all(conversion *c)
         c->reader_left = !ok && outfile_reader_left(c->out->fd);
         if (!ok && !c->reader_left)
             print_say("%s", e.message);
-        code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
+        code = !ok ? EXIT_FAILED : evidence_code(&ev);
         if (ok && !c->options->quiet) {
             evidence_tell_damage(&ev);
             tell_result(&ev, c->records);
+            evidence_sum_up(&ev);
         }
     }
     evidence_close(&ev);

@@ -10,6 +10,34 @@ static bool count_states(evidence *ev, error *e)
     return pipeline_count(&job, e);
 }
 
+static void list_input_json(const evidence *ev, const input_row *row)
+{
+    char *line = row->trace == INPUT_NONE ? info_unread_json(ev, row) : info_json(ev, row->trace, true);
+    puts(line);
+    mem_free(line);
+}
+
+static void list_input(const evidence *ev, const input_row *row)
+{
+    if (row->trace == INPUT_NONE)
+        info_unread_print(ev, row);
+    else
+        info_print(ev, row->trace);
+}
+
+static void list_inputs(const evidence *ev, bool json)
+{
+    for (u32 i = 0; i < ev->inputs.count; i++) {
+        if (json) {
+            list_input_json(ev, &ev->inputs.rows[i]);
+            continue;
+        }
+        if (i)
+            putchar('\n');
+        list_input(ev, &ev->inputs.rows[i]);
+    }
+}
+
 static int info(const options *o)
 {
     evidence ev;
@@ -22,20 +50,14 @@ static int info(const options *o)
     if (code == EXIT_DONE) {
         evidence_hash(&ev);
         session_check_files(ev.session);
-        for (u32 i = 0; i < ev.session->trace_count; i++) {
-            if (o->json) {
-                char *line = info_json(&ev, i, true);
-                puts(line);
-                mem_free(line);
-            } else {
-                if (i)
-                    putchar('\n');
-                info_print(&ev, i);
-            }
-        }
+        list_inputs(&ev, o->json);
         if (!o->json && !o->quiet)
             evidence_tell_damage(&ev);
-        code = evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
+        if (!o->quiet)
+            evidence_sum_up(&ev);
+        code = evidence_code(&ev);
+    } else if (o->json && !ev.session->trace_count) {
+        list_inputs(&ev, true);
     }
     evidence_close(&ev);
     return code;

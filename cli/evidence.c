@@ -32,6 +32,25 @@ void evidence_clear_bar(evidence *ev)
         fprintf(stderr, "\r%*s\r", BAR_CELLS + 30, "");
 }
 
+void evidence_sum_up(const evidence *ev)
+{
+    inputs_sum sum = inputs_count(&ev->inputs);
+    char copies[40] = "";
+    if (sum.given == 1 && sum.read == 1)
+        return;
+    if (sum.copies)
+        snprintf(copies, sizeof(copies), "%u %s, ", sum.copies, sum.copies == 1 ? "a copy" : "copies");
+    print_say("%u given, %u read, %s%u not", sum.given, sum.read, copies, sum.unread);
+}
+
+static u64 bytes_to_read(const inputs *list)
+{
+    u64 bytes = 0;
+    for (u32 i = 0; i < list->count; i++)
+        bytes += list->rows[i].in ? list->rows[i].bytes : 0;
+    return bytes;
+}
+
 static bool survey_progress(void *context, u64 done, u64 total)
 {
     draw_bar(context, "reading   ", done, total);
@@ -41,22 +60,6 @@ static bool survey_progress(void *context, u64 done, u64 total)
 void evidence_progress(void *context, u64 done, u64 total)
 {
     draw_bar(context, "converting", done, total);
-}
-
-static bool given_before(const options *o, u32 index)
-{
-    for (u32 i = 0; i < index; i++)
-        if (os_same_file(o->inputs[i], o->inputs[index]))
-            return true;
-    return false;
-}
-
-static u64 input_bytes(const options *o)
-{
-    u64 bytes = 0;
-    for (u32 i = 0; i < o->input_count; i++)
-        bytes += os_size(o->inputs[i]);
-    return bytes;
 }
 
 // Threads come up while the traces are opened.
@@ -93,17 +96,19 @@ static void prepare_memory(void *context)
 
 static bool open_traces(evidence *ev)
 {
-    const options *o = ev->options;
-    error e = {0};
-    for (u32 i = 0; i < o->input_count; i++) {
-        if (given_before(o, i)) {
-            print_say("%s: given twice, read once", o->inputs[i]);
+    inputs *list = &ev->inputs;
+    ev->rows = mem_zeroed(list->count, sizeof(*ev->rows));
+    for (u32 i = 0; i < list->count; i++) {
+        input_row *row = &list->rows[i];
+        error e = {0};
+        if (!row->in)
+            continue;
+        if (!session_add(ev->session, row->in, &e)) {
+            input_fail(list, row, &e);
             continue;
         }
-        if (!session_open(ev->session, o->inputs[i], &e)) {
-            print_say("%s", e.message);
-            ev->unread++;
-        }
+        row->trace = ev->session->trace_count - 1;
+        ev->rows[row->trace] = i;
     }
     return ev->session->trace_count > 0;
 }
@@ -152,15 +157,6 @@ static bool open_cache(evidence *ev)
     return ok || !named;
 }
 
-static void start_hashes(evidence *ev)
-{
-    session *s = ev->session;
-    ev->sha256 = mem_zeroed(s->trace_count, sizeof(*ev->sha256));
-    ev->hashes = mem_zeroed(s->trace_count, sizeof(*ev->hashes));
-    for (u32 i = 0; i < s->trace_count && !ev->options->no_hash; i++)
-        ev->hashes[i] = hash_start(s->traces[i]->file.input);
-}
-
 static bool may_be_asked_for(void *options_given, const event_class *cls)
 {
     const options *o = options_given;
@@ -179,12 +175,17 @@ int evidence_open(evidence *ev, const options *o, bool records)
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;
     }
-    u64 bytes = input_bytes(o);
+    for (u32 i = 0; i < o->input_count; i++)
+        inputs_add(&ev->inputs, o->inputs[i]);
+    inputs_open(&ev->inputs, !o->no_hash);
+    u64 bytes = bytes_to_read(&ev->inputs);
     start_crew(ev, bytes);
     if (bytes <= SMALL_TRACES) // all they need, from the start
         os_expect_memory(ALWAYS_USED);
-    if (!open_traces(ev))
+    if (!open_traces(ev)) {
+        evidence_sum_up(ev);
         return EXIT_FAILED;
+    }
     if (bytes > SMALL_TRACES) {
         ev->memory = expected_memory(ev->session, records, o->threads);
         crew_give(ev->session->crew, prepare_memory, ev);
@@ -193,7 +194,8 @@ int evidence_open(evidence *ev, const options *o, bool records)
         return EXIT_FAILED;
     if (!open_cache(ev))
         return EXIT_FAILED;
-    start_hashes(ev);
+    if (!o->no_hash)
+        inputs_hash_begin(&ev->inputs, o->threads);
     bool done = session_survey(ev->session, survey_progress, ev);
     evidence_clear_bar(ev);
     const char *refused;
@@ -206,17 +208,7 @@ int evidence_open(evidence *ev, const options *o, bool records)
 
 void evidence_hash(evidence *ev)
 {
-    for (u32 i = 0; ev->hashes && i < ev->session->trace_count; i++) {
-        error e = {0};
-        if (!ev->hashes[i])
-            continue;
-        if (!hash_finish(ev->hashes[i], ev->sha256[i], &e)) {
-            print_say("%s", e.message);
-            ev->sha256[i][0] = 0;
-            ev->unhashed++;
-        }
-        ev->hashes[i] = NULL;
-    }
+    inputs_hash_finish(&ev->inputs);
 }
 
 void evidence_close(evidence *ev)
@@ -224,23 +216,35 @@ void evidence_close(evidence *ev)
     evidence_hash(ev);
     crew *threads = ev->session->crew;
     crew_dismiss(threads); // they end while memory is given back
-    mem_free(ev->hashes);
-    mem_free(ev->sha256);
     schema_load_free(&ev->user_schemas);
     schema_files_free(&ev->schema_files);
     session_free(ev->session);
+    inputs_free(&ev->inputs);
+    mem_free(ev->rows);
     schema_cache_close(ev->cache);
     crew_free(threads);
 }
 
-bool evidence_damaged(const evidence *ev)
+const input_row *evidence_row(const evidence *ev, u32 index)
 {
-    for (u32 i = 0; i < ev->session->trace_count; i++) {
-        const trace *t = ev->session->traces[i];
-        if (t->damage.ranges || t->file.damage.ranges)
-            return true;
-    }
-    return ev->unread > 0 || ev->unhashed > 0;
+    return &ev->inputs.rows[ev->rows[index]];
+}
+
+input_status evidence_status(const evidence *ev, const input_row *row)
+{
+    if (row->trace == INPUT_NONE || row->status != INPUT_OK)
+        return row->status;
+    const trace *t = ev->session->traces[row->trace];
+    return t->damage.ranges || t->file.damage.ranges ? INPUT_DAMAGED : INPUT_OK;
+}
+
+int evidence_code(const evidence *ev)
+{
+    bool damaged = false;
+    for (u32 i = 0; i < ev->inputs.count; i++)
+        damaged |= evidence_status(ev, &ev->inputs.rows[i]) == INPUT_DAMAGED;
+    inputs_sum sum = inputs_count(&ev->inputs);
+    return sum.unread ? EXIT_UNREAD : damaged || sum.unhashed ? EXIT_DAMAGE : EXIT_DONE;
 }
 
 static u32 tell_log(const trace *t, const damage_log *log, u32 lines)

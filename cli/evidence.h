@@ -2,7 +2,7 @@
 #ifndef ETWKIT_EVIDENCE_H
 #define ETWKIT_EVIDENCE_H
 
-#include "hash.h"
+#include "inputs.h"
 #include "options.h"
 #include "schema_files.h"
 #include "session/session.h"
@@ -10,15 +10,13 @@
 typedef struct evidence {
     const options *options;
     session *session;
-    size_t memory;               // that will be wanted
-    hash_job **hashes;           // one for each trace, NULL where not asked for
-    char (*sha256)[SHA256_TEXT]; // "" where not computed
-    schema_load user_schemas;    // from --schemas
-    schema_files schema_files;   // each file of them, where provenance is written
-    u32 unread;                  // inputs that could not be opened
-    u32 unhashed;                // inputs whose hash could not be made
-    struct schema_cache *cache;  // NULL: none
-    bool bar;                    // a progress bar is shown
+    size_t memory; // that will be wanted
+    inputs inputs;
+    u32 *rows;                  // by trace: its row of the inputs
+    schema_load user_schemas;   // from --schemas
+    schema_files schema_files;  // each file of them, where provenance is written
+    struct schema_cache *cache; // NULL: none
+    bool bar;                   // a progress bar is shown
     double told;
 } evidence;
 
@@ -30,10 +28,16 @@ void evidence_close(evidence *ev);
 // Waits for the hashes. Failures are said, noted as an empty hash, and count as damage.
 void evidence_hash(evidence *ev);
 
-// Any byte of any trace damaged, any hash wanting (evidence_hash), or any input unread.
-bool evidence_damaged(const evidence *ev);
+// The exit code of a run that has its result: whether all that was given was read, undamaged, and hashed.
+int evidence_code(const evidence *ev);
+// What became of an input so far.
+input_status evidence_status(const evidence *ev, const input_row *row);
+// The row of a trace.
+const input_row *evidence_row(const evidence *ev, u32 trace);
 // Lists damage on stderr, the first lines of each trace.
 void evidence_tell_damage(const evidence *ev);
+// The last line of a run: how many inputs were given, read and not; none for a single one that was read.
+void evidence_sum_up(const evidence *ev);
 
 // Limits (limits.h) that were reached, each with how often; NULL: none at that index. The text lives in `room`.
 const char *evidence_limit(const evidence *ev, u32 index, char room[160]);

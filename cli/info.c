@@ -244,13 +244,35 @@ static void add_counts(cJSON *root, const trace *t, bool with_states)
     add_number(bytes, "damage", t->account.damage);
 }
 
+// What every input has, read or not.
+static void add_row(cJSON *root, const evidence *ev, const input_row *row)
+{
+    json_add_text(root, "file", row->path);
+    json_add_text(root, "source", row->source);
+    cJSON_AddStringToObject(root, "status", input_status_name(evidence_status(ev, row)));
+    if (row->error) {
+        json_add_text(root, "error", row->error);
+        cJSON_AddStringToObject(root, "reason", input_reason(row));
+    }
+}
+
+static char *printed(cJSON *root)
+{
+    char *text = cJSON_PrintUnformatted(root);
+    cJSON_Delete(root);
+    size_t len = strlen(text) + 1;
+    char *copy = memcpy(mem_alloc(len), text, len);
+    cJSON_free(text);
+    return copy;
+}
+
 char *info_json(const evidence *ev, u32 trace_index, bool with_states)
 {
     const trace *t = ev->session->traces[trace_index];
     cJSON *root = cJSON_CreateObject();
-    json_add_text(root, "file", t->file.input->path);
+    add_row(root, ev, evidence_row(ev, trace_index));
     add_number(root, "bytes", t->file.input->bytes);
-    add_text(root, "sha256", ev->sha256 ? ev->sha256[trace_index] : NULL);
+    add_text(root, "sha256", evidence_row(ev, trace_index)->sha256);
     add_session_facts(root, t);
     add_counts(root, t, with_states);
     if (ev->cache)
@@ -269,12 +291,18 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
     cJSON *remarks = cJSON_AddArrayToObject(root, "schema_remarks");
     for (u32 i = 0; i < ev->session->embedded.note_count; i++)
         cJSON_AddItemToArray(remarks, cJSON_CreateString(ev->session->embedded.notes[i]));
-    char *text = cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
-    size_t len = strlen(text) + 1;
-    char *copy = memcpy(mem_alloc(len), text, len);
-    cJSON_free(text);
-    return copy;
+    return printed(root);
+}
+
+char *info_unread_json(const evidence *ev, const input_row *row)
+{
+    cJSON *root = cJSON_CreateObject();
+    add_row(root, ev, row);
+    if (row->status == INPUT_DUPLICATE)
+        json_add_text(root, "duplicate_of", ev->inputs.rows[row->duplicate_of].source);
+    if (row->sha256[0])
+        cJSON_AddStringToObject(root, "sha256", row->sha256);
+    return printed(root);
 }
 
 // ---------------------------------------------------------------------------------------------- text
@@ -430,8 +458,8 @@ void info_print(const evidence *ev, u32 trace_index)
     putchar('\n');
     printf("  %-14s %llu bytes, %u buffers%s\n", "size", (unsigned long long)t->file.input->bytes, t->file.count,
            t->file.compressed ? ", compressed" : "");
-    if (ev->sha256 && ev->sha256[trace_index][0])
-        printf("  %-14s %s\n", "sha256", ev->sha256[trace_index]);
+    if (evidence_row(ev, trace_index)->sha256[0])
+        printf("  %-14s %s\n", "sha256", evidence_row(ev, trace_index)->sha256);
     if (f->present) {
         printf("  %-14s ", "session");
         (void)print_clean(stdout, f->session);
@@ -466,4 +494,17 @@ void info_print(const evidence *ev, u32 trace_index)
     print_providers(rows, count);
     print_raw(rows, count);
     mem_free(rows);
+}
+
+void info_unread_print(const evidence *ev, const input_row *row)
+{
+    (void)print_clean(stdout, row->path);
+    if (row->status == INPUT_DUPLICATE) {
+        printf("\n  %-14s ", "the same as");
+        (void)print_clean(stdout, ev->inputs.rows[row->duplicate_of].path);
+    } else {
+        printf("\n  %-14s ", "not read");
+        (void)print_clean(stdout, row->error ? row->error : input_status_name(row->status));
+    }
+    putchar('\n');
 }

@@ -4,10 +4,12 @@
 
 #include "evidence.h"
 
-// One line of JSON without a line end; heap (mem_free). Record states are there once records were read.
+// Both give one line of JSON without a line end; heap (mem_free). Record states are there once records were read.
 char *info_json(const evidence *ev, u32 trace_index, bool with_states);
+char *info_unread_json(const evidence *ev, const input_row *row); // of an input that is not read
 
 // Text for people on stdout.
 void info_print(const evidence *ev, u32 trace_index);
+void info_unread_print(const evidence *ev, const input_row *row);
 
 #endif

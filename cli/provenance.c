@@ -28,7 +28,7 @@ static bool add_output(cJSON *root, const outfile *out, const char *format, u64 
 static void add_afterwards(cJSON *to, const trace *t)
 {
     char text[SHA256_TEXT];
-    if (hash_input(t->file.input, text, NULL))
+    if (input_sha256_text(t->file.input, text, NULL))
         cJSON_AddStringToObject(to, "sha256_afterwards", text);
     else
         cJSON_AddNullToObject(to, "sha256_afterwards");
@@ -39,11 +39,13 @@ static void add_afterwards(cJSON *to, const trace *t)
 static void add_inputs(cJSON *root, const evidence *ev)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "inputs");
-    for (u32 i = 0; i < ev->session->trace_count; i++) {
-        char *text = info_json(ev, i, true);
+    for (u32 i = 0; i < ev->inputs.count; i++) {
+        const input_row *row = &ev->inputs.rows[i];
+        bool is_read = row->trace != INPUT_NONE;
+        char *text = is_read ? info_json(ev, row->trace, true) : info_unread_json(ev, row);
         cJSON *info = cJSON_Parse(text);
-        if (!ev->options->no_hash)
-            add_afterwards(info, ev->session->traces[i]);
+        if (is_read && !ev->options->no_hash)
+            add_afterwards(info, ev->session->traces[row->trace]);
         cJSON_AddItemToArray(list, info);
         mem_free(text);
     }

@@ -24,6 +24,15 @@ typedef struct export_trace {
     u32 damage_count;
 } export_trace;
 
+// One input of the run, read or not.
+typedef struct export_input {
+    const char *path, *source, *status, *error, *reason; // error and reason NULL: it was read, or is a copy
+    const char *sha256;                                  // "" where it was not computed
+    u64 bytes;
+    i64 duplicate_of; // index in the inputs; -1: of none
+    i64 trace;        // index in the traces; -1: it is not read
+} export_input;
+
 // Everything is known when an exporter is opened but the records themselves.
 typedef struct export_target {
     int fd;                            // where to write, from its start; a file's can also be read
@@ -32,6 +41,8 @@ typedef struct export_target {
     u32 class_count;
     const export_trace *traces;
     u32 trace_count;
+    const export_input *inputs;
+    u32 input_count;
     bool csv_guard; // CSV cells a spreadsheet would run as a formula get an apostrophe in front
 } export_target;
 

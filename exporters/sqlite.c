@@ -227,6 +227,36 @@ static bool write_traces(sink *s, const export_target *target, error *e)
     return ok;
 }
 
+static void bind_index(sqlite3_stmt *statement, int column, i64 index)
+{
+    if (index >= 0)
+        sqlite3_bind_int64(statement, column, index);
+    else
+        sqlite3_bind_null(statement, column);
+}
+
+static bool write_inputs(sink *s, const export_target *target, error *e)
+{
+    sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO inputs VALUES(?,?,?,?,?,?,?,?,?,?)", e);
+    bool ok = insert != NULL;
+    for (u32 i = 0; ok && i < target->input_count; i++) {
+        const export_input *in = &target->inputs[i];
+        sqlite3_bind_int64(insert, 1, i);
+        bind_text(insert, 2, in->source);
+        bind_text(insert, 3, in->path);
+        bind_text(insert, 4, in->status);
+        bind_text(insert, 5, in->reason);
+        bind_text(insert, 6, in->error);
+        sqlite3_bind_int64(insert, 7, (i64)in->bytes);
+        bind_text(insert, 8, *in->sha256 ? in->sha256 : NULL);
+        bind_index(insert, 9, in->duplicate_of);
+        bind_index(insert, 10, in->trace);
+        ok = sqlite_step(s, insert, e);
+    }
+    sqlite3_finalize(insert);
+    return ok;
+}
+
 // ------------------------------------------------------------------------------------- open
 
 static int open_database(int fd, bool writable, sqlite3 **db)
@@ -241,7 +271,8 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
     if (open_database(target->fd, true, &s->db) != SQLITE_OK)
         return sqlite_failed(s, e);
     if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) ||
-        !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e))
+        !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e) ||
+        !write_inputs(s, target, e))
         return false;
     int code;
     s->rows = sqlite_rows_new(&s->memory, s->db, s->sources, &code);

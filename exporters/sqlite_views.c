@@ -41,6 +41,9 @@ const char sqlite_tables[] =
     "log_file_mode INTEGER,buffers_total INTEGER,buffers_compressed INTEGER,buffers_damaged INTEGER,"
     "buffers_lost INTEGER,events_total INTEGER,events_decoded INTEGER,events_partial INTEGER,events_raw INTEGER,"
     "events_lost INTEGER,info TEXT);"
+    "CREATE TABLE inputs(id INTEGER PRIMARY KEY,source TEXT NOT NULL,path TEXT NOT NULL,status TEXT NOT NULL,"
+    "reason TEXT,error TEXT,bytes INTEGER NOT NULL,sha256 TEXT,duplicate_of INTEGER REFERENCES inputs(id),"
+    "trace_id INTEGER REFERENCES traces(id));"
     "CREATE TABLE damage(source TEXT NOT NULL,offset INTEGER NOT NULL,bytes INTEGER NOT NULL,kind TEXT,message TEXT);"
     "CREATE VIEW events AS SELECT r.record AS record," TIMESTAMP
     " AS timestamp,c.provider AS provider,c.provider_id AS provider_id,c.event_name AS event_name,"

@@ -129,11 +129,12 @@ static void good_beside_bad(void **state)
     assert_int_equal(RUN(p, "convert", DNS), 0);
     u32 all = program_lines(&p->out);
     RUN(p, "convert", DNS, "{}/absent.etl");
-    says(p, 3, "No such file");
+    says(p, 4, "No such file");
+    says(p, 4, "2 given, 1 read, 1 not\n");
     assert_int_equal(program_lines(&p->out), all);
     // The same trace by two names is read once.
     RUN(p, "convert", DNS, "samples/../samples/dns.etl");
-    says(p, 0, "given twice");
+    says(p, 0, "samples/../samples/dns.etl: the same as samples/dns.etl, read once");
     assert_int_equal(program_lines(&p->out), all);
 }
 

@@ -10,7 +10,7 @@
 static void hash_again(const evidence *ev, char (*after)[SHA256_TEXT])
 {
     for (u32 i = 0; i < ev->session->trace_count && !ev->options->no_hash; i++)
-        if (!hash_input(ev->session->traces[i]->file.input, after[i], NULL))
+        if (!input_sha256_text(ev->session->traces[i]->file.input, after[i], NULL))
             after[i][0] = 0;
 }
 
@@ -79,9 +79,11 @@ static int report(const options *o, outfile *out, bool *reader_left)
         *reader_left = !ok && outfile_reader_left(out->fd);
         if (!ok && !*reader_left)
             print_say("%s", e.message);
-        code = !ok ? EXIT_FAILED : evidence_damaged(&ev) ? EXIT_DAMAGE : EXIT_DONE;
-        if (ok && !o->quiet)
+        code = !ok ? EXIT_FAILED : evidence_code(&ev);
+        if (ok && !o->quiet) {
             evidence_tell_damage(&ev);
+            evidence_sum_up(&ev);
+        }
     }
     evidence_close(&ev);
     return code;

@@ -92,7 +92,7 @@ static void put_inputs(page *p)
 static void put_hashes(page *p, u32 index)
 {
     const evidence *ev = p->job->evidence;
-    const char *before = ev->sha256 ? ev->sha256[index] : "";
+    const char *before = evidence_row(ev, index)->sha256;
     if (!*before) {
         fact(p, "SHA-256", "not computed (--no-hash)");
         return;
@@ -180,12 +180,32 @@ static void put_trace(page *p, u32 index)
     put_damage(p, t);
 }
 
+// What was given and is not in this report.
+static void put_unread(page *p, const input_row *row)
+{
+    const inputs *list = &p->job->evidence->inputs;
+    put(p, "<h3>");
+    put_plain(p, row->source);
+    put(p, "</h3>\n<table class=\"facts\">\n");
+    fact(p, "Path", row->path);
+    if (row->status == INPUT_DUPLICATE)
+        fact_format(p, "Not read", "the same bytes as %s, which was", list->rows[row->duplicate_of].path);
+    else
+        fact(p, "Not read", row->error);
+    if (row->sha256[0])
+        fact(p, "SHA-256", row->sha256);
+    put(p, "</table>\n");
+}
+
 static void put_evidence(page *p)
 {
     const evidence *ev = p->job->evidence;
     put(p, "<section id=\"evidence\"><h2>1 Evidence</h2>\n");
     for (u32 i = 0; i < p->session->trace_count; i++)
         put_trace(p, i);
+    for (u32 i = 0; i < ev->inputs.count; i++)
+        if (ev->inputs.rows[i].trace == INPUT_NONE)
+            put_unread(p, &ev->inputs.rows[i]);
     put(p, "<h3>How it was read</h3>\n<table class=\"facts\">\n");
     fact(p, "Program", "etwkit " ETWKIT_VERSION);
     put(p, "<tr><th>Command line</th><td><code>");

@@ -11,7 +11,7 @@
 #include "evidence.h"
 #include "json_text.h"
 #include "print.h"
-#include "hash.h"
+#include "input/input.h"
 #include "verify/verify.h"
 
 // The worst of all decides about the exit code, in this order.
@@ -86,7 +86,7 @@ static void compare_hash(finding *f, const cJSON *recorded, const input *in)
     if (!hash) {
         error_set(&e, "no SHA-256 was recorded");
         set(f, STATE_UNCHECKED, &e);
-    } else if (!hash_input(in, text, &e)) {
+    } else if (!input_sha256_text(in, text, &e)) {
         set(f, STATE_UNREAD, &e);
     } else if (strcmp(hash, text) != 0) {
         error_set(&e, "its SHA-256 is %s, recorded was %.64s", text, hash);

@@ -92,6 +92,15 @@ bool input_sha256(const input *in, u8 digest[SHA256_BYTES], error *e)
                                              in->path, (unsigned long long)at, (unsigned long long)in->bytes);
 }
 
+bool input_sha256_text(const input *in, char text[SHA256_TEXT], error *e)
+{
+    u8 digest[SHA256_BYTES];
+    bool ok = input_sha256(in, digest, e);
+    if (ok)
+        sha256_text(digest, text);
+    return ok;
+}
+
 void *input_begin(const input_backend *backend, const char *path, size_t size)
 {
     input *in = mem_zeroed(1, size);

@@ -55,6 +55,7 @@ input_change input_changed(const input *in, u64 *bytes);
 
 // SHA-256 of all its bytes, read now unless they were hashed as they came. False: not all of them could be read.
 MUST_USE bool input_sha256(const input *in, u8 digest[SHA256_BYTES], error *e);
+MUST_USE bool input_sha256_text(const input *in, char text[SHA256_TEXT], error *e);
 
 // ---------------------------------------------------------------------------------------------- for backends
 

@@ -130,8 +130,13 @@ void fuzz_trace(span bytes)
         check(render_all(&r, exporter_by_name("csv")) == t->events, "records were lost in CSV");
         options o = {.inputs = NULL};
         filter_init(&o.filter);
-        evidence ev = {.options = &o, .session = s};
+        u32 row = 0;
+        evidence ev = {.options = &o, .session = s, .rows = &row};
+        inputs_add(&ev.inputs, t->file.input->path);
+        ev.inputs.rows[0].source = t->file.input->name;
+        ev.inputs.rows[0].trace = 0;
         mem_free(info_json(&ev, 0, true));
+        inputs_free(&ev.inputs);
         record_room_free(&r.room);
         buffer_reader_free(&r.reader);
         outbuf_free(&r.out);

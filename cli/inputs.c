@@ -1,0 +1,311 @@
+#include "inputs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "print.h"
+
+const char *input_status_name(input_status status)
+{
+    static const char *const NAMES[] = {
+        [INPUT_OK] = "ok",
+        [INPUT_DAMAGED] = "damaged",
+        [INPUT_DUPLICATE] = "duplicate",
+        [INPUT_NOT_A_TRACE] = "not_a_trace",
+        [INPUT_EMPTY] = "empty",
+        [INPUT_UNREADABLE] = "unreadable",
+        [INPUT_NOT_REACHED] = "not_reached",
+    };
+    return NAMES[status];
+}
+
+// Of a file that was read and holds no trace nothing will come however often it is tried.
+const char *input_reason(const input_row *row)
+{
+    switch (row->code) {
+    case ERR_NONE:
+        return NULL;
+    case ERR_NOT_A_TRACE:
+    case ERR_EMPTY:
+    case ERR_NOT_A_FILE:
+        return error_reason(ERR_BROKEN);
+    default:
+        return error_reason(row->code);
+    }
+}
+
+void inputs_add(inputs *list, const char *path)
+{
+    GROW(list->rows, list->count, list->capacity);
+    list->rows[list->count++] =
+        (input_row){.path = arena_text(&list->arena, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
+}
+
+void input_fail(inputs *list, input_row *row, const error *e)
+{
+    row->status = e->code == ERR_NOT_A_TRACE ? INPUT_NOT_A_TRACE
+                  : e->code == ERR_EMPTY     ? INPUT_EMPTY
+                                             : INPUT_UNREADABLE;
+    row->code = e->code;
+    row->error = arena_text(&list->arena, e->message);
+    print_say("%s", e->message);
+}
+
+static void open_row(inputs *list, input_row *row)
+{
+    error e = {0};
+    if (input_open(&row->in, row->path, &e)) {
+        row->bytes = row->in->bytes;
+        return;
+    }
+    row->in = NULL;
+    input_fail(list, row, &e);
+}
+
+// ---------------------------------------------------------------------------------------------- copies
+
+static void mark_copy(inputs *list, u32 copy, u32 original)
+{
+    input_row *row = &list->rows[copy];
+    row->status = INPUT_DUPLICATE;
+    row->duplicate_of = original;
+    memcpy(row->sha256, list->rows[original].sha256, SHA256_TEXT);
+    print_say("%s: the same as %s, read once", row->path, list->rows[original].path);
+    input_close(row->in);
+    row->in = NULL;
+}
+
+static bool same_file(const void *items, u32 index, const void *key)
+{
+    const input *a = ((const input_row *)items)[index].in, *b = key;
+    return a->device == b->device && a->inode == b->inode;
+}
+
+// One file by two names, or given twice.
+static void find_same_files(inputs *list)
+{
+    map files = {0};
+    for (u32 i = 0; i < list->count; i++) {
+        const input *in = list->rows[i].in;
+        if (!in || !in->inode)
+            continue;
+        u64 identity[2] = {in->device, in->inode}, hash = hash_bytes(identity, sizeof(identity));
+        u32 original = map_find(&files, hash, same_file, list->rows, in);
+        if (original == MAP_NONE)
+            map_add(&files, hash, i);
+        else
+            mark_copy(list, i, original);
+    }
+    map_free(&files);
+}
+
+enum { PROBE_BYTES = 4096 };
+
+// What tells nearly all traces apart: their size and how they begin and end.
+static u64 probe(const input *in)
+{
+    u8 bytes[2 * PROBE_BYTES] = {0};
+    bool failed = false;
+    u64 last = in->bytes > PROBE_BYTES ? in->bytes - PROBE_BYTES : 0;
+    (void)input_read(in, 0, bytes, PROBE_BYTES, &failed);
+    (void)input_read(in, last, bytes + PROBE_BYTES, PROBE_BYTES, &failed);
+    return hash_more(in->bytes, bytes, sizeof(bytes));
+}
+
+static bool hash_now(input_row *row)
+{
+    return row->sha256[0] || input_sha256_text(row->in, row->sha256, NULL);
+}
+
+typedef struct probed {
+    inputs *list;
+    const u64 *probes; // by row
+} probed;
+
+// Whether a row has the same bytes as the one that is looked for.
+static bool same_bytes(const void *items, u32 index, const void *key)
+{
+    const probed *p = items;
+    u32 other = *(const u32 *)key;
+    input_row *a = &p->list->rows[index], *b = &p->list->rows[other];
+    return a->bytes == b->bytes && p->probes[index] == p->probes[other] && hash_now(a) && hash_now(b) &&
+           strcmp(a->sha256, b->sha256) == 0;
+}
+
+static void find_same_bytes(inputs *list)
+{
+    map contents = {0};
+    u64 *probes = mem_zeroed(list->count, sizeof(*probes));
+    const probed p = {list, probes};
+    for (u32 i = 0; i < list->count; i++) {
+        if (!list->rows[i].in || !list->rows[i].bytes)
+            continue;
+        probes[i] = probe(list->rows[i].in);
+        u32 original = map_find(&contents, probes[i], same_bytes, &p, &i);
+        if (original == MAP_NONE)
+            map_add(&contents, probes[i], i);
+        else
+            mark_copy(list, i, original);
+    }
+    mem_free(probes);
+    map_free(&contents);
+}
+
+// ---------------------------------------------------------------------------------------------- names
+
+// The last parts of a path, `parts` of them.
+static const char *tail_of(const char *path, u32 parts)
+{
+    const char *at = path + strlen(path);
+    while (at > path) {
+        if (at[-1] == '/' && at[0] && --parts == 0)
+            break;
+        at--;
+    }
+    return at;
+}
+
+static bool same_source(const void *items, u32 index, const void *key)
+{
+    return strcmp(((const input_row *)items)[index].source, key) == 0;
+}
+
+// Marks the rows whose source another one has as well.
+static bool find_clashes(const inputs *list, bool *clash)
+{
+    map names = {0};
+    bool any = false;
+    for (u32 i = 0; i < list->count; i++) {
+        const char *source = list->rows[i].source;
+        u64 hash = hash_bytes(source, strlen(source));
+        u32 other = map_find(&names, hash, same_source, list->rows, source);
+        if (other == MAP_NONE) {
+            map_add(&names, hash, i);
+        } else {
+            clash[i] = clash[other] = true;
+            any = true;
+        }
+    }
+    map_free(&names);
+    return any;
+}
+
+// As much of each path as tells it from all others.
+static void name_rows(inputs *list)
+{
+    bool *clash = mem_zeroed(list->count, sizeof(*clash)), longer = true;
+    for (u32 i = 0; i < list->count; i++)
+        list->rows[i].source = tail_of(list->rows[i].path, 1);
+    for (u32 parts = 2; longer && find_clashes(list, clash); parts++) {
+        longer = false;
+        for (u32 i = 0; i < list->count; i++) {
+            input_row *row = &list->rows[i];
+            if (!clash[i])
+                continue;
+            const char *source = tail_of(row->path, parts);
+            longer |= source != row->source;
+            row->source = source;
+            clash[i] = false;
+        }
+    }
+    mem_free(clash);
+    for (u32 i = 0; i < list->count; i++)
+        if (list->rows[i].in)
+            input_set_name(list->rows[i].in, list->rows[i].source);
+}
+
+void inputs_open(inputs *list, bool hashes)
+{
+    for (u32 i = 0; i < list->count; i++)
+        open_row(list, &list->rows[i]);
+    find_same_files(list);
+    if (hashes)
+        find_same_bytes(list);
+    name_rows(list);
+}
+
+void inputs_free(inputs *list)
+{
+    inputs_hash_finish(list);
+    for (u32 i = 0; i < list->count; i++)
+        input_close(list->rows[i].in);
+    mem_free(list->rows);
+    arena_free(&list->arena);
+}
+
+// ---------------------------------------------------------------------------------------------- hashes
+
+enum { HASH_THREADS = 8, WORTH_A_THREAD = 512 << 10 }; // bytes
+
+struct hashing {
+    inputs *list;
+    atomic_uint next; // row
+    error *errors;    // by row
+    pthread_t threads[HASH_THREADS];
+    unsigned thread_count;
+};
+
+static bool is_to_hash(const input_row *row)
+{
+    return row->in && row->status != INPUT_DUPLICATE && !row->sha256[0];
+}
+
+static void *hash_rows(void *context)
+{
+    struct hashing *h = context;
+    for (u32 i; (i = h->next++) < h->list->count;)
+        if (is_to_hash(&h->list->rows[i]) &&
+            !input_sha256_text(h->list->rows[i].in, h->list->rows[i].sha256, &h->errors[i]))
+            h->list->rows[i].unhashed = true;
+    return NULL;
+}
+
+// Threads for every megabyte or so there is to hash, but no more than given.
+void inputs_hash_begin(inputs *list, unsigned threads)
+{
+    u64 bytes = 0;
+    for (u32 i = 0; i < list->count; i++)
+        bytes += is_to_hash(&list->rows[i]) ? list->rows[i].bytes : 0;
+    struct hashing *h = list->hashing = mem_zeroed(1, sizeof(*h));
+    h->list = list;
+    h->errors = mem_zeroed(list->count, sizeof(*h->errors));
+    for (unsigned i = 0; i < threads && i < HASH_THREADS && bytes / WORTH_A_THREAD > i; i++) {
+        if (pthread_create(&h->threads[i], NULL, hash_rows, h) != 0)
+            break;
+        h->thread_count++;
+    }
+}
+
+void inputs_hash_finish(inputs *list)
+{
+    struct hashing *h = list->hashing;
+    if (!h)
+        return;
+    (void)hash_rows(h);
+    for (unsigned i = 0; i < h->thread_count; i++)
+        pthread_join(h->threads[i], NULL);
+    for (u32 i = 0; i < list->count; i++)
+        if (list->rows[i].unhashed)
+            print_say("%s", h->errors[i].message);
+    mem_free(h->errors);
+    mem_free(h);
+    list->hashing = NULL;
+}
+
+inputs_sum inputs_count(const inputs *list)
+{
+    inputs_sum sum = {.given = list->count};
+    for (u32 i = 0; i < list->count; i++) {
+        const input_row *row = &list->rows[i];
+        sum.unhashed += row->unhashed;
+        if (row->status == INPUT_DUPLICATE)
+            sum.copies++;
+        else if (row->status == INPUT_OK)
+            sum.read++;
+        else
+            sum.unread++;
+    }
+    return sum;
+}

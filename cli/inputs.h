@@ -1,0 +1,65 @@
+// Everything a run was given or found, in order, read or not: a row each, for wherever inputs are listed.
+//
+// Rows are added by name, then inputs_open opens them all, tells copies from originals and gives each its name in
+// records. A run reads the rows whose status is INPUT_OK; what it finds out later it puts in.
+#ifndef ETWKIT_INPUTS_H
+#define ETWKIT_INPUTS_H
+
+#include "base/arena.h"
+#include "input/input.h"
+
+typedef enum input_status {
+    INPUT_OK,
+    INPUT_DAMAGED,   // read; part of it could not be (never in a row: evidence_status finds it out)
+    INPUT_DUPLICATE, // the same bytes as another one: read once
+    INPUT_NOT_A_TRACE,
+    INPUT_EMPTY,
+    INPUT_UNREADABLE,
+    INPUT_NOT_REACHED, // the run was interrupted before
+} input_status;
+
+#define INPUT_NONE UINT32_MAX // no row, no trace
+
+typedef struct input_row {
+    const char *path;   // as given
+    const char *source; // its name in records, unique in the run
+    input *in;          // NULL: could not be opened, or closed as a copy
+    input_status status;
+    error_code code;          // why it is not read; ERR_NONE
+    const char *error;        // likewise, a sentence; NULL
+    u32 duplicate_of;         // row; INPUT_NONE
+    u32 trace;                // index in the session; INPUT_NONE
+    u64 bytes;                // where it was opened
+    char sha256[SHA256_TEXT]; // "" where it was not computed
+    bool unhashed;            // its hash was wanted and could not be made
+} input_row;
+
+typedef struct inputs {
+    arena arena;
+    input_row *rows;
+    u32 count, capacity;
+    struct hashing *hashing; // at work
+} inputs;
+
+const char *input_status_name(input_status status); // "ok", "not_a_trace", …
+const char *input_reason(const input_row *row);     // one word of error codes for a scheduler; NULL where it was read
+
+void inputs_add(inputs *list, const char *path);
+// Opens all. `hashes`: copies are told by their bytes too, not only by their file's identity.
+void inputs_open(inputs *list, bool hashes);
+void inputs_free(inputs *list);
+
+// What became of a row: it is not read, for this reason.
+void input_fail(inputs *list, input_row *row, const error *e);
+
+// The rows that are read are hashed on threads of their own, at most so many, from inputs_hash_begin to
+// inputs_hash_finish, which waits for them; a failure is said, and noted in the row.
+void inputs_hash_begin(inputs *list, unsigned threads);
+void inputs_hash_finish(inputs *list);
+
+typedef struct inputs_sum {
+    u32 given, read, copies, unread, unhashed;
+} inputs_sum;
+inputs_sum inputs_count(const inputs *list);
+
+#endif
