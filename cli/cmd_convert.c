@@ -25,12 +25,14 @@ typedef struct target_room {
     char **json;
 } target_room;
 
-static u32 add_damage(export_damage *list, u32 count, const damage_log *log)
+static export_damage *damage_of(const trace *t, u32 *count)
 {
-    for (u32 i = 0; i < log->count; i++)
-        list[count++] =
-            (export_damage){log->notes[i].offset, log->notes[i].bytes, log->notes[i].kind, log->notes[i].message};
-    return count;
+    damage_note *notes = damage_in_order(&t->file.damage, &t->damage, count);
+    export_damage *list = mem_zeroed(*count, sizeof(*list));
+    for (u32 i = 0; i < *count; i++)
+        list[i] = (export_damage){notes[i].offset, notes[i].bytes, notes[i].kind, notes[i].message};
+    mem_free(notes);
+    return list;
 }
 
 static void fill_inputs(target_room *room, const evidence *ev)
@@ -60,8 +62,8 @@ static void target_fill(target_room *room, const evidence *ev, const exporter *f
     room->json = mem_zeroed(s->trace_count, sizeof(*room->json));
     for (u32 i = 0; i < s->trace_count; i++) {
         const trace *t = s->traces[i];
-        export_damage *list = mem_zeroed(t->file.damage.count + t->damage.count, sizeof(*list));
-        u32 count = add_damage(list, add_damage(list, 0, &t->file.damage), &t->damage);
+        u32 count;
+        export_damage *list = damage_of(t, &count);
         room->json[i] = format->render ? info_json(ev, i, false) : NULL;
         room->traces[i] = (export_trace){t->file.input->name, room->json[i], list, count};
     }

@@ -247,13 +247,14 @@ int evidence_code(const evidence *ev)
     return sum.unread ? EXIT_UNREAD : damaged || sum.unhashed ? EXIT_DAMAGE : EXIT_DONE;
 }
 
-static u32 tell_log(const trace *t, const damage_log *log, u32 lines)
+static void say_damage(const trace *t)
 {
-    for (u32 i = 0; i < log->count && lines; i++, lines--)
-        print_say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.input->name,
-                  (unsigned long long)log->notes[i].offset, (unsigned long long)log->notes[i].bytes, log->notes[i].kind,
-                  log->notes[i].message);
-    return lines;
+    u32 count;
+    damage_note *notes = damage_in_order(&t->file.damage, &t->damage, &count);
+    for (u32 i = 0; i < count && i < DAMAGE_LINES; i++)
+        print_say("%s: damage at 0x%llx (%llu bytes, %s): %s", t->file.input->name, (unsigned long long)notes[i].offset,
+                  (unsigned long long)notes[i].bytes, notes[i].kind, notes[i].message);
+    mem_free(notes);
 }
 
 const char *evidence_limit(const evidence *ev, u32 index, char room[160])
@@ -300,7 +301,7 @@ void evidence_tell_damage(const evidence *ev)
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)
             print_say("%s: the file %s", t->file.input->path, input_change_text(t->change));
-        (void)tell_log(t, &t->damage, tell_log(t, &t->file.damage, DAMAGE_LINES));
+        say_damage(t);
         if (ranges > DAMAGE_LINES)
             print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.input->name,
                       (unsigned long long)(ranges - DAMAGE_LINES));

@@ -43,16 +43,23 @@ static void add_hex(cJSON *to, const char *name, u64 value)
     cJSON_AddStringToObject(to, name, text);
 }
 
-static void add_log(cJSON *list, const damage_log *log)
+static void add_damage(cJSON *root, const trace *t)
 {
-    for (u32 i = 0; i < log->count; i++) {
+    u32 count;
+    damage_note *notes = damage_in_order(&t->file.damage, &t->damage, &count);
+    cJSON *list = cJSON_AddArrayToObject(root, "damage");
+    for (u32 i = 0; i < count; i++) {
         cJSON *note = cJSON_CreateObject();
-        add_number(note, "offset", log->notes[i].offset);
-        add_number(note, "bytes", log->notes[i].bytes);
-        cJSON_AddStringToObject(note, "kind", log->notes[i].kind);
-        cJSON_AddStringToObject(note, "message", log->notes[i].message);
+        add_number(note, "offset", notes[i].offset);
+        add_number(note, "bytes", notes[i].bytes);
+        cJSON_AddStringToObject(note, "kind", notes[i].kind);
+        cJSON_AddStringToObject(note, "message", notes[i].message);
         cJSON_AddItemToArray(list, note);
     }
+    u64 ranges = t->file.damage.ranges + t->damage.ranges;
+    if (ranges > count)
+        add_number(root, "damage_not_listed", ranges - count);
+    mem_free(notes);
 }
 
 typedef struct class_row {
@@ -278,12 +285,7 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
     if (ev->cache)
         cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->cache));
     cJSON_AddItemToObject(root, "providers", providers_json(ev, t));
-    cJSON *damage = cJSON_AddArrayToObject(root, "damage");
-    add_log(damage, &t->file.damage);
-    add_log(damage, &t->damage);
-    if (t->file.damage.ranges + t->damage.ranges > t->file.damage.count + t->damage.count)
-        add_number(root, "damage_not_listed",
-                   t->file.damage.ranges + t->damage.ranges - t->file.damage.count - t->damage.count);
+    add_damage(root, t);
     char room[160];
     cJSON *limits = cJSON_AddArrayToObject(root, "limits");
     for (u32 i = 0; evidence_limit(ev, i, room); i++)
@@ -336,7 +338,9 @@ static void print_span(i64 from, i64 to)
 static int by_events(const void *a, const void *b)
 {
     const class_row *x = a, *y = b;
-    return x->events > y->events ? -1 : x->events < y->events;
+    if (x->events != y->events)
+        return x->events > y->events ? -1 : 1;
+    return by_provider(a, b);
 }
 
 typedef struct provider_row {

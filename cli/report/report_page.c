@@ -109,7 +109,7 @@ static void put_hashes(page *p, u32 index)
 
 static void put_damage(page *p, const trace *t)
 {
-    const damage_log *logs[] = {&t->file.damage, &t->damage};
+    u32 count;
     u64 ranges = t->file.damage.ranges + t->damage.ranges;
     if (!ranges) {
         put(p, "<p>Damage: none. Every byte of the file is accounted for.</p>\n");
@@ -118,21 +118,20 @@ static void put_damage(page *p, const trace *t)
     put_format(p, "Damage: %llu places.", (unsigned long long)ranges);
     put(p, "<table "
            "class=\"grid\"><thead><tr><th>offset</th><th>bytes</th><th>kind</th><th>what</th></tr></thead><tbody>\n");
-    u32 shown = 0;
-    for (int l = 0; l < 2; l++) {
-        for (u32 i = 0; i < logs[l]->count && shown < REPORT_DAMAGE; i++, shown++) {
-            const damage_note *n = &logs[l]->notes[i];
-            put(p, "<tr><td>");
-            put_format(p, "0x%llx", (unsigned long long)n->offset);
-            put(p, "</td><td>");
-            put_format(p, "%llu", (unsigned long long)n->bytes);
-            put(p, "</td><td>");
-            put_plain(p, n->kind);
-            put(p, "</td><td>");
-            put_plain(p, n->message);
-            put(p, "</td></tr>\n");
-        }
+    damage_note *notes = damage_in_order(&t->file.damage, &t->damage, &count);
+    u32 shown = count < REPORT_DAMAGE ? count : REPORT_DAMAGE;
+    for (const damage_note *n = notes; n < notes + shown; n++) {
+        put(p, "<tr><td>");
+        put_format(p, "0x%llx", (unsigned long long)n->offset);
+        put(p, "</td><td>");
+        put_format(p, "%llu", (unsigned long long)n->bytes);
+        put(p, "</td><td>");
+        put_plain(p, n->kind);
+        put(p, "</td><td>");
+        put_plain(p, n->message);
+        put(p, "</td></tr>\n");
     }
+    mem_free(notes);
     put(p, "</tbody></table>\n");
     if (ranges > shown) {
         put(p, "<p>");

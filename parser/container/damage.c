@@ -32,18 +32,33 @@ void damage_append(damage_log *log, const damage_log *more)
     log->bytes += more->bytes - noted;
 }
 
+typedef struct placed {
+    const damage_note *note;
+    u32 order; // in which it was added
+} placed;
+
 static int by_offset(const void *a, const void *b)
 {
-    const damage_note *x = a, *y = b;
-    if (x->offset != y->offset)
-        return x->offset < y->offset ? -1 : 1;
-    return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+    const placed *x = a, *y = b;
+    if (x->note->offset != y->note->offset)
+        return x->note->offset < y->note->offset ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
 }
 
-void damage_sort(damage_log *log)
+damage_note *damage_in_order(const damage_log *a, const damage_log *b, u32 *count)
 {
-    if (log->count)
-        qsort(log->notes, log->count, sizeof(*log->notes), by_offset);
+    u32 all = a->count + b->count;
+    placed *places = mem_zeroed(all, sizeof(*places));
+    damage_note *notes = mem_zeroed(all, sizeof(*notes));
+    for (u32 i = 0; i < all; i++)
+        places[i] = (placed){i < a->count ? &a->notes[i] : &b->notes[i - a->count], i};
+    if (all)
+        qsort(places, all, sizeof(*places), by_offset);
+    for (u32 i = 0; i < all; i++)
+        notes[i] = *places[i].note;
+    mem_free(places);
+    *count = all;
+    return notes;
 }
 
 void damage_free(damage_log *log)

@@ -12,14 +12,15 @@ typedef struct damage_note {
 
 typedef struct damage_log {
     arena arena;
-    damage_note *notes; // by offset once damage_sort ran; the first LIMIT_DAMAGE_NOTES
+    damage_note *notes; // as it was found; the first LIMIT_DAMAGE_NOTES
     u32 count, cap;
     u64 ranges, bytes; // of all, also those not kept
 } damage_log;
 
 void damage_add(damage_log *log, u64 offset, u64 bytes, const char *kind, const char *format, ...) PRINTF_LIKE(5, 6);
-void damage_sort(damage_log *log);
 void damage_append(damage_log *log, const damage_log *more); // in their order
+// The notes of two logs by offset, those of one offset in the order they were added: heap, `count` of both together.
+damage_note *damage_in_order(const damage_log *a, const damage_log *b, u32 *count);
 void damage_free(damage_log *log);
 
 #endif

@@ -120,12 +120,6 @@ bool lznt1_inflate_part(span in, u8 *out, size_t out_len, size_t *made, error *e
     return true;
 }
 
-bool lznt1_inflate(span in, u8 *out, size_t out_len, error *e)
-{
-    size_t made;
-    return lznt1_inflate_part(in, out, out_len, &made, e);
-}
-
 bool lznt1_inflate_all(span in, size_t limit, outbuf *out, error *e)
 {
     if (!in.len)

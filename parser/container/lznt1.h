@@ -9,12 +9,8 @@
 #include "base/outbuf.h"
 #include "base/span.h"
 
-// Exactly out_len bytes, for callers who were told the size. Input left over once the output is full is not looked at.
-// On failure the bytes of out are undefined.
-MUST_USE bool lznt1_inflate(span in, u8 *out, size_t out_len, error *e);
-
-// The same for a stream that may be cut or damaged: *made is always set, out[0 .. *made) is what came out before the
-// trouble. True exactly where lznt1_inflate is.
+// True: exactly out_len bytes came out; input left over then is not looked at. A cut or damaged stream: false, and
+// out[0 .. *made) is what came out before the damage.
 MUST_USE bool lznt1_inflate_part(span in, u8 *out, size_t out_len, size_t *made, error *e);
 
 // Everything up to the end mark or the end of the input, appended to out; refused where that is more than limit bytes

@@ -185,9 +185,3 @@ bool xpress_huffman_inflate_part(span in, u8 *out, size_t out_len, size_t *made,
     }
     return true;
 }
-
-bool xpress_huffman_inflate(span in, u8 *out, size_t out_len, error *e)
-{
-    size_t made;
-    return xpress_huffman_inflate_part(in, out, out_len, &made, e);
-}

@@ -8,12 +8,8 @@
 #include "base/error.h"
 #include "base/span.h"
 
-// Makes exactly out_len bytes, or says what was wrong. Input left over once the output is full is not looked at. On
-// failure the bytes of out are undefined. Uses some 3 KiB of stack.
-MUST_USE bool xpress_huffman_inflate(span in, u8 *out, size_t out_len, error *e);
-
-// The same for a stream that may be cut or damaged: *made is always set, out[0 .. *made) is what came out before the
-// trouble. True exactly where xpress_huffman_inflate is.
+// True: exactly out_len bytes came out; input left over then is not looked at. A cut or damaged stream: false, and
+// out[0 .. *made) is what came out before the damage. Uses some 3 KiB of stack.
 MUST_USE bool xpress_huffman_inflate_part(span in, u8 *out, size_t out_len, size_t *made, error *e);
 
 #endif
