@@ -61,7 +61,7 @@ $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 
 # Programs whose allocations a test lets fail (tests/alloc_fail.h).
 WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
-$(BUILD)/test_memory: private LDFLAGS += $(WRAP_ALLOC)
+$(BUILD)/test_memory $(BUILD)/test_library_memory: private LDFLAGS += $(WRAP_ALLOC)
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	@echo "  LINK    $@"

@@ -14,7 +14,8 @@
 typedef struct world {
     schema_set *set;
     provider_schema *provider;
-    tdh_session *session, *before;
+    tdh_source *source;
+    const tdh_source *before;
     EVENT_RECORD record;
     EVENT_HEADER_EXTENDED_DATA_ITEM items[2];
     outbuf payload;
@@ -36,8 +37,8 @@ static inline world *world_new(void)
     schema_add_name(w->provider, &w->provider->keywords, 1, "Read", NULL);
     schema_add_name(w->provider, &w->provider->keywords, 4, "Local", NULL);
     schema_add_name(w->provider, &w->provider->tasks, 2, "Connect", NULL);
-    w->session = tdh_session_new(w->set, 19041);
-    w->before = tdh_session_enter(w->session);
+    w->source = tdh_source_add(w->set, 19041);
+    w->before = tdh_source_prefer(w->source);
     memcpy(&w->record.EventHeader.ProviderId, id.bytes, 16);
     w->record.EventHeader.Flags = EVENT_HEADER_FLAG_64_BIT_HEADER;
     return w;
@@ -45,8 +46,8 @@ static inline world *world_new(void)
 
 static inline void world_free(world *w)
 {
-    assert_ptr_equal(tdh_session_enter(w->before), w->session);
-    tdh_session_free(w->session);
+    assert_ptr_equal(tdh_source_prefer(w->before), w->source);
+    tdh_source_remove(w->source);
     schema_set_free(w->set);
     outbuf_free(&w->payload);
     mem_free(w);

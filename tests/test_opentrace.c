@@ -1,10 +1,12 @@
 // OpenTraceW, ProcessTrace and CloseTrace as a consumer written for Windows sees them: against opentrace.h only, on
 // traces written by etl_build. Expected values: what was written, the mapping of record kinds to EVENT_RECORD
 // (FORMAT.md, section 2.6), and the functions' pages of learn.microsoft.com.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -271,6 +273,7 @@ static void refuse_open(EVENT_TRACE_LOGFILEW *log, DWORD expected)
 {
     SetLastError(0);
     assert_true(OpenTraceW(log) == INVALID_PROCESSTRACE_HANDLE);
+    assert_int_equal(errno, expected); // for callers through .NET's and Python's bridges
     assert_int_equal(GetLastError(), expected);
 }
 
@@ -280,6 +283,7 @@ static void codes_are_the_documented_ones(void **state)
     file f = {0}, noise = {0};
     seen s = {0};
     WCHAR missing[] = u"/nonexistent/x.etl", session[] = u"NT Kernel Logger", empty[] = u"";
+    WCHAR folder[] = u"/tmp", below_file[] = u"/dev/null/x.etl";
     put_fill(&noise.bytes, 'x', 10000);
     file_end(&noise);
     twelve_events(&f);
@@ -294,6 +298,14 @@ static void codes_are_the_documented_ones(void **state)
                 ERROR_FILE_NOT_FOUND);
     refuse_open(&(EVENT_TRACE_LOGFILEW){.EventRecordCallback = on_record, .LogFileName = noise.wide},
                 ERROR_FILE_CORRUPT);
+    refuse_open(&(EVENT_TRACE_LOGFILEW){.EventRecordCallback = on_record, .LogFileName = folder}, ERROR_ACCESS_DENIED);
+    refuse_open(&(EVENT_TRACE_LOGFILEW){.EventRecordCallback = on_record, .LogFileName = below_file},
+                ERROR_FILE_NOT_FOUND);
+    if (geteuid() != 0) { // who may read everything is refused nothing
+        chmod(noise.path, 0);
+        refuse_open(&(EVENT_TRACE_LOGFILEW){.EventRecordCallback = on_record, .LogFileName = noise.wide},
+                    ERROR_ACCESS_DENIED);
+    }
     TRACEHANDLE h = open_for(&f, &s, 0), twice[2] = {h, h}, many[65] = {h}, none = INVALID_PROCESSTRACE_HANDLE;
     assert_int_equal(ProcessTrace(&h, 0, NULL, NULL), ERROR_BAD_LENGTH);
     assert_int_equal(ProcessTrace(many, 65, NULL, NULL), ERROR_BAD_LENGTH);

@@ -97,6 +97,29 @@ static void finds_wire_forms(void **state)
     world_free(w);
 }
 
+// A consumer that looks for the NUL which the type promises finds one, though the payload ended before it.
+static void strings_end(void **state)
+{
+    (void)state;
+    static const property props[] = {
+        {.name = "Ansi", .in_type = IN_ANSI_STRING, .count = 1},
+        {.name = "Url", .in_type = IN_UNICODE_STRING, .flags = PROP_FIXED_COUNT, .count = 2},
+    };
+    world *w = world_new();
+    world_event(w, 6, props, 2, 2);
+    PROPERTY_DATA_DESCRIPTOR ansi[] = {NAMED(u"Ansi", ALL)}, whole[] = {NAMED(u"Url", ALL)};
+    PROPERTY_DATA_DESCRIPTOR first[] = {NAMED(u"Url", 0)}, second[] = {NAMED(u"Url", 1)};
+    add(&w->payload, "ab\0x\0\0\0y\0z", 10); // half a character is left
+    world_payload(w);
+    check_bytes(get(w, 1, ansi, ERROR_SUCCESS), "ab", 3);
+    check_bytes(get(w, 1, first, ERROR_SUCCESS), u"x", 4);
+    check_bytes(get(w, 1, second, ERROR_SUCCESS), u"y", 4);
+    check_bytes(get(w, 1, whole, ERROR_SUCCESS), u"x\0y", 8);
+    w->record.UserDataLength = 2;
+    check_bytes(get(w, 1, ansi, ERROR_SUCCESS), "ab", 3);
+    world_free(w);
+}
+
 // ---------------------------------------------------------------------------------------------- event information
 
 static void lays_out_information(void **state)
@@ -214,6 +237,28 @@ static void describes_tracelogging(void **state)
     world_free(w);
 }
 
+// Events of one layout and different levels: each has the name of its own.
+static void tracelogging_levels_differ(void **state)
+{
+    (void)state;
+    static const u8 metadata[] = {6, 0, 0, 'E', 'v', 0};
+    static const char *const LEVELS[] = {"win:Critical", "win:Error", "win:Warning", "win:Informational"};
+    world *w = world_new();
+    w->items[0] = (EVENT_HEADER_EXTENDED_DATA_ITEM){.ExtType = EVENT_HEADER_EXT_TYPE_EVENT_SCHEMA_TL,
+                                                    .DataSize = sizeof(metadata),
+                                                    .DataPtr = (ULONGLONG)(uintptr_t)metadata};
+    w->record.ExtendedData = w->items;
+    w->record.ExtendedDataCount = 1;
+    for (u8 i = 0; i < COUNT_OF(LEVELS); i++) {
+        ULONG size;
+        w->record.EventHeader.EventDescriptor = (EVENT_DESCRIPTOR){.Level = (UCHAR)(i + 1)};
+        TRACE_EVENT_INFO *info = info_of(w, &size);
+        assert_string_equal(text_at(info, info->LevelNameOffset), LEVELS[i]);
+        mem_free(info);
+    }
+    world_free(w);
+}
+
 // ---------------------------------------------------------------------------------------------- the kernel
 
 static void kernel_classes_are_known(void **state)
@@ -328,11 +373,12 @@ static void agrees_with_windows(void **state)
     schema_set *set = schema_set_new();
     assert_int_equal(each_blob(file, METADATA_MAP_INFO, set, true), 1);
     assert_int_equal(each_blob(file, METADATA_EVENT_INFO, set, true), 6);
-    tdh_session *session = tdh_session_new(set, 0), *before = tdh_session_enter(session);
+    tdh_source *source = tdh_source_add(set, 0);
+    const tdh_source *before = tdh_source_prefer(source);
     assert_int_equal(each_blob(file, METADATA_EVENT_INFO, set, false), 6);
     assert_int_equal(each_blob(file, METADATA_MAP_INFO, set, false), 1);
-    tdh_session_enter(before);
-    tdh_session_free(session);
+    tdh_source_prefer(before);
+    tdh_source_remove(source);
     schema_set_free(set);
     mem_free((void *)(uintptr_t)file.at);
 }
@@ -423,7 +469,7 @@ static void loads_manifests(void **state)
     unlink(path);
 }
 
-// Unloading while a session keeps layouts of that manifest: they must not be used again.
+// Layouts of an unloaded manifest must not be used again.
 static void forgets_unloaded_manifests(void **state)
 {
     (void)state;
@@ -434,7 +480,6 @@ static void forgets_unloaded_manifests(void **state)
     assert_int_equal(write(fd, MANIFEST, sizeof(MANIFEST) - 1), sizeof(MANIFEST) - 1);
     close(fd);
     widen(path, wide);
-    tdh_session *session = tdh_session_new(NULL, 0), *before = tdh_session_enter(session);
     EVENT_RECORD record = {.EventHeader = {.ProviderId = manifest_id(), .EventDescriptor = {.Id = 9, .Version = 1}}};
     ULONG size;
     for (u32 i = 0; i < 3; i++) {
@@ -445,19 +490,24 @@ static void forgets_unloaded_manifests(void **state)
         size = 0;
         assert_int_equal(TdhGetEventInformation(&record, 0, NULL, NULL, &size), ERROR_NOT_FOUND);
     }
-    tdh_session_enter(before);
-    tdh_session_free(session);
     unlink(path);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_properties),         cmocka_unit_test(finds_wire_forms),
-        cmocka_unit_test(lays_out_information),     cmocka_unit_test(counts_what_is_left),
-        cmocka_unit_test(string_events_have_none),  cmocka_unit_test(describes_tracelogging),
-        cmocka_unit_test(kernel_classes_are_known), cmocka_unit_test(agrees_with_windows),
-        cmocka_unit_test(loads_manifests),          cmocka_unit_test(forgets_unloaded_manifests),
+        cmocka_unit_test(finds_properties),
+        cmocka_unit_test(finds_wire_forms),
+        cmocka_unit_test(lays_out_information),
+        cmocka_unit_test(counts_what_is_left),
+        cmocka_unit_test(string_events_have_none),
+        cmocka_unit_test(describes_tracelogging),
+        cmocka_unit_test(strings_end),
+        cmocka_unit_test(tracelogging_levels_differ),
+        cmocka_unit_test(kernel_classes_are_known),
+        cmocka_unit_test(agrees_with_windows),
+        cmocka_unit_test(loads_manifests),
+        cmocka_unit_test(forgets_unloaded_manifests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,14 +37,14 @@ struct mem_pool {
     head *newest;
 };
 
-typedef struct attempt {
+struct mem_attempt {
     jmp_buf at;
     mem_pool *pool;
     size_t wanted; // bytes of the allocation that failed
-    struct attempt *outer;
-} attempt;
+    mem_attempt *outer;
+};
 
-static _Thread_local attempt *innermost;
+static _Thread_local mem_attempt *innermost;
 
 void (*mem_exhausted)(size_t bytes);
 
@@ -271,7 +271,7 @@ void mem_on_discard(void *block, void (*release)(void *block))
 
 bool mem_try(mem_pool *pool, void (*work)(void *context), void *context, error *e)
 {
-    attempt a = {.pool = pool, .outer = innermost};
+    mem_attempt a = {.pool = pool, .outer = innermost};
     innermost = &a;
     if (setjmp(a.at) == 0) {
         work(context);
@@ -281,4 +281,16 @@ bool mem_try(mem_pool *pool, void (*work)(void *context), void *context, error *
     innermost = a.outer;
     return a.wanted ? error_code_set(e, ERR_MEMORY, "out of memory allocating %zu bytes", a.wanted)
                     : error_code_set(e, ERR_MEMORY, "out of memory");
+}
+
+mem_attempt *mem_suspend(void)
+{
+    mem_attempt *suspended = innermost;
+    innermost = NULL;
+    return suspended;
+}
+
+void mem_resume(mem_attempt *suspended)
+{
+    innermost = suspended;
 }

@@ -45,6 +45,12 @@ void mem_pool_free(mem_pool *pool); // all that is still in it, after what mem_o
 // other pools or the same one.
 MUST_USE bool mem_try(mem_pool *pool, void (*work)(void *context), void *context, error *e);
 
+// Around calls of functions that are not ours: what they allocate here is in no pool, and where they never return
+// (a longjmp, an exception), nothing of ours is left behind.
+typedef struct mem_attempt mem_attempt;
+mem_attempt *mem_suspend(void);
+void mem_resume(mem_attempt *suspended);
+
 // Called where a pool is freed with this block still in it, before any of its blocks goes: gives back what the block
 // holds and is not memory (a descriptor, a database). It must neither allocate nor free.
 void mem_on_discard(void *block, void (*release)(void *block));

@@ -10,6 +10,12 @@
 //     -fshort-wchar, which makes L"" the same type).
 //   - Paths are the system's: LogFileName is converted from UTF-16 to UTF-8 and opened as it is.
 //   - There are no sessions to attach to: LoggerName must be NULL, PROCESS_TRACE_MODE_REAL_TIME is refused.
+//
+// Threads: every function may be called by any thread at any time, from inside callbacks too. A handle is read by one
+// ProcessTrace at a time. Callbacks come on the thread that called ProcessTrace; they must return (no exception, no
+// longjmp through ProcessTrace).
+// Memory: where there is none, a function says ERROR_NOT_ENOUGH_MEMORY and leaves nothing behind; handles stay usable
+// and are closed as always. The library ends no process, writes to no stream and installs no handlers.
 #ifndef ETWKIT_OPENTRACE_H
 #define ETWKIT_OPENTRACE_H
 
@@ -134,6 +140,7 @@ ETWKIT_ASSERT(sizeof(TIME_ZONE_INFORMATION) == 172, "TIME_ZONE_INFORMATION");
 #define ERROR_READ_FAULT 30
 #define ERROR_NOT_SUPPORTED 50
 #define ERROR_INVALID_PARAMETER 87
+#define ERROR_DISK_FULL 112
 #define ERROR_INSUFFICIENT_BUFFER 122
 #define ERROR_BAD_PATHNAME 161
 #define ERROR_BUSY 170
@@ -143,6 +150,7 @@ ETWKIT_ASSERT(sizeof(TIME_ZONE_INFORMATION) == 172, "TIME_ZONE_INFORMATION");
 #define ERROR_NOT_FOUND 1168
 #define ERROR_CANCELLED 1223
 #define ERROR_FILE_CORRUPT 1392
+#define ERROR_NO_SYSTEM_RESOURCES 1450
 #define ERROR_XML_PARSE_ERROR 1465
 #define ERROR_RESOURCE_TYPE_NOT_FOUND 1813
 #define ERROR_INVALID_TIME 1901
@@ -154,7 +162,8 @@ ETWKIT_ASSERT(sizeof(TIME_ZONE_INFORMATION) == 172, "TIME_ZONE_INFORMATION");
 #define ERROR_CTX_CLOSE_PENDING 7007
 #define ERROR_EVT_INVALID_EVENT_DATA 15005
 
-// Why the last function of this thread that failed did so, where it cannot return the code itself (OpenTraceW).
+// Why the last function of this thread that failed did so, where it cannot return the code itself (OpenTraceW). errno
+// has the same number then, for callers through .NET (SetLastError = true) and Python (use_errno).
 DWORD GetLastError(void);
 void SetLastError(DWORD code);
 
@@ -539,8 +548,13 @@ struct _EVENT_TRACE_LOGFILEW {
 //   ERROR_INVALID_PARAMETER  Logfile is NULL, no callback is set, or both names are
 //   ERROR_BAD_PATHNAME       neither name is set, or the file name is empty
 //   ERROR_NOT_SUPPORTED      LoggerName or PROCESS_TRACE_MODE_REAL_TIME: there are no sessions here
-//   ERROR_FILE_NOT_FOUND     no such file, or it cannot be opened
-//   ERROR_FILE_CORRUPT       it is no trace, or ends before its header does
+//   ERROR_FILE_NOT_FOUND     no such file
+//   ERROR_ACCESS_DENIED      the system does not let it be read, or it is a folder
+//   ERROR_READ_FAULT         the medium or the network fails
+//   ERROR_NO_SYSTEM_RESOURCES  too many open files, or more bytes from a pipe than are spooled
+//   ERROR_FILE_CORRUPT       it is not a trace, or empty
+//   ERROR_NOT_ENOUGH_MEMORY
+// A pipe, a character device or "-" (standard input) is read to its end here and kept.
 TRACEHANDLE WMIAPI OpenTraceW(PEVENT_TRACE_LOGFILEW Logfile);
 
 // Delivers the events of up to 64 opened files, merged in time order, to their callbacks, in the caller's thread.
@@ -551,7 +565,9 @@ TRACEHANDLE WMIAPI OpenTraceW(PEVENT_TRACE_LOGFILEW Logfile);
 //   ERROR_INVALID_HANDLE     one of the handles is none, was closed, is in use, or stands there twice
 //   ERROR_INVALID_TIME       EndTime is before StartTime
 //   ERROR_CANCELLED          a BufferCallback returned FALSE
-//   ERROR_FILE_NOT_FOUND, ERROR_FILE_CORRUPT  a file has gone or changed since OpenTraceW
+//   ERROR_FILE_CORRUPT       a file can no longer be read as the trace it was
+//   ERROR_NOT_ENOUGH_MEMORY  some events were delivered perhaps; the handles are as usable as before
+// Afterwards TDH knows what the traces say of their events, on every thread, until the last of the handles is closed.
 ULONG WMIAPI ProcessTrace(PTRACEHANDLE HandleArray, ULONG HandleCount, LPFILETIME StartTime, LPFILETIME EndTime);
 
 // Frees what OpenTraceW opened. Inside a callback of the same trace it ends ProcessTrace after that event, and says so

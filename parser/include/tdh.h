@@ -1,10 +1,17 @@
 // Describing and printing events with Windows' own names: the Trace Data Helper functions over etwkit's schemas.
 //
-// The answers come from the same schemas and plans as `etwkit convert`: those a trace carries, while ProcessTrace is
-// delivering it to this thread; those loaded with TdhLoadManifest*, in every thread, at any time; and the kernel's own.
-// There is no registry of providers. On Windows this header steps aside for the system's tdh.h. Names, numbers and
-// layouts are facts of that header as learn.microsoft.com documents them; string order and trailing blanks of the
-// structures were observed in TRACE_EVENT_INFO blobs that Windows itself put into traces. The prose is ours.
+// The answers come from the same schemas and plans as `etwkit convert`, on every thread, at any time:
+//   - what an opened trace says of its events: from the first event that ProcessTrace delivers until the last handle of
+//     that call is closed. Where several opened traces describe an event, those of the trace that this thread is
+//     delivering go first, and the layout is chosen that the payload fits;
+//   - what was loaded with TdhLoadManifest*, until it is unloaded;
+//   - the library's own: kernel classes, TraceLogging, the built-in Windows providers, and the schema cache (made by
+//     `etwkit schemas add`) that the environment variable ETWKIT_CACHE names.
+// There is no registry of providers. Calls run side by side; TdhLoadManifest*, TdhUnloadManifest, CloseTrace and the
+// beginning of ProcessTrace wait for those under way. ERROR_NOT_ENOUGH_MEMORY: as everywhere, nothing is left behind.
+// On Windows this header steps aside for the system's tdh.h. Names, numbers and layouts are facts of that header as
+// learn.microsoft.com documents them; string order and trailing blanks of the structures were observed in
+// TRACE_EVENT_INFO blobs that Windows itself put into traces. The prose is ours.
 //
 // Buffer protocol of every function that takes a size by pointer: bytes there are on input, bytes needed on output;
 // ERROR_INSUFFICIENT_BUFFER where that was more, and then nothing is written. The buffer may be NULL where the size is
@@ -292,7 +299,8 @@ typedef struct _PROPERTY_DATA_DESCRIPTOR {
 
 typedef enum _TDH_CONTEXT_TYPE {
     TDH_CONTEXT_WPP_TMFFILE = 0,       // address of a UTF-16 path
-    TDH_CONTEXT_WPP_TMFSEARCHPATH = 1, // likewise, a folder
+    TDH_CONTEXT_WPP_TMFSEARCHPATH = 1, // likewise, folders with ';' between them; the file is TDH_CONTEXT_WPP_TMFFILE's
+                                       // or "<message GUID>.tmf"
     TDH_CONTEXT_WPP_GMT = 2,
     TDH_CONTEXT_POINTERSIZE = 3, // 4 or 8: for events whose header does not say
     TDH_CONTEXT_PDB_PATH = 4,
@@ -342,7 +350,9 @@ TDHSTATUS WINAPI TdhGetEventMapInformation(PEVENT_RECORD pEvent, LPWSTR pMapName
                                            ULONG *pBufferSize);
 
 // One property, one element of an array (ArrayIndex), or a member of a struct (a descriptor for each level, the outer
-// first). The value is the payload's bytes as they stand: with the terminator or the length of a string, unaligned.
+// first). The value is the payload's bytes as they are there: with the terminator or the length of a string, unaligned.
+// A string that should end in a NUL and is cut off by the end of the payload is handed out with its NUL, so that it may
+// be looked for.
 //   ERROR_EVT_INVALID_EVENT_DATA  the payload ends before that property does
 //   ERROR_INSUFFICIENT_BUFFER     (TdhGetProperty) BufferSize is less than TdhGetPropertySize says
 TDHSTATUS WINAPI TdhGetPropertySize(PEVENT_RECORD pEvent, ULONG TdhContextCount, PTDH_CONTEXT pTdhContext,
@@ -366,9 +376,11 @@ TDHSTATUS WINAPI TdhFormatProperty(PTRACE_EVENT_INFO EventInfo, PEVENT_MAP_INFO 
 // ---------------------------------------------------------------------------------------------- manifests
 
 // What these load serves all threads until it is unloaded. Loading a file again replaces it. Manifest: any file or
-// folder that `etwkit --schemas` takes; FromBinary: a PE file.
+// folder that `etwkit --schemas` reads, or a schema cache (schemas.db); FromBinary: a PE file.
 //   ERROR_INVALID_PARAMETER   NULL, or over MAX_PATH characters
 //   ERROR_FILE_NOT_FOUND      no such file
+//   ERROR_ACCESS_DENIED, ERROR_READ_FAULT  it cannot be read
+//   ERROR_FILE_CORRUPT        an SQLite database that is not a schema cache, or a damaged one
 //   ERROR_XML_PARSE_ERROR     (TdhLoadManifest) no usable description in it
 //   ERROR_RESOURCE_NOT_FOUND  (TdhLoadManifestFromBinary) likewise
 //   ERROR_NOT_FOUND           (TdhUnloadManifest) it is not loaded
@@ -376,7 +388,7 @@ TDHSTATUS WINAPI TdhLoadManifest(PWSTR Manifest);
 TDHSTATUS WINAPI TdhLoadManifestFromBinary(PWSTR BinaryPath);
 TDHSTATUS WINAPI TdhUnloadManifest(PWSTR Manifest);
 
-// The providers of all that is loaded and of the trace being delivered, each once, in GUID order.
+// The providers that opened traces and loaded files describe, each once, in GUID order.
 TDHSTATUS WINAPI TdhEnumerateProviders(PPROVIDER_ENUMERATION_INFO pBuffer, ULONG *pBufferSize);
 
 // The events a provider's manifest defines, by id and version; ERROR_EMPTY: it defines none; ERROR_NOT_FOUND: there is

@@ -1,61 +1,63 @@
-// OpenTraceW, ProcessTrace and CloseTrace over the engine that `convert` uses: there is no second reader behind them.
+// OpenTraceW, ProcessTrace and CloseTrace over the engine that `convert` uses: there is no second reader.
 //
-// OpenTraceW looks at one file and remembers its name; ProcessTrace opens all its files as one session, surveys them
-// and delivers the merged stream in the caller's thread. Handles are numbers into a table of the process, as on
-// Windows: the one state here, behind a lock. Callbacks run without the lock, so they may call any of these functions.
+// OpenTraceW opens one file and looks at its header; ProcessTrace reads all its files as one session, surveys them and
+// delivers the merged stream in the caller's thread. Handles are numbers into a table of the process, as on Windows:
+// the one state here, guarded by a lock. Callbacks run without the lock, so they may call any of these functions.
+//
+// Each handle is a pool of memory, and so is what one ProcessTrace call reads. The schemas that it found stay for TDH
+// until the last of its handles is closed or read again.
 #include "winapi/opentrace_internal.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/os.h"
 #include "base/wide.h"
 #include "winapi/tdh_session.h"
+#include "winapi/winapi.h"
 
 enum { HANDLES_A_CALL = 64, SLICE_EVENTS = 256 };
 
+// What a ProcessTrace learnt of its traces.
+typedef struct knowledge {
+    mem_pool *pool;     // all of it
+    tdh_source *source; // NULL: not yet
+    u32 handles;        // that hold it
+} knowledge;
+
 typedef struct opened {
-    char *path;               // UTF-8
+    mem_pool *pool;           // all of it
     input *file;              // opened by OpenTraceW, read by ProcessTrace
     EVENT_TRACE_LOGFILEW log; // the caller's, with names of our own
-    WCHAR *file_name, *session_name, *logged_name;
-    u64 number;          // what the handle says; never used again
-    bool busy;           // a ProcessTrace delivers it
-    atomic_bool closing; // CloseTrace was called meanwhile
+    knowledge *knowledge;     // of the last ProcessTrace; NULL: none yet
+    u64 number;               // what the handle says; never used again
+    bool busy;                // a ProcessTrace delivers it
+    atomic_bool closing;      // CloseTrace was called meanwhile
     struct opened *next;
 } opened;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static opened *all;
 static u64 last_number;
-static _Thread_local DWORD last_error;
 
-DWORD GetLastError(void)
+// ---------------------------------------------------------------------------------------------- lifetimes
+
+static void knowledge_release(knowledge *k)
 {
-    return last_error;
-}
-
-void SetLastError(DWORD code)
-{
-    last_error = code;
-}
-
-// ---------------------------------------------------------------------------------------------- names
-
-static WCHAR *copy_of(const WCHAR *text)
-{
-    size_t bytes = (wide_length(text) + 1) * sizeof(*text);
-    return memcpy(mem_alloc(bytes), text, bytes);
+    if (!k)
+        return;
+    pthread_mutex_lock(&lock);
+    u32 left = --k->handles;
+    pthread_mutex_unlock(&lock);
+    if (left)
+        return;
+    tdh_source_remove(k->source);
+    mem_pool_free(k->pool);
 }
 
 static void opened_free(opened *o)
 {
-    input_close(o->file);
-    mem_free(o->path);
-    mem_free(o->file_name);
-    mem_free(o->session_name);
-    mem_free(o->logged_name);
-    mem_free(o);
+    knowledge_release(o->knowledge);
+    mem_pool_free(o->pool);
 }
 
 // ---------------------------------------------------------------------------------------------- opening
@@ -76,23 +78,48 @@ static DWORD check_logfile(const EVENT_TRACE_LOGFILEW *log)
 }
 
 // Fills what a consumer may look at before ProcessTrace.
-static DWORD look_at_file(opened *o)
+static bool look_at_file(opened *o, const char *path, error *e)
 {
     etl_file file = {0};
-    if (!os_exists(o->path))
-        return ERROR_FILE_NOT_FOUND;
-    if (!input_open(&o->file, o->path, NULL) || !etl_open(&file, o->file, NULL))
-        return ERROR_FILE_CORRUPT;
+    if (!input_open(&o->file, path, e) || !etl_open(&file, o->file, e))
+        return false;
     const trace_facts *facts = &file.epochs[0];
     (void)show_logfile_header(&file, &o->log.LogfileHeader);
-    o->session_name = wide_copy(facts->session ? facts->session : "");
-    o->logged_name = wide_copy(facts->log_file ? facts->log_file : "");
-    o->log.LogfileHeader.LoggerName = o->session_name;
-    o->log.LogfileHeader.LogFileName = o->logged_name;
+    o->log.LogfileHeader.LoggerName = wide_copy(facts->session ? facts->session : "");
+    o->log.LogfileHeader.LogFileName = wide_copy(facts->log_file ? facts->log_file : "");
     o->log.BufferSize = facts->buffer_size;
     o->log.IsKernelTrace = is_kernel_session(facts);
     etl_close(&file);
-    return ERROR_SUCCESS;
+    return true;
+}
+
+typedef struct opening {
+    mem_pool *pool;
+    EVENT_TRACE_LOGFILEW *log; // the caller's
+    opened *made;
+    bool ok;
+    error e;
+} opening;
+
+static void open_work(void *context)
+{
+    opening *call = context;
+    opened *o = call->made = mem_zeroed(1, sizeof(*o));
+    o->pool = call->pool;
+    o->log = *call->log;
+    size_t bytes = (wide_length(call->log->LogFileName) + 1) * sizeof(WCHAR);
+    o->log.LogFileName = memcpy(mem_alloc(bytes), call->log->LogFileName, bytes);
+    call->ok = look_at_file(o, wide_utf8(o->log.LogFileName), &call->e);
+}
+
+static TRACEHANDLE add_handle(opened *o)
+{
+    pthread_mutex_lock(&lock);
+    u64 number = o->number = ++last_number;
+    o->next = all;
+    all = o;
+    pthread_mutex_unlock(&lock);
+    return number;
 }
 
 TRACEHANDLE OpenTraceW(PEVENT_TRACE_LOGFILEW Logfile)
@@ -102,26 +129,16 @@ TRACEHANDLE OpenTraceW(PEVENT_TRACE_LOGFILEW Logfile)
         SetLastError(status);
         return INVALID_PROCESSTRACE_HANDLE;
     }
-    opened *o = mem_zeroed(1, sizeof(*o));
-    o->log = *Logfile;
-    o->path = wide_utf8(Logfile->LogFileName);
-    o->file_name = copy_of(Logfile->LogFileName);
-    o->log.LogFileName = o->file_name;
-    status = look_at_file(o);
-    if (status != ERROR_SUCCESS) {
-        opened_free(o);
-        SetLastError(status);
+    opening call = {.pool = mem_pool_new(), .log = Logfile, .e = {.code = ERR_MEMORY}};
+    if (!call.pool || !mem_try(call.pool, open_work, &call, &call.e) || !call.ok) {
+        mem_pool_free(call.pool);
+        SetLastError(winapi_code(&call.e));
         return INVALID_PROCESSTRACE_HANDLE;
     }
-    Logfile->LogfileHeader = o->log.LogfileHeader;
-    Logfile->BufferSize = o->log.BufferSize;
-    Logfile->IsKernelTrace = o->log.IsKernelTrace;
-    pthread_mutex_lock(&lock);
-    o->number = ++last_number;
-    o->next = all;
-    all = o;
-    pthread_mutex_unlock(&lock);
-    return o->number;
+    Logfile->LogfileHeader = call.made->log.LogfileHeader;
+    Logfile->BufferSize = call.made->log.BufferSize;
+    Logfile->IsKernelTrace = call.made->log.IsKernelTrace;
+    return add_handle(call.made);
 }
 
 ULONG CloseTrace(TRACEHANDLE TraceHandle)
@@ -155,14 +172,18 @@ ULONG CloseTrace(TRACEHANDLE TraceHandle)
 typedef struct delivery {
     opened *traces[HANDLES_A_CALL];
     u32 count;
+    mem_pool *pool;
+    merge_filter filter;
+    knowledge *knowledge;
     session *session;
     merge *merge;
     buffer_reader reader;
     merge_buffer *spare;
     merge_buffer **live; // by buffer order: loaded and not yet given back
     bool *told;          // by buffer order: its BufferCallback was called
-    shown_event shown;
+    shown_event *shown;
     bool cancelled;
+    ULONG status;
 } delivery;
 
 // Marks the handles as in use. False: one of them is none, in use, or there twice.
@@ -219,8 +240,11 @@ static void buffer_done(delivery *d, const merge_buffer *b)
     opened *o = d->traces[l->file_index];
     o->log.BuffersRead++;
     o->log.Filled = l->desc->used;
-    if (o->log.BufferCallback && !d->cancelled && !atomic_load(&o->closing) && !o->log.BufferCallback(&o->log))
-        d->cancelled = true;
+    if (!o->log.BufferCallback || d->cancelled || atomic_load(&o->closing))
+        return;
+    mem_attempt *ours = mem_suspend();
+    d->cancelled = !o->log.BufferCallback(&o->log);
+    mem_resume(ours);
 }
 
 static merge_buffer *get_buffer(void *context, u32 order)
@@ -253,14 +277,17 @@ static void deliver(delivery *d, const slice_item *item)
     bool raw = (o->log.ProcessTraceMode & PROCESS_TRACE_MODE_RAW_TIMESTAMP) != 0;
     i64 time = raw ? ref->time : filetime;
     o->log.CurrentTime = filetime;
-    show_trace(&d->shown, &ev, b->desc, time);
-    o->log.CurrentEvent = d->shown.trace;
-    if (o->log.ProcessTraceMode & PROCESS_TRACE_MODE_EVENT_RECORD) {
-        show_record(&d->shown, &ev, b->desc, time, o->log.Context);
-        o->log.EventRecordCallback(&d->shown.record);
-    } else {
-        o->log.EventCallback(&d->shown.trace);
-    }
+    show_trace(d->shown, &ev, b->desc, time);
+    o->log.CurrentEvent = d->shown->trace;
+    bool as_record = (o->log.ProcessTraceMode & PROCESS_TRACE_MODE_EVENT_RECORD) != 0;
+    if (as_record)
+        show_record(d->shown, &ev, b->desc, time, o->log.Context);
+    mem_attempt *ours = mem_suspend();
+    if (as_record)
+        o->log.EventRecordCallback(&d->shown->record);
+    else
+        o->log.EventCallback(&d->shown->trace);
+    mem_resume(ours);
     if (item->ref + 1 == b->count)
         buffer_done(d, item->buffer);
 }
@@ -273,13 +300,14 @@ static bool all_closed(const delivery *d)
     return true;
 }
 
-static void deliver_all(delivery *d, const merge_filter *filter)
+static void deliver_all(delivery *d)
 {
     slice s = {0};
-    d->merge = merge_new(d->session, filter);
+    d->merge = merge_new(d->session, &d->filter);
     u32 buffers = merge_buffer_count(d->merge);
     d->live = mem_zeroed(buffers, sizeof(*d->live));
     d->told = mem_zeroed(buffers, sizeof(*d->told));
+    d->shown = mem_zeroed(1, sizeof(*d->shown));
     merge_on_release(d->merge, put_buffer, d);
     bool stop = false;
     while (!stop && merge_next(d->merge, SLICE_EVENTS, &s, get_buffer, d)) {
@@ -299,30 +327,74 @@ static void deliver_all(delivery *d, const merge_filter *filter)
     mem_free(s.buffers);
     mem_free(d->live);
     mem_free(d->told);
+    mem_free(d->shown);
     buffer_reader_free(&d->reader);
 }
 
-static ULONG process(delivery *d, const merge_filter *filter)
+static bool survey(delivery *d, error *e)
 {
+    for (u32 i = 0; i < d->count; i++)
+        if (!session_add(d->session, d->traces[i]->file, e))
+            return false;
+    bool whole = session_survey(d->session, NULL, NULL);
+    assert(whole); // nobody can break it off
+    (void)whole;
+    return true;
+}
+
+// Only the schemas stay.
+static void process(void *context)
+{
+    delivery *d = context;
+    error e = {0};
+    knowledge *k = d->knowledge = mem_zeroed(1, sizeof(*k));
+    k->pool = d->pool;
     d->session = session_new();
-    ULONG status = ERROR_SUCCESS;
-    for (u32 i = 0; i < d->count && status == ERROR_SUCCESS; i++)
-        if (!session_add(d->session, d->traces[i]->file, NULL))
-            status = ERROR_FILE_CORRUPT;
-    if (status == ERROR_SUCCESS) {
-        bool whole = session_survey(d->session, NULL, NULL);
-        assert(whole); // nobody can break it off
-        (void)whole;
-        tdh_session *tdh = tdh_session_new(d->session->schemas, session_os_build(d->session));
-        tdh_session *before = tdh_session_enter(tdh);
-        deliver_all(d, filter);
-        tdh_session_enter(before);
-        tdh_session_free(tdh);
-        if (d->cancelled)
-            status = ERROR_CANCELLED;
+    if (!survey(d, &e)) {
+        d->status = winapi_code(&e);
+        return;
     }
+    schema_set *schemas = d->session->schemas;
+    schema_freeze(schemas);
+    k->source = tdh_source_add(schemas, session_os_build(d->session));
+    (void)tdh_source_prefer(k->source);
+    deliver_all(d);
+    d->session->schemas = NULL;
     session_free(d->session);
-    return status;
+    d->status = d->cancelled ? ERROR_CANCELLED : ERROR_SUCCESS;
+}
+
+// The handles hold what was learnt instead of what they held.
+static void keep_knowledge(delivery *d)
+{
+    d->knowledge->handles = d->count;
+    for (u32 i = 0; i < d->count; i++) {
+        knowledge_release(d->traces[i]->knowledge);
+        d->traces[i]->knowledge = d->knowledge;
+    }
+}
+
+static void drop_knowledge(delivery *d)
+{
+    if (d->knowledge)
+        tdh_source_remove(d->knowledge->source);
+    mem_pool_free(d->pool);
+}
+
+static ULONG process_claimed(delivery *d)
+{
+    const tdh_source *before = tdh_source_prefer(NULL);
+    bool kept = tdh_session_keep(true);
+    d->pool = mem_pool_new();
+    if (!d->pool || !mem_try(d->pool, process, d, NULL))
+        d->status = ERROR_NOT_ENOUGH_MEMORY;
+    if (d->status == ERROR_SUCCESS || d->status == ERROR_CANCELLED)
+        keep_knowledge(d);
+    else
+        drop_knowledge(d);
+    (void)tdh_source_prefer(before);
+    (void)tdh_session_keep(kept);
+    return d->status;
 }
 
 static i64 filetime_of(const FILETIME *time, i64 otherwise)
@@ -332,20 +404,18 @@ static i64 filetime_of(const FILETIME *time, i64 otherwise)
 
 ULONG ProcessTrace(PTRACEHANDLE HandleArray, ULONG HandleCount, LPFILETIME StartTime, LPFILETIME EndTime)
 {
-    merge_filter filter = {
-        .unknown = true, .since = filetime_of(StartTime, INT64_MIN), .until = filetime_of(EndTime, INT64_MAX)};
+    delivery d = {.filter = {.unknown = true,
+                             .since = filetime_of(StartTime, INT64_MIN),
+                             .until = filetime_of(EndTime, INT64_MAX)}};
     if (HandleCount == 0 || HandleCount > HANDLES_A_CALL)
         return ERROR_BAD_LENGTH;
     if (!HandleArray)
         return ERROR_INVALID_PARAMETER;
-    if (filter.until < filter.since)
+    if (d.filter.until < d.filter.since)
         return ERROR_INVALID_TIME;
-    delivery *d = mem_zeroed(1, sizeof(*d));
-    ULONG status = ERROR_INVALID_HANDLE;
-    if (claim(d, HandleArray, HandleCount)) {
-        status = process(d, &filter);
-        unclaim(d);
-    }
-    mem_free(d);
+    if (!claim(&d, HandleArray, HandleCount))
+        return ERROR_INVALID_HANDLE;
+    ULONG status = process_claimed(&d);
+    unclaim(&d);
     return status;
 }

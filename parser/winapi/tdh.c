@@ -3,34 +3,57 @@
 // Each is one call (tdh_internal.h): arguments checked, layout chosen by the payload, answer copied by the buffer
 // protocol. What the caller's pointers point to is believed, except for payloads and TraceLogging metadata, which are
 // input.
-#include "winapi/tdh_internal.h"
-
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/os.h"
+#include "winapi/tdh_internal.h"
+#include "winapi/winapi.h"
 
 // ---------------------------------------------------------------------------------------------- contexts
 
-static char *joined(const WCHAR *folder, const WCHAR *file)
+// Where message formats of WPP are, by the contexts of a call.
+typedef struct wpp_files {
+    const WCHAR *file, *folders, *pdb;
+    const GUID *message; // names the file in folders where none is named
+} wpp_files;
+
+static void load_wpp(const char *path)
 {
-    outbuf path = {0};
-    char *text = folder ? wide_utf8(folder) : NULL;
-    if (text && *text) {
-        outbuf_text(&path, text);
-        outbuf_text(&path, "/");
-    }
-    mem_free(text);
-    text = wide_utf8(file);
-    outbuf_add(&path, text, strlen(text) + 1);
-    mem_free(text);
-    return (char *)path.bytes;
+    (void)tdh_schemas_load(path, false, ERROR_NOT_FOUND); // what it does not describe is not found, and says so
 }
 
-static void load_wpp(const WCHAR *folder, const WCHAR *file)
+static const char *message_file(arena *a, const GUID *message)
 {
-    char *path = joined(folder, file);
-    (void)tdh_manifests_load(path, false, ERROR_NOT_FOUND); // what it does not bring is not found, and told so
-    mem_free(path);
+    char text[GUID_TEXT];
+    guid id = guid_load((const u8 *)message);
+    return arena_format(a, "%s.tmf", guid_to_text(&id, text));
+}
+
+// Folders, separated by ';' as in TRACE_FORMAT_SEARCH_PATH. The file of the first one that has it.
+static void load_from_folders(arena *a, const char *folders, const char *file)
+{
+    for (const char *at = folders;;) {
+        const char *end = strchr(at, ';');
+        int len = (int)(end ? (size_t)(end - at) : strlen(at));
+        const char *path = arena_format(a, "%.*s%s%s", len, at, len ? "/" : "", file);
+        if (!end || os_exists(path)) {
+            load_wpp(path);
+            return;
+        }
+        at = end + 1;
+    }
+}
+
+static void load_wpp_files(void *context)
+{
+    const wpp_files *w = context;
+    arena a = {0};
+    if (w->file || w->folders)
+        load_from_folders(&a, w->folders ? wide_utf8(w->folders) : "",
+                          w->file ? wide_utf8(w->file) : message_file(&a, w->message));
+    if (w->pdb)
+        load_wpp(wide_utf8(w->pdb));
 }
 
 static const WCHAR *text_of(const TDH_CONTEXT *context)
@@ -41,20 +64,20 @@ static const WCHAR *text_of(const TDH_CONTEXT *context)
 // Message formats are loaded once and kept, as if by TdhLoadManifest. *pointer: 4 or 8 where a context says so.
 static TDHSTATUS apply_contexts(const EVENT_RECORD *record, ULONG count, const TDH_CONTEXT *contexts, u32 *pointer)
 {
-    const WCHAR *file = NULL, *folder = NULL, *pdb = NULL;
     *pointer = 0;
     if (!record || (count && !contexts))
         return ERROR_INVALID_PARAMETER;
+    wpp_files wpp = {.message = &record->EventHeader.ProviderId};
     for (ULONG i = 0; i < count; i++) {
         switch (contexts[i].ParameterType) {
         case TDH_CONTEXT_WPP_TMFFILE:
-            file = text_of(&contexts[i]);
+            wpp.file = text_of(&contexts[i]);
             break;
         case TDH_CONTEXT_WPP_TMFSEARCHPATH:
-            folder = text_of(&contexts[i]);
+            wpp.folders = text_of(&contexts[i]);
             break;
         case TDH_CONTEXT_PDB_PATH:
-            pdb = text_of(&contexts[i]);
+            wpp.pdb = text_of(&contexts[i]);
             break;
         case TDH_CONTEXT_POINTERSIZE:
             if (contexts[i].ParameterValue != 4 && contexts[i].ParameterValue != 8)
@@ -68,16 +91,22 @@ static TDHSTATUS apply_contexts(const EVENT_RECORD *record, ULONG count, const T
             return ERROR_INVALID_PARAMETER;
         }
     }
-    if (record->EventHeader.Flags & EVENT_HEADER_FLAG_TRACE_MESSAGE) {
-        if (file)
-            load_wpp(folder, file);
-        if (pdb)
-            load_wpp(NULL, pdb);
-    }
-    return ERROR_SUCCESS;
+    bool used = (record->EventHeader.Flags & EVENT_HEADER_FLAG_TRACE_MESSAGE) && (wpp.file || wpp.folders || wpp.pdb);
+    return used ? winapi_try(load_wpp_files, &wpp) : ERROR_SUCCESS;
 }
 
-static void take_event(tdh_call *call, const EVENT_RECORD *record, u32 pointer)
+// What most functions get, and what they answer into.
+typedef struct request {
+    const EVENT_RECORD *record;
+    u32 pointer; // 4 or 8 where a context says so
+    void *buffer;
+    ULONG *size;
+    const WCHAR *map_name;
+    const PROPERTY_DATA_DESCRIPTOR *path;
+    ULONG path_count;
+} request;
+
+static void set_event(tdh_call *call, const EVENT_RECORD *record, u32 pointer)
 {
     tdh_event_of(record, &call->event);
     if (pointer && !(record->EventHeader.Flags & (EVENT_HEADER_FLAG_32_BIT_HEADER | EVENT_HEADER_FLAG_64_BIT_HEADER)))
@@ -118,31 +147,30 @@ static void fit_info(TRACE_EVENT_INFO *info, const tdh_class *class, const decod
     }
 }
 
+static TDHSTATUS event_information(tdh_call *call, void *arguments)
+{
+    const request *r = arguments;
+    decoded at = {0};
+    set_event(call, r->record, r->pointer);
+    tdh_class *class = (tdh_class *)(uintptr_t)tdh_call_class(call, &at);
+    if (!class)
+        return ERROR_NOT_FOUND;
+    if (!class->info.len)
+        make_info(call, class->view, &class->info);
+    TDHSTATUS status = tdh_give(class->info, r->buffer, r->size);
+    if (status == ERROR_SUCCESS)
+        fit_info(r->buffer, class, &at, r->record);
+    return status;
+}
+
 TDHSTATUS TdhGetEventInformation(PEVENT_RECORD Event, ULONG TdhContextCount, PTDH_CONTEXT TdhContext,
                                  PTRACE_EVENT_INFO Buffer, PULONG BufferSize)
 {
-    u32 pointer;
+    request r = {.record = Event, .buffer = Buffer, .size = BufferSize};
     if (!BufferSize || (!Buffer && *BufferSize))
         return ERROR_INVALID_PARAMETER;
-    TDHSTATUS status = apply_contexts(Event, TdhContextCount, TdhContext, &pointer);
-    if (status != ERROR_SUCCESS)
-        return status;
-    tdh_call call;
-    tdh_call_begin(&call);
-    take_event(&call, Event, pointer);
-    decoded at = {0};
-    tdh_class *class = (tdh_class *)(uintptr_t)tdh_call_class(&call, &at);
-    if (!class) {
-        status = ERROR_NOT_FOUND;
-    } else {
-        if (!class->info.len)
-            make_info(&call, class->view, &class->info);
-        status = tdh_give(class->info, Buffer, BufferSize);
-        if (status == ERROR_SUCCESS)
-            fit_info(Buffer, class, &at, Event);
-    }
-    tdh_call_end(&call);
-    return status;
+    TDHSTATUS status = apply_contexts(Event, TdhContextCount, TdhContext, &r.pointer);
+    return status == ERROR_SUCCESS ? tdh_run(event_information, &r) : status;
 }
 
 // The map a property of the event names, else one of its provider's.
@@ -156,75 +184,79 @@ static const value_map *find_map(const event_schema *schema, const char *name)
     return schema->provider ? schema_find_map(schema->provider, name) : NULL;
 }
 
+static TDHSTATUS map_information(tdh_call *call, void *arguments)
+{
+    const request *r = arguments;
+    set_event(call, r->record, 0);
+    const tdh_class *class = tdh_call_class(call, NULL);
+    char *name = wide_utf8(r->map_name);
+    const value_map *map = class && class->schema->key != KEY_WPP ? find_map(class->schema, name) : NULL;
+    mem_free(name);
+    if (!map)
+        return ERROR_NOT_FOUND;
+    outbuf *out = tdh_call_text(call, 0);
+    tdh_map_build(out, map, tdh_source_of(class->schema));
+    return tdh_give((span){out->bytes, out->len}, r->buffer, r->size);
+}
+
 TDHSTATUS TdhGetEventMapInformation(PEVENT_RECORD pEvent, LPWSTR pMapName, PEVENT_MAP_INFO pBuffer, ULONG *pBufferSize)
 {
+    request r = {.record = pEvent, .map_name = pMapName, .buffer = pBuffer, .size = pBufferSize};
     if (!pEvent || !pMapName || !pBufferSize || (!pBuffer && *pBufferSize))
         return ERROR_INVALID_PARAMETER;
-    tdh_call call;
-    tdh_call_begin(&call);
-    take_event(&call, pEvent, 0);
-    const tdh_class *class = tdh_call_class(&call, NULL);
-    char *name = wide_utf8(pMapName);
-    const value_map *map = class && class->schema->key != KEY_WPP ? find_map(class->schema, name) : NULL;
-    TDHSTATUS status = ERROR_NOT_FOUND;
-    if (map) {
-        outbuf *out = tdh_call_text(&call, 0);
-        tdh_map_build(out, map, tdh_source_of(class->schema));
-        status = tdh_give((span){out->bytes, out->len}, pBuffer, pBufferSize);
-    }
-    mem_free(name);
-    tdh_call_end(&call);
-    return status;
+    return tdh_run(map_information, &r);
 }
 
 // ---------------------------------------------------------------------------------------------- properties
 
-// Finds the property and gives its size; copies it where `into` is not NULL and has the room.
-static TDHSTATUS get_property(const EVENT_RECORD *record, u32 pointer, ULONG count,
-                              const PROPERTY_DATA_DESCRIPTOR *path, u8 *into, ULONG room, ULONG *size)
+// Finds the property and sets *size to its size; copies it where there is a buffer of at least so many bytes.
+static TDHSTATUS get_property(tdh_call *call, void *arguments)
 {
-    tdh_call call;
-    tdh_call_begin(&call);
-    take_event(&call, record, pointer);
+    const request *r = arguments;
     decoded at = {0};
     span value = {0};
-    const tdh_class *class = tdh_call_class(&call, &at);
-    TDHSTATUS status =
-        class ? tdh_locate(class->plan, &at, call.event.payload, count, path, &value) : (TDHSTATUS)ERROR_NOT_FOUND;
-    if (status == ERROR_SUCCESS) {
-        *size = (ULONG)value.len;
-        if (into && value.len > room)
-            status = ERROR_INSUFFICIENT_BUFFER;
-        else if (into && value.len)
-            memcpy(into, value.at, value.len);
-    }
-    tdh_call_end(&call);
-    return status;
+    u32 missing = 0;
+    ULONG capacity = *r->size;
+    set_event(call, r->record, r->pointer);
+    const tdh_class *class = tdh_call_class(call, &at);
+    if (!class)
+        return ERROR_NOT_FOUND;
+    TDHSTATUS status = tdh_locate(class->plan, &at, call->event.payload, r->path_count, r->path, &value, &missing);
+    if (status != ERROR_SUCCESS)
+        return status;
+    *r->size = (ULONG)value.len + missing;
+    if (!r->buffer)
+        return ERROR_SUCCESS;
+    if (*r->size > capacity)
+        return ERROR_INSUFFICIENT_BUFFER;
+    if (value.len)
+        memcpy(r->buffer, value.at, value.len);
+    memset((u8 *)r->buffer + value.len, 0, missing);
+    return ERROR_SUCCESS;
 }
 
 TDHSTATUS TdhGetPropertySize(PEVENT_RECORD pEvent, ULONG TdhContextCount, PTDH_CONTEXT pTdhContext,
                              ULONG PropertyDataCount, PPROPERTY_DATA_DESCRIPTOR pPropertyData, ULONG *pPropertySize)
 {
-    u32 pointer;
+    request r = {.record = pEvent, .size = pPropertySize, .path = pPropertyData, .path_count = PropertyDataCount};
     if (!pPropertyData || !PropertyDataCount || !pPropertySize)
         return ERROR_INVALID_PARAMETER;
-    TDHSTATUS status = apply_contexts(pEvent, TdhContextCount, pTdhContext, &pointer);
-    if (status != ERROR_SUCCESS)
-        return status;
-    return get_property(pEvent, pointer, PropertyDataCount, pPropertyData, NULL, 0, pPropertySize);
+    TDHSTATUS status = apply_contexts(pEvent, TdhContextCount, pTdhContext, &r.pointer);
+    return status == ERROR_SUCCESS ? tdh_run(get_property, &r) : status;
 }
 
 TDHSTATUS TdhGetProperty(PEVENT_RECORD pEvent, ULONG TdhContextCount, PTDH_CONTEXT pTdhContext, ULONG PropertyDataCount,
                          PPROPERTY_DATA_DESCRIPTOR pPropertyData, ULONG BufferSize, PBYTE pBuffer)
 {
-    u32 pointer;
-    ULONG size;
+    request r = {.record = pEvent,
+                 .buffer = pBuffer,
+                 .size = &BufferSize,
+                 .path = pPropertyData,
+                 .path_count = PropertyDataCount};
     if (!pPropertyData || !PropertyDataCount || !pBuffer)
         return ERROR_INVALID_PARAMETER;
-    TDHSTATUS status = apply_contexts(pEvent, TdhContextCount, pTdhContext, &pointer);
-    if (status != ERROR_SUCCESS)
-        return status;
-    return get_property(pEvent, pointer, PropertyDataCount, pPropertyData, pBuffer, BufferSize, &size);
+    TDHSTATUS status = apply_contexts(pEvent, TdhContextCount, pTdhContext, &r.pointer);
+    return status == ERROR_SUCCESS ? tdh_run(get_property, &r) : status;
 }
 
 // ---------------------------------------------------------------------------------------------- providers
@@ -241,12 +273,13 @@ static int by_guid(const void *a, const void *b)
     return order ? order : (x->name == NULL) - (y->name == NULL); // a description with a name stands for the others
 }
 
-static provider_list collect_providers(tdh_call *call)
+// Of everything that is open or loaded. What the library knows by itself comes and goes as it is needed.
+static provider_list collect_providers(void)
 {
     provider_list list = {0};
     const schema_set *set;
-    u32 next = 0;
-    while ((set = tdh_call_set(call, &next)) != NULL) {
+    u32 os_build;
+    for (u32 i = 0; (set = tdh_schemas_set(i, &os_build)) != NULL; i++) {
         u32 at = 0;
         for (const provider_schema *p; (p = schema_each(set, &at)) != NULL;) {
             GROW(list.items, list.count, list.cap);
@@ -263,14 +296,11 @@ static provider_list collect_providers(tdh_call *call)
     return list;
 }
 
-TDHSTATUS TdhEnumerateProviders(PPROVIDER_ENUMERATION_INFO pBuffer, ULONG *pBufferSize)
+static TDHSTATUS enumerate_providers(tdh_call *call, void *arguments)
 {
-    if (!pBufferSize || (!pBuffer && *pBufferSize))
-        return ERROR_INVALID_PARAMETER;
-    tdh_call call;
-    tdh_call_begin(&call);
-    provider_list list = collect_providers(&call);
-    outbuf *out = tdh_call_text(&call, 0);
+    const request *r = arguments;
+    provider_list list = collect_providers();
+    outbuf *out = tdh_call_text(call, 0);
     size_t head = offsetof(PROVIDER_ENUMERATION_INFO, TraceProviderInfoArray);
     size_t bytes = head + sizeof(TRACE_PROVIDER_INFO) * list.count;
     memset(outbuf_reserve(out, bytes), 0, bytes);
@@ -287,9 +317,15 @@ TDHSTATUS TdhEnumerateProviders(PPROVIDER_ENUMERATION_INFO pBuffer, ULONG *pBuff
         memcpy(out->bytes + head + sizeof(info) * i, &info, sizeof(info));
     }
     mem_free(list.items);
-    TDHSTATUS status = tdh_give((span){out->bytes, out->len}, pBuffer, pBufferSize);
-    tdh_call_end(&call);
-    return status;
+    return tdh_give((span){out->bytes, out->len}, r->buffer, r->size);
+}
+
+TDHSTATUS TdhEnumerateProviders(PPROVIDER_ENUMERATION_INFO pBuffer, ULONG *pBufferSize)
+{
+    request r = {.buffer = pBuffer, .size = pBufferSize};
+    if (!pBufferSize || (!pBuffer && *pBufferSize))
+        return ERROR_INVALID_PARAMETER;
+    return tdh_run(enumerate_providers, &r);
 }
 
 static int by_descriptor(const void *a, const void *b)
@@ -321,33 +357,70 @@ static void collect_events(const schema_set *set, const guid *id, descriptor_lis
     }
 }
 
-TDHSTATUS TdhEnumerateManifestProviderEvents(LPGUID ProviderGuid, PPROVIDER_EVENT_INFO Buffer, ULONG *BufferSize)
+// One manifest event or all of a provider's.
+typedef struct manifest_request {
+    guid provider;
+    const EVENT_DESCRIPTOR *event;
+    void *buffer;
+    ULONG *size;
+} manifest_request;
+
+static TDHSTATUS enumerate_events(tdh_call *call, void *arguments)
 {
-    if (!ProviderGuid || !BufferSize || (!Buffer && *BufferSize))
-        return ERROR_INVALID_PARAMETER;
-    tdh_call call;
-    tdh_call_begin(&call);
-    guid id = guid_load((const u8 *)ProviderGuid);
+    const manifest_request *r = arguments;
     descriptor_list list = {0};
     const schema_set *set;
-    u32 next = 0, kept = 0;
-    while ((set = tdh_call_set(&call, &next)) != NULL)
-        collect_events(set, &id, &list);
+    u32 os_build, kept = 0;
+    for (u32 i = 0; (set = tdh_schemas_set(i, &os_build)) != NULL; i++)
+        collect_events(set, &r->provider, &list);
+    collect_events(tdh_call_base(call), &r->provider, &list);
     if (list.count)
         qsort(list.items, list.count, sizeof(*list.items), by_descriptor);
     for (u32 i = 0; i < list.count; i++)
         if (kept == 0 || by_descriptor(&list.items[kept - 1], &list.items[i]) != 0)
             list.items[kept++] = list.items[i];
-    outbuf *out = tdh_call_text(&call, 0);
+    outbuf *out = tdh_call_text(call, 0);
     ULONG head[2] = {kept, 0};
     outbuf_add(out, head, sizeof(head));
     outbuf_add(out, list.items, sizeof(*list.items) * kept);
     mem_free(list.items);
-    TDHSTATUS status = !list.known ? ERROR_NOT_FOUND : kept == 0 ? ERROR_EMPTY : ERROR_SUCCESS;
-    if (status == ERROR_SUCCESS)
-        status = tdh_give((span){out->bytes, out->len}, Buffer, BufferSize);
-    tdh_call_end(&call);
-    return status;
+    if (!list.known)
+        return ERROR_NOT_FOUND;
+    return kept ? tdh_give((span){out->bytes, out->len}, r->buffer, r->size) : ERROR_EMPTY;
+}
+
+TDHSTATUS TdhEnumerateManifestProviderEvents(LPGUID ProviderGuid, PPROVIDER_EVENT_INFO Buffer, ULONG *BufferSize)
+{
+    if (!ProviderGuid || !BufferSize || (!Buffer && *BufferSize))
+        return ERROR_INVALID_PARAMETER;
+    manifest_request r = {guid_load((const u8 *)ProviderGuid), NULL, Buffer, BufferSize};
+    return tdh_run(enumerate_events, &r);
+}
+
+static const event_schema *find_exact(const schema_set *set, u32 os_build, const manifest_request *r)
+{
+    event_descriptor wanted = {.id = r->event->Id, .version = r->event->Version};
+    schema_find_result found;
+    return schema_find(set, KEY_MANIFEST, &r->provider, &wanted, os_build, &found, 1) && found.exact ? found.event
+                                                                                                     : NULL;
+}
+
+static TDHSTATUS manifest_information(tdh_call *call, void *arguments)
+{
+    const manifest_request *r = arguments;
+    const schema_set *set;
+    const event_schema *best = NULL;
+    u32 os_build;
+    for (u32 i = 0; !best && (set = tdh_schemas_set(i, &os_build)) != NULL; i++)
+        best = find_exact(set, os_build, r);
+    if (!best)
+        best = find_exact(tdh_call_base(call), os_build, r);
+    tdh_class *class = best ? tdh_class_make(call, best, true) : NULL;
+    if (!class)
+        return ERROR_NOT_FOUND;
+    if (!class->info.len)
+        make_info(call, class->view, &class->info);
+    return tdh_give(class->info, r->buffer, r->size);
 }
 
 TDHSTATUS TdhGetManifestEventInformation(LPGUID ProviderGuid, PEVENT_DESCRIPTOR EventDescriptor,
@@ -355,24 +428,6 @@ TDHSTATUS TdhGetManifestEventInformation(LPGUID ProviderGuid, PEVENT_DESCRIPTOR 
 {
     if (!ProviderGuid || !EventDescriptor || !BufferSize || (!Buffer && *BufferSize))
         return ERROR_INVALID_PARAMETER;
-    tdh_call call;
-    tdh_call_begin(&call);
-    guid id = guid_load((const u8 *)ProviderGuid);
-    event_descriptor wanted = {.id = EventDescriptor->Id, .version = EventDescriptor->Version};
-    const schema_set *set;
-    const event_schema *best = NULL;
-    schema_find_result found;
-    u32 next = 0;
-    while (!best && (set = tdh_call_set(&call, &next)) != NULL)
-        if (schema_find(set, KEY_MANIFEST, &id, &wanted, tdh_call_os_build(&call), &found, 1) && found.exact)
-            best = found.event;
-    tdh_class *class = best ? tdh_class_make(&call, best, true) : NULL;
-    TDHSTATUS status = ERROR_NOT_FOUND;
-    if (class) {
-        if (!class->info.len)
-            make_info(&call, class->view, &class->info);
-        status = tdh_give(class->info, Buffer, BufferSize);
-    }
-    tdh_call_end(&call);
-    return status;
+    manifest_request r = {guid_load((const u8 *)ProviderGuid), EventDescriptor, Buffer, BufferSize};
+    return tdh_run(manifest_information, &r);
 }

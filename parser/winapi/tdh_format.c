@@ -197,44 +197,55 @@ static TDHSTATUS find_value(tdh_call *call, const plan *compiled, u16 length, bo
     return ERROR_SUCCESS;
 }
 
-static TDHSTATUS format(tdh_call *call, const EVENT_MAP_INFO *map, ULONG pointer, u16 in, u16 form, u16 length,
-                        span data, outbuf *out, u32 *consumed)
+typedef struct request {
+    const EVENT_MAP_INFO *map;
+    ULONG pointer;
+    u16 in, form, length; // PropertyInType, PropertyOutType, PropertyLength
+    span data;
+    WCHAR *buffer;
+    ULONG *size;
+    USHORT *consumed;
+} request;
+
+static TDHSTATUS format(tdh_call *call, void *arguments)
 {
-    bool explicit_length = length && length_counts(in);
-    u16 shown = form == OUT_NO_PRINT ? OUT_NULL : form; // a hint to show nothing is not for whoever asks
-    const plan *compiled = tdh_call_value_plan(call, in, shown, explicit_length, pointer != 4);
-    if (!compiled || (compiled->has_pointer && pointer != 4 && pointer != 8))
+    const request *r = arguments;
+    bool explicit_length = r->length && length_counts(r->in);
+    u16 shown = r->form == OUT_NO_PRINT ? OUT_NULL : r->form; // a hint to show nothing is not for whoever asks
+    const plan *compiled = tdh_call_value_plan(call, r->in, shown, explicit_length, r->pointer != 4);
+    if (!compiled || (compiled->has_pointer && r->pointer != 4 && r->pointer != 8))
         return ERROR_INVALID_PARAMETER;
     field f;
     span value;
-    TDHSTATUS status = find_value(call, compiled, length, explicit_length, data, &f, &value, consumed);
+    u32 consumed = 0;
+    TDHSTATUS status = find_value(call, compiled, r->length, explicit_length, r->data, &f, &value, &consumed);
     if (status != ERROR_SUCCESS)
         return status;
-    if (!map_applies(&f, map) || !put_mapped(out, map, (u32)number_of(value)))
+    outbuf *out = tdh_call_text(call, 0);
+    if (!map_applies(&f, r->map) || !put_mapped(out, r->map, (u32)number_of(value)))
         put_value(call, out, &f, value, compiled->wide);
     outbuf_add(out, "\0", 2);
-    return ERROR_SUCCESS;
+    status = tdh_give((span){out->bytes, out->len}, r->buffer, r->size);
+    *r->consumed = (USHORT)consumed;
+    return status;
 }
 
 TDHSTATUS TdhFormatProperty(PTRACE_EVENT_INFO EventInfo, PEVENT_MAP_INFO MapInfo, ULONG PointerSize,
                             USHORT PropertyInType, USHORT PropertyOutType, USHORT PropertyLength, USHORT UserDataLength,
                             PBYTE UserData, PULONG BufferSize, PWCHAR Buffer, PUSHORT UserDataConsumed)
 {
+    static const u8 nothing[1];
     (void)EventInfo;
     if (!BufferSize || !UserDataConsumed || (!UserData && UserDataLength) || (!Buffer && *BufferSize))
         return ERROR_INVALID_PARAMETER;
-    tdh_call call;
-    tdh_call_begin(&call);
-    static const u8 nothing[1];
-    span data = {UserData ? UserData : nothing, UserDataLength};
-    outbuf *out = tdh_call_text(&call, 0);
-    u32 consumed = 0;
-    TDHSTATUS status =
-        format(&call, MapInfo, PointerSize, PropertyInType, PropertyOutType, PropertyLength, data, out, &consumed);
-    if (status == ERROR_SUCCESS) {
-        status = tdh_give((span){out->bytes, out->len}, Buffer, BufferSize);
-        *UserDataConsumed = (USHORT)consumed;
-    }
-    tdh_call_end(&call);
-    return status;
+    request r = {.map = MapInfo,
+                 .pointer = PointerSize,
+                 .in = PropertyInType,
+                 .form = PropertyOutType,
+                 .length = PropertyLength,
+                 .data = {UserData ? UserData : nothing, UserDataLength},
+                 .buffer = Buffer,
+                 .size = BufferSize,
+                 .consumed = UserDataConsumed};
+    return tdh_run(format, &r);
 }

@@ -8,7 +8,8 @@
 
 typedef struct extent {
     u32 from, to;
-    bool any; // false: no value yet
+    u32 missing; // bytes of a terminator that the payload's end cut off
+    bool any;    // false: no value yet
 } extent;
 
 typedef struct walk {
@@ -19,26 +20,29 @@ typedef struct walk {
 
 static const u32 WHOLE = UINT32_MAX; // ArrayIndex: all of it
 
-static void extent_add(extent *x, u32 from, u32 to)
+static void extent_add(extent *x, extent more)
 {
-    if (!x->any || from < x->from)
-        x->from = from;
-    if (!x->any || to > x->to)
-        x->to = to;
+    if (!x->any || more.from < x->from)
+        x->from = more.from;
+    if (!x->any || more.to > x->to)
+        x->to = more.to;
+    x->missing += more.missing;
     x->any = true;
 }
 
 // A value with what belongs to it: wire_form of decode/plan.h.
 static extent value_extent(const walk *w, const field *f, const slot *s)
 {
-    u32 from = s->offset, to = s->offset + s->len;
+    u32 from = s->offset, to = s->offset + s->len, missing = 0;
     size_t left = w->payload.len - to;
     switch ((wire_form)f->wire) {
     case WIRE_UTF16:
-        to += left >= 2 ? 2 : 0;
+        missing = left < 2 ? 2 : 0;
+        to += 2 - missing;
         break;
     case WIRE_ANSI:
-        to += left >= 1 ? 1 : 0;
+        missing = left < 1 ? 1 : 0;
+        to += 1 - missing;
         break;
     case WIRE_COUNTED:
     case WIRE_COUNTED_BE:
@@ -60,7 +64,7 @@ static extent value_extent(const walk *w, const field *f, const slot *s)
     case WIRE_STRUCT:
         break;
     }
-    return (extent){from, to, true};
+    return (extent){from, to, missing, true};
 }
 
 static bool walk_field(walk *w, u32 index, u32 depth, extent *x);
@@ -72,8 +76,7 @@ static bool walk_one(walk *w, u32 index, u32 depth, extent *x)
     if (f->wire != WIRE_STRUCT) {
         if (w->next >= w->end)
             return false;
-        extent v = value_extent(w, f, w->next++);
-        extent_add(x, v.from, v.to);
+        extent_add(x, value_extent(w, f, w->next++));
         return true;
     }
     if (depth > LIMIT_NESTING)
@@ -93,7 +96,7 @@ static bool walk_array(walk *w, const field *f, u32 *count, extent *fixed)
     const slot *head = w->next++;
     *fixed = (extent){0};
     if (f->wire == WIRE_FIXED) {
-        *fixed = (extent){head->offset, head->offset + head->len, true};
+        *fixed = (extent){head->offset, head->offset + head->len, 0, true};
         *count = f->bytes ? head->len / f->bytes : 0;
     } else {
         *count = head->len;
@@ -111,7 +114,7 @@ static bool walk_field(walk *w, u32 index, u32 depth, extent *x)
     if (!walk_array(w, f, &count, &fixed))
         return false;
     if (fixed.any) {
-        extent_add(x, fixed.from, fixed.to);
+        extent_add(x, fixed);
         return true;
     }
     for (u32 i = 0; i < count; i++)
@@ -162,7 +165,7 @@ static TDHSTATUS enter_element(walk *w, u32 index, u32 depth, u32 wanted, extent
         return ERROR_INVALID_PARAMETER;
     if (fixed.any) {
         u32 from = fixed.from + wanted * f->bytes;
-        *x = (extent){from, from + f->bytes, true};
+        *x = (extent){from, from + f->bytes, 0, true};
         return ERROR_SUCCESS;
     }
     extent before = {0};
@@ -187,7 +190,7 @@ static TDHSTATUS finish(walk *w, u32 index, u32 depth, u32 wanted, extent *x)
 }
 
 TDHSTATUS tdh_locate(const plan *layout, const decoded *at, span payload, u32 count,
-                     const PROPERTY_DATA_DESCRIPTOR *path, span *out)
+                     const PROPERTY_DATA_DESCRIPTOR *path, span *out, u32 *missing)
 {
     walk w = {layout, payload, at->slots, at->slots + at->slot_count};
     u32 first = 0, siblings = layout->top_count;
@@ -207,8 +210,8 @@ TDHSTATUS tdh_locate(const plan *layout, const decoded *at, span payload, u32 co
         const field *f = &layout->fields[index];
         if (depth + 1 == count) {
             TDHSTATUS status = finish(&w, index, depth, wanted, &x);
-            if (status == ERROR_SUCCESS)
-                *out = x.any ? (span){payload.at + x.from, x.to - x.from} : (span){payload.at, 0};
+            *out = x.any ? (span){payload.at + x.from, x.to - x.from} : (span){payload.at, 0};
+            *missing = x.missing;
             return status;
         }
         if (f->wire != WIRE_STRUCT)

@@ -1,81 +1,62 @@
-// Choosing and keeping layouts for the TDH functions: what a session has compiled, and which of it suits an event.
+// Choosing and keeping layouts for the TDH functions: what calls have compiled so far, and which of it suits an event.
 //
-// A session belongs to one thread. Layouts are kept by their schema, TraceLogging schemas by the metadata they were
-// read from, both until the session ends or the loaded manifests change. Records come from the caller and are believed;
-// payloads and metadata inside them are input and are not.
-#include "winapi/tdh_internal.h"
+// A session serves one call at a time, of any thread: a call takes one that is idle or makes one, and gives it back.
+// What it keeps is valid until the shared schemas change; then it goes as a whole, as it does where memory runs out.
+// Records come from the caller and are believed; payloads and metadata inside them are input and are not.
+#include <pthread.h>
 
 #include "base/limits.h"
-#include "schema/tables/schema_kernel.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "schema/cache/schema_cache.h"
 #include "schema/carried/schema_tracelogging.h"
+#include "schema/tables/schema_builtin.h"
+#include "schema/tables/schema_kernel.h"
+#include "winapi/tdh_internal.h"
 
-enum { CLASS_BUCKETS = 1024 };
-
-typedef struct traced { // a TraceLogging schema
+typedef struct traced { // a TraceLogging schema; names of levels and opcodes come from the descriptor
     guid provider;
+    event_descriptor descriptor;
     span metadata;
     event_schema *schema; // NULL: the metadata contradicts itself
-    struct traced *next;
 } traced;
 
 typedef struct value_plan {
-    u16 in, out;
-    bool explicit_length, wide;
+    u64 types;
     const plan *plan;
-    struct value_plan *next;
 } value_plan;
 
+enum { MOST_CACHES = 8, MOST_IDLE = 64 };
+
 struct tdh_session {
-    const schema_set *set;
-    schema_set *kernel; // for those without a set; made when first needed
-    u32 os_build;
-    u64 generation; // of the manifests these were made from
+    mem_pool *pool;   // all of it
+    u64 generation;   // of the shared schemas these were made from
+    schema_set *base; // made when first needed
+    schema_cache *caches[MOST_CACHES];
+    u32 cache_count;
     arena arena;
-    tdh_class *classes[CLASS_BUCKETS];
-    traced *traced[CLASS_BUCKETS];
-    value_plan *values[64];
-    u32 kept;
+    tdh_class **classes;
+    traced *traced;
+    value_plan *values;
+    u32 class_count, class_cap, traced_count, traced_cap, value_count, value_cap;
+    map class_map, traced_map, value_map;
+    u32 kept; // layouts, and providers that were looked for; what input may make grow
     decoder decoder;
     outbuf text[2];
+    tdh_session *next; // while it is idle
 };
 
-static _Thread_local tdh_session *current;
+static struct {
+    pthread_mutex_t lock;
+    tdh_session *first;
+    u32 count;
+} idle = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-tdh_session *tdh_session_new(const schema_set *set, u32 os_build)
-{
-    tdh_session *s = mem_zeroed(1, sizeof(*s));
-    s->set = set;
-    s->os_build = os_build;
-    return s;
-}
-
-static void session_forget(tdh_session *s)
-{
-    arena_free(&s->arena);
-    memset(s->classes, 0, sizeof(s->classes));
-    memset(s->traced, 0, sizeof(s->traced));
-    memset(s->values, 0, sizeof(s->values));
-    s->kept = 0;
-}
-
-void tdh_session_free(tdh_session *s)
-{
-    if (!s)
-        return;
-    session_forget(s);
-    schema_set_free(s->kernel);
-    decoder_free(&s->decoder);
-    outbuf_free(&s->text[0]);
-    outbuf_free(&s->text[1]);
-    mem_free(s);
-}
-
-tdh_session *tdh_session_enter(tdh_session *session)
-{
-    tdh_session *before = current;
-    current = session;
-    return before;
-}
+// A thread that is delivering a trace keeps a session for its next call.
+static _Thread_local struct {
+    bool keeps;
+    tdh_session *session;
+} own;
 
 // ---------------------------------------------------------------------------------------------- records
 
@@ -111,23 +92,108 @@ void tdh_event_of(const EVENT_RECORD *record, event *out)
 
 // ---------------------------------------------------------------------------------------------- calls
 
-void tdh_call_begin(tdh_call *call)
+typedef struct run {
+    tdh_call call;
+    TDHSTATUS (*work)(tdh_call *call, void *arguments);
+    void *arguments;
+    TDHSTATUS status;
+} run;
+
+static void make_session(void *context)
 {
-    *call = (tdh_call){0};
-    tdh_manifests_hold();
-    if (!current)
-        call->own = tdh_session_new(NULL, 0);
-    call->session = current ? current : call->own;
-    if (call->session->generation != tdh_manifests_generation()) {
-        session_forget(call->session);
-        call->session->generation = tdh_manifests_generation();
-    }
+    tdh_session **made = context;
+    *made = mem_zeroed(1, sizeof(**made));
 }
 
-void tdh_call_end(tdh_call *call)
+// NULL: there is no memory.
+static tdh_session *new_session(u64 generation)
 {
-    tdh_session_free(call->own);
-    tdh_manifests_release();
+    tdh_session *s = NULL;
+    mem_pool *pool = mem_pool_new();
+    if (!pool || !mem_try(pool, make_session, &s, NULL)) {
+        mem_pool_free(pool);
+        return NULL;
+    }
+    s->pool = pool;
+    s->generation = generation;
+    return s;
+}
+
+static tdh_session *idle_session(void)
+{
+    tdh_session *kept = own.session;
+    own.session = NULL;
+    if (kept)
+        return kept;
+    pthread_mutex_lock(&idle.lock);
+    tdh_session *s = idle.first;
+    if (s) {
+        idle.first = s->next;
+        idle.count--;
+    }
+    pthread_mutex_unlock(&idle.lock);
+    return s;
+}
+
+static tdh_session *begin_session(void)
+{
+    u64 generation = tdh_schemas_generation();
+    tdh_session *s;
+    while ((s = idle_session()) != NULL && s->generation != generation)
+        mem_pool_free(s->pool);
+    return s ? s : new_session(generation);
+}
+
+static void end_session(tdh_session *s)
+{
+    bool keep = s->kept < LIMIT_CLASSES;
+    if (keep && own.keeps) {
+        own.session = s;
+        return;
+    }
+    pthread_mutex_lock(&idle.lock);
+    keep = keep && idle.count < MOST_IDLE;
+    if (keep) {
+        s->next = idle.first;
+        idle.first = s;
+        idle.count++;
+    }
+    pthread_mutex_unlock(&idle.lock);
+    if (!keep)
+        mem_pool_free(s->pool);
+}
+
+bool tdh_session_keep(bool keeps)
+{
+    bool before = own.keeps;
+    tdh_session *s = own.session;
+    own.keeps = keeps;
+    own.session = NULL;
+    if (s)
+        end_session(s);
+    return before;
+}
+
+static void run_work(void *context)
+{
+    run *r = context;
+    r->status = r->work(&r->call, r->arguments);
+}
+
+TDHSTATUS tdh_run(TDHSTATUS (*work)(tdh_call *call, void *arguments), void *arguments)
+{
+    run r = {.work = work, .arguments = arguments, .status = ERROR_NOT_ENOUGH_MEMORY};
+    tdh_schemas_hold();
+    tdh_session *s = r.call.session = begin_session();
+    if (s && mem_try(s->pool, run_work, &r, NULL)) {
+        end_session(s);
+    } else {
+        r.status = ERROR_NOT_ENOUGH_MEMORY;
+        if (s)
+            mem_pool_free(s->pool);
+    }
+    tdh_schemas_release();
+    return r.status;
 }
 
 arena *tdh_call_arena(tdh_call *call)
@@ -147,38 +213,33 @@ outbuf *tdh_call_text(tdh_call *call, u32 which)
     return text;
 }
 
-u32 tdh_call_os_build(const tdh_call *call)
+static void fetch_base(void *context, schema_set *set, const guid *id)
 {
-    return call->session->os_build;
-}
-
-static void fetch_kernel(void *context, schema_set *set, const guid *id)
-{
-    (void)context;
+    tdh_session *s = context;
+    s->kept++;
+    for (u32 i = 0; i < s->cache_count; i++)
+        schema_cache_fetch(s->caches[i], set, id);
     (void)schema_kernel_fetch(set, id);
+    (void)schema_builtin_fetch(set, id);
 }
 
-const schema_set *tdh_call_set(tdh_call *call, u32 *at)
+static void open_caches(tdh_session *s)
+{
+    const char *path;
+    for (u32 i = 0; s->cache_count < MOST_CACHES && (path = tdh_schemas_cache(i)) != NULL; i++)
+        if (schema_cache_open(&s->caches[s->cache_count], path, NULL))
+            s->cache_count++;
+}
+
+const schema_set *tdh_call_base(tdh_call *call)
 {
     tdh_session *s = call->session;
-    if (*at == 0) {
-        ++*at;
-        if (s->set)
-            return s->set;
+    if (!s->base) {
+        s->base = schema_set_new();
+        schema_set_fetch(s->base, fetch_base, s);
+        open_caches(s);
     }
-    const schema_set *manifest = tdh_manifests_set(*at - 1);
-    if (manifest) {
-        ++*at;
-        return manifest;
-    }
-    if (s->set || *at == UINT32_MAX)
-        return NULL; // a trace's set brings the kernel's classes itself
-    *at = UINT32_MAX;
-    if (!s->kernel) {
-        s->kernel = schema_set_new();
-        schema_set_fetch(s->kernel, fetch_kernel, NULL);
-    }
-    return s->kernel;
+    return s->base;
 }
 
 // ---------------------------------------------------------------------------------------------- views
@@ -253,57 +314,70 @@ static const event_schema *view_of(arena *a, const event_schema *schema)
 
 // ---------------------------------------------------------------------------------------------- classes
 
-static u32 bucket_of(const void *key, bool wide)
-{
-    u64 h = ((u64)(uintptr_t)key >> 4 ^ (u64)wide << 60) * 0x9e3779b97f4a7c15u;
-    return (u32)(h >> 32) % CLASS_BUCKETS;
-}
-
 tdh_class *tdh_class_make(tdh_call *call, const event_schema *schema, bool wide)
 {
     tdh_session *s = call->session;
-    tdh_class **bucket = &s->classes[bucket_of(schema, wide)];
-    for (tdh_class *c = *bucket; c; c = c->next)
-        if (c->schema == schema && c->plan->wide == wide)
-            return c;
+    u64 hash = hash_u64((u64)(uintptr_t)schema ^ wide);
+    u32 at;
+    MAP_FIND(at, &s->class_map, hash, s->classes[index_]->schema == schema && s->classes[index_]->plan->wide == wide);
+    if (at != MAP_NONE)
+        return s->classes[at];
     const event_schema *view = s->kept < LIMIT_CLASSES ? view_of(&s->arena, schema) : NULL;
     const plan *compiled = view ? plan_compile(&s->arena, view, wide, NULL) : NULL;
     if (!compiled)
         return NULL;
     tdh_class *c = arena_new(&s->arena, tdh_class);
-    *c = (tdh_class){schema, view, compiled, {0}, *bucket};
+    *c = (tdh_class){schema, view, compiled, {0}};
+    GROW(s->classes, s->class_count, s->class_cap);
+    s->classes[s->class_count] = c;
+    map_add(&s->class_map, hash, s->class_count++);
     s->kept++;
-    return *bucket = c;
+    return c;
+}
+
+static bool is_traced(const void *items, u32 index, const void *key)
+{
+    const traced *t = (const traced *)items + index;
+    const event *ev = key;
+    return t->metadata.len == ev->schema_tl.len && guid_equal(&t->provider, &ev->provider) &&
+           memcmp(&t->descriptor, &ev->descriptor, sizeof(t->descriptor)) == 0 &&
+           memcmp(t->metadata.at, ev->schema_tl.at, ev->schema_tl.len) == 0;
+}
+
+// NULL: the metadata contradicts itself.
+static event_schema *read_metadata(arena *a, span metadata, const event *ev)
+{
+    event_schema *schema = arena_new(a, event_schema);
+    if (!tracelogging_schema(a, metadata, schema, NULL))
+        return NULL;
+    provider_schema *p = arena_new(a, provider_schema);
+    p->id = ev->provider;
+    p->origin = ORIGIN_TRACELOGGING;
+    p->name = tracelogging_provider_name(a, ev->traits);
+    schema->provider = p;
+    schema->descriptor = ev->descriptor;
+    return schema;
 }
 
 static const event_schema *traced_schema(tdh_call *call)
 {
     tdh_session *s = call->session;
     const event *ev = &call->event;
-    u64 h = guid_hash(&ev->provider);
-    for (size_t i = 0; i < ev->schema_tl.len; i++)
-        h = (h ^ ev->schema_tl.at[i]) * 0x100000001b3u;
-    traced **bucket = &s->traced[(u32)(h >> 32) % CLASS_BUCKETS];
-    for (const traced *t = *bucket; t; t = t->next)
-        if (t->metadata.len == ev->schema_tl.len && guid_equal(&t->provider, &ev->provider) &&
-            memcmp(t->metadata.at, ev->schema_tl.at, ev->schema_tl.len) == 0)
-            return t->schema;
+    u64 hash = hash_bytes(&ev->provider, sizeof(ev->provider));
+    hash = hash_more(hash, &ev->descriptor, sizeof(ev->descriptor));
+    hash = hash_more(hash, ev->schema_tl.at, ev->schema_tl.len);
+    u32 at = map_find(&s->traced_map, hash, is_traced, s->traced, ev);
+    if (at != MAP_NONE)
+        return s->traced[at].schema;
     if (s->kept >= LIMIT_CLASSES)
         return NULL;
     s->kept++;
-    traced *t = arena_new(&s->arena, traced);
-    *t = (traced){ev->provider, arena_bytes(&s->arena, ev->schema_tl), NULL, *bucket};
-    *bucket = t;
-    event_schema *schema = arena_new(&s->arena, event_schema);
-    if (!tracelogging_schema(&s->arena, t->metadata, schema, NULL))
-        return NULL;
-    provider_schema *p = arena_new(&s->arena, provider_schema);
-    p->id = ev->provider;
-    p->origin = ORIGIN_TRACELOGGING;
-    p->name = tracelogging_provider_name(&s->arena, ev->traits);
-    schema->provider = p;
-    schema->descriptor = ev->descriptor;
-    return t->schema = schema;
+    GROW(s->traced, s->traced_count, s->traced_cap);
+    traced *t = &s->traced[s->traced_count];
+    *t = (traced){ev->provider, ev->descriptor, arena_bytes(&s->arena, ev->schema_tl), NULL};
+    t->schema = read_metadata(&s->arena, t->metadata, ev);
+    map_add(&s->traced_map, hash, s->traced_count++);
+    return t->schema;
 }
 
 // ---------------------------------------------------------------------------------------------- candidates
@@ -342,29 +416,52 @@ static const tdh_class *choose(tdh_call *call, const schema_find_result *found, 
     return other.best && other.rank == 0 ? other.best : c.best;
 }
 
-const tdh_class *tdh_call_class(tdh_call *call, decoded *at)
+typedef struct candidates {
+    schema_find_result found[4 * LIMIT_CANDIDATES];
+    u32 count;
+    bool exact; // one of them is of the event's own version
+} candidates;
+
+static void add_found(candidates *c, const schema_set *set, const event *ev, u32 os_build)
+{
+    schema_key key = ev->flags & EVENT_FLAG_TRACE_MESSAGE ? KEY_WPP : ev->classic ? KEY_CLASSIC : KEY_MANIFEST;
+    u32 first = c->count;
+    c->count += schema_find(set, key, &ev->provider, &ev->descriptor, os_build, c->found + first,
+                            (u32)COUNT_OF(c->found) - first);
+    for (u32 i = first; i < c->count; i++)
+        c->exact |= c->found[i].exact;
+}
+
+// The library's own knowledge is used where nobody else knows the event as it is.
+static void find_candidates(tdh_call *call, candidates *c)
 {
     const event *ev = &call->event;
-    const tdh_class *class = NULL;
-    schema_find_result found[4 * LIMIT_CANDIDATES];
-    u32 count = 0;
-    if (ev->flags & EVENT_FLAG_STRING_ONLY)
-        return NULL;
+    const schema_set *set;
+    u32 os_build;
     if (ev->schema_tl.len) {
         const event_schema *schema = traced_schema(call);
         if (schema)
-            found[count++] = (schema_find_result){schema, true};
-    } else {
-        schema_key key = ev->flags & EVENT_FLAG_TRACE_MESSAGE ? KEY_WPP : ev->classic ? KEY_CLASSIC : KEY_MANIFEST;
-        const schema_set *set;
-        u32 next = 0;
-        while (count < COUNT_OF(found) && (set = tdh_call_set(call, &next)) != NULL)
-            count += schema_find(set, key, &ev->provider, &ev->descriptor, call->session->os_build, found + count,
-                                 (u32)COUNT_OF(found) - count);
+            c->found[c->count++] = (schema_find_result){schema, true};
+        return;
     }
-    class = choose(call, found, count, true);
+    for (u32 i = 0; (set = tdh_schemas_set(i, &os_build)) != NULL; i++)
+        add_found(c, set, ev, os_build);
+    if (!c->exact)
+        add_found(c, tdh_call_base(call), ev, os_build);
+}
+
+const tdh_class *tdh_call_class(tdh_call *call, decoded *at)
+{
+    const event *ev = &call->event;
+    candidates c; // large, and only its beginning is read
+    if (ev->flags & EVENT_FLAG_STRING_ONLY)
+        return NULL;
+    c.count = 0;
+    c.exact = false;
+    find_candidates(call, &c);
+    const tdh_class *class = choose(call, c.found, c.count, true);
     if (!class)
-        class = choose(call, found, count, false);
+        class = choose(call, c.found, c.count, false);
     if (class && at)
         decode_run(&call->session->decoder, class->plan, ev->payload, at);
     return class;
@@ -372,29 +469,32 @@ const tdh_class *tdh_call_class(tdh_call *call, decoded *at)
 
 // ---------------------------------------------------------------------------------------------- single values
 
-const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_length, bool wide)
+static const plan *compile_value(arena *a, u16 in, u16 out, bool explicit_length, bool wide)
 {
-    tdh_session *s = call->session;
-    if (!in_type_find(in) || in == IN_STRUCT)
-        return NULL;
-    value_plan **bucket = &s->values[(in * 31u + out * 7u + (u32)explicit_length * 2u + wide) % COUNT_OF(s->values)];
-    u32 chain = 0;
-    for (const value_plan *v = *bucket; v; v = v->next, chain++)
-        if (v->in == in && v->out == out && v->explicit_length == explicit_length && v->wide == wide)
-            return v->plan;
-    property *p = arena_new(&s->arena, property);
+    property *p = arena_new(a, property);
     *p = (property){.name = "value", .in_type = in, .out_type = out, .count = 1};
     if (explicit_length) {
         p->flags = PROP_FIXED_LENGTH;
         p->length = 1;
     }
-    event_schema *schema = arena_new(&s->arena, event_schema);
+    event_schema *schema = arena_new(a, event_schema);
     *schema = (event_schema){.key = KEY_MANIFEST, .properties = p, .property_count = 1, .top_count = 1};
-    value_plan *v = arena_new(&s->arena, value_plan);
-    *v = (value_plan){in, out, explicit_length, wide, plan_compile(&s->arena, schema, wide, NULL), NULL};
-    if (chain < 64) { // a caller may invent 65,536 out types
-        v->next = *bucket;
-        *bucket = v;
-    }
-    return v->plan;
+    return plan_compile(a, schema, wide, NULL);
+}
+
+const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_length, bool wide)
+{
+    tdh_session *s = call->session;
+    u64 types = in | (u64)out << 16 | (u64)explicit_length << 32 | (u64)wide << 33, hash = hash_u64(types);
+    u32 at;
+    if (!in_type_find(in) || in == IN_STRUCT)
+        return NULL;
+    MAP_FIND(at, &s->value_map, hash, s->values[index_].types == types);
+    if (at != MAP_NONE)
+        return s->values[at].plan;
+    GROW(s->values, s->value_count, s->value_cap);
+    s->values[s->value_count] = (value_plan){types, compile_value(&s->arena, in, out, explicit_length, wide)};
+    map_add(&s->value_map, hash, s->value_count++);
+    s->kept++; // a caller may invent 65,536 out types
+    return s->values[s->value_count - 1].plan;
 }

@@ -1,9 +1,9 @@
-// What TDH's functions answer from while a trace is being delivered: the schemas of that trace, for one thread.
+// What the TDH functions answer from: the schemas of opened traces, for all threads.
 //
-// TDH's interface hands over an EVENT_RECORD and nothing else, so the schemas travel beside the call, as a session that
-// ProcessTrace makes current for its thread. Nothing is hidden in the record: any EVENT_RECORD, one built by a test
-// included, can be asked about. Without a session, TDH knows what TdhLoadManifest* loaded, the kernel's classes, and
-// the events that describe themselves.
+// TDH's interface hands over an EVENT_RECORD and nothing else, which does not say what trace it is of. So every
+// function looks into the schemas of all opened traces, those of the trace this thread is delivering first, then into
+// what TdhLoadManifest* loaded, then into what the library knows by itself; where several describe an event, the layout
+// is chosen that its payload fits. Any EVENT_RECORD can be decoded, one built by a test included.
 #ifndef ETWKIT_TDH_SESSION_H
 #define ETWKIT_TDH_SESSION_H
 
@@ -11,16 +11,19 @@
 #include "opentrace.h"
 #include "schema/model/schema.h"
 
-typedef struct tdh_session tdh_session;
+typedef struct tdh_source tdh_source;
 
-// `set` may be NULL, is not owned, and must outlive the session; only the session's thread may use it meanwhile
-// (look-ups may fetch). os_build is that of the machine that logged, 0 where not known.
-tdh_session *tdh_session_new(const schema_set *set, u32 os_build);
-void tdh_session_free(tdh_session *session); // not while it is current; NULL is fine
+// Adds a set. It is not owned, must not change any more and must outlive the source. os_build is that of the machine
+// that logged, 0 where not known. Allocates (base/memory.h).
+tdh_source *tdh_source_add(const schema_set *set, u32 os_build);
+void tdh_source_remove(tdh_source *source); // returns when no call of any thread uses it; NULL is allowed
 
-// Makes the session current for this thread (NULL: none) and returns the one that was. Cheap: may be called for every
-// event where several traces are merged.
-tdh_session *tdh_session_enter(tdh_session *session);
+// Makes this the source that calls of this thread ask first (NULL: none) and returns the one that was.
+const tdh_source *tdh_source_prefer(const tdh_source *source);
+
+// Whether calls of this thread keep what they need between them: cheaper for many calls, to be ended where the thread
+// returns to its caller. Returns what was.
+bool tdh_session_keep(bool keeps);
 
 // The event a record stands for, out of the record's own fields. Spans point to what the record points to; `record`
 // and `extended` stay empty, `kind` is HEADER_NONE.

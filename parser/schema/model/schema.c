@@ -485,9 +485,18 @@ static void sort_events(provider_schema *p)
 
 void schema_sort(provider_schema *p)
 {
-    if (!p->sorted && !in_order(p))
+    if (p->sorted)
+        return; // other threads may be reading
+    if (!in_order(p))
         sort_events(p);
     p->sorted = true;
+}
+
+void schema_freeze(schema_set *set)
+{
+    schema_set_fetch(set, NULL, NULL);
+    for (u32 i = 0; i < set->all_count; i++)
+        schema_sort(set->all[i]);
 }
 
 static void rank_by_id(ranking *r, provider_schema *p, const event_descriptor *descriptor, u32 os_build)

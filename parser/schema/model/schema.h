@@ -180,6 +180,10 @@ provider_schema *schema_each(const schema_set *set, u32 *at);
 // meets for the first time; call it before several threads look up at once.
 void schema_sort(provider_schema *p);
 
+// Ends fetching and puts everything in order: from now on look-ups change nothing, so that any number of threads may
+// make them. Nothing may be added any more.
+void schema_freeze(schema_set *set);
+
 // What is known for an event, best first: exact version before nearest version, trusted before less trusted, nearer OS
 // build before farther. Returns how many of `room` were filled. `exact` of a find says whether the version matched.
 typedef struct schema_find_result {
