@@ -31,7 +31,8 @@ CONSUMERS := $(wildcard samples/*.c)
 
 OBJ       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ   := $(call OBJ,$(PARSER))
-APP_OBJ   := $(call OBJ,$(EXPORTERS) $(CLI))
+PAGE      := $(wildcard cli/report/page.html cli/report/page.css cli/report/page.js)
+APP_OBJ   := $(call OBJ,$(EXPORTERS) $(CLI)) $(BUILD)/obj/page_files.o
 TEST_LIB  := $(BUILD)/libtest.a
 TEST_BIN  := $(patsubst tests/%.c,$(BUILD)/%,$(TESTS))
 TOOLS     := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard $(PROGRAMS)))
@@ -104,6 +105,21 @@ $(BUILD)/obj/%.o: %.c
 	@echo "  CC      $<"
 	@$(CC) $(OPTIONS) -MMD -MP -c -o $@ $<
 
+# The files of the report's page as arrays of C.
+$(BUILD)/page_files.c: $(PAGE) Makefile
+	@mkdir -p $(@D)
+	@echo "  EMBED   $@"
+	@{ echo '#include "report/page_files.h"'; \
+	for file in $(PAGE); do \
+	  name=$$(basename $$file | tr . _); \
+	  echo "const u8 $$name[] = {"; od -An -v -tu1 $$file | sed 's/ *\([0-9][0-9]*\)/\1,/g'; echo "};"; \
+	  echo "const size_t $${name}_bytes = sizeof($$name);"; \
+	done; } >$@.new && mv $@.new $@
+
+$(BUILD)/obj/page_files.o: $(BUILD)/page_files.c
+	@mkdir -p $(@D)
+	@$(CC) $(OPTIONS) -MMD -MP -c -o $@ $<
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 # ------------------------------------------------------------------------------------------------ for users
@@ -143,6 +159,9 @@ asan: ## the tests under AddressSanitizer and UBSan
 tsan: ## the tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/tsan FLAGS="-O1 -g -fsanitize=thread"
 
+browser: all $(TOOLS) ## the report in a headless Chromium
+	@sh tests/browser/report.sh $(BUILD)
+
 bench: all $(TOOLS) ## speed beside the ceilings of this machine; BASE=rev compares two builds
 	@BUILD=$(BUILD) sh tests/bench.sh $(BASE)
 
@@ -171,4 +190,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all deps demo install check run-tests asan tsan bench fuzz samples win format clean help
+.PHONY: FORCE all deps demo install check run-tests asan tsan browser bench fuzz samples win format clean help

@@ -273,7 +273,7 @@ static char *printed(cJSON *root)
     return copy;
 }
 
-char *info_json(const evidence *ev, u32 trace_index, bool with_states)
+static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
 {
     const trace *t = ev->session->traces[trace_index];
     cJSON *root = cJSON_CreateObject();
@@ -293,10 +293,10 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
     cJSON *remarks = cJSON_AddArrayToObject(root, "schema_remarks");
     for (u32 i = 0; i < ev->session->embedded.note_count; i++)
         cJSON_AddItemToArray(remarks, cJSON_CreateString(ev->session->embedded.notes[i]));
-    return printed(root);
+    return root;
 }
 
-char *info_unread_json(const evidence *ev, const input_row *row)
+static cJSON *unread_json(const evidence *ev, const input_row *row)
 {
     cJSON *root = cJSON_CreateObject();
     add_row(root, ev, row);
@@ -304,7 +304,43 @@ char *info_unread_json(const evidence *ev, const input_row *row)
         json_add_text(root, "duplicate_of", ev->inputs.rows[row->duplicate_of].source);
     if (row->sha256[0])
         cJSON_AddStringToObject(root, "sha256", row->sha256);
-    return printed(root);
+    return root;
+}
+
+char *info_json(const evidence *ev, u32 trace_index, bool with_states)
+{
+    return printed(trace_json(ev, trace_index, with_states));
+}
+
+char *info_unread_json(const evidence *ev, const input_row *row)
+{
+    return printed(unread_json(ev, row));
+}
+
+// What a second reading gives, and what became of the file.
+static void add_afterwards(cJSON *to, const trace *t)
+{
+    char text[SHA256_TEXT];
+    if (input_sha256_text(t->file.input, text, NULL))
+        cJSON_AddStringToObject(to, "sha256_afterwards", text);
+    else
+        cJSON_AddNullToObject(to, "sha256_afterwards");
+    if (t->change != INPUT_UNCHANGED)
+        cJSON_AddStringToObject(to, "changed", input_change_text(t->change));
+}
+
+cJSON *info_inputs(const evidence *ev)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (u32 i = 0; i < ev->inputs.count; i++) {
+        const input_row *row = &ev->inputs.rows[i];
+        bool is_read = row->trace != INPUT_NONE;
+        cJSON *info = is_read ? trace_json(ev, row->trace, true) : unread_json(ev, row);
+        if (is_read && !ev->options->no_hash)
+            add_afterwards(info, ev->session->traces[row->trace]);
+        cJSON_AddItemToArray(list, info);
+    }
+    return list;
 }
 
 // ---------------------------------------------------------------------------------------------- text

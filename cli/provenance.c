@@ -24,33 +24,6 @@ static bool add_output(cJSON *root, const outfile *out, const char *format, u64 
     return true;
 }
 
-// What a second reading gives, and what became of the file.
-static void add_afterwards(cJSON *to, const trace *t)
-{
-    char text[SHA256_TEXT];
-    if (input_sha256_text(t->file.input, text, NULL))
-        cJSON_AddStringToObject(to, "sha256_afterwards", text);
-    else
-        cJSON_AddNullToObject(to, "sha256_afterwards");
-    if (t->change != INPUT_UNCHANGED)
-        cJSON_AddStringToObject(to, "changed", input_change_text(t->change));
-}
-
-static void add_inputs(cJSON *root, const evidence *ev)
-{
-    cJSON *list = cJSON_AddArrayToObject(root, "inputs");
-    for (u32 i = 0; i < ev->inputs.count; i++) {
-        const input_row *row = &ev->inputs.rows[i];
-        bool is_read = row->trace != INPUT_NONE;
-        char *text = is_read ? info_json(ev, row->trace, true) : info_unread_json(ev, row);
-        cJSON *info = cJSON_Parse(text);
-        if (is_read && !ev->options->no_hash)
-            add_afterwards(info, ev->session->traces[row->trace]);
-        cJSON_AddItemToArray(list, info);
-        mem_free(text);
-    }
-}
-
 static void add_schemas(cJSON *root, const schema_files *files)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "schemas");
@@ -110,7 +83,7 @@ static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char
     add_folder(root);
     if (!add_output(root, out, format, records, e))
         return false;
-    add_inputs(root, ev);
+    cJSON_AddItemToObject(root, "inputs", info_inputs(ev));
     add_schemas(root, &ev->schema_files);
     add_cache(root, ev->cache);
     return true;

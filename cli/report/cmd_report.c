@@ -6,18 +6,26 @@
 #include "report/report.h"
 #include "signals.h"
 
-// The hash of each input once more, now that everything was read.
-static void hash_again(const evidence *ev, char (*after)[SHA256_TEXT])
+static bool write_report(const report_job *job, outfile *out, error *e)
 {
-    for (u32 i = 0; i < ev->session->trace_count && !ev->options->no_hash; i++)
-        if (!input_sha256_text(ev->session->traces[i]->file.input, after[i], NULL))
-            after[i][0] = 0;
+    outbuf json = {0}, page = {0};
+    report_json(job, &json);
+    span text = {json.bytes, json.len};
+    bool ok;
+    if (job->evidence->options->json) {
+        ok = outfile_write(out, text, e) && outfile_text(out, "\n", e);
+    } else {
+        report_page(text, &page);
+        ok = outfile_write(out, (span){page.bytes, page.len}, e);
+    }
+    outbuf_free(&json);
+    outbuf_free(&page);
+    return ok;
 }
 
 static bool make_report(evidence *ev, outfile *out, error *e)
 {
     report_data data;
-    outbuf html = {0};
     report_data_begin(&data, ev->session);
     pipeline_job job = {.session = ev->session,
                         .filter = &ev->options->filter,
@@ -30,27 +38,18 @@ static bool make_report(evidence *ev, outfile *out, error *e)
     if (ok) {
         evidence_hash(ev);
         session_check_files(ev->session);
-        char(*after)[SHA256_TEXT] = mem_zeroed(ev->session->trace_count, sizeof(*after));
-        hash_again(ev, after);
-        report_job page = {ev, &data, after, job.records};
-        report_page(&page, &html);
-        mem_free(after);
-        ok = outfile_write(out, (span){html.bytes, html.len}, e);
+        ok = write_report(&(report_job){ev, &data, job.records}, out, e);
     }
     report_data_free(&data);
-    outbuf_free(&html);
     return ok;
-}
-
-static bool is_report(span head, int fd)
-{
-    (void)fd;
-    return exporter_head_is(head, "<!DOCTYPE html>") && exporter_head_has(head, "<title>Trace report: ");
 }
 
 static int begin(outfile *out, const options *o)
 {
-    const outfile_request request = {.path = o->out, .what = "a report", .is_own = is_report, .force = o->force};
+    const outfile_request request = {.path = o->out,
+                                     .what = o->json ? "the data of a report" : "a report",
+                                     .is_own = o->json ? report_json_is_own : report_page_is_own,
+                                     .force = o->force};
     error e = {0};
     guard_will_read(o->inputs, o->input_count);
     guard_will_read(o->schemas.items, o->schemas.count);
@@ -92,7 +91,7 @@ static int report(const options *o, outfile *out, bool *reader_left)
 static int report_command(const options *o)
 {
     outfile out;
-    if (!o->out) {
+    if (!o->out && !o->json) {
         print_say("report: no output file given: -o OUT.html (etwkit report --help)");
         return EXIT_USAGE;
     }
@@ -111,6 +110,7 @@ const command command_report = {
     .arguments = "TRACE... -o OUT.html",
     .help = "the forensic report: one self-contained page",
     .options = {OPTION_GROUP("output", OPTION_OUTPUT("OUT.html", "where to write; - is standard output"),
+                             OPTION_JSON("the page's data as JSON instead of the page; without -o on standard output"),
                              OPTION_FORCE("replace a file that is not an earlier report")),
                 &options_input, &options_filter},
     .most = COMMAND_MANY,

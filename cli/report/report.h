@@ -1,26 +1,31 @@
 // The forensic report: one self-contained HTML page about the traces of a session.
 //
 // Rules (report_rules.c) say which events feed which table; a sink (report_collect.c) gathers them while records are
-// read, in record order, so that the page does not depend on threads; report_page.c writes the page. The page holds no
-// clock of its own: the same evidence gives the same bytes.
+// read, in record order, so that the report does not depend on threads. report_model.c and report_activity.c make one
+// JSON object of all that the page shows; report_page.c puts it into the page (page.html, page.css, page.js), whose
+// script shows it. The report holds no clock of its own: the same evidence gives the same bytes.
 #ifndef ETWKIT_REPORT_H
 #define ETWKIT_REPORT_H
+
+#include <cjson/cJSON.h>
 
 #include "evidence.h"
 #include "exporter.h"
 
 enum {
-    REPORT_DETAILS = 4,             // columns of a table beside time, process and event
-    REPORT_ROWS = 2000,             // of one table on the page: more cannot be read, and `convert` gives them all
+    REPORT_DETAILS = 4,             // columns of a table after record, time, process, id and event
+    REPORT_ROWS = 2000,             // of one table: more cannot be read, and `convert` gives them all
     REPORT_TABLE_BYTES = 600 << 10, // of one table: eleven tables then stay well under 10 MB
     REPORT_CELL_BYTES = 2000,       // of one cell, a script block say; the rest is in the conversion
     REPORT_PROCESSES = 2000,        // processes shown in the tree
     REPORT_NAMES = 12,              // names and peers shown for one process
     REPORT_BUCKETS = 240,           // steps of the timeline
     REPORT_SERIES = 9,              // providers with a colour of their own; the others are one
-    REPORT_DAMAGE = 500,            // damaged ranges listed
-    REPORT_PROVIDERS = 400,
+    REPORT_DAMAGE = 500,            // damaged ranges listed of one trace
+    REPORT_PROVIDERS = 400,         // of one trace
 };
+
+// ---------------------------------------------------------------------------------------------- rules
 
 // One kind of event that belongs into a table.
 typedef struct report_rule {
@@ -44,10 +49,13 @@ u32 report_table_count(void);
 u32 report_table_index(const char *id);
 // The rule a class of events falls under; NULL: none.
 const report_rule *report_rule_of(const event_class *cls);
+// The SQL query over `convert -o OUT.db` that gives the table.
+void report_query(const report_table *table, outbuf *out);
 
-// What was gathered.
+// ---------------------------------------------------------------------------------------------- gathering
+
 typedef struct report_rows {
-    outbuf html; // <tr>…</tr> of the rows shown
+    outbuf json; // arrays of cells, a comma after each
     u64 shown, all;
 } report_rows;
 
@@ -81,18 +89,29 @@ void report_data_free(report_data *d);
 
 extern const exporter report_exporter; // its sink is a report_data that was begun
 
-// The page. `before` are the hashes taken while reading, `after` those of a second look (NULL where not asked for).
+// ---------------------------------------------------------------------------------------------- model and page
+
 typedef struct report_job {
     const evidence *evidence;
     const report_data *data;
-    char (*after)[SHA256_TEXT];
     u64 records;
 } report_job;
-void report_page(const report_job *job, outbuf *out);
 
-// Text as HTML content or attribute value: & < > " ' and control characters.
-void report_text(outbuf *out, const char *text, size_t len);
+// The whole model as JSON text without "<", so that it can stand in a page. Inputs are hashed once more.
+void report_json(const report_job *job, outbuf *out);
+// The page around that text.
+void report_page(span json, outbuf *out);
+// Whether a file is one of these two, by its first bytes.
+bool report_page_is_own(span head, int fd);
+bool report_json_is_own(span head, int fd);
 
-extern const char report_css[], report_js[];
+// Parts of the model (report_activity.c).
+void report_add_processes(cJSON *root, const report_job *job);
+void report_add_connections(cJSON *root, const session *s);
+void report_add_tables(cJSON *root, const report_data *d);
+
+// A number exactly: as text where a double cannot hold it.
+void report_add_number(cJSON *to, const char *name, u64 number);
+void report_add_time(cJSON *to, const char *name, i64 filetime); // null where it is not positive
 
 #endif

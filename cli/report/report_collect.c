@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/text.h"
 #include "decode/render.h"
 
-// What render hands to commit for each record, then `bytes` of HTML cells and `name_bytes` of the name looked up.
+// What render hands to commit for each record, then `bytes` of a row as JSON and `name_bytes` of the name looked up.
 typedef struct note {
     i64 time;
     u32 cls, table, bytes, name_bytes;
@@ -17,13 +18,20 @@ static const u32 LIFE_NONE = UINT32_MAX, TABLE_NONE = UINT32_MAX;
 
 // ---------------------------------------------------------------------------------------------- begin and end
 
-static u32 series_named(report_data *d, const char *name)
+static bool is_named(const void *items, u32 index, const void *name)
 {
-    for (u32 i = 0; i < d->series_count; i++)
-        if (strcmp(d->series[i].name, name) == 0)
-            return i;
+    return strcmp(((const report_series *)items)[index].name, name) == 0;
+}
+
+static u32 series_named(report_data *d, map *by_name, const char *name)
+{
+    u64 hash = hash_bytes(name, strlen(name));
+    u32 found = map_find(by_name, hash, is_named, d->series, name);
+    if (found != MAP_NONE)
+        return found;
     GROW(d->series, d->series_count, d->series_cap);
     d->series[d->series_count] = (report_series){.name = name};
+    map_add(by_name, hash, d->series_count);
     return d->series_count++;
 }
 
@@ -33,14 +41,16 @@ void report_data_begin(report_data *d, const session *s)
     d->tables = mem_zeroed(report_table_count(), sizeof(*d->tables));
     (void)correlator_processes(s->correlator, &d->life_count);
     d->lives = mem_zeroed(d->life_count, sizeof(*d->lives));
+    map by_name = {0};
     u32 classes = class_count(s->classes);
     d->series_of_class = mem_zeroed(classes, sizeof(*d->series_of_class));
     for (u32 i = 0; i < classes; i++) {
         const event_class *c = class_list(s->classes)[i];
         char id[GUID_TEXT];
         const char *name = c->provider ? c->provider : arena_text(&d->arena, guid_to_text(&c->provider_id, id));
-        d->series_of_class[i] = series_named(d, name);
+        d->series_of_class[i] = series_named(d, &by_name, name);
     }
+    map_free(&by_name);
     for (u32 i = 0; i < s->trace_count; i++) {
         if (s->traces[i]->first_time < d->from)
             d->from = s->traces[i]->first_time;
@@ -52,7 +62,7 @@ void report_data_begin(report_data *d, const session *s)
 void report_data_free(report_data *d)
 {
     for (u32 i = 0; i < report_table_count(); i++)
-        outbuf_free(&d->tables[i].html);
+        outbuf_free(&d->tables[i].json);
     mem_free(d->tables);
     mem_free(d->lives);
     mem_free(d->series);
@@ -62,26 +72,7 @@ void report_data_free(report_data *d)
 
 // ---------------------------------------------------------------------------------------------- a record
 
-void report_text(outbuf *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        u8 c = (u8)text[i];
-        const char *form = c == '&'    ? "&amp;"
-                           : c == '<'  ? "&lt;"
-                           : c == '>'  ? "&gt;"
-                           : c == '"'  ? "&quot;"
-                           : c == '\'' ? "&#39;"
-                                       : NULL;
-        if (form)
-            outbuf_text(out, form);
-        else if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
-            outbuf_text(out, "\xef\xbf\xbd");
-        else
-            outbuf_add(out, &text[i], 1);
-    }
-}
-
-// A cell; long text is cut in front of a character's first byte.
+// A text as JSON; long text is cut before a character's first byte.
 static void put_cell(outbuf *out, const char *text, size_t len)
 {
     size_t shown = len;
@@ -90,20 +81,18 @@ static void put_cell(outbuf *out, const char *text, size_t len)
         while (shown && ((u8)text[shown] & 0xc0) == 0x80)
             shown--;
     }
-    outbuf_text(out, "<td>");
-    report_text(out, text, shown);
-    if (shown < len)
-        outbuf_text(out, " …");
-    outbuf_text(out, "</td>");
+    span bytes = {(const u8 *)text, shown};
+    outbuf_text(out, ",\"");
+    outbuf_written(out, text_utf8_json(outbuf_reserve(out, 6 * shown), bytes));
+    outbuf_text(out, shown < len ? " …\"" : "\"");
 }
 
-static void put_number_cell(outbuf *out, bool there, u64 number)
+static void put_number(outbuf *out, u64 number)
 {
-    u8 text[20];
-    put_cell(out, (const char *)text, there ? (size_t)(text_u64(text, number) - text) : 0);
+    outbuf_written(out, text_u64(outbuf_reserve(out, 20), number));
 }
 
-// The value of a rule's field behind the end of *scratch; its bytes.
+// The value of a rule's field after the end of *scratch; its bytes.
 static size_t field_text(outbuf *scratch, const record *rec, const char *name)
 {
     size_t start = scratch->len;
@@ -133,20 +122,23 @@ static void put_details(outbuf *out, const record *rec, const report_rule *rule,
     outbuf_free(&value);
 }
 
+// [record, time, process, id, event, details...],
 static void put_row(outbuf *out, const record *rec, const report_rule *rule)
 {
-    u8 time[40];
-    outbuf_text(out, "<tr>");
-    put_number_cell(out, true, rec->number);
-    outbuf_text(out, "<td><time>");
-    outbuf_add(out, time, (size_t)(text_time(time, rec->time) - time));
-    outbuf_text(out, "</time></td>");
+    char time[40];
     const char *name = rec->process_name ? rec->process_name : "";
+    outbuf_text(out, "[");
+    put_number(out, rec->number);
+    put_cell(out, time, (size_t)(text_time((u8 *)time, rec->time) - (u8 *)time));
     put_cell(out, name, strlen(name));
-    put_number_cell(out, rec->has_process, rec->process_id);
+    outbuf_text(out, ",");
+    if (rec->has_process)
+        put_number(out, rec->process_id);
+    else
+        outbuf_text(out, "null");
     put_cell(out, rule->event, strlen(rule->event));
     put_details(out, rec, rule, &report_tables[report_table_index(rule->table)]);
-    outbuf_text(out, "</tr>\n");
+    outbuf_text(out, "],\n");
 }
 
 static void report_render(const sink *s, const record *rec, outbuf *out)
@@ -169,17 +161,17 @@ static void report_render(const sink *s, const record *rec, outbuf *out)
 
 // ---------------------------------------------------------------------------------------------- in order
 
-static void take_row(report_data *d, const note *n, const u8 *html)
+static void add_row(report_data *d, const note *n, const u8 *json)
 {
     report_rows *rows = &d->tables[n->table];
     rows->all++;
-    if (rows->shown >= REPORT_ROWS || rows->html.len + n->bytes > REPORT_TABLE_BYTES)
+    if (rows->shown >= REPORT_ROWS || rows->json.len + n->bytes > REPORT_TABLE_BYTES)
         return;
-    outbuf_add(&rows->html, html, n->bytes);
+    outbuf_add(&rows->json, json, n->bytes);
     rows->shown++;
 }
 
-static void take_name(report_data *d, report_life *life, const u8 *name, u32 len)
+static void add_name(report_data *d, report_life *life, const u8 *name, u32 len)
 {
     for (u32 i = 0; i < life->name_count; i++)
         if (strlen(life->names[i]) == len && memcmp(life->names[i], name, len) == 0)
@@ -189,7 +181,7 @@ static void take_name(report_data *d, report_life *life, const u8 *name, u32 len
         life->names[life->name_count++] = arena_text_len(&d->arena, (const char *)name, len);
 }
 
-static void take_time(report_data *d, const note *n)
+static void add_time(report_data *d, const note *n)
 {
     if (n->cls >= class_count(d->session->classes))
         return;
@@ -210,15 +202,15 @@ static bool report_commit(sink *d, span rendered, u32 records, error *e)
         note n;
         memcpy(&n, take(&c, sizeof(n)).at, sizeof(n));
         span row = take(&c, n.bytes), name = take(&c, n.name_bytes);
-        take_time(d, &n);
+        add_time(d, &n);
         report_life *life = n.life < d->life_count ? &d->lives[n.life] : NULL;
         if (life)
             life->events++;
         if (n.table == TABLE_NONE)
             continue;
-        take_row(d, &n, row.at);
+        add_row(d, &n, row.at);
         if (life && n.name_bytes)
-            take_name(d, life, name.at, n.name_bytes);
+            add_name(d, life, name.at, n.name_bytes);
         if (life && strcmp(report_tables[n.table].id, "files") == 0)
             life->files++;
     }

@@ -1,5 +1,7 @@
 // Which events feed which table of the report: one line a kind of event. Field names are those of the providers' own
 // manifests and of the kernel's MOF classes.
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "report/report.h"
@@ -137,4 +139,72 @@ const report_rule *report_rule_of(const event_class *cls)
             guid_equal(&r->provider, &cls->provider_id))
             return r;
     return NULL;
+}
+
+// ---------------------------------------------------------------------------------------------- the same by SQL
+
+static void put_format(outbuf *out, const char *format, ...) PRINTF_LIKE(2, 3);
+static void put_format(outbuf *out, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    outbuf_text(out, text);
+}
+
+// Events of one table as a condition over `events`.
+static void put_condition(outbuf *out, const report_table *table)
+{
+    bool first = true;
+    for (const report_rule *r = report_rules; r->table; r++) {
+        char id[GUID_TEXT];
+        if (strcmp(r->table, table->id) != 0)
+            continue;
+        put_format(out, "%s(provider_id='%s' AND %s BETWEEN %u AND %u)", first ? "" : " OR ",
+                   guid_to_text(&r->provider, id), r->classic ? "opcode" : "event_id", r->first, r->last);
+        first = false;
+    }
+}
+
+static void put_field(outbuf *out, const char *name)
+{
+    if (name[0] == '@')
+        put_format(out, "json_extract(extended,'$.%s_path'),", name + 1);
+    else
+        put_format(out, "json_extract(data,'$.%s'),", name);
+}
+
+// A column as an expression: whichever of the fields its rules name is there.
+static void put_column(outbuf *out, const report_table *table, u32 column)
+{
+    const char *names[64];
+    u32 count = 0;
+    outbuf_text(out, "coalesce(");
+    if (column == 0 && strcmp(table->id, "files") == 0)
+        put_field(out, "@file");
+    for (const report_rule *r = report_rules; r->table; r++) {
+        const char *name = strcmp(r->table, table->id) == 0 ? r->fields[column] : NULL;
+        bool known = !name;
+        for (u32 i = 0; i < count && !known; i++)
+            known = strcmp(names[i], name) == 0;
+        if (known || count == COUNT_OF(names))
+            continue;
+        names[count++] = name;
+        put_field(out, name);
+    }
+    put_format(out, "'') AS \"%s\"", table->columns[column]);
+}
+
+void report_query(const report_table *table, outbuf *out)
+{
+    outbuf_text(out, "SELECT record, timestamp, process_name, process_id");
+    for (u32 i = 0; i < REPORT_DETAILS && table->columns[i]; i++) {
+        outbuf_text(out, ", ");
+        put_column(out, table, i);
+    }
+    outbuf_text(out, " FROM events WHERE data IS NOT NULL AND (");
+    put_condition(out, table);
+    outbuf_text(out, ") ORDER BY record;");
 }

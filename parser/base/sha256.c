@@ -3,6 +3,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/sha256.h"
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -52,4 +53,9 @@ void sha256_text(const u8 digest[SHA256_BYTES], char text[SHA256_TEXT])
         text[i * 2 + 1] = HEX[digest[i] & 15];
     }
     text[SHA256_TEXT - 1] = 0;
+}
+
+void sha256_base64(const u8 digest[SHA256_BYTES], char text[SHA256_BASE64])
+{
+    EVP_EncodeBlock((u8 *)text, digest, SHA256_BYTES);
 }
