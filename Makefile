@@ -17,8 +17,8 @@ OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -
             $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
-PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libcmocka-dev
-HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h cmocka.h
+PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libcmocka-dev
+HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h cmocka.h
 
 PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
@@ -55,6 +55,8 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 	@rm -f $@
 	@echo "  AR      $@"
 	@$(AR) rcs $@ $^
+
+$(BUILD)/test_archives: LDLIBS += -larchive
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 	@echo "  LINK    $@"

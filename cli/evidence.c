@@ -35,12 +35,15 @@ void evidence_clear_bar(evidence *ev)
 void evidence_sum_up(const evidence *ev)
 {
     inputs_sum sum = inputs_count(&ev->inputs);
-    char copies[40] = "";
+    char copies[40] = "", others[60] = "";
     if (sum.given == 1 && sum.read == 1)
         return;
     if (sum.copies)
         snprintf(copies, sizeof(copies), "%u %s, ", sum.copies, sum.copies == 1 ? "a copy" : "copies");
-    print_say("%u given, %u read, %s%u not", sum.given, sum.read, copies, sum.unread);
+    if (sum.passed)
+        snprintf(others, sizeof(others), "; %llu other %s", (unsigned long long)sum.passed,
+                 sum.passed == 1 ? "file" : "files");
+    print_say("%u given, %u read, %s%u not%s", sum.given, sum.read, copies, sum.unread, others);
 }
 
 static u64 bytes_to_read(const inputs *list)
@@ -163,6 +166,20 @@ static bool may_be_asked_for(void *options_given, const event_class *cls)
     return filter_may_let(&o->filter, cls);
 }
 
+static bool find_inputs_given(evidence *ev)
+{
+    const options *o = ev->options;
+    error e = {0};
+    for (u32 i = 0; i < o->input_count; i++)
+        inputs_find(&ev->inputs, o->inputs[i]);
+    for (u32 i = 0; i < o->files_from.count; i++)
+        if (!inputs_find_from(&ev->inputs, o->files_from.items[i], o->null, &e)) {
+            print_say("%s", e.message);
+            return false;
+        }
+    return true;
+}
+
 int evidence_open(evidence *ev, const options *o, bool records)
 {
     *ev = (evidence){.options = o, .session = session_new(), .bar = !o->quiet && os_is_terminal(2)};
@@ -171,13 +188,13 @@ int evidence_open(evidence *ev, const options *o, bool records)
     ev->session->until = o->filter.until;
     ev->session->wants = filter_asks_class(&o->filter) ? may_be_asked_for : NULL;
     ev->session->wants_context = (void *)o;
-    if (!o->input_count) {
+    if (!o->input_count && !o->files_from.count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;
     }
-    for (u32 i = 0; i < o->input_count; i++)
-        inputs_add(&ev->inputs, o->inputs[i]);
-    inputs_open(&ev->inputs, !o->no_hash);
+    if (!find_inputs_given(ev))
+        return EXIT_FAILED;
+    inputs_name(&ev->inputs, !o->no_hash);
     u64 bytes = bytes_to_read(&ev->inputs);
     start_crew(ev, bytes);
     if (bytes <= SMALL_TRACES) // all they need, from the start

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "container/etl_file.h"
+#include "input/find.h"
 #include "print.h"
 
 const char *input_status_name(input_status status)
@@ -36,11 +38,12 @@ const char *input_reason(const input_row *row)
     }
 }
 
-void inputs_add(inputs *list, const char *path)
+static input_row *add_row(inputs *list, const char *path)
 {
     GROW(list->rows, list->count, list->capacity);
-    list->rows[list->count++] =
-        (input_row){.path = arena_text(&list->arena, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
+    input_row *row = &list->rows[list->count++];
+    *row = (input_row){.path = arena_text(&list->arena, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
+    return row;
 }
 
 void input_fail(inputs *list, input_row *row, const error *e)
@@ -53,15 +56,46 @@ void input_fail(inputs *list, input_row *row, const error *e)
     print_say("%s", e->message);
 }
 
-static void open_row(inputs *list, input_row *row)
+static bool found(void *context, input *in)
 {
-    error e = {0};
-    if (input_open(&row->in, row->path, &e)) {
-        row->bytes = row->in->bytes;
-        return;
+    input_row *row = add_row(context, in->path);
+    row->in = in;
+    row->bytes = in->bytes;
+    return true;
+}
+
+static bool failed(void *context, const char *path, const error *e)
+{
+    input_fail(context, add_row(context, path), e);
+    return true;
+}
+
+void inputs_find(inputs *list, const char *path)
+{
+    finder f = {.context = list, .is_wanted = etl_is_likely, .suffix = ".etl", .found = found, .failed = failed};
+    (void)find_inputs(&f, path);
+    list->passed += f.passed;
+}
+
+bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, error *e)
+{
+    input *names;
+    bool failed = false;
+    if (!input_open(&names, list_of_names, e))
+        return error_prefix(e, "--files-from");
+    char *text = mem_alloc((size_t)names->bytes + 1), end = with_nul ? 0 : '\n';
+    size_t len = input_read(names, 0, text, (size_t)names->bytes, &failed);
+    input_close(names);
+    text[len] = end;
+    for (size_t at = 0; at < len && !failed;) {
+        char *name = text + at, *stop = memchr(name, end, len + 1 - at);
+        at = (size_t)(stop - text) + 1;
+        *stop = 0;
+        if (*name)
+            inputs_find(list, name);
     }
-    row->in = NULL;
-    input_fail(list, row, &e);
+    mem_free(text);
+    return !failed || error_code_set(e, ERR_IO, "--files-from: %s: a read failed", list_of_names);
 }
 
 // ---------------------------------------------------------------------------------------------- copies
@@ -155,10 +189,10 @@ static void find_same_bytes(inputs *list)
 
 // ---------------------------------------------------------------------------------------------- names
 
-// The last parts of a path, `parts` of them.
+// The last parts of a path, `parts` of them; the name of an archive and all that is inside it are one part.
 static const char *tail_of(const char *path, u32 parts)
 {
-    const char *at = path + strlen(path);
+    const char *inside = strstr(path, "!/"), *at = inside ? inside : path + strlen(path);
     while (at > path) {
         if (at[-1] == '/' && at[0] && --parts == 0)
             break;
@@ -216,10 +250,8 @@ static void name_rows(inputs *list)
             input_set_name(list->rows[i].in, list->rows[i].source);
 }
 
-void inputs_open(inputs *list, bool hashes)
+void inputs_name(inputs *list, bool hashes)
 {
-    for (u32 i = 0; i < list->count; i++)
-        open_row(list, &list->rows[i]);
     find_same_files(list);
     if (hashes)
         find_same_bytes(list);
@@ -296,7 +328,7 @@ void inputs_hash_finish(inputs *list)
 
 inputs_sum inputs_count(const inputs *list)
 {
-    inputs_sum sum = {.given = list->count};
+    inputs_sum sum = {.given = list->count, .passed = list->passed};
     for (u32 i = 0; i < list->count; i++) {
         const input_row *row = &list->rows[i];
         sum.unhashed += row->unhashed;

@@ -1,7 +1,8 @@
 // Everything a run was given or found, in order, read or not: a row each, for wherever inputs are listed.
 //
-// Rows are added by name, then inputs_open opens them all, tells copies from originals and gives each its name in
-// records. A run reads the rows whose status is INPUT_OK; what it finds out later it puts in.
+// inputs_find adds a row for each trace there is in what was given: a file, a folder, an archive. Then inputs_name
+// tells copies from originals and gives each its name in records. A run reads the rows whose status is INPUT_OK; what
+// it finds out later it puts in.
 #ifndef ETWKIT_INPUTS_H
 #define ETWKIT_INPUTS_H
 
@@ -38,15 +39,18 @@ typedef struct inputs {
     arena arena;
     input_row *rows;
     u32 count, capacity;
+    u64 passed;              // files in folders and archives that are not traces
     struct hashing *hashing; // at work
 } inputs;
 
 const char *input_status_name(input_status status); // "ok", "not_a_trace", …
 const char *input_reason(const input_row *row);     // one word of error codes for a scheduler; NULL where it was read
 
-void inputs_add(inputs *list, const char *path);
-// Opens all. `hashes`: copies are told by their bytes too, not only by their file's identity.
-void inputs_open(inputs *list, bool hashes);
+void inputs_find(inputs *list, const char *path);
+// The same for each name in a list, one a line, or with a NUL after each. "-" is standard input. False: it cannot be read.
+MUST_USE bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, error *e);
+// `hashes`: copies are told by their bytes too, not only by their file's identity.
+void inputs_name(inputs *list, bool hashes);
 void inputs_free(inputs *list);
 
 // What became of a row: it is not read, for this reason.
@@ -59,6 +63,7 @@ void inputs_hash_finish(inputs *list);
 
 typedef struct inputs_sum {
     u32 given, read, copies, unread, unhashed;
+    u64 passed;
 } inputs_sum;
 inputs_sum inputs_count(const inputs *list);
 

@@ -135,6 +135,9 @@ static bool set_where(options *o, const option *row, const char *value, error *e
 const option_group options_input = {
     "input",
     (const option[]){
+        {NULL, "--files-from", "FILE", "traces named in a file, one a line; - is standard input; repeatable",
+         option_add_text, offsetof(options, files_from), NULL},
+        {NULL, "--null", NULL, "names of --files-from end with a NUL", option_flag, offsetof(options, null), NULL},
         {NULL, "--schemas", "PATH", "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable",
          option_add_text, offsetof(options, schemas), NULL},
         OPTION_CACHE,
@@ -273,6 +276,7 @@ void options_free(options *o)
 {
     mem_free(o->inputs);
     mem_free(o->schemas.items);
+    mem_free(o->files_from.items);
     mem_free(o->own);
     where_free(o->where);
     filter_free(&o->filter);

@@ -19,10 +19,10 @@ typedef struct options {
     const char **inputs; // arguments that are not options: traces, paths
     u32 input_count, input_cap;
     const char *out, *format, *cache;
-    text_list schemas;
+    text_list schemas, files_from;
     unsigned threads;
     unsigned correlate; // CORRELATE_…: the command's, and --frames
-    bool no_hash, quiet, json, force, help;
+    bool no_hash, quiet, json, force, help, null;
     const char *provenance; // the word in the name of OUT.WORD.json; NULL: no such file is wanted
     expression *where;
     filter filter;

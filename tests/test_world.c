@@ -110,8 +110,8 @@ static void inputs_that_are_none(void **state)
     static const struct {
         const char *input, *says;
     } CASES[] = {
-        {"{}/absent.etl", "No such file"},     {"{}", "is a folder"},
-        {"{}/empty.etl", "the file is empty"}, {"{}/a.png", "this is no event trace"},
+        {"{}/absent.etl", "No such file"},     {"{}", "the file is empty"},
+        {"{}/empty.etl", "the file is empty"}, {"{}/a.png", "it is a picture (PNG)"},
         {"/dev/null", "the file is empty"},    {"-", "the file is empty"},
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {

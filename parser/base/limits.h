@@ -5,8 +5,14 @@
 
 enum {
     // Inputs
-    LIMIT_SPOOL_MEMORY = 32 << 20,        // of a stream kept in memory; longer ones go to a temporary file
-#define LIMIT_SPOOL_BYTES ((u64)64 << 30) // of a stream: a device without an end must not fill the disk
+    LIMIT_SPOOL_MEMORY = 32 << 20,        // of streams and members of archives kept in memory; more goes to a file
+#define LIMIT_SPOOL_BYTES ((u64)64 << 30) // and of that file: a device without an end must not fill the disk
+
+    LIMIT_ARCHIVE_DEPTH = 8,              // archives in archives
+    LIMIT_ARCHIVE_MEMBERS = 1 << 20,      // of one archive
+    LIMIT_ARCHIVE_RATIO = 2000,           // bytes out for each byte in, once more than LIMIT_ARCHIVE_FREE_BYTES came
+    LIMIT_ARCHIVE_FREE_BYTES = 256 << 20, // out: deflate gives at most 1,032, preallocated traces some thousands
+    LIMIT_FOLDER_DEPTH = 128,             // folders in folders
 
     // Containers
     LIMIT_BUFFER_BYTES = 16 << 20,       // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB

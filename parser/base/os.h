@@ -16,8 +16,9 @@ typedef struct os_file {
 
 MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what is not a regular file
 // The same for a file of which only some bytes are looked at, to see whether it is one to be read at all (and then
-// opened as such): os_on_open does not hear of it.
+// opened as such, or read on after os_will_read): os_on_open does not hear of it.
 MUST_USE bool os_open_to_look(os_file *f, const char *path, error *e);
+void os_will_read(const os_file *f, const char *path);
 void os_close(os_file *f);
 // The same in a block of its own that closes the file where its pool is discarded: for whoever allocates while the file
 // is open. NULL: it cannot be opened.
@@ -27,6 +28,7 @@ void os_close_free(os_file *f);
 // What a name leads to. A block device is a file.
 typedef enum os_kind_of { OS_MISSING, OS_FILE, OS_FOLDER, OS_STREAM } os_kind_of;
 os_kind_of os_kind(const char *path);
+os_kind_of os_kind_of_entry(const char *path); // of a folder: a link is a stream, as it leads who knows where
 
 // What can only be read from its start to its end: a pipe, a character device, "-" for standard input. A descriptor, or
 // -1. os_read returns what there is, 0 at the end.
@@ -34,9 +36,9 @@ MUST_USE int os_open_stream(const char *path, error *e);
 void os_close_stream(int fd);
 size_t os_read(int fd, void *into, size_t len, bool *failed);
 
-// A file without a name in the folder for temporary files, to be appended to and read.
+// A file without a name in the folder for temporary files, to be written and read at any offset.
 MUST_USE bool os_temporary_file(os_file *f, error *e);
-MUST_USE bool os_append(os_file *f, const void *bytes, size_t len, error *e);
+MUST_USE bool os_write_at(const os_file *f, u64 offset, const void *bytes, size_t len, error *e);
 // Which file this is: the same for all names and links of one file, and of one block device.
 typedef struct os_identity {
     u64 device, number;
@@ -65,6 +67,11 @@ bool os_same_file(const char *a, const char *b); // two names of one existing fi
 
 // Calls visit for each entry of a folder, in byte order of names, without "." and "..". Stops where visit says false.
 MUST_USE bool os_list_folder(const char *path, bool (*visit)(void *context, const char *path), void *context, error *e);
+
+// A shared library, kept until the process ends; NULL: it is not installed. Puts the address of a symbol into a pointer
+// to a function, of `size` bytes.
+void *os_library_open(const char *name);
+bool os_library_symbol(void *library, const char *name, void *function, size_t size);
 
 unsigned os_processors(void);
 unsigned os_descriptors(void);          // how many files the process may have open

@@ -3,6 +3,7 @@
 
 #ifndef _WIN32
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -84,22 +85,50 @@ bool os_open_to_look(os_file *f, const char *path, error *e)
     return true;
 }
 
-bool os_open(os_file *f, const char *path, error *e)
+void os_will_read(const os_file *f, const char *path)
 {
     os_identity file;
-    if (!os_open_to_look(f, path, e))
-        return false;
     if (os_on_open && os_identify(f->fd, &file))
         os_on_open(path, file);
+}
+
+bool os_open(os_file *f, const char *path, error *e)
+{
+    if (!os_open_to_look(f, path, e))
+        return false;
+    os_will_read(f, path);
     return true;
+}
+
+static os_kind_of kind_of(const struct stat *st)
+{
+    return S_ISDIR(st->st_mode) ? OS_FOLDER : S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) ? OS_FILE : OS_STREAM;
 }
 
 os_kind_of os_kind(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
+    return stat(path, &st) == 0 ? kind_of(&st) : OS_MISSING;
+}
+
+os_kind_of os_kind_of_entry(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
         return OS_MISSING;
-    return S_ISDIR(st.st_mode) ? OS_FOLDER : S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ? OS_FILE : OS_STREAM;
+    return S_ISBLK(st.st_mode) ? OS_STREAM : kind_of(&st);
+}
+
+void *os_library_open(const char *name)
+{
+    return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+bool os_library_symbol(void *library, const char *name, void *function, size_t size)
+{
+    void *symbol = library ? dlsym(library, name) : NULL;
+    memcpy(function, &symbol, size < sizeof(symbol) ? size : sizeof(symbol));
+    return symbol != NULL;
 }
 
 int os_open_stream(const char *path, error *e)
@@ -149,16 +178,15 @@ bool os_temporary_file(os_file *f, error *e)
     return true;
 }
 
-bool os_append(os_file *f, const void *bytes, size_t len, error *e)
+bool os_write_at(const os_file *f, u64 offset, const void *bytes, size_t len, error *e)
 {
     for (size_t done = 0; done < len;) {
-        ssize_t put = pwrite(f->fd, (const u8 *)bytes + done, len - done, (off_t)f->bytes);
+        ssize_t put = pwrite(f->fd, (const u8 *)bytes + done, len - done, (off_t)(offset + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
             return error_errno_set(e, put < 0 ? errno : ENOSPC, "the temporary file");
         done += (size_t)put;
-        f->bytes += (u64)put;
     }
     return true;
 }

@@ -126,6 +126,32 @@ os_kind_of os_kind(const char *path)
     return attributes & FILE_ATTRIBUTE_DIRECTORY ? OS_FOLDER : OS_FILE;
 }
 
+os_kind_of os_kind_of_entry(const char *path)
+{
+    wchar_t *wide = wide_path(path);
+    DWORD attributes = GetFileAttributesW(wide);
+    mem_free(wide);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_REPARSE_POINT) ? OS_STREAM
+                                                                                                : os_kind(path);
+}
+
+void os_will_read(const os_file *f, const char *path)
+{
+    (void)f, (void)path;
+}
+
+void *os_library_open(const char *name)
+{
+    return (void *)LoadLibraryA(name);
+}
+
+bool os_library_symbol(void *library, const char *name, void *function, size_t size)
+{
+    FARPROC symbol = library ? GetProcAddress(library, name) : NULL;
+    memcpy(function, &symbol, size < sizeof(symbol) ? size : sizeof(symbol));
+    return symbol != NULL;
+}
+
 int os_open_stream(const char *path, error *e)
 {
     int fd;
@@ -169,15 +195,15 @@ bool os_temporary_file(os_file *f, error *e)
     return f->fd >= 0 || error_code_set(e, ERR_LIMIT, "too many open files");
 }
 
-bool os_append(os_file *f, const void *bytes, size_t len, error *e)
+bool os_write_at(const os_file *f, u64 offset, const void *bytes, size_t len, error *e)
 {
     for (size_t done = 0; done < len;) {
-        OVERLAPPED where = {.Offset = (DWORD)f->bytes, .OffsetHigh = (DWORD)(f->bytes >> 32)};
+        u64 at = offset + done;
+        OVERLAPPED where = {.Offset = (DWORD)at, .OffsetHigh = (DWORD)(at >> 32)};
         DWORD want = len - done < 1u << 30 ? (DWORD)(len - done) : 1u << 30, put = 0;
         if (!WriteFile(handle_of(f), (const u8 *)bytes + done, want, &put, &where) || !put)
             return fail(e, "the temporary file", GetLastError());
         done += put;
-        f->bytes += put;
     }
     return true;
 }

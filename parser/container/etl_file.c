@@ -6,6 +6,7 @@
 #include "container/lznt1.h"
 #include "container/xpress.h"
 #include "container/xpress_huffman.h"
+#include "input/kinds.h"
 
 enum { SECTOR_BYTES = 4096 }; // what is passed over where a read fails
 
@@ -24,15 +25,16 @@ bool etl_open(etl_file *f, const input *in, error *e)
                               in->path, BUFFER_HEADER_BYTES);
     etl_index(f);
     if (!is_trace(f)) {
-        u8 bytes[8] = {0};
+        char kind[KIND_TEXT];
+        u8 first;
         bool failed = false;
-        (void)input_read(in, 0, bytes, sizeof(bytes), &failed);
+        (void)input_read(in, 0, &first, 1, &failed);
         etl_close(f);
-        return error_code_set(e, failed ? ERR_IO : ERR_NOT_A_TRACE,
-                              "%s: this is no event trace: a buffer size of %u was claimed by its first bytes "
-                              "(%02x %02x %02x %02x), the file has %llu bytes and no trace buffer was found in them",
-                              in->path, load_u32(bytes), bytes[0], bytes[1], bytes[2], bytes[3],
-                              (unsigned long long)in->bytes);
+        if (failed)
+            return error_code_set(e, ERR_IO, "%s: it cannot be read", in->path);
+        return error_code_set(e, ERR_NOT_A_TRACE,
+                              "%s: not an event trace: %s, and no trace buffer was found in its %llu bytes", in->path,
+                              input_kind_text(in, kind), (unsigned long long)in->bytes);
     }
     if (!f->epochs[0].present)
         anchor_guess(f);

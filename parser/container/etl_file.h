@@ -59,6 +59,9 @@ typedef struct etl_file {
 MUST_USE bool etl_open(etl_file *f, const input *in, error *e);
 void etl_close(etl_file *f);
 
+// Whether an input begins as a trace does, by its first bytes alone: for finding traces among other files.
+bool etl_is_likely(const input *in);
+
 // Room etl_load needs in `into` for a buffer's used bytes.
 size_t etl_room(const etl_buffer *b);
 

@@ -567,3 +567,13 @@ void etl_index(etl_file *f)
         f->sessions = 1;
     check_count(f);
 }
+
+bool etl_is_likely(const input *in)
+{
+    u8 *look = mem_alloc(LOOK_BYTES);
+    bool failed = false;
+    span at = {look, input_read(in, 0, look, LOOK_BYTES, &failed)};
+    bool likely = at.len >= BUFFER_HEADER_BYTES && (holds_facts(at) || is_proven(at, UINT64_MAX));
+    mem_free(look);
+    return likely;
+}

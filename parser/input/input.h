@@ -35,12 +35,17 @@ struct input {
     char *name;        // how records name it in `source`: the last part of the path, or what input_set_name says
     u64 bytes;         // its size when it was opened
     u64 device, inode; // which file it is, where it is one; both 0: none
+    bool is_cut;       // an archive broke off inside it: more of it is lost
+    bool is_looked_at; // opened by input_open_to_look, and nothing more
     bool is_hashed;    // its bytes were hashed as they came:
     u8 sha256[SHA256_BYTES];
 };
 
 // "-" is standard input. False: it cannot be opened, and the sentence says why.
 MUST_USE bool input_open(input **out, const char *path, error *e);
+// A file of which only some bytes are looked at; before it is read on input_will_read says so (os_on_open).
+MUST_USE bool input_open_to_look(input **out, const char *path, error *e);
+void input_will_read(input *in);
 void input_close(input *in); // NULL is allowed
 void input_set_name(input *in, const char *name);
 

@@ -144,10 +144,11 @@ static void close_descriptor(void *file)
     pthread_mutex_unlock(&pool.lock);
 }
 
-static bool file_open(input **out, const char *path, error *e)
+static bool open_file(input **out, const char *path, bool to_look, error *e)
 {
     file_input *f = input_begin(&input_file, path, sizeof(*f));
-    if (!os_open(&f->file, path, e)) {
+    f->common.is_looked_at = to_look;
+    if (!(to_look ? os_open_to_look : os_open)(&f->file, path, e)) {
         input_finish(&f->common);
         return false;
     }
@@ -160,6 +161,28 @@ static bool file_open(input **out, const char *path, error *e)
     pthread_mutex_unlock(&pool.lock);
     *out = &f->common;
     return true;
+}
+
+static bool file_open(input **out, const char *path, error *e)
+{
+    return open_file(out, path, false, e);
+}
+
+bool input_open_to_look(input **out, const char *path, error *e)
+{
+    return open_file(out, path, true, e);
+}
+
+void input_will_read(input *in)
+{
+    if (!in->is_looked_at)
+        return;
+    file_input *f = of(in);
+    in->is_looked_at = false;
+    if (begin_read(f)) {
+        os_will_read(&f->file, in->path);
+        end_read(f);
+    }
 }
 
 static size_t file_read_at(input *in, u64 offset, void *into, size_t len, bool *failed)

@@ -57,6 +57,8 @@ bool session_add(session *s, const input *in, error *e)
         return false;
     }
     t->account = t->file.account;
+    if (in->is_cut)
+        damage_add(&t->damage, in->bytes, 0, "truncated", "the archive it is in breaks off here: more of it is lost");
     GROW(s->traces, s->trace_count, s->trace_capacity);
     s->traces[s->trace_count++] = t;
     s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;

@@ -132,11 +132,10 @@ void fuzz_trace(span bytes)
         filter_init(&o.filter);
         u32 row = 0;
         evidence ev = {.options = &o, .session = s, .rows = &row};
-        inputs_add(&ev.inputs, t->file.input->path);
-        ev.inputs.rows[0].source = t->file.input->name;
-        ev.inputs.rows[0].trace = 0;
+        input_row one = {.path = t->file.input->path, .source = t->file.input->name};
+        ev.inputs.rows = &one;
+        ev.inputs.count = 1;
         mem_free(info_json(&ev, 0, true));
-        inputs_free(&ev.inputs);
         record_room_free(&r.room);
         buffer_reader_free(&r.reader);
         outbuf_free(&r.out);

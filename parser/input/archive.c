@@ -1,0 +1,291 @@
+#include "input/archive.h"
+
+#include <locale.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "base/os.h"
+#include "input/input_spooled.h"
+
+#if !defined(_WIN32) && __has_include(<archive.h>)
+#include <archive.h>
+#include <archive_entry.h>
+
+// ---------------------------------------------------------------------------------------------- the library
+
+#define LIBRARY "libarchive.so.13"
+#define FUNCTIONS(X)                                                                                                   \
+    X(archive_version_string)                                                                                          \
+    X(archive_read_new)                                                                                                \
+    X(archive_read_support_filter_all)                                                                                 \
+    X(archive_read_support_format_all)                                                                                 \
+    X(archive_read_support_format_raw)                                                                                 \
+    X(archive_read_set_read_callback)                                                                                  \
+    X(archive_read_set_seek_callback)                                                                                  \
+    X(archive_read_set_skip_callback)                                                                                  \
+    X(archive_read_set_callback_data)                                                                                  \
+    X(archive_read_open1)                                                                                              \
+    X(archive_read_next_header)                                                                                        \
+    X(archive_read_data)                                                                                               \
+    X(archive_read_free)                                                                                               \
+    X(archive_error_string)                                                                                            \
+    X(archive_format)                                                                                                  \
+    X(archive_entry_pathname)                                                                                          \
+    X(archive_entry_pathname_utf8)                                                                                     \
+    X(archive_entry_filetype)                                                                                          \
+    X(archive_entry_is_encrypted)
+
+static struct {
+#define MEMBER(name) __typeof__(name) *name;
+    FUNCTIONS(MEMBER)
+} la;
+
+static bool load_functions(void)
+{
+#ifdef ETWKIT_STATIC
+#define TAKE(name) la.name = name;
+    FUNCTIONS(TAKE)
+    return true;
+#else
+    void *library = os_library_open(LIBRARY);
+    bool all = library != NULL;
+#define TAKE(name) all = all && os_library_symbol(library, #name, &la.name, sizeof(la.name));
+    FUNCTIONS(TAKE)
+    return all;
+#endif
+}
+
+static bool is_loaded(void)
+{
+    static atomic_int state; // 0 not tried, 1 there, -1 not
+    if (!state)
+        state = load_functions() ? 1 : -1;
+    return state == 1;
+}
+
+const char *archive_library(void)
+{
+    return is_loaded() ? la.archive_version_string() : NULL;
+}
+
+// ---------------------------------------------------------------------------------------------- reading
+
+enum { CHUNK = 256 << 10 };
+
+typedef struct reader {
+    const input *in;
+    const archive_visitor *visitor;
+    struct archive *archive;
+    u64 at;         // in the input
+    u64 made;       // bytes that came out of it
+    bool is_broken; // which was said
+    u8 chunk[CHUNK], out[CHUNK];
+} reader;
+
+static la_ssize_t read_more(struct archive *a, void *context, const void **bytes)
+{
+    (void)a;
+    reader *r = context;
+    bool failed = false;
+    size_t got = input_read(r->in, r->at, r->chunk, CHUNK, &failed);
+    r->at += got;
+    *bytes = r->chunk;
+    return failed && !got ? -1 : (la_ssize_t)got;
+}
+
+static la_int64_t skip_bytes(struct archive *a, void *context, la_int64_t count)
+{
+    (void)a;
+    reader *r = context;
+    u64 left = r->in->bytes - r->at, step = (u64)count < left ? (u64)count : left;
+    r->at += step;
+    return (la_int64_t)step;
+}
+
+static la_int64_t seek_to(struct archive *a, void *context, la_int64_t offset, int whence)
+{
+    (void)a;
+    reader *r = context;
+    i64 base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? (i64)r->at : (i64)r->in->bytes;
+    if (offset < -base || base + offset > (i64)r->in->bytes)
+        return ARCHIVE_FATAL;
+    r->at = (u64)(base + offset);
+    return (la_int64_t)r->at;
+}
+
+// What little expands to very much is a bomb, once it is much at all.
+static bool is_bomb(const reader *r)
+{
+    return r->made > LIMIT_ARCHIVE_FREE_BYTES && r->made / LIMIT_ARCHIVE_RATIO > r->in->bytes;
+}
+
+static bool fail(reader *r, const char *path, error_code code, const char *why)
+{
+    error e = {0};
+    error_code_set(&e, code, "%s: %s", path, why ? why : "the archive cannot be read");
+    return r->visitor->failed(r->visitor->context, path, &e);
+}
+
+// Of the archive as a whole.
+static bool fail_once(reader *r, const char *why)
+{
+    if (r->is_broken)
+        return true;
+    r->is_broken = true;
+    return fail(r, r->in->path, ERR_BROKEN, why);
+}
+
+// Up to `want` bytes of the member into it. Returns how many came; 0 at its end, or where it breaks off (*why).
+static size_t read_member(reader *r, spooled_input *to, size_t want, const char **why, error *e)
+{
+    size_t part = want < CHUNK ? want : CHUNK;
+    la_ssize_t got = la.archive_read_data(r->archive, r->out, part);
+    if (got < 0)
+        *why = la.archive_error_string(r->archive) ? la.archive_error_string(r->archive) : "the archive is broken";
+    if (got <= 0)
+        return 0;
+    r->made += (u64)got;
+    if (is_bomb(r))
+        *why = "it expands beyond all measure";
+    else if (!spooled_add(to, (span){r->out, (size_t)got}, e))
+        *why = e->message;
+    return *why ? 0 : (size_t)got;
+}
+
+// ---------------------------------------------------------------------------------------------- members
+
+static const char *member_name(struct archive_entry *entry)
+{
+    const char *name = la.archive_entry_pathname_utf8(entry);
+    if (!name)
+        name = la.archive_entry_pathname(entry);
+    while (name && name[0] == '.' && name[1] == '/')
+        name += 2 + strspn(name + 2, "/");
+    return name && *name ? name : "?";
+}
+
+static bool take_member(reader *r, const char *path)
+{
+    const archive_visitor *v = r->visitor;
+    const char *why = NULL;
+    error e = {0};
+    spooled_input *s = spooled_begin(path);
+    while (spooled_input_of(s)->bytes < ARCHIVE_HEAD && read_member(r, s, ARCHIVE_HEAD, &why, &e))
+        continue;
+    if (!v->wants(v->context, spooled_input_of(s))) {
+        spooled_abandon(s);
+        return true;
+    }
+    while (!why && read_member(r, s, CHUNK, &why, &e))
+        continue;
+    input *in = spooled_end(s);
+    if (!why)
+        return v->member(v->context, in);
+    if (!in->bytes || is_bomb(r)) {
+        input_close(in);
+        return fail(r, path, e.code ? e.code : is_bomb(r) ? ERR_LIMIT : ERR_BROKEN, why) && !is_bomb(r);
+    }
+    // What came is evidence as well.
+    in->is_cut = true;
+    return v->member(v->context, in) && (path == r->in->path || fail_once(r, why));
+}
+
+static bool visit_entry(reader *r, struct archive_entry *entry)
+{
+    bool raw = la.archive_format(r->archive) == ARCHIVE_FORMAT_RAW;
+    if (!raw && la.archive_entry_filetype(entry) != AE_IFREG)
+        return true;
+    arena a = {0};
+    const char *path = raw ? r->in->path : arena_format(&a, "%s!/%s", r->in->path, member_name(entry));
+    bool goes_on;
+    if (la.archive_entry_is_encrypted(entry))
+        goes_on = fail(r, path, ERR_ENCRYPTED, "it is encrypted in the archive");
+    else
+        goes_on = take_member(r, path);
+    arena_free(&a);
+    return goes_on;
+}
+
+static bool visit_all(reader *r)
+{
+    struct archive_entry *entry;
+    bool goes_on = true;
+    for (u32 members = 0; goes_on; members++) {
+        int code = la.archive_read_next_header(r->archive, &entry);
+        if (code == ARCHIVE_EOF)
+            break;
+        if (code == ARCHIVE_RETRY)
+            continue;
+        if (code < ARCHIVE_WARN)
+            return fail_once(r, la.archive_error_string(r->archive));
+        if (members == LIMIT_ARCHIVE_MEMBERS)
+            return fail(r, r->in->path, ERR_LIMIT, "it has more members than are read");
+        goes_on = visit_entry(r, entry);
+    }
+    return goes_on;
+}
+
+static bool open_archive(reader *r)
+{
+    struct archive *a = r->archive = la.archive_read_new();
+    if (!a)
+        return false;
+    la.archive_read_support_filter_all(a);
+    la.archive_read_support_format_all(a);
+    la.archive_read_support_format_raw(a);
+    la.archive_read_set_read_callback(a, read_more);
+    la.archive_read_set_skip_callback(a, skip_bytes);
+    la.archive_read_set_seek_callback(a, seek_to);
+    la.archive_read_set_callback_data(a, r);
+    return la.archive_read_open1(a) == ARCHIVE_OK;
+}
+
+static void free_archive(void *reader_discarded)
+{
+    reader *r = reader_discarded;
+    if (r->archive)
+        la.archive_read_free(r->archive);
+    r->archive = NULL;
+}
+
+bool archive_each(const input *in, const archive_visitor *v)
+{
+    reader *r = mem_zeroed(1, sizeof(*r));
+    r->in = in;
+    r->visitor = v;
+    mem_on_discard(r, free_archive);
+    bool goes_on;
+    if (!is_loaded()) {
+        goes_on = fail(r, in->path, ERR_BROKEN, "it is an archive, and libarchive is not installed here");
+    } else {
+        // Names of members come in the locale's character set, which must be able to hold them.
+        locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), before = utf8 ? uselocale(utf8) : (locale_t)0;
+        goes_on = open_archive(r) ? visit_all(r) : fail(r, in->path, ERR_BROKEN, la.archive_error_string(r->archive));
+        free_archive(r);
+        if (utf8) {
+            uselocale(before);
+            freelocale(utf8);
+        }
+    }
+    mem_free(r);
+    return goes_on;
+}
+
+#else
+
+const char *archive_library(void)
+{
+    return NULL;
+}
+
+bool archive_each(const input *in, const archive_visitor *v)
+{
+    error e = {0};
+    error_code_set(&e, ERR_BROKEN, "%s: it is an archive, and this program was built without libarchive", in->path);
+    return v->failed(v->context, in->path, &e);
+}
+
+#endif

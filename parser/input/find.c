@@ -1,0 +1,185 @@
+#include "input/find.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/os.h"
+#include "input/archive.h"
+#include "input/kinds.h"
+
+// What is given itself is wanted, whatever it is.
+typedef enum standing { GIVEN, LYING } standing;
+
+static bool look_into(finder *f, input *in, standing how);
+
+static bool found(finder *f, input *in)
+{
+    input_will_read(in);
+    f->found_count++;
+    return f->found(f->context, in);
+}
+
+static bool failed(finder *f, const char *path, const error *e)
+{
+    f->found_count++;
+    return f->failed(f->context, path, e);
+}
+
+static bool ends_in(const char *path, size_t len, const char *suffix)
+{
+    size_t suffix_len = strlen(suffix);
+    return len >= suffix_len && strncasecmp(path + len - suffix_len, suffix, suffix_len) == 0;
+}
+
+static bool has_suffix(const finder *f, const char *path)
+{
+    return ends_in(path, strlen(path), f->suffix);
+}
+
+// x.etl.gz, x.etlgz.
+static bool has_packed_suffix(const finder *f, const char *path)
+{
+    size_t len = strlen(path);
+    const char *last = strrchr(path, '.');
+    return (last && ends_in(path, (size_t)(last - path), f->suffix)) ||
+           (ends_in(path, len, "gz") && ends_in(path, len - 2, f->suffix));
+}
+
+// ---------------------------------------------------------------------------------------------- archives
+
+// The archive that is looked into.
+typedef struct opened_archive {
+    finder *finder;
+    const input *in;
+    standing how;
+} opened_archive;
+
+// A compressed file is what is in it.
+static standing standing_of(const opened_archive *a, const char *member)
+{
+    return strcmp(member, a->in->path) == 0 ? a->how : LYING;
+}
+
+static bool wants_member(void *context, const input *head)
+{
+    const opened_archive *a = context;
+    finder *f = a->finder;
+    const input_kind *kind = input_kind_of(head);
+    bool wanted = standing_of(a, head->path) == GIVEN || has_suffix(f, head->path) ||
+                  (strcmp(head->path, a->in->path) == 0 && has_packed_suffix(f, head->path)) || f->is_wanted(head) ||
+                  (kind && kind->form != FORM_PLAIN);
+    f->passed += !wanted;
+    return wanted;
+}
+
+static bool visit_member(void *context, input *in)
+{
+    const opened_archive *a = context;
+    return look_into(a->finder, in, standing_of(a, in->path));
+}
+
+static bool member_failed(void *context, const char *path, const error *e)
+{
+    return failed(((const opened_archive *)context)->finder, path, e);
+}
+
+static bool look_into_archive(finder *f, input *in, standing how)
+{
+    opened_archive opened = {f, in, how};
+    const archive_visitor visitor = {&opened, wants_member, visit_member, member_failed};
+    bool goes_on;
+    if (f->depth == LIMIT_ARCHIVE_DEPTH) {
+        error e = {0};
+        error_code_set(&e, ERR_LIMIT, "%s: archives are nested more than %d deep", in->path, LIMIT_ARCHIVE_DEPTH);
+        goes_on = failed(f, in->path, &e);
+    } else {
+        input_will_read(in);
+        f->depth++;
+        goes_on = archive_each(in, &visitor);
+        f->depth--;
+    }
+    input_close(in);
+    return goes_on;
+}
+
+// ---------------------------------------------------------------------------------------------- files
+
+static bool look_into(finder *f, input *in, standing how)
+{
+    if (f->is_wanted(in))
+        return found(f, in);
+    const input_kind *kind = input_kind_of(in);
+    if (kind && kind->form == FORM_ARCHIVE)
+        return look_into_archive(f, in, how);
+    if (how == GIVEN || has_suffix(f, in->path) || has_packed_suffix(f, in->path))
+        return found(f, in);
+    f->passed++;
+    input_close(in);
+    return true;
+}
+
+static bool open_and_look(finder *f, const char *path, standing how)
+{
+    input *in;
+    error e = {0};
+    if ((how == GIVEN ? input_open : input_open_to_look)(&in, path, &e))
+        return look_into(f, in, how);
+    return failed(f, path, &e);
+}
+
+// ---------------------------------------------------------------------------------------------- folders
+
+typedef struct folder_walk {
+    finder *finder;
+    bool goes_on;
+    u32 depth;
+} folder_walk;
+
+static bool visit_folder(folder_walk *w, const char *path);
+
+// Streams in a folder may never end, and links may lead anywhere: neither is followed.
+static bool visit_entry(void *context, const char *path)
+{
+    folder_walk *w = context;
+    switch (os_kind_of_entry(path)) {
+    case OS_FOLDER:
+        w->goes_on = visit_folder(w, path);
+        break;
+    case OS_FILE:
+        w->goes_on = open_and_look(w->finder, path, LYING);
+        break;
+    case OS_STREAM:
+    case OS_MISSING:
+        w->finder->passed++;
+        break;
+    }
+    return w->goes_on;
+}
+
+static bool visit_folder(folder_walk *w, const char *path)
+{
+    error e = {0};
+    if (w->depth == LIMIT_FOLDER_DEPTH) {
+        error_code_set(&e, ERR_LIMIT, "%s: folders are nested more than %d deep", path, LIMIT_FOLDER_DEPTH);
+        return failed(w->finder, path, &e);
+    }
+    w->depth++;
+    bool listed = os_list_folder(path, visit_entry, w, &e);
+    w->depth--;
+    return listed ? w->goes_on : failed(w->finder, path, &e);
+}
+
+bool find_inputs(finder *f, const char *path)
+{
+    u64 found_before = f->found_count, passed_before = f->passed;
+    bool is_folder = strcmp(path, "-") != 0 && os_kind(path) == OS_FOLDER;
+    bool goes_on = is_folder ? visit_folder(&(folder_walk){f, true, 0}, path) : open_and_look(f, path, GIVEN);
+    if (!goes_on || f->found_count > found_before)
+        return goes_on;
+    error e = {0};
+    u64 others = f->passed - passed_before;
+    error_code_set(&e, ERR_NOT_A_TRACE, "%s: no trace in it, %llu other %s", path, (unsigned long long)others,
+                   others == 1 ? "file" : "files");
+    return failed(f, path, &e);
+}

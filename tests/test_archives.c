@@ -1,0 +1,405 @@
+// Folders, lists and archives: the same traces give the same records from wherever they lie; what is broken, encrypted
+// or hostile is one sentence and one row, and the rest goes on. Archives are written by libarchive.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <cjson/cJSON.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "program.h"
+
+#define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
+
+static const char DNS[] = "samples/dns.etl", PROCESSES[] = "samples/processes.etl";
+
+// What is in the tree: two traces (one named like none, one in a folder with a name that is not ASCII), a text, a trace
+// that is empty.
+static const struct {
+    const char *name, *from; // from NULL: a text
+} FILES[] = {
+    {"dns.etl", DNS},
+    {"deep/er/\xc3\xb6/processes.bin", PROCESSES},
+    {"readme.txt", NULL},
+    {"deep/empty.etl", "/dev/null"},
+};
+enum { RECORDS = 27 + 75 };
+
+static void says(const program *p, const char *text)
+{
+    if (!strstr((const char *)p->err.bytes, text))
+        fail_msg("stderr lacks \"%s\":\n%s", text, (const char *)p->err.bytes);
+}
+
+static void file_bytes(u32 i, outbuf *bytes)
+{
+    bytes->len = 0;
+    if (FILES[i].from)
+        bytes_load(FILES[i].from, bytes);
+    else
+        outbuf_text(bytes, "nothing of interest");
+}
+
+// ---------------------------------------------------------------------------------------------- writing archives
+
+typedef struct packing {
+    struct archive *to;
+} packing;
+
+static void check(struct archive *a, int code)
+{
+    if (code < ARCHIVE_WARN)
+        fail_msg("libarchive: %s", archive_error_string(a));
+}
+
+static packing pack_begin(program *p, const char *name, const char *format, const char *filter, const char *options)
+{
+    char path[512];
+    packing k = {archive_write_new()};
+    check(k.to, archive_write_set_format_by_name(k.to, format));
+    if (filter)
+        check(k.to, archive_write_add_filter_by_name(k.to, filter));
+    if (options)
+        check(k.to, archive_write_set_options(k.to, options));
+    if (options && strstr(options, "encryption"))
+        check(k.to, archive_write_set_passphrase(k.to, "secret"));
+    check(k.to, archive_write_open_filename(k.to, program_path(p, name, path)));
+    return k;
+}
+
+static void pack(packing *k, const char *name, const void *bytes, size_t len)
+{
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_pathname_utf8(entry, name);
+    archive_entry_set_size(entry, (la_int64_t)len);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_perm(entry, 0644);
+    check(k->to, archive_write_header(k->to, entry));
+    assert_int_equal(archive_write_data(k->to, bytes, len), len);
+    archive_entry_free(entry);
+}
+
+static void pack_end(packing *k)
+{
+    check(k->to, archive_write_close(k->to));
+    archive_write_free(k->to);
+}
+
+static void pack_tree(program *p, const char *name, const char *format, const char *filter)
+{
+    outbuf bytes = {0};
+    packing k = pack_begin(p, name, format, filter, NULL);
+    for (u32 i = 0; i < COUNT_OF(FILES); i++) {
+        file_bytes(i, &bytes);
+        pack(&k, FILES[i].name, bytes.bytes, bytes.len);
+    }
+    pack_end(&k);
+    outbuf_free(&bytes);
+}
+
+static void make_tree(program *p, const char *folder)
+{
+    char path[512], name[256];
+    outbuf bytes = {0};
+    for (u32 i = 0; i < COUNT_OF(FILES); i++) {
+        snprintf(name, sizeof(name), "%s/%s", folder, FILES[i].name);
+        program_path(p, name, path);
+        for (char *slash = strchr(path + strlen(p->folder) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+            *slash = 0;
+            (void)mkdir(path, 0700);
+            *slash = '/';
+        }
+        file_bytes(i, &bytes);
+        bytes_save(path, bytes.bytes, bytes.len);
+    }
+    outbuf_free(&bytes);
+}
+
+static int setup(void **state)
+{
+    program *p = calloc(1, sizeof(*p));
+    program_begin(p);
+    make_tree(p, "tree");
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    program *p = *state;
+    char command[600];
+    snprintf(command, sizeof(command), "rm -rf '%s'/*", p->folder);
+    assert_int_equal(system(command), 0);
+    program_end(p);
+    free(p);
+    return 0;
+}
+
+// ---------------------------------------------------------------------------------------------- the same records
+
+// The records of an output without the numbers and names that depend on where they come from.
+static void records_of(program *p, outbuf *out)
+{
+    out->len = 0;
+    char *line = (char *)p->out.bytes, *end;
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = 0;
+        const char *source = strstr(line, ",\"source\":\"");
+        assert_non_null(source);
+        outbuf_add(out, line, (size_t)(source - line));
+        outbuf_text(out, "\n");
+    }
+    outbuf_add(out, "", 1);
+}
+
+static void tree_gives(program *p, const char *what, const outbuf *wanted)
+{
+    outbuf found = {0};
+    assert_int_equal(RUN(p, "convert", what), 4);
+    says(p, "3 given, 2 read, 1 not; 1 other file\n");
+    assert_int_equal(program_lines(&p->out), RECORDS);
+    records_of(p, &found);
+    assert_string_equal((const char *)found.bytes, (const char *)wanted->bytes);
+    outbuf_free(&found);
+}
+
+static void same_records_from_everywhere(void **state)
+{
+    static const struct {
+        const char *name, *format, *filter;
+    } KINDS[] = {
+        {"{}/t.zip", "zip", NULL},        {"{}/t.7z", "7zip", NULL},         {"{}/t.tar", "ustar", NULL},
+        {"{}/t.tar.gz", "ustar", "gzip"}, {"{}/t.tar.xz", "pax", "xz"},      {"{}/t.tar.zst", "pax", "zstd"},
+        {"{}/t.tar.bz2", "pax", "bzip2"}, {"{}/t.tar.lz4", "gnutar", "lz4"}, {"{}/odd name.kape", "zip", NULL},
+        {"{}/t.cpio.gz", "cpio", "gzip"},
+    };
+    program *p = *state;
+    outbuf wanted = {0};
+    assert_int_equal(RUN(p, "convert", DNS, PROCESSES), 0);
+    records_of(p, &wanted);
+    tree_gives(p, "{}/tree", &wanted);
+    for (u32 i = 0; i < COUNT_OF(KINDS); i++) {
+        pack_tree(p, KINDS[i].name + 3, KINDS[i].format, KINDS[i].filter);
+        tree_gives(p, KINDS[i].name, &wanted);
+    }
+    // One in another.
+    outbuf inner = {0};
+    char path[512];
+    bytes_load(program_path(p, "t.tar.gz", path), &inner);
+    packing k = pack_begin(p, "outer.zip", "zip", NULL, NULL);
+    pack(&k, "in/side.tgz", inner.bytes, inner.len);
+    pack_end(&k);
+    tree_gives(p, "{}/outer.zip", &wanted);
+    outbuf_free(&inner);
+    outbuf_free(&wanted);
+}
+
+static void one_compressed_file_keeps_its_name(void **state)
+{
+    static const char *const FILTERS[] = {"gzip", "xz", "zstd", "bzip2", "lz4"};
+    program *p = *state;
+    outbuf bytes = {0};
+    bytes_load(DNS, &bytes);
+    for (u32 i = 0; i < COUNT_OF(FILTERS); i++) {
+        packing k = pack_begin(p, "dns.etl.packed", "raw", FILTERS[i], NULL);
+        pack(&k, "data", bytes.bytes, bytes.len);
+        pack_end(&k);
+        assert_int_equal(RUN(p, "convert", "{}/dns.etl.packed"), 0);
+        assert_int_equal(program_lines(&p->out), 27);
+        assert_non_null(strstr((const char *)p->out.bytes, "\"source\":\"dns.etl.packed\""));
+    }
+    outbuf_free(&bytes);
+}
+
+static void names_of_members(void **state)
+{
+    program *p = *state;
+    pack_tree(p, "t.zip", "zip", NULL);
+    assert_int_equal(RUN(p, "info", "--json", "{}/t.zip"), 4);
+    assert_non_null(strstr((const char *)p->out.bytes, "\"source\":\"t.zip!/dns.etl\",\"status\":\"ok\""));
+    assert_non_null(
+        strstr((const char *)p->out.bytes, "\"source\":\"t.zip!/deep/er/\xc3\xb6/processes.bin\",\"status\":\"ok\""));
+    assert_non_null(strstr((const char *)p->out.bytes, "\"source\":\"t.zip!/deep/empty.etl\",\"status\":\"empty\""));
+}
+
+static void archive_through_a_pipe(void **state)
+{
+    program *p = *state;
+    char path[512];
+    pack_tree(p, "t.zip", "zip", NULL);
+    program_path(p, "t.zip", path);
+    p->stdin_path = path;
+    assert_int_equal(RUN(p, "convert", "-"), 4);
+    assert_int_equal(program_lines(&p->out), RECORDS);
+}
+
+static void list_of_names(void **state)
+{
+    program *p = *state;
+    char path[512], list[2048];
+    snprintf(list, sizeof(list), "%s\n%s/tree/deep\n", DNS, p->folder);
+    bytes_save(program_path(p, "list", path), list, strlen(list));
+    assert_int_equal(RUN(p, "convert", "--files-from", "{}/list"), 4);
+    assert_int_equal(program_lines(&p->out), RECORDS);
+    p->stdin_path = path;
+    assert_int_equal(RUN(p, "convert", "--files-from", "-"), 4);
+    assert_int_equal(program_lines(&p->out), RECORDS);
+    // With NUL, a line feed is part of a name.
+    bytes_save(path, "samples/dns.etl\0no\nsuch", 23);
+    assert_int_equal(RUN(p, "info", "--json", "--null", "--files-from", "{}/list"), 4);
+    assert_int_equal(program_lines(&p->out), 2);
+    assert_int_equal(RUN(p, "info", "--files-from", "{}/absent"), 1);
+    says(p, "--files-from");
+}
+
+// ---------------------------------------------------------------------------------------------- what is wrong
+
+static void encrypted_members(void **state)
+{
+    program *p = *state;
+    outbuf bytes = {0};
+    bytes_load(DNS, &bytes);
+    packing k = pack_begin(p, "locked.zip", "zip", NULL, "zip:encryption=traditional");
+    pack(&k, "dns.etl", bytes.bytes, bytes.len);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "--json", "{}/locked.zip", PROCESSES), 4);
+    assert_non_null(strstr((const char *)p->out.bytes, "\"status\":\"unreadable\""));
+    assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"encrypted\""));
+    says(p, "2 given, 1 read, 1 not\n");
+    outbuf_free(&bytes);
+}
+
+// The records before the break come out, the archive is named as broken.
+static void broken_off(void **state)
+{
+    program *p = *state;
+    char path[512];
+    outbuf bytes = {0};
+    u32 seed = 1;
+    bytes_load(PROCESSES, &bytes);
+    for (u32 i = 0; i < 1 << 20; i++) // noise the archive cannot make small, where the trace is over
+        *outbuf_reserve(&bytes, 1) = (u8)((seed = seed * 1664525u + 1013904223u) >> 24), bytes.len++;
+    packing k = pack_begin(p, "cut.tar.gz", "ustar", "gzip", NULL);
+    pack(&k, "processes.etl", bytes.bytes, bytes.len);
+    pack_end(&k);
+    struct stat st;
+    assert_int_equal(stat(program_path(p, "cut.tar.gz", path), &st), 0);
+    assert_int_equal(truncate(path, st.st_size / 2), 0);
+    assert_int_equal(RUN(p, "convert", "{}/cut.tar.gz"), 4);
+    assert_int_equal(program_lines(&p->out), 75);
+    says(p, "breaks off");
+    says(p, "2 given, 1 read, 1 not\n");
+    outbuf_free(&bytes);
+}
+
+static void not_really_an_archive(void **state)
+{
+    program *p = *state;
+    char path[512];
+    bytes_save(program_path(p, "no.zip", path), "PK\x03\x04 and then nothing that makes sense", 40);
+    assert_int_equal(RUN(p, "info", "--json", "{}/no.zip"), 1);
+    assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"broken\""));
+    assert_int_equal(RUN(p, "info", "{}/no.zip", DNS), 4);
+}
+
+static void nested_without_end(void **state)
+{
+    enum { LEVELS = 40 };
+    program *p = *state;
+    char path[512];
+    outbuf inner = {0};
+    bytes_load(DNS, &inner);
+    for (u32 i = 0; i < LEVELS; i++) {
+        packing k = pack_begin(p, "nested.zip", "zip", NULL, NULL);
+        pack(&k, i ? "again.zip" : "dns.etl", inner.bytes, inner.len);
+        if (i == LEVELS - 1)
+            pack(&k, "good.bin", inner.bytes, 0);
+        pack_end(&k);
+        inner.len = 0;
+        bytes_load(program_path(p, "nested.zip", path), &inner);
+    }
+    assert_int_equal(RUN(p, "info", "--json", "{}/nested.zip", DNS), 4);
+    says(p, "nested more than");
+    assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"limit\""));
+    outbuf_free(&inner);
+}
+
+static void bomb(void **state)
+{
+    program *p = *state;
+    static u8 same[1 << 20];
+    memset(same, 'x', sizeof(same));
+    packing k = pack_begin(p, "bomb.etl.xz", "raw", "xz", NULL);
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_pathname(entry, "data");
+    archive_entry_set_filetype(entry, AE_IFREG);
+    check(k.to, archive_write_header(k.to, entry));
+    for (u32 i = 0; i < 600; i++)
+        assert_int_equal(archive_write_data(k.to, same, sizeof(same)), sizeof(same));
+    archive_entry_free(entry);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "--json", "{}/bomb.etl.xz", DNS), 4);
+    says(p, "expands beyond all measure");
+    assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"limit\""));
+}
+
+// An archive that only lies in a folder is looked into; other files there are not complained about.
+static void archives_in_folders(void **state)
+{
+    program *p = *state;
+    outbuf bytes = {0};
+    bytes_load(DNS, &bytes);
+    packing k = pack_begin(p, "tree/deep/more.zip", "zip", NULL, NULL);
+    bytes.bytes[bytes.len - 1] ^= 1; // another trace
+    pack(&k, "x/y.etl", bytes.bytes, bytes.len);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "convert", "{}/tree"), 4);
+    assert_int_equal(program_lines(&p->out), RECORDS + 27);
+    says(p, "4 given, 3 read, 1 not; 1 other file\n");
+    outbuf_free(&bytes);
+}
+
+static void nothing_inside(void **state)
+{
+    program *p = *state;
+    packing k = pack_begin(p, "texts.zip", "zip", NULL, NULL);
+    pack(&k, "a.txt", "text", 4);
+    pack(&k, "b.txt", "text", 4);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "{}/texts.zip"), 1);
+    says(p, "texts.zip: no trace in it, 2 other files\n");
+    assert_int_equal(RUN(p, "info", "{}/texts.zip", DNS), 4);
+    says(p, "2 given, 1 read, 1 not; 2 other files\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    setlocale(LC_ALL, "C.UTF-8"); // for the names libarchive writes
+    const struct CMUnitTest tests[] = {
+        TEST(same_records_from_everywhere),
+        TEST(one_compressed_file_keeps_its_name),
+        TEST(names_of_members),
+        TEST(archive_through_a_pipe),
+        TEST(list_of_names),
+        TEST(encrypted_members),
+        TEST(broken_off),
+        TEST(not_really_an_archive),
+        TEST(nested_without_end),
+        TEST(bomb),
+        TEST(nothing_inside),
+        TEST(archives_in_folders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
