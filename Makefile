@@ -1,7 +1,9 @@
 # etwkit: one program, one library. `make help` lists the targets.
 
 CC       ?= cc
+OBJCOPY  ?= objcopy
 PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib
 DESTDIR  ?=
 BUILD    ?= build
 WERROR   ?=
@@ -12,7 +14,8 @@ SECONDS  ?= 60
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
 # Linked in where the system has them as archives: loading them takes longer than a small trace.
 ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a)),-l$(1))
-LDLIBS   := $(foreach lib,sqlite3 cjson csv expat crypto,$(call ARCHIVE,$(lib))) -lpthread -lm
+USED     := sqlite3 cjson expat crypto
+LDLIBS   := $(foreach lib,$(USED) csv,$(call ARCHIVE,$(lib))) -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iparser/include -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
 
@@ -31,6 +34,7 @@ CONSUMERS := $(wildcard samples/*.c)
 
 OBJ       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJ   := $(call OBJ,$(PARSER))
+OBJECTS   := $(BUILD)/objects.a
 PAGE      := $(wildcard cli/report/page.html cli/report/page.css cli/report/page.js)
 APP_OBJ   := $(call OBJ,$(EXPORTERS) $(CLI)) $(BUILD)/obj/page_files.o
 TEST_LIB  := $(BUILD)/libtest.a
@@ -40,16 +44,61 @@ SAMPLES   := $(wildcard samples/*.case)
 FUZZ_OBJ  := $(call OBJ,tests/fuzz/fuzz_build.c tests/fuzz/fuzz_support.c)
 FUZZERS   := $(filter-out build support,$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
 
-all: $(BUILD)/etwkit $(BUILD)/libetwkit.a ## the program and the library (release)
+all: $(BUILD)/etwkit library ## the program and the library (release)
 
-$(BUILD)/etwkit: $(call OBJ,cli/main.c) $(APP_OBJ) $(BUILD)/libetwkit.a
+$(BUILD)/etwkit: $(call OBJ,cli/main.c) $(APP_OBJ) $(OBJECTS)
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/libetwkit.a: $(LIB_OBJ)
+# ------------------------------------------------------------------------------------------------ the library
+
+VERSION := $(shell sed -n 's/.*ETWKIT_VERSION "\(.*\)"/\1/p' parser/include/etwkit.h)
+SONAME  := libetwkit.so.1
+MAP     := parser/include/etwkit.map
+PUBLIC  := parser/include/etwkit.h parser/include/opentrace.h parser/include/tdh.h
+USES    := $(USED:%=-l%) -lpthread -lm
+SHARED  := -fPIC -fvisibility=hidden
+# With -flto the objects are compiled to the end before their names become local.
+WHOLE    = $(if $(findstring -flto,$(FLAGS) $(CFLAGS)),-flinker-output=nolto-rel)
+
+library: $(BUILD)/libetwkit.a $(BUILD)/libetwkit.so $(BUILD)/etwkit.pc
+
+$(LIB_OBJ): OPTIONS += $(SHARED)
+
+# All objects as they are, for the program and for what tests single functions.
+$(OBJECTS): $(LIB_OBJ)
 	@rm -f $@
 	@echo "  AR      $@"
 	@$(AR) rcs $@ $(LIB_OBJ)
+
+# One object, whose only global names are those of etwkit.map.
+$(BUILD)/etwkit.names: $(MAP)
+	@mkdir -p $(@D)
+	@sed -n 's/^ *\([A-Za-z0-9_]*\);$$/\1/p' $< >$@
+
+$(BUILD)/libetwkit.o: $(LIB_OBJ) $(BUILD)/etwkit.names
+	@echo "  LINK    $@"
+	@$(CC) $(FLAGS) $(CFLAGS) $(WHOLE) -r -nostdlib -o $@ $(LIB_OBJ)
+	@$(OBJCOPY) --keep-global-symbols=$(BUILD)/etwkit.names $@
+
+$(BUILD)/libetwkit.a: $(BUILD)/libetwkit.o
+	@rm -f $@
+	@echo "  AR      $@"
+	@$(AR) rcs $@ $<
+
+$(BUILD)/libetwkit.so.$(VERSION): $(LIB_OBJ) $(MAP)
+	@echo "  LINK    $@"
+	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=$(MAP) -o $@ $(LIB_OBJ) $(USES)
+
+$(BUILD)/libetwkit.so: $(BUILD)/libetwkit.so.$(VERSION)
+	@ln -sf $(<F) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $@
+
+$(BUILD)/etwkit.pc: parser/include/etwkit.pc.in parser/include/etwkit.h FORCE
+	@mkdir -p $(@D)
+	@sed 's|@prefix@|$(PREFIX)|; s|@libdir@|$(LIBDIR)|; s|@version@|$(VERSION)|; s|@private@|$(USES)|' $< >$@
+
+# ------------------------------------------------------------------------------------------------ programs of the tests
 
 $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 	@rm -f $@
@@ -58,7 +107,7 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 
 $(BUILD)/test_archives: LDLIBS += -larchive
 
-$(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
+$(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
@@ -66,15 +115,15 @@ $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(BUILD)/libetwkit.a
 WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 $(BUILD)/test_memory $(BUILD)/test_library_memory: private LDFLAGS += $(WRAP_ALLOC)
 
-$(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(BUILD)/libetwkit.a
+$(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # The same fuzz target twice: for libFuzzer (clang only), and with a plain main that runs it over its corpus.
-$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_OBJ) $(TEST_LIB) $(BUILD)/libetwkit.a
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_OBJ) $(TEST_LIB) $(OBJECTS)
 	$(CC) $(FLAGS) -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_OBJ) $(TEST_LIB) $(BUILD)/libetwkit.a
+$(BUILD)/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_OBJ) $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -102,7 +151,12 @@ $(BUILD)/obj/cli/main.o: OPTIONS += -DETWKIT_COMMIT='"$(subst $() ,,$(COMMIT))"'
 
 FORCE:
 
-$(BUILD)/obj/%.o: %.c
+# Objects made with other flags are made anew.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ',,$(FLAGS) $(CFLAGS) $(SHARED))' | cmp -s - $@ || echo '$(subst ',,$(FLAGS) $(CFLAGS) $(SHARED))' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(OPTIONS) -MMD -MP -c -o $@ $<
@@ -140,11 +194,14 @@ demo: deps ## build, convert the bundled samples to all formats, and show the re
 	@$(MAKE) --no-print-directory all
 	@sh samples/demo.sh $(BUILD)
 
-install: all ## PREFIX, DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/etwkit
+install: all ## PREFIX, LIBDIR, DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/etwkit
 	install -m 755 $(BUILD)/etwkit $(DESTDIR)$(PREFIX)/bin/etwkit
-	install -m 644 $(BUILD)/libetwkit.a $(DESTDIR)$(PREFIX)/lib/libetwkit.a
-	install -m 644 parser/include/opentrace.h parser/include/tdh.h $(DESTDIR)$(PREFIX)/include/etwkit/
+	install -m 644 $(BUILD)/libetwkit.a $(BUILD)/libetwkit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
+	ln -sf libetwkit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libetwkit.so
+	install -m 644 $(BUILD)/etwkit.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 $(PUBLIC) $(DESTDIR)$(PREFIX)/include/etwkit/
 
 # ------------------------------------------------------------------------------------------------ for developers
 
@@ -153,6 +210,7 @@ check: deps ## all tests: units, cases, sweeps, layers
 
 run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
 	@sh tests/layers.sh
+	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" sh tests/library.sh
 	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS))
 
 asan: ## the tests under AddressSanitizer and UBSan
@@ -179,8 +237,9 @@ WIN_PARSER := $(filter-out parser/winapi/%.c parser/schema/cache/%.c \
   parser/base/sha256.c parser/base/sqlite_fd.c,$(PARSER))
 
 win: ## the reader as a library for Windows, with mingw-w64: build/win/libetwkit.a
-	@$(MAKE) --no-print-directory CC=x86_64-w64-mingw32-gcc-posix AR=x86_64-w64-mingw32-ar BUILD=$(BUILD)/win PARSER="$(WIN_PARSER)" \
-	  CFLAGS="-D__USE_MINGW_ANSI_STDIO=1 -idirafter /usr/include" $(BUILD)/win/libetwkit.a
+	@$(MAKE) --no-print-directory CC=x86_64-w64-mingw32-gcc-posix AR=x86_64-w64-mingw32-ar BUILD=$(BUILD)/win SHARED= PARSER="$(WIN_PARSER)" \
+	  CFLAGS="-D__USE_MINGW_ANSI_STDIO=1 -idirafter /usr/include" $(BUILD)/win/objects.a
+	@mv $(BUILD)/win/objects.a $(BUILD)/win/libetwkit.a
 
 format: ## clang-format over everything
 	git ls-files '*.c' '*.h' | xargs clang-format -i
@@ -192,4 +251,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all deps demo install check run-tests asan tsan browser bench fuzz samples win format clean help
+.PHONY: FORCE all library deps demo install check run-tests asan tsan browser bench fuzz samples win format clean help

@@ -3,16 +3,18 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "etwkit.h"
 #include "evidence.h"
 #include "guard.h"
 #include "memory.h"
 #include "outfile.h"
 #include "print.h"
 #include "signals.h"
+#include "version.h"
 
 static void print_help(void)
 {
-    puts("etwkit " ETWKIT_VERSION ": Windows event traces (.etl) read, decoded and converted anywhere\n");
+    printf("etwkit %s: Windows event traces (.etl) read, decoded and converted anywhere\n\n", etwkit_version());
     for (size_t i = 0; commands[i]; i++)
         printf("  etwkit %-9s %-24s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
     puts("\n`etwkit COMMAND --help` lists a command's options; `etwkit --version` what the program is made of.\n"

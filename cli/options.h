@@ -4,7 +4,6 @@
 
 #include "correlate/correlate.h"
 #include "query/filter.h"
-#include "version.h"
 
 // Exit codes of the program (README, "Exit codes").
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3, EXIT_UNREAD = 4 };

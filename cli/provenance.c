@@ -3,10 +3,12 @@
 #include <cjson/cJSON.h>
 #include <unistd.h>
 
+#include "etwkit.h"
 #include "exporter.h"
 #include "info.h"
 #include "json_text.h"
 #include "schema/cache/schema_cache.h"
+#include "version.h"
 
 // What was written, through the descriptor it was written with.
 static bool add_output(cJSON *root, const outfile *out, const char *format, u64 records, error *e)
@@ -76,7 +78,7 @@ static void add_cache(cJSON *root, const schema_cache *cache)
 static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char *format, u64 records, error *e)
 {
     cJSON_AddStringToObject(root, "program", "etwkit");
-    cJSON_AddStringToObject(root, "version", ETWKIT_VERSION);
+    cJSON_AddStringToObject(root, "version", etwkit_version());
     if (version_commit)
         cJSON_AddStringToObject(root, "commit", version_commit);
     add_command(root, ev->options);

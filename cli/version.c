@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "etwkit.h"
+
 const char *version_commit;
 
 #if defined(__clang__)
@@ -36,7 +38,7 @@ const char *version_commit;
 
 void version_print(void)
 {
-    puts("etwkit " ETWKIT_VERSION);
+    printf("etwkit %s\n", etwkit_version());
     if (version_commit)
         printf("commit %s\n", version_commit);
     printf("libraries: SQLite %s, OpenSSL %s, expat %s, cJSON %s, libcsv %d.%d.%d\n", sqlite3_libversion(),

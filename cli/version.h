@@ -2,8 +2,6 @@
 #ifndef ETWKIT_VERSION_H
 #define ETWKIT_VERSION_H
 
-#define ETWKIT_VERSION "1.0.0"
-
 // The commit it was made from, "+" after it where files had changed since; NULL: made outside of its repository. Set by
 // main.c, so that a commit makes nothing else anew.
 extern const char *version_commit;

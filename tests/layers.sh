@@ -24,6 +24,7 @@ parser/correlate
 parser/session
 parser/query
 parser/include
+parser/native
 parser/winapi
 exporters
 cli

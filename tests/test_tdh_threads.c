@@ -235,7 +235,8 @@ static u32 undescribed_of(const char *path)
     return count;
 }
 
-// One event of each trace is described nowhere. What `schemas add` put into a cache once: loaded as a file, or named by the environment.
+// One event of each trace is described nowhere. What `schemas add` put into a cache once: loaded as a file, or named by
+// the environment.
 static void schema_caches_serve(void **state)
 {
     (void)state;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "etwkit.h"
 #include "info.h"
 #include "json_text.h"
 #include "schema/cache/schema_cache.h"
@@ -191,7 +192,7 @@ void report_json(const report_job *job, outbuf *out)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "report", "etwkit");
-    cJSON_AddStringToObject(root, "version", ETWKIT_VERSION);
+    cJSON_AddStringToObject(root, "version", etwkit_version());
     add_run(root, job);
     add_inputs(root, job->evidence);
     add_timeline(root, job->data);

@@ -42,6 +42,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 // ---------------------------------------------------------------------------------------------- windef.h, winnt.h
 
@@ -580,6 +583,9 @@ ULONG WMIAPI CloseTrace(TRACEHANDLE TraceHandle);
 #define PEVENT_TRACE_LOGFILE PEVENT_TRACE_LOGFILEW
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

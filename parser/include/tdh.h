@@ -70,6 +70,9 @@ TDHSTATUS __stdcall TdhUnloadManifest(PWSTR Manifest);
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 typedef ULONG TDHSTATUS;
 
@@ -399,6 +402,9 @@ TDHSTATUS WINAPI TdhEnumerateManifestProviderEvents(LPGUID ProviderGuid, PPROVID
 TDHSTATUS WINAPI TdhGetManifestEventInformation(LPGUID ProviderGuid, PEVENT_DESCRIPTOR EventDescriptor,
                                                 PTRACE_EVENT_INFO Buffer, ULONG *BufferSize);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,6 @@
+#include "etwkit.h"
+
+const char *etwkit_version(void)
+{
+    return ETWKIT_VERSION;
+}
