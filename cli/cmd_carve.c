@@ -366,7 +366,7 @@ static bool write_all(carve_job *job, error *e)
     bool ok = true;
     for (u32 i = 0; ok && i < c->session_count; i++) {
         ok = write_session(job, i, starts[i], starts[i + 1], e);
-        if (ok && evidence_stop)
+        if (ok && run_stop)
             ok = error_set(e, "interrupted");
     }
     mem_free(starts);
@@ -394,7 +394,7 @@ static bool progress(void *context, u64 done, u64 total)
     const carve_job *job = context;
     if (job->bar)
         fprintf(stderr, "\rcarving %3d %%, %u buffers", (int)(done * 100 / total), job->carve.count);
-    return !evidence_stop;
+    return !run_stop;
 }
 
 static void tell(const carve_job *job)

@@ -37,22 +37,22 @@ static export_damage *damage_of(const trace *t, u32 *count)
 
 static void fill_inputs(target_room *room, const evidence *ev)
 {
-    const inputs *list = &ev->inputs;
-    room->inputs = mem_zeroed(list->count, sizeof(*room->inputs));
-    for (u32 i = 0; i < list->count; i++) {
-        const input_row *row = &list->rows[i];
-        room->inputs[i] = (export_input){.path = row->path,
-                                         .source = row->source,
-                                         .status = input_status_name(evidence_status(ev, row)),
-                                         .error = row->error,
-                                         .reason = input_reason(row),
-                                         .sha256 = row->sha256,
-                                         .bytes = row->bytes,
-                                         .duplicate_of = row->duplicate_of == INPUT_NONE ? -1 : (i64)row->duplicate_of,
-                                         .trace = row->trace == INPUT_NONE ? -1 : (i64)row->trace};
+    room->inputs = mem_zeroed(ev->count, sizeof(*room->inputs));
+    for (u32 i = 0; i < ev->count; i++) {
+        const input_row *row = &ev->run->inputs.rows[ev->first + i];
+        room->inputs[i] =
+            (export_input){.path = row->path,
+                           .source = row->source,
+                           .status = input_status_name(evidence_status(ev, row)),
+                           .error = row->error,
+                           .reason = input_reason(row),
+                           .sha256 = row->sha256,
+                           .bytes = row->bytes,
+                           .duplicate_of = row->duplicate_of == INPUT_NONE ? -1 : (i64)row->duplicate_of - ev->first,
+                           .trace = row->trace == INPUT_NONE ? -1 : (i64)row->trace};
     }
     room->target.inputs = room->inputs;
-    room->target.input_count = list->count;
+    room->target.input_count = ev->count;
 }
 
 static void target_fill(target_room *room, const evidence *ev, const exporter *format)
@@ -148,7 +148,7 @@ static bool convert(conversion *c, evidence *ev, error *e)
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,
                         .exporter = c->format,
-                        .stop = &evidence_stop,
+                        .stop = &run_stop,
                         .progress = evidence_progress,
                         .context = ev};
     bool ok = c->format->open(&job.sink, &room.target, e);
@@ -225,10 +225,10 @@ static bool finish(conversion *c, evidence *ev, error *e)
     outfile *files[] = {&c->provenance, &c->own};
     bool own = c->out == &c->own, both = own && c->options->provenance;
     session_check_files(ev->session);
-    evidence_hash(ev);
+    inputs_hash_finish(&ev->run->inputs);
     if (both && !provenance_write(ev, &c->own, &c->provenance, c->format->name, c->records, e))
         return false;
-    if (evidence_stop)
+    if (run_stop)
         return error_set(e, "interrupted");
     return !own || outfile_commit(both ? files : files + 1, both ? 2 : 1, e);
 }
@@ -242,27 +242,44 @@ static void end(conversion *c)
 
 // ------------------------------------------------------------------------------------- the command
 
-static int convert_all(conversion *c)
+// All inputs of the run as one stream.
+static int convert_together(conversion *c, run *r)
 {
     error e = {0};
     evidence ev;
-    int code = evidence_open(&ev, c->options, c->format->render || filter_needs_record(&c->options->filter));
+    bool records = c->format->render || filter_needs_record(&c->options->filter);
+    if (!c->options->no_hash)
+        inputs_hash_begin(&r->inputs, c->options->threads);
+    int code = evidence_open(&ev, r, 0, r->inputs.count, true, records);
     if (code == EXIT_DONE) {
         if (c->format->keeps_traces)
-            evidence_hash(&ev);
+            inputs_hash_finish(&r->inputs);
         bool ok = convert(c, &ev, &e) && finish(c, &ev, &e);
-        evidence_clear_bar(&ev);
+        run_clear_bar(r);
         c->reader_left = !ok && outfile_reader_left(c->out->fd);
         if (!ok && !c->reader_left)
             print_say("%s", e.message);
-        code = !ok ? EXIT_FAILED : evidence_code(&ev);
+        code = ok ? EXIT_DONE : EXIT_FAILED;
         if (ok && !c->options->quiet) {
             evidence_tell_damage(&ev);
             tell_result(&ev, c->records);
-            evidence_sum_up(&ev);
         }
     }
     evidence_close(&ev);
+    return code;
+}
+
+static int convert_all(conversion *c)
+{
+    run r;
+    int code = run_begin(&r, c->options);
+    if (code == EXIT_DONE) {
+        code = convert_together(c, &r);
+        if (!c->options->quiet || code != EXIT_DONE)
+            run_sum_up(&r);
+        code = code == EXIT_DONE ? run_code(&r) : code;
+    }
+    run_end(&r);
     return code;
 }
 

@@ -1,65 +1,121 @@
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "batch.h"
 #include "command.h"
 #include "info.h"
 #include "pipeline.h"
+#include "print.h"
 
 static bool count_states(evidence *ev, error *e)
 {
-    pipeline_job job = {.session = ev->session, .filter = &ev->options->filter, .stop = &evidence_stop};
+    pipeline_job job = {.session = ev->session, .filter = &ev->run->options->filter, .stop = &run_stop};
     return pipeline_count(&job, e);
 }
 
-static void list_input_json(const evidence *ev, const input_row *row)
+// ---------------------------------------------------------------------------------------------- printing
+
+static void put_json(char *line, outbuf *out)
 {
-    char *line = row->trace == INPUT_NONE ? info_unread_json(ev, row) : info_json(ev, row->trace, true);
-    puts(line);
+    outbuf_text(out, line);
+    outbuf_text(out, "\n");
     mem_free(line);
 }
 
-static void list_input(const evidence *ev, const input_row *row)
+static void put_text(const run *r, const evidence *ev, u32 row_index, outbuf *out)
 {
+    const input_row *row = &r->inputs.rows[row_index];
+    print_into text;
+    FILE *to = print_into_begin(&text);
+    if (row_index)
+        fputc('\n', to);
     if (row->trace == INPUT_NONE)
-        info_unread_print(ev, row);
+        info_unread_print(to, r, row);
     else
-        info_print(ev, row->trace);
+        info_print(to, ev, row->trace);
+    print_into_end(&text, out);
 }
 
-static void list_inputs(const evidence *ev, bool json)
+static void put_row(const run *r, const evidence *ev, u32 row_index, outbuf *out)
 {
-    for (u32 i = 0; i < ev->inputs.count; i++) {
-        if (json) {
-            list_input_json(ev, &ev->inputs.rows[i]);
-            continue;
-        }
-        if (i)
-            putchar('\n');
-        list_input(ev, &ev->inputs.rows[i]);
+    const input_row *row = &r->inputs.rows[row_index];
+    if (!r->options->json)
+        put_text(r, ev, row_index, out);
+    else if (row->trace == INPUT_NONE)
+        put_json(info_unread_json(r, row), out);
+    else
+        put_json(info_json(ev, row->trace, true), out);
+}
+
+static void put_rows(evidence *ev, outbuf *out)
+{
+    run *r = ev->run;
+    inputs_hash_finish(&r->inputs);
+    session_check_files(ev->session);
+    for (u32 i = ev->first; i < ev->first + ev->count; i++)
+        put_row(r, ev, i, out);
+    if (!r->options->json && !r->options->quiet)
+        evidence_tell_damage(ev);
+}
+
+// ---------------------------------------------------------------------------------------------- reading
+
+// Rows [first, first + count) together. False: it failed, or was interrupted, as was said.
+static bool read_rows(run *r, u32 first, u32 count, bool threads, outbuf *out)
+{
+    evidence ev;
+    error e = {0};
+    bool ok = evidence_open(&ev, r, first, count, threads, filter_needs_record(&r->options->filter)) == EXIT_DONE;
+    if (ok && !count_states(&ev, &e)) {
+        print_say("%s", e.message);
+        ok = false;
     }
+    if (ok)
+        put_rows(&ev, out);
+    evidence_close(&ev);
+    return ok;
+}
+
+static void read_row(void *context, u32 row_index, bool threads, outbuf *out)
+{
+    run *r = context;
+    input_row *row = &r->inputs.rows[row_index];
+    if (row->in && !r->options->no_hash)
+        input_hash(row);
+    if (row->in && read_rows(r, row_index, 1, threads, out))
+        return;
+    if (row->status == INPUT_OK)
+        row->status = INPUT_NOT_REACHED;
+    put_row(r, NULL, row_index, out);
+}
+
+// Names of processes come from all inputs: a filter that may ask for them reads all of them together.
+static bool read_all(run *r)
+{
+    if (!filter_needs_record(&r->options->filter))
+        return batch_run(&(batch_job){r, read_row, r});
+    outbuf out = {0};
+    if (!r->options->no_hash)
+        inputs_hash_begin(&r->inputs, r->options->threads);
+    bool ok = read_rows(r, 0, r->inputs.count, true, &out);
+    if (out.len)
+        (void)fwrite(out.bytes, 1, out.len, stdout);
+    outbuf_free(&out);
+    return ok;
 }
 
 static int info(const options *o)
 {
-    evidence ev;
-    error e = {0};
-    int code = evidence_open(&ev, o, filter_needs_record(&o->filter));
-    if (code == EXIT_DONE && !count_states(&ev, &e)) {
-        fprintf(stderr, "etwkit: %s\n", e.message);
-        code = EXIT_FAILED;
-    }
+    run r;
+    int code = run_begin(&r, o);
     if (code == EXIT_DONE) {
-        evidence_hash(&ev);
-        session_check_files(ev.session);
-        list_inputs(&ev, o->json);
-        if (!o->json && !o->quiet)
-            evidence_tell_damage(&ev);
-        if (!o->quiet)
-            evidence_sum_up(&ev);
-        code = evidence_code(&ev);
-    } else if (o->json && !ev.session->trace_count) {
-        list_inputs(&ev, true);
+        bool ok = read_all(&r);
+        inputs_sum sum = inputs_count(&r.inputs);
+        code = ok && sum.read ? run_code(&r) : EXIT_FAILED;
+        if (!o->quiet || code == EXIT_FAILED)
+            run_sum_up(&r);
     }
-    evidence_close(&ev);
+    run_end(&r);
     return code;
 }
 

@@ -62,12 +62,7 @@ static void add_damage(cJSON *root, const trace *t)
     mem_free(notes);
 }
 
-typedef struct class_row {
-    const event_class *cls;
-    u64 events;
-} class_row;
-
-static int by_provider(const void *a, const void *b)
+int info_class_order(const void *a, const void *b)
 {
     const class_row *x = a, *y = b;
     int order = memcmp(&x->cls->provider_id, &y->cls->provider_id, sizeof(guid));
@@ -87,17 +82,16 @@ static int by_provider(const void *a, const void *b)
     return x->cls->index < y->cls->index ? -1 : x->cls->index > y->cls->index;
 }
 
-// Classes of a trace, those of one provider together.
-static class_row *class_rows(const evidence *ev, const trace *t, u32 *count)
+class_row *info_classes(const evidence *ev, const trace *t, u32 *count)
 {
     const class_table *classes = ev->session->classes;
     class_row *rows = mem_zeroed(class_count(classes), sizeof(*rows));
     *count = 0;
     for (u32 i = 0; i < class_count(classes) && i < t->class_capacity; i++)
-        if (t->class_events[i] && filter_class(&ev->options->filter, class_list(classes)[i]) != WHERE_NEVER)
+        if (t->class_events[i] && filter_class(&ev->run->options->filter, class_list(classes)[i]) != WHERE_NEVER)
             rows[(*count)++] = (class_row){class_list(classes)[i], t->class_events[i]};
     if (*count)
-        qsort(rows, *count, sizeof(*rows), by_provider);
+        qsort(rows, *count, sizeof(*rows), info_class_order);
     return rows;
 }
 
@@ -131,7 +125,7 @@ static u32 add_class(cJSON *list, const class_row *rows, u32 at, u32 count)
 static cJSON *providers_json(const evidence *ev, const trace *t)
 {
     u32 count;
-    class_row *rows = class_rows(ev, t, &count);
+    class_row *rows = info_classes(ev, t, &count);
     cJSON *list = cJSON_CreateArray();
     for (u32 at = 0; at < count;) {
         u32 end = at;
@@ -252,11 +246,11 @@ static void add_counts(cJSON *root, const trace *t, bool with_states)
 }
 
 // What every input has, read or not.
-static void add_row(cJSON *root, const evidence *ev, const input_row *row)
+static void add_row(cJSON *root, const input_row *row, input_status status)
 {
     json_add_text(root, "file", row->path);
     json_add_text(root, "source", row->source);
-    cJSON_AddStringToObject(root, "status", input_status_name(evidence_status(ev, row)));
+    cJSON_AddStringToObject(root, "status", input_status_name(status));
     if (row->error) {
         json_add_text(root, "error", row->error);
         cJSON_AddStringToObject(root, "reason", input_reason(row));
@@ -277,13 +271,14 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
 {
     const trace *t = ev->session->traces[trace_index];
     cJSON *root = cJSON_CreateObject();
-    add_row(root, ev, evidence_row(ev, trace_index));
+    const input_row *row = evidence_row(ev, trace_index);
+    add_row(root, row, evidence_status(ev, row));
     add_number(root, "bytes", t->file.input->bytes);
     add_text(root, "sha256", evidence_row(ev, trace_index)->sha256);
     add_session_facts(root, t);
     add_counts(root, t, with_states);
-    if (ev->cache)
-        cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->cache));
+    if (ev->run->cache)
+        cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->run->cache));
     cJSON_AddItemToObject(root, "providers", providers_json(ev, t));
     add_damage(root, t);
     char room[160];
@@ -296,12 +291,12 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
     return root;
 }
 
-static cJSON *unread_json(const evidence *ev, const input_row *row)
+static cJSON *unread_json(const run *r, const input_row *row)
 {
     cJSON *root = cJSON_CreateObject();
-    add_row(root, ev, row);
+    add_row(root, row, row->status);
     if (row->status == INPUT_DUPLICATE)
-        json_add_text(root, "duplicate_of", ev->inputs.rows[row->duplicate_of].source);
+        json_add_text(root, "duplicate_of", r->inputs.rows[row->duplicate_of].source);
     if (row->sha256[0])
         cJSON_AddStringToObject(root, "sha256", row->sha256);
     return root;
@@ -312,9 +307,9 @@ char *info_json(const evidence *ev, u32 trace_index, bool with_states)
     return printed(trace_json(ev, trace_index, with_states));
 }
 
-char *info_unread_json(const evidence *ev, const input_row *row)
+char *info_unread_json(const run *r, const input_row *row)
 {
-    return printed(unread_json(ev, row));
+    return printed(unread_json(r, row));
 }
 
 // What a second reading gives, and what became of the file.
@@ -332,219 +327,13 @@ static void add_afterwards(cJSON *to, const trace *t)
 cJSON *info_inputs(const evidence *ev)
 {
     cJSON *list = cJSON_CreateArray();
-    for (u32 i = 0; i < ev->inputs.count; i++) {
-        const input_row *row = &ev->inputs.rows[i];
+    for (u32 i = ev->first; i < ev->first + ev->count; i++) {
+        const input_row *row = &ev->run->inputs.rows[i];
         bool is_read = row->trace != INPUT_NONE;
-        cJSON *info = is_read ? trace_json(ev, row->trace, true) : unread_json(ev, row);
-        if (is_read && !ev->options->no_hash)
+        cJSON *info = is_read ? trace_json(ev, row->trace, true) : unread_json(ev->run, row);
+        if (is_read && !ev->run->options->no_hash)
             add_afterwards(info, ev->session->traces[row->trace]);
         cJSON_AddItemToArray(list, info);
     }
     return list;
-}
-
-// ---------------------------------------------------------------------------------------------- text
-
-static void print_time(const char *label, i64 filetime, i32 bias)
-{
-    if (filetime <= 0)
-        return;
-    char text[40];
-    *text_time((u8 *)text, filetime) = 0;
-    printf("  %-14s %s", label, text);
-    if (bias && filetime < INT64_MAX / 2) {
-        *text_time((u8 *)text, filetime - (i64)bias * 600000000) = 0;
-        printf("  (%.19s local)", text);
-    }
-    putchar('\n');
-}
-
-static void print_span(i64 from, i64 to)
-{
-    if (to <= from || from <= 0)
-        return;
-    double seconds = (double)(to - from) / 1e7;
-    if (seconds < 120)
-        printf("  %-14s %.3f s\n", "span", seconds);
-    else
-        printf("  %-14s %u h %02u min %02u s\n", "span", (unsigned)(seconds / 3600), (unsigned)(seconds / 60) % 60,
-               (unsigned)seconds % 60);
-}
-
-static int by_events(const void *a, const void *b)
-{
-    const class_row *x = a, *y = b;
-    if (x->events != y->events)
-        return x->events > y->events ? -1 : 1;
-    return by_provider(a, b);
-}
-
-typedef struct provider_row {
-    guid id;
-    const char *name;
-    u64 events, raw;
-    u32 classes;
-    bool origins[ORIGIN_STRING + 1];
-} provider_row;
-
-static int by_provider_events(const void *a, const void *b)
-{
-    const provider_row *x = a, *y = b;
-    if (x->events != y->events)
-        return x->events > y->events ? -1 : 1;
-    return memcmp(&x->id, &y->id, sizeof(guid));
-}
-
-static void print_origins(const provider_row *p)
-{
-    bool first = true;
-    for (int o = 0; o <= ORIGIN_STRING; o++)
-        if (p->origins[o] && o != ORIGIN_NONE)
-            printf("%s%s", first ? "" : ", ", schema_origin_name((schema_origin)o)), first = false;
-    if (p->raw)
-        printf("%s%llu raw", first ? "" : ", ", (unsigned long long)p->raw);
-    putchar('\n');
-}
-
-static void print_providers(const class_row *rows, u32 count)
-{
-    enum { TOP = 25 };
-    provider_row *providers = mem_zeroed(count, sizeof(*providers));
-    u32 n = 0;
-    for (u32 i = 0; i < count; i++) {
-        const event_class *c = rows[i].cls;
-        if (!n || !guid_equal(&providers[n - 1].id, &c->provider_id))
-            providers[n++] = (provider_row){.id = c->provider_id};
-        provider_row *p = &providers[n - 1];
-        p->name = p->name ? p->name : c->provider;
-        p->events += rows[i].events;
-        p->raw += c->plan_count ? 0 : rows[i].events;
-        p->classes++;
-        p->origins[c->origin] = true;
-    }
-    if (n)
-        qsort(providers, n, sizeof(*providers), by_provider_events);
-    printf("\n  %10s %8s  %-44s %s\n", "events", "classes", "provider", "decoded by");
-    for (u32 i = 0; i < n && i < TOP; i++) {
-        char id[GUID_TEXT];
-        const provider_row *p = &providers[i];
-        printf("  %10llu %8u  ", (unsigned long long)p->events, p->classes);
-        print_padded(stdout, p->name ? p->name : guid_to_text(&p->id, id), 44);
-        print_origins(p);
-    }
-    if (n > TOP)
-        printf("  %u more providers (--json lists all)\n", n - TOP);
-    mem_free(providers);
-}
-
-// What no schema is at hand for, and what would help.
-static void print_raw(class_row *rows, u32 count)
-{
-    enum { TOP = 10 };
-    u32 n = 0;
-    for (u32 i = 0; i < count; i++)
-        if (!rows[i].cls->plan_count)
-            rows[n++] = rows[i];
-    if (!n)
-        return;
-    qsort(rows, n, sizeof(*rows), by_events);
-    printf("\n  stays raw: %u event classes have no schema here\n", n);
-    for (u32 i = 0; i < n && i < TOP; i++) {
-        const event_class *c = rows[i].cls;
-        char id[GUID_TEXT];
-        guid_to_text(&c->provider_id, id);
-        printf("  %10llu  ", (unsigned long long)rows[i].events);
-        (void)print_clean(stdout, c->provider ? c->provider : id);
-        printf(" %s %u v%u: ",
-               c->message   ? "message"
-               : c->classic ? "opcode"
-                            : "event",
-               c->classic && !c->message ? c->descriptor.opcode : c->descriptor.id, c->descriptor.version);
-        if (c->message)
-            printf("needs %s.tmf or the PDB of its driver\n", id);
-        else if (c->classic)
-            printf("needs the MOF text of class %s\n", id);
-        else
-            printf("needs the manifest or DLL of provider %s\n", id);
-    }
-    printf("  etwkit schemas add FILE-OR-FOLDER keeps schemas for every later run\n");
-}
-
-static void print_damage(const trace *t)
-{
-    u64 ranges = t->file.damage.ranges + t->damage.ranges;
-    if (!ranges) {
-        printf("  %-14s none: every byte is accounted for\n", "damage");
-        return;
-    }
-    printf("  %-14s %llu places, %llu bytes of %llu could not be read as events\n", "damage",
-           (unsigned long long)ranges, (unsigned long long)t->account.damage, (unsigned long long)t->file.input->bytes);
-}
-
-// How far the times of a trace without a header can be believed, by clock_anchor.
-static const char *const CERTAINTY[] = {
-    [ANCHOR_HEADER] = "",
-    [ANCHOR_REFERENCE] = "times come from the reference clock of a backup buffer",
-    [ANCHOR_EVENTS] = "times are the events' own dates",
-    [ANCHOR_FLUSH] = "times are uncertain, set by when buffers were flushed",
-    [ANCHOR_NONE] = "times are counted from an unknown start",
-};
-
-void info_print(const evidence *ev, u32 trace_index)
-{
-    const trace *t = ev->session->traces[trace_index];
-    const trace_facts *f = &t->file.epochs[0];
-    (void)print_clean(stdout, t->file.input->path);
-    putchar('\n');
-    printf("  %-14s %llu bytes, %u buffers%s\n", "size", (unsigned long long)t->file.input->bytes, t->file.count,
-           t->file.compressed ? ", compressed" : "");
-    if (evidence_row(ev, trace_index)->sha256[0])
-        printf("  %-14s %s\n", "sha256", evidence_row(ev, trace_index)->sha256);
-    if (f->present) {
-        printf("  %-14s ", "session");
-        (void)print_clean(stdout, f->session);
-        printf("\n  %-14s ", "machine");
-        (void)print_clean(stdout, t->computer ? t->computer : "");
-        printf("%sWindows %u.%u build %u, %u processors, %u-bit\n", t->computer ? ", " : "", f->os_major, f->os_minor,
-               f->os_build, f->processors, f->pointer_size * 8);
-    } else {
-        printf("  %-14s destroyed or missing: %s\n", "trace header", CERTAINTY[f->anchor]);
-    }
-    print_time("start", f->start_time, f->utc_bias_minutes);
-    print_time("end", f->end_time, f->utc_bias_minutes);
-    if (f->present && !f->end_time)
-        printf("  %-14s not recorded: the session was not stopped cleanly\n", "end");
-    print_time("first event", t->first_time, 0);
-    print_time("last event", t->last_time, 0);
-    print_span(t->first_time, t->last_time);
-    print_time("boot", f->boot_time, f->utc_bias_minutes);
-    printf("  %-14s %s, %llu ticks a second\n", "clock", clock_type_name(f->clock_type),
-           (unsigned long long)f->clock.frequency);
-    printf("  %-14s %llu events (%llu decoded, %llu partial, %llu raw)\n", "records", (unsigned long long)t->events,
-           (unsigned long long)t->decoded, (unsigned long long)t->partial, (unsigned long long)t->raw);
-    printf("  %-14s %u events, %u buffers by the header; %llu buffers by sequence numbers\n", "lost", f->events_lost,
-           f->buffers_lost, (unsigned long long)t->losses.missing);
-    print_damage(t);
-    printf("  %-14s %llu headers, %llu events, %llu padding, %llu unused, %llu compressed, %llu damaged\n", "bytes",
-           (unsigned long long)t->account.headers, (unsigned long long)t->account.events,
-           (unsigned long long)t->account.padding, (unsigned long long)t->account.unused,
-           (unsigned long long)t->account.compressed, (unsigned long long)t->account.damage);
-    u32 count;
-    class_row *rows = class_rows(ev, t, &count);
-    print_providers(rows, count);
-    print_raw(rows, count);
-    mem_free(rows);
-}
-
-void info_unread_print(const evidence *ev, const input_row *row)
-{
-    (void)print_clean(stdout, row->path);
-    if (row->status == INPUT_DUPLICATE) {
-        printf("\n  %-14s ", "the same as");
-        (void)print_clean(stdout, ev->inputs.rows[row->duplicate_of].path);
-    } else {
-        printf("\n  %-14s ", "not read");
-        (void)print_clean(stdout, row->error ? row->error : input_status_name(row->status));
-    }
-    putchar('\n');
 }

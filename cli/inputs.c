@@ -326,15 +326,25 @@ void inputs_hash_finish(inputs *list)
     list->hashing = NULL;
 }
 
+void input_hash(input_row *row)
+{
+    error e = {0};
+    if (!is_to_hash(row) || input_sha256_text(row->in, row->sha256, &e))
+        return;
+    print_say("%s", e.message);
+    row->unhashed = true;
+}
+
 inputs_sum inputs_count(const inputs *list)
 {
     inputs_sum sum = {.given = list->count, .passed = list->passed};
     for (u32 i = 0; i < list->count; i++) {
         const input_row *row = &list->rows[i];
         sum.unhashed += row->unhashed;
+        sum.damaged += row->status == INPUT_DAMAGED;
         if (row->status == INPUT_DUPLICATE)
             sum.copies++;
-        else if (row->status == INPUT_OK)
+        else if (row->status == INPUT_OK || row->status == INPUT_DAMAGED)
             sum.read++;
         else
             sum.unread++;

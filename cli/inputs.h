@@ -11,7 +11,7 @@
 
 typedef enum input_status {
     INPUT_OK,
-    INPUT_DAMAGED,   // read; part of it could not be (never in a row: evidence_status finds it out)
+    INPUT_DAMAGED,   // read; part of it could not be
     INPUT_DUPLICATE, // the same bytes as another one: read once
     INPUT_NOT_A_TRACE,
     INPUT_EMPTY,
@@ -47,7 +47,8 @@ const char *input_status_name(input_status status); // "ok", "not_a_trace", …
 const char *input_reason(const input_row *row);     // one word of error codes for a scheduler; NULL where it was read
 
 void inputs_find(inputs *list, const char *path);
-// The same for each name in a list, one a line, or with a NUL after each. "-" is standard input. False: it cannot be read.
+// The same for each name in a list, one a line, or with a NUL after each. "-" is standard input. False: it cannot be
+// read.
 MUST_USE bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, error *e);
 // `hashes`: copies are told by their bytes too, not only by their file's identity.
 void inputs_name(inputs *list, bool hashes);
@@ -60,9 +61,10 @@ void input_fail(inputs *list, input_row *row, const error *e);
 // inputs_hash_finish, which waits for them; a failure is said, and noted in the row.
 void inputs_hash_begin(inputs *list, unsigned threads);
 void inputs_hash_finish(inputs *list);
+void input_hash(input_row *row); // of one row that is read, in line
 
 typedef struct inputs_sum {
-    u32 given, read, copies, unread, unhashed;
+    u32 given, read, damaged, copies, unread, unhashed; // read: damaged ones too
     u64 passed;
 } inputs_sum;
 inputs_sum inputs_count(const inputs *list);

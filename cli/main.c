@@ -29,7 +29,7 @@ static int flushed(int code)
         return code;
     if (outfile_reader_left(STDOUT_FILENO))
         signals_end_by_pipe();
-    if (!evidence_stop)
+    if (!run_stop)
         fputs("etwkit: standard output could not be written\n", stderr);
     return EXIT_FAILED;
 }
@@ -48,7 +48,7 @@ static int refuse(const call *c, const char *message)
     return EXIT_USAGE;
 }
 
-static int run(const call *c, int argc, char **argv)
+static int execute(const call *c, int argc, char **argv)
 {
     options o;
     error e = {0};
@@ -90,7 +90,7 @@ static int run_named(const char *name, int argc, char **argv)
     call c = {.command = command_named(commands, name)};
     error e = {0};
     if (c.command)
-        return find_own(&c, argc, argv, &e) ? run(&c, argc, argv) : refuse(&c, e.message);
+        return find_own(&c, argc, argv, &e) ? execute(&c, argc, argv) : refuse(&c, e.message);
     if (*name)
         print_say("unknown command '%.60s'%s (etwkit --help)", name, command_suggested(commands, name, room));
     else

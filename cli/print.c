@@ -1,6 +1,7 @@
 #include "print.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 
 // How many bytes of a control character stand at p; 0: none does.
 static size_t control_at(const u8 *p)
@@ -49,6 +50,42 @@ void print_padded(FILE *to, const char *text, int columns)
     fprintf(to, "%*s ", taken < columns ? columns - taken : 0, "");
 }
 
+static _Thread_local outbuf *held;
+
+void print_hold(outbuf *text)
+{
+    held = text;
+}
+
+FILE *print_into_begin(print_into *t)
+{
+    *t = (print_into){0};
+    t->to = open_memstream(&t->text, &t->len);
+    if (!t->to)
+        mem_run_out(0);
+    return t->to;
+}
+
+void print_into_end(print_into *t, outbuf *out)
+{
+    bool failed = ferror(t->to) != 0;
+    if (fclose(t->to) != 0 || failed)
+        mem_run_out(0);
+    outbuf_add(out, t->text, t->len);
+    free(t->text);
+}
+
+static void say(const char *text)
+{
+    print_into line;
+    FILE *to = held ? print_into_begin(&line) : stderr;
+    fputs("etwkit: ", to);
+    (void)print_clean(to, text);
+    fputc('\n', to);
+    if (held)
+        print_into_end(&line, held);
+}
+
 void print_say_list(const char *format, va_list args)
 {
     va_list again;
@@ -59,9 +96,7 @@ void print_say_list(const char *format, va_list args)
     if (len > 0)
         vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
-    fputs("etwkit: ", stderr);
-    (void)print_clean(stderr, text);
-    fputc('\n', stderr);
+    say(text);
     mem_free(text);
 }
 

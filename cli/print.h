@@ -18,5 +18,16 @@ void print_padded(FILE *to, const char *text, int columns);
 // One line to stderr behind "etwkit: ".
 void print_say(const char *format, ...) PRINTF_LIKE(1, 2);
 void print_say_list(const char *format, va_list args);
+// What is printed to the stream between the two is appended to `out`.
+typedef struct print_into {
+    FILE *to;
+    char *text;
+    size_t len;
+} print_into;
+FILE *print_into_begin(print_into *t);
+void print_into_end(print_into *t, outbuf *out);
+
+// From now on what this thread says is appended to a text, to be put out in its turn; NULL: it goes to stderr again.
+void print_hold(outbuf *text);
 
 #endif

@@ -81,13 +81,13 @@ static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char
     cJSON_AddStringToObject(root, "version", etwkit_version());
     if (version_commit)
         cJSON_AddStringToObject(root, "commit", version_commit);
-    add_command(root, ev->options);
+    add_command(root, ev->run->options);
     add_folder(root);
     if (!add_output(root, out, format, records, e))
         return false;
     cJSON_AddItemToObject(root, "inputs", info_inputs(ev));
-    add_schemas(root, &ev->schema_files);
-    add_cache(root, ev->cache);
+    add_schemas(root, &ev->run->schema_files);
+    add_cache(root, ev->run->cache);
     return true;
 }
 

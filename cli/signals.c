@@ -38,7 +38,7 @@ static void on_asking(int number)
     if (asked)
         on_ending(number);
     asked = 1;
-    evidence_stop = true;
+    run_stop = true;
 }
 
 // Without SA_RESTART: who waits in a system call (for the reader of a pipe, for another run) is to hear of it. With

@@ -12,7 +12,7 @@ static bool write_report(const report_job *job, outfile *out, error *e)
     report_json(job, &json);
     span text = {json.bytes, json.len};
     bool ok;
-    if (job->evidence->options->json) {
+    if (job->evidence->run->options->json) {
         ok = outfile_write(out, text, e) && outfile_text(out, "\n", e);
     } else {
         report_page(text, &page);
@@ -28,15 +28,15 @@ static bool make_report(evidence *ev, outfile *out, error *e)
     report_data data;
     report_data_begin(&data, ev->session);
     pipeline_job job = {.session = ev->session,
-                        .filter = &ev->options->filter,
+                        .filter = &ev->run->options->filter,
                         .exporter = &report_exporter,
                         .sink = &data,
-                        .stop = &evidence_stop,
+                        .stop = &run_stop,
                         .progress = evidence_progress,
                         .context = ev};
     bool ok = pipeline_run(&job, e);
     if (ok) {
-        evidence_hash(ev);
+        inputs_hash_finish(&ev->run->inputs);
         session_check_files(ev->session);
         ok = write_report(&(report_job){ev, &data, job.records}, out, e);
     }
@@ -62,7 +62,7 @@ static int begin(outfile *out, const options *o)
 
 static bool finish(outfile *out, error *e)
 {
-    if (evidence_stop)
+    if (run_stop)
         return error_set(e, "interrupted");
     return outfile_commit(&out, 1, e);
 }
@@ -71,20 +71,25 @@ static int report(const options *o, outfile *out, bool *reader_left)
 {
     error e = {0};
     evidence ev;
-    int code = evidence_open(&ev, o, true);
+    run r;
+    int code = run_begin(&r, o);
     if (code == EXIT_DONE) {
-        bool ok = make_report(&ev, out, &e) && finish(out, &e);
-        evidence_clear_bar(&ev);
-        *reader_left = !ok && outfile_reader_left(out->fd);
-        if (!ok && !*reader_left)
+        if (!o->no_hash)
+            inputs_hash_begin(&r.inputs, o->threads);
+        code = evidence_open(&ev, &r, 0, r.inputs.count, true, true);
+        bool ok = code == EXIT_DONE && make_report(&ev, out, &e) && finish(out, &e);
+        run_clear_bar(&r);
+        *reader_left = code == EXIT_DONE && !ok && outfile_reader_left(out->fd);
+        if (code == EXIT_DONE && !ok && !*reader_left)
             print_say("%s", e.message);
-        code = !ok ? EXIT_FAILED : evidence_code(&ev);
-        if (ok && !o->quiet) {
+        if (ok && !o->quiet)
             evidence_tell_damage(&ev);
-            evidence_sum_up(&ev);
-        }
+        evidence_close(&ev);
+        code = ok ? run_code(&r) : EXIT_FAILED;
+        if (!o->quiet || !ok)
+            run_sum_up(&r);
     }
-    evidence_close(&ev);
+    run_end(&r);
     return code;
 }
 

@@ -39,7 +39,7 @@ void report_add_time(cJSON *to, const char *name, i64 filetime)
 static void add_run(cJSON *root, const report_job *job)
 {
     const evidence *ev = job->evidence;
-    const options *o = ev->options;
+    const options *o = ev->run->options;
     bool exact;
     cJSON *line = cJSON_AddArrayToObject(root, "command_line");
     for (int i = 0; i < o->argc; i++)
@@ -47,8 +47,8 @@ static void add_run(cJSON *root, const report_job *job)
     cJSON *schemas = cJSON_AddArrayToObject(root, "schemas");
     for (u32 i = 0; i < o->schemas.count; i++)
         cJSON_AddItemToArray(schemas, json_text(o->schemas.items[i], &exact));
-    if (ev->cache)
-        cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->cache));
+    if (ev->run->cache)
+        cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->run->cache));
     else
         cJSON_AddNullToObject(root, "schema_cache");
     report_add_number(root, "records", job->records);
@@ -84,9 +84,9 @@ static void add_recording(cJSON *info, const trace_facts *f)
 static void add_inputs(cJSON *root, const evidence *ev)
 {
     cJSON *list = info_inputs(ev), *info;
-    u32 i = 0;
+    u32 i = ev->first;
     cJSON_ArrayForEach (info, list) {
-        u32 index = ev->inputs.rows[i++].trace;
+        u32 index = ev->run->inputs.rows[i++].trace;
         if (index == INPUT_NONE)
             continue;
         add_recording(info, &ev->session->traces[index]->file.epochs[0]);

@@ -17,14 +17,14 @@ enum { WAIT_MS = 50, WAITS = 600, ATTEMPTS = 5 };
 static bool await_turn(int folder, const char *path, error *e)
 {
     const struct timespec pause = {.tv_nsec = WAIT_MS * 1000000};
-    for (u32 i = 0; i < WAITS && !evidence_stop; i++) {
+    for (u32 i = 0; i < WAITS && !run_stop; i++) {
         if (flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
             return true;
         nanosleep(&pause, NULL);
     }
-    return error_set(
-        e, evidence_stop ? "interrupted: nothing was added" : "%s: another run has been writing it for %d seconds",
-        path, WAIT_MS * WAITS / 1000);
+    return error_set(e,
+                     run_stop ? "interrupted: nothing was added" : "%s: another run has been writing it for %d seconds",
+                     path, WAIT_MS * WAITS / 1000);
 }
 
 static bool add(outfile *out, const schema_set *set, cache_addition *result, error *e)
@@ -39,7 +39,7 @@ static bool add(outfile *out, const schema_set *set, cache_addition *result, err
     schema_cache_close(old);
     if (!ok || !news.changed)
         return ok;
-    if (evidence_stop)
+    if (run_stop)
         return error_set(e, "interrupted: nothing was added");
     result->events = news.events;
     return outfile_commit(&out, 1, e);

@@ -47,7 +47,7 @@ static bool collect(void *context, const char *path)
     adding *a = context;
     GROW(a->files, a->file_count, a->file_cap);
     a->files[a->file_count++] = arena_text(&a->names, path);
-    return !evidence_stop;
+    return !run_stop;
 }
 
 static bool ends_in_etl(const char *path)
@@ -88,7 +88,7 @@ static u32 keep_embedded(adding *a, session *s, const char *path)
 static bool stop_survey(void *context, u64 done, u64 total)
 {
     (void)context, (void)done, (void)total;
-    return !evidence_stop;
+    return !run_stop;
 }
 
 static void add_trace(adding *a, const char *path)
@@ -130,18 +130,18 @@ static bool add_all(adding *a)
 {
     const options *o = a->options;
     error e = {0};
-    for (u32 i = 0; i < o->input_count && !evidence_stop; i++) {
+    for (u32 i = 0; i < o->input_count && !run_stop; i++) {
         a->file_count = 0;
         bool folder = os_is_folder(o->inputs[i]);
         if (!schema_walk(o->inputs[i], collect, a, &a->load, &e))
             schema_load_note(&a->load, "%s", e.message);
-        for (u32 f = 0; f < a->file_count && !evidence_stop; f++) {
+        for (u32 f = 0; f < a->file_count && !run_stop; f++) {
             add_file(a, a->files[f], !folder);
             draw_bar(a, f + 1);
         }
         clear_bar(a);
     }
-    return !evidence_stop;
+    return !run_stop;
 }
 
 // ---------------------------------------------------------------------------------------------- the outcome

@@ -325,15 +325,15 @@ static int verify(const options *o)
     u32 counts[STATES] = {0};
     verify_state state = STATE_SAME;
     bool read = false;
-    for (u32 i = 0; i < o->input_count && !evidence_stop; i++) {
+    for (u32 i = 0; i < o->input_count && !run_stop; i++) {
         verify_state one = verify_one(o, o->inputs[i], counts, &read);
         state = one > state ? one : state;
     }
-    if (evidence_stop)
+    if (run_stop)
         print_say("interrupted");
     else
         say_sum(o, counts);
-    return evidence_stop || !read ? EXIT_FAILED : EXIT_CODES[state];
+    return run_stop || !read ? EXIT_FAILED : EXIT_CODES[state];
 }
 
 const command command_verify = {

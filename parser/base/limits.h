@@ -8,6 +8,7 @@ enum {
     LIMIT_SPOOL_MEMORY = 32 << 20,        // of streams and members of archives kept in memory; more goes to a file
 #define LIMIT_SPOOL_BYTES ((u64)64 << 30) // and of that file: a device without an end must not fill the disk
 
+    LIMIT_LOADED_INPUT = 256 << 10,       // a file that is read into memory as a whole
     LIMIT_ARCHIVE_DEPTH = 8,              // archives in archives
     LIMIT_ARCHIVE_MEMBERS = 1 << 20,      // of one archive
     LIMIT_ARCHIVE_RATIO = 2000,           // bytes out for each byte in, once more than LIMIT_ARCHIVE_FREE_BYTES came

@@ -24,7 +24,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
-enum { TOUCHED_BYTES = 64 << 10 }; // blocks from this size on have their pages asked for at once
+enum { TOUCHED_BYTES = 256 << 10 }; // blocks from this size on have their pages asked for at once
 
 typedef struct head {
     _Alignas(16) mem_pool *pool; // NULL: none, and the rest is not used

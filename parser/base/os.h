@@ -19,6 +19,8 @@ MUST_USE bool os_open(os_file *f, const char *path, error *e); // refuses what i
 // opened as such, or read on after os_will_read): os_on_open does not hear of it.
 MUST_USE bool os_open_to_look(os_file *f, const char *path, error *e);
 void os_will_read(const os_file *f, const char *path);
+// Everything but the descriptor of the file a name leads to. False: there is none.
+bool os_describe(os_file *f, const char *path);
 void os_close(os_file *f);
 // The same in a block of its own that closes the file where its pool is discarded: for whoever allocates while the file
 // is open. NULL: it cannot be opened.

@@ -68,6 +68,24 @@ static bool check_opened(int fd, const char *path, struct stat *st, error *e)
     return true;
 }
 
+static void describe(os_file *f, const struct stat *st)
+{
+    f->bytes = (u64)st->st_size;
+    f->modified = modified(st);
+    f->device = (u64)st->st_dev;
+    f->inode = (u64)st->st_ino;
+}
+
+bool os_describe(os_file *f, const char *path)
+{
+    struct stat st;
+    *f = (os_file){.fd = -1};
+    if (stat(path, &st) != 0)
+        return false;
+    describe(f, &st);
+    return true;
+}
+
 bool os_open_to_look(os_file *f, const char *path, error *e)
 {
     f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe without a writer must not keep us waiting
@@ -78,10 +96,7 @@ bool os_open_to_look(os_file *f, const char *path, error *e)
         close(f->fd);
         return false;
     }
-    f->bytes = (u64)st.st_size;
-    f->modified = modified(&st);
-    f->device = (u64)st.st_dev;
-    f->inode = (u64)st.st_ino;
+    describe(f, &st);
     return true;
 }
 

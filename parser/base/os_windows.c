@@ -135,6 +135,14 @@ os_kind_of os_kind_of_entry(const char *path)
                                                                                                 : os_kind(path);
 }
 
+bool os_describe(os_file *f, const char *path)
+{
+    if (!os_open(f, path, NULL))
+        return false;
+    os_close(f);
+    return true;
+}
+
 void os_will_read(const os_file *f, const char *path)
 {
     (void)f, (void)path;

@@ -61,6 +61,12 @@ const char *input_change_text(input_change change)
     return NULL;
 }
 
+void input_load(input *in)
+{
+    if (in->backend->load)
+        in->backend->load(in);
+}
+
 input_change input_changed(const input *in, u64 *bytes)
 {
     *bytes = in->bytes;

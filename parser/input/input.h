@@ -25,6 +25,7 @@ typedef struct input_backend {
     MUST_USE bool (*open)(input **out, const char *path, error *e);
     size_t (*read_at)(input *in, u64 offset, void *into, size_t len, bool *failed); // as input_read
     input_change (*changed)(input *in, u64 *bytes);                                 // NULL: it cannot change
+    void (*load)(input *in);                                                        // input_load; NULL: nothing
     void (*close)(input *in);                                                       // frees it
 } input_backend;
 
@@ -54,6 +55,10 @@ void input_set_name(input *in, const char *name);
 size_t input_read(const input *in, u64 offset, void *into, size_t len, bool *failed);
 
 const char *input_change_text(input_change change); // a clause after "the file", NULL for INPUT_UNCHANGED
+
+// Reads a small file into memory now, so that all that is read of it from here on are the same bytes, and its descriptor
+// is free. Nothing for other inputs. No other thread may be reading it.
+void input_load(input *in);
 
 // *bytes is its size now, where it was written to.
 input_change input_changed(const input *in, u64 *bytes);

@@ -8,8 +8,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/arena.h"
+#include "base/limits.h"
 #include "base/os.h"
 
 enum { CLOSED = -1 };
@@ -20,6 +23,7 @@ typedef struct file_input {
     atomic_int readers; // threads that read it right now; CLOSED: it has no descriptor
     _Atomic u64 last_read;
     bool is_lost; // it could not be opened again
+    u8 *memory;   // all its bytes, where they were loaded
     struct file_input *next_open;
 } file_input;
 
@@ -185,9 +189,21 @@ void input_will_read(input *in)
     }
 }
 
+static size_t read_memory(const file_input *f, u64 offset, void *into, size_t len)
+{
+    u64 left = offset < f->common.bytes ? f->common.bytes - offset : 0;
+    if (len > left)
+        len = (size_t)left;
+    if (len)
+        memcpy(into, f->memory + offset, len);
+    return len;
+}
+
 static size_t file_read_at(input *in, u64 offset, void *into, size_t len, bool *failed)
 {
     file_input *f = of(in);
+    if (f->memory)
+        return read_memory(f, offset, into, len);
     if (!begin_read(f)) {
         *failed = true;
         return 0;
@@ -197,28 +213,49 @@ static size_t file_read_at(input *in, u64 offset, void *into, size_t len, bool *
     return got;
 }
 
+// Where it cannot be read whole, it is read piece by piece, and what fails is seen then.
+static void file_load(input *in)
+{
+    file_input *f = of(in);
+    size_t len = (size_t)in->bytes;
+    bool failed = false;
+    if (f->memory || !in->bytes || in->bytes > LIMIT_LOADED_INPUT)
+        return;
+    u8 *memory = mem_alloc(len);
+    if (file_read_at(in, 0, memory, len, &failed) == len && !failed) {
+        f->memory = memory;
+        close_descriptor(f);
+        f->readers = CLOSED;
+    } else {
+        mem_free(memory);
+    }
+}
+
 static input_change file_changed(input *in, u64 *bytes)
 {
     file_input *f = of(in);
     os_file named;
-    bool is_there = os_open(&named, in->path, NULL);
-    bool is_replaced = is_there && (named.device != in->device || named.inode != in->inode);
+    if (!f->file.modified) // a device: the system does not say
+        return INPUT_UNCHANGED;
     bool is_written = false;
-    if (is_there)
-        os_close(&named);
-    if (begin_read(f)) {
+    if (f->readers != CLOSED && begin_read(f)) {
         is_written = os_changed(&f->file, bytes);
         end_read(f);
-    } else if (is_there && !is_replaced) {
-        *bytes = named.bytes;
-        is_written = true;
     }
-    return is_written ? INPUT_WRITTEN : is_replaced ? INPUT_REPLACED : is_there ? INPUT_UNCHANGED : INPUT_GONE;
+    if (is_written)
+        return INPUT_WRITTEN;
+    if (!os_describe(&named, in->path))
+        return INPUT_GONE;
+    if (named.device != in->device || named.inode != in->inode)
+        return INPUT_REPLACED;
+    *bytes = named.bytes;
+    return named.bytes != in->bytes || named.modified != f->file.modified ? INPUT_WRITTEN : INPUT_UNCHANGED;
 }
 
 static void file_close(input *in)
 {
     close_descriptor(in);
+    mem_free(of(in)->memory);
     input_finish(in);
 }
 
@@ -227,6 +264,7 @@ const input_backend input_file = {
     .is_its = file_is_its,
     .open = file_open,
     .read_at = file_read_at,
+    .load = file_load,
     .changed = file_changed,
     .close = file_close,
 };

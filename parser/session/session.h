@@ -12,6 +12,7 @@
 #include "container/losses.h"
 #include "correlate/correlate.h"
 #include "session/event_cache.h"
+#include "session/schema_store.h"
 #include "threads/crew.h"
 
 // A buffer with events, as the first pass found it.
@@ -58,6 +59,7 @@ typedef struct session {
     event_cache cache;
     schema_load embedded; // what the traces' own schemas came to
     bool one_clock;       // all events can be ordered by their session clock alone
+    schema_store *store;  // descriptions beyond the traces' own; NULL: the built-in tables, and those of `fetch`
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
 } session;

@@ -104,9 +104,13 @@ static void check_account(trace *t)
 
 // ---------------------------------------------------------------------------------------------- finishing
 
-static void fetch_builtin(void *context, schema_set *set, const guid *id)
+static void fetch_schemas(void *context, schema_set *set, const guid *id)
 {
     session *s = context;
+    if (s->store) {
+        schema_store_fetch(s->store, set, id);
+        return;
+    }
     if (s->fetch)
         s->fetch(s->fetch_context, set, id);
     (void)schema_kernel_fetch(set, id);
@@ -143,7 +147,7 @@ bool session_survey(session *s, session_progress *progress, void *context)
 {
     survey v = {.session = s, .progress = progress, .progress_context = context, .facts_ordered = ATOMIC_FLAG_INIT};
     collector_begin(&v.collector, s);
-    schema_set_fetch(s->schemas, fetch_builtin, s);
+    schema_set_fetch(s->schemas, fetch_schemas, s);
     correlator_want(s->correlator, s->correlate, s->since, s->until);
     for (u32 i = 0; i < s->trace_count; i++) {
         v.total += s->traces[i]->file.input->bytes;

@@ -131,10 +131,11 @@ void fuzz_trace(span bytes)
         options o = {.inputs = NULL};
         filter_init(&o.filter);
         u32 row = 0;
-        evidence ev = {.options = &o, .session = s, .rows = &row};
+        run all = {.options = &o};
+        evidence ev = {.run = &all, .session = s, .rows = &row, .count = 1};
         input_row one = {.path = t->file.input->path, .source = t->file.input->name};
-        ev.inputs.rows = &one;
-        ev.inputs.count = 1;
+        all.inputs.rows = &one;
+        all.inputs.count = 1;
         mem_free(info_json(&ev, 0, true));
         record_room_free(&r.room);
         buffer_reader_free(&r.reader);

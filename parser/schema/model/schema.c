@@ -143,6 +143,8 @@ void schema_set_free(schema_set *set)
         return;
     for (u32 i = 0; i < set->all_count; i++) {
         provider_schema *p = set->all[i];
+        if (p->adopted)
+            continue;
         mem_free(p->levels.items);
         mem_free(p->tasks.items);
         mem_free(p->opcodes.items);
@@ -231,6 +233,18 @@ static void index_by_event_guid(schema_set *set, event_schema *event)
     slot->events[slot->count++] = event;
 }
 
+// More trusted ones first, equals as they were added.
+static void link_provider(schema_set *set, provider_schema *p)
+{
+    provider_schema **at = &slot_add(set, &p->id)->providers;
+    while (*at && ((*at)->rank < p->rank || ((*at)->rank == p->rank && (*at)->origin <= p->origin)))
+        at = &(*at)->next;
+    p->next = *at;
+    *at = p;
+    GROW(set->all, set->all_count, set->all_cap);
+    set->all[set->all_count++] = p;
+}
+
 provider_schema *schema_add_provider(schema_set *set, const guid *id, const char *name, schema_origin origin,
                                      schema_rank rank, const char *path)
 {
@@ -241,14 +255,7 @@ provider_schema *schema_add_provider(schema_set *set, const guid *id, const char
     p->path = path ? arena_text(&set->arena, path) : NULL;
     p->origin = origin;
     p->rank = rank;
-    guid_slot *slot = slot_add(set, id);
-    provider_schema **at = &slot->providers;
-    while (*at && ((*at)->rank < rank || ((*at)->rank == rank && (*at)->origin <= origin)))
-        at = &(*at)->next;
-    p->next = *at;
-    *at = p;
-    GROW(set->all, set->all_count, set->all_cap);
-    set->all[set->all_count++] = p;
+    link_provider(set, p);
     return p;
 }
 
@@ -389,6 +396,21 @@ provider_schema *schema_providers(const schema_set *set, const guid *id)
 provider_schema *schema_each(const schema_set *set, u32 *at)
 {
     return *at < set->all_count ? set->all[(*at)++] : NULL;
+}
+
+void schema_adopt(schema_set *set, schema_set *from, const guid *id)
+{
+    for (provider_schema *p = schema_providers(from, id); p; p = p->next) {
+        provider_schema *own = arena_new(&set->arena, provider_schema);
+        schema_sort(p);
+        *own = *p;
+        own->set = set;
+        own->adopted = true;
+        link_provider(set, own);
+    }
+    const event_slot *slot = event_slot_of(from, id);
+    for (u32 i = 0; slot->used && i < slot->count; i++)
+        index_by_event_guid(set, slot->events[i]);
 }
 
 // How well an event's description suits: lower is better, compared field by field.

@@ -150,6 +150,7 @@ typedef struct provider_schema {
     event_schema **events;
     u32 event_count, event_cap;
     bool sorted;
+    bool adopted;                 // its lists belong to another set
     struct provider_schema *next; // same GUID, less trusted or added later
 } provider_schema;
 
@@ -193,6 +194,10 @@ typedef struct schema_find_result {
 
 u32 schema_find(const schema_set *set, schema_key key, const guid *id, const event_descriptor *descriptor, u32 os_build,
                 schema_find_result *out, u32 room);
+
+// Makes what `from` knows of a GUID, of a provider or of classic events and messages, known here as well. Nothing is
+// copied: `from` must outlive the set, and nothing of that GUID may be added to it any more.
+void schema_adopt(schema_set *set, schema_set *from, const guid *id);
 
 // Called by schema_providers/schema_find the first time a GUID is asked for, so that a cache reads only what a trace
 // names. NULL switches it off.

@@ -1,0 +1,168 @@
+#include "run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "print.h"
+#include "schema/cache/schema_cache.h"
+
+volatile bool run_stop;
+
+// ---------------------------------------------------------------------------------------------- progress
+
+enum { BAR_CELLS = 30 };
+
+void run_draw_bar(run *r, const char *what, u64 done, u64 total)
+{
+    double now = os_seconds();
+    if (!r->bar || now - r->bar_drawn < 0.1)
+        return;
+    r->bar_drawn = now;
+    if (!total) {
+        fprintf(stderr, "\r%s %llu", what, (unsigned long long)done);
+        return;
+    }
+    int cells = (int)(done * BAR_CELLS / total);
+    fprintf(stderr, "\r%s [%.*s%*s] %3d %%", what, cells, "##############################", BAR_CELLS - cells, "",
+            (int)(done * 100 / total));
+}
+
+void run_clear_bar(run *r)
+{
+    if (r->bar)
+        fprintf(stderr, "\r%*s\r", BAR_CELLS + 30, "");
+}
+
+int run_code(const run *r)
+{
+    inputs_sum sum = inputs_count(&r->inputs);
+    return sum.unread ? EXIT_UNREAD : sum.damaged || sum.unhashed ? EXIT_DAMAGE : EXIT_DONE;
+}
+
+void run_sum_up(const run *r)
+{
+    inputs_sum sum = inputs_count(&r->inputs);
+    char copies[40] = "", others[60] = "";
+    if (sum.given == 1 && sum.read == 1)
+        return;
+    if (sum.copies)
+        snprintf(copies, sizeof(copies), "%u %s, ", sum.copies, sum.copies == 1 ? "a copy" : "copies");
+    if (sum.passed)
+        snprintf(others, sizeof(others), "; %llu other %s", (unsigned long long)sum.passed,
+                 sum.passed == 1 ? "file" : "files");
+    print_say("%u given, %u read, %s%u not%s", sum.given, sum.read, copies, sum.unread, others);
+}
+
+// ---------------------------------------------------------------------------------------------- memory
+
+static void expect_memory(void *context)
+{
+    os_expect_memory(*(size_t *)context);
+    mem_free(context);
+}
+
+void run_expect(run *r, size_t bytes)
+{
+    size_t *wanted = mem_alloc(sizeof(*wanted));
+    *wanted = bytes;
+    crew_give(r->crew, expect_memory, wanted);
+}
+
+// ---------------------------------------------------------------------------------------------- inputs
+
+static bool find_given(run *r)
+{
+    const options *o = r->options;
+    error e = {0};
+    for (u32 i = 0; i < o->input_count; i++)
+        inputs_find(&r->inputs, o->inputs[i]);
+    for (u32 i = 0; i < o->files_from.count; i++)
+        if (!inputs_find_from(&r->inputs, o->files_from.items[i], o->null, &e)) {
+            print_say("%s", e.message);
+            return false;
+        }
+    inputs_name(&r->inputs, !o->no_hash);
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------- schemas
+
+static bool load_schemas(run *r)
+{
+    const options *o = r->options;
+    error e = {0};
+    if (o->provenance)
+        schema_files_collect(&r->schema_files, &r->user_schemas);
+    for (u32 i = 0; i < o->schemas.count; i++) {
+        if (!schema_load_path(schema_store_set(r->store), o->schemas.items[i], RANK_USER, &r->user_schemas, &e)) {
+            print_say("--schemas: %s", e.message);
+            return false;
+        }
+    }
+    if (!o->quiet)
+        for (u32 i = 0; i < r->user_schemas.note_count && i < 5; i++)
+            print_say("%s", r->user_schemas.notes[i]);
+    if (!o->quiet && r->user_schemas.refused > 5)
+        print_say("%u more remarks on schemas (etwkit schemas add shows them)", r->user_schemas.refused - 5);
+    return true;
+}
+
+// The cache that was named must be there; the default one may be missing.
+static bool open_cache(run *r)
+{
+    const char *named = r->options->cache;
+    if (named && strcmp(named, "none") == 0)
+        return true;
+    char *standard = named ? NULL : schema_cache_default_path();
+    const char *path = named ? named : standard;
+    error e = {0};
+    bool ok = true;
+    if (path && (named || os_exists(path))) {
+        ok = schema_cache_open(&r->cache, path, &e);
+        if (!ok)
+            print_say("%s", e.message);
+    }
+    mem_free(standard);
+    // A default cache that cannot be read costs decodes, not the run.
+    return ok || !named;
+}
+
+// ---------------------------------------------------------------------------------------------- begin and end
+
+static void start_crew(run *r)
+{
+    enum { WORTH_THREADS = 512 << 10 }; // bytes
+    u64 bytes = 0;
+    for (u32 i = 0; i < r->inputs.count; i++)
+        bytes += r->inputs.rows[i].in ? r->inputs.rows[i].bytes : 0;
+    if (r->options->threads > 1 && bytes >= WORTH_THREADS)
+        r->crew = crew_new(r->options->threads);
+}
+
+int run_begin(run *r, const options *o)
+{
+    *r = (run){.options = o, .bar = !o->quiet && os_is_terminal(2)};
+    if (!o->input_count && !o->files_from.count) {
+        print_say("no trace given (etwkit --help)");
+        return EXIT_USAGE;
+    }
+    if (!find_given(r) || !open_cache(r))
+        return EXIT_FAILED;
+    start_crew(r);
+    r->store = r->cache ? schema_store_new(schema_cache_fetch, r->cache) : schema_store_new(NULL, NULL);
+    return load_schemas(r) ? EXIT_DONE : EXIT_FAILED;
+}
+
+void run_end(run *r)
+{
+    const char *refused;
+    if (r->cache && schema_cache_refused(r->cache, &refused))
+        print_say("%s; deleted and made anew (etwkit schemas add) the cache serves again", refused);
+    crew_free(r->crew);
+    inputs_free(&r->inputs);
+    schema_store_free(r->store);
+    schema_load_free(&r->user_schemas);
+    schema_files_free(&r->schema_files);
+    schema_cache_close(r->cache);
+}
