@@ -45,7 +45,7 @@ grep -vE '^(etwkit_[a-z0-9_]+|OpenTraceW|ProcessTrace|CloseTrace|GetLastError|Se
 
 # ---------------------------------------------------------------------------------------------- programs
 
-make --no-print-directory install BUILD="$build" CC="$cc" DESTDIR="$work/root" PREFIX=/opt/etwkit LIBDIR=/opt/etwkit/lib \
+MAKEFLAGS= make --no-print-directory install BUILD="$build" CC="$cc" DESTDIR="$work/root" PREFIX=/opt/etwkit LIBDIR=/opt/etwkit/lib \
     FLAGS="${FLAGS:--O3 -g}" CFLAGS="${CFLAGS:-}" LDFLAGS="${LDFLAGS:-}" >/dev/null
 lib=$work/root/opt/etwkit/lib
 value() { # of the .pc file, as pkg-config gives it
