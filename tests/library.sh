@@ -30,7 +30,7 @@ nm -g --defined-only "$build/libetwkit.a" | awk 'NF == 3 {print $3}' | sort >"$w
 nm -D --defined-only "$build/libetwkit.so" | awk '$2 != "A" {sub("@.*", "", $3); print $3}' | sort >"$work/shared"
 # Functions that the headers declare and do not define.
 cat $headers | awk '
-    /^[A-Za-z].*[ *][A-Za-z0-9_]+\(/ && !/typedef|static|#/ {
+    /^[A-Za-z].*[ *][A-Za-z0-9_]+\(/ && !/typedef|static|inline|#/ {
         name = $0
         sub("\\(.*", "", name)
         sub(".*[ *]", "", name)
@@ -40,7 +40,7 @@ cat $headers | awk '
 same "libetwkit.a has the names of etwkit.map" "$work/map" "$work/archive"
 same "libetwkit.so has the names of etwkit.map" "$work/map" "$work/shared"
 same "etwkit.map has the names that the headers declare" "$work/declared" "$work/map"
-grep -vE '^(etwkit_[a-z0-9_]+|OpenTraceW|ProcessTrace|CloseTrace|GetLastError|SetLastError|Tdh[A-Za-z]+)$' "$work/map" \
+grep -vE '^(etwkit_[a-z0-9_]+|OpenTraceW|ProcessTrace|CloseTrace|GetLastError|SetLastError|FileTimeToSystemTime|Tdh[A-Za-z]+)$' "$work/map" \
     >"$work/foreign" && refuse "neither Windows' names nor etwkit_: $(tr '\n' ' ' <"$work/foreign")"
 
 # ---------------------------------------------------------------------------------------------- programs
@@ -97,6 +97,60 @@ for form in static shared; do
     said=$(LD_LIBRARY_PATH=$lib "$work/host") || refuse "the $form host failed"
     [ "$said" = "247 events, status 0, 0 calls of ours" ] || refuse "the $form host says: $said"
 done
+# What C++ consumers do with the headers; and with wchar_t as WCHAR.
+cat >"$work/consumer.cpp" <<'END'
+#include <string>
+#include "etwkit.h"
+#include "opentrace.h"
+#include "tdh.h"
+static void CALLBACK on_event(PEVENT_RECORD) {}
+static bool is_header(const EVENT_RECORD &r)
+{
+    return r.EventHeader.ProviderId == EventTraceGuid && IsEqualGUID(r.EventHeader.ProviderId, EventTraceGuid) &&
+           r.EventHeader.ProviderId != GUID_NULL;
+}
+int main()
+{
+    EVENT_TRACE_LOGFILE log = {};
+#ifdef ETWKIT_WCHAR_T
+    log.LogFileName = const_cast<LPWSTR>(L"samples/dns.etl");
+#else
+    std::u16string name(u"samples/dns.etl");
+    log.LogFileName = &name[0];
+#endif
+    log.ProcessTraceMode = PROCESS_TRACE_MODE_EVENT_RECORD;
+    log.EventRecordCallback = on_event;
+    PROCESSTRACE_HANDLE trace = OpenTrace(&log);
+    EVENT_FILTER_DESCRIPTOR filter = {};
+    EVENT_DATA_DESCRIPTOR data = {};
+    TDH_HANDLE none = nullptr;
+    EVENT_RECORD event = {};
+    event.EventHeader.ProviderId = EventTraceGuid;
+    REFGUID same = event.EventHeader.ProviderId;
+    struct { TRACE_EVENT_INFO info; WCHAR name[2]; } described = {};
+    described.info.ProviderNameOffset = sizeof(described.info);
+    EVENT_PROPERTY_INFO property = {};
+    property.Flags = PROPERTY_FLAGS(PropertyStruct | PropertyParamCount);
+    SYSTEMTIME time;
+    FILETIME start = {log.LogfileHeader.StartTime.LowPart, (DWORD)log.LogfileHeader.StartTime.HighPart};
+    bool right = is_header(event) && same == EventTraceGuid && TEI_PROVIDER_NAME(&described.info) == described.name &&
+                 !TEI_PROPERTY_NAME(&described.info, &property) && FAILED(HRESULT_FROM_WIN32(ERROR_FILE_CORRUPT)) &&
+                 FileTimeToSystemTime(&start, &time) && time.wYear == 2024 && !filter.Ptr && !data.Ptr && !none;
+    return right ? (int)(ProcessTrace(&trace, 1, nullptr, nullptr) + CloseTrace(trace)) : 99;
+}
+END
+cxx=${CXX:-c++}
+if command -v "$cxx" >/dev/null; then
+    for kind in -DUNICODE "-DUNICODE -DETWKIT_WCHAR_T -fshort-wchar"; do
+        # shellcheck disable=SC2086
+        $cxx -std=c++17 -Wall -Wextra -Wpedantic -Werror $kind $(value Cflags) "$work/consumer.cpp" -o "$work/consumer" \
+            $(value Libs) || refuse "C++ with $kind does not compile"
+        case ${FLAGS:-} in *-fsanitize*) continue ;; esac # the library wants its sanitizer loaded first
+        LD_LIBRARY_PATH=$lib "$work/consumer" || refuse "the C++ consumer with $kind fails with $?"
+    done
+else
+    echo "library: no C++ compiler, the headers were not tried with one"
+fi
 [ "$(readlink "$lib/libetwkit.so")" = libetwkit.so.1 ] || refuse "libetwkit.so is no link to libetwkit.so.1"
 
 [ $failed = 0 ] && echo "library: its names are its own, and it links"

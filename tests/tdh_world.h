@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "tdh.h"
 #include "winapi/tdh_session.h"
+#include "winapi/wide.h"
+#include "winapi/winapi.h"
 
 #define PROVIDER_TEXT "06f0e00e-422a-4987-922b-2ec13e281ea4"
 
@@ -39,7 +41,7 @@ static inline world *world_new(void)
     schema_add_name(w->provider, &w->provider->tasks, 2, "Connect", NULL);
     w->source = tdh_source_add(w->set, 19041);
     w->before = tdh_source_prefer(w->source);
-    memcpy(&w->record.EventHeader.ProviderId, id.bytes, 16);
+    w->record.EventHeader.ProviderId = winapi_guid(id.bytes);
     w->record.EventHeader.Flags = EVENT_HEADER_FLAG_64_BIT_HEADER;
     return w;
 }
@@ -110,12 +112,10 @@ static const char *text_at(const void *structure, u32 offset)
     static char texts[8][512];
     static u32 next;
     char *text = texts[next++ % 8];
-    const u8 *from = (const u8 *)structure + offset;
-    size_t len = 0;
-    while (load_u16(from + len))
-        len += 2;
-    assert_true(len < 160);
-    *text_utf16((u8 *)text, (span){from, len}) = 0;
+    char *utf8 = wide_utf8((const WCHAR *)(const void *)((const u8 *)structure + offset));
+    assert_true(strlen(utf8) < sizeof(texts[0]));
+    strcpy(text, utf8);
+    mem_free(utf8);
     return text;
 }
 
@@ -147,8 +147,10 @@ static inline void read_value(reading *r, u32 index)
         r->values[index] |= (u32)r->data[i] << 8 * i;
     r->data += consumed;
     r->left = (u16)(r->left - consumed);
-    u8 *room = outbuf_reserve(&r->text, size * 2);
-    outbuf_written(&r->text, text_utf16(room, (span){(const u8 *)wide, size - 2}));
+    assert_int_equal(wide[size / 2 - 1], 0);
+    char *utf8 = wide_utf8(wide);
+    outbuf_text(&r->text, utf8);
+    mem_free(utf8);
 }
 
 static inline void read_properties(reading *r, u32 first, u32 count)

@@ -14,6 +14,7 @@
 #include "etl_build.h"
 #include "opentrace.h"
 #include "tdh.h"
+#include "winapi/winapi.h"
 
 // The clock of etl_build's traces ticks as FILETIME does, so an event `ticks` after the header is START + ticks.
 enum { FIRST_TICK = 1000000000, DATA_BUFFERS = 3, MOST_SEEN = 64 };
@@ -412,6 +413,12 @@ static void check_event(etl_event *e, bool old_cpu, void (*check)(const EVENT_RE
 
 static const u8 RELATED[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
+static bool is_guid(const GUID *g, const u8 bytes[16])
+{
+    GUID wanted = winapi_guid(bytes);
+    return IsEqualGUID(g, &wanted);
+}
+
 static void check_full(const EVENT_RECORD *r)
 {
     static const GUID provider = {0x11112222, 0x3333, 0x4444, {0x55, 0x55, 0x66, 0x66, 0x77, 0x77, 0x88, 0x88}};
@@ -430,7 +437,7 @@ static void check_full(const EVENT_RECORD *r)
     assert_int_equal(h->EventDescriptor.Opcode, 1);
     assert_int_equal(h->EventDescriptor.Task, 300);
     assert_int_equal(h->EventDescriptor.Keyword, 0x8000000000000010);
-    assert_memory_equal(&h->ActivityId, RELATED, 16);
+    assert_true(is_guid(&h->ActivityId, RELATED));
     assert_int_equal(GetEventProcessorIndex(r), 300);
     assert_int_equal(r->BufferContext.LoggerId, 3);
     assert_int_equal(r->UserDataLength, 3);
@@ -516,7 +523,7 @@ static void check_instance(const EVENT_RECORD *r)
         (const EVENT_EXTENDED_ITEM_INSTANCE *)(uintptr_t)r->ExtendedData->DataPtr;
     assert_int_equal(info->InstanceId, 70);
     assert_int_equal(info->ParentInstanceId, 60);
-    assert_memory_equal(&info->ParentGuid, RELATED, 16);
+    assert_true(is_guid(&info->ParentGuid, RELATED));
 }
 
 static void shows_instance_events(void **state)
@@ -561,7 +568,7 @@ static VOID WINAPI on_trace(PEVENT_TRACE event)
 {
     if (traces_seen++ == 0) {
         assert_true(IsEqualGUID(&event->Header.Guid, &EventTraceGuid));
-        assert_int_equal(((const TRACE_LOGFILE_HEADER64 *)event->MofData)->BufferSize, 4096);
+        assert_int_equal(load_u32(event->MofData), 4096); // BufferSize, as logged
         return;
     }
     assert_int_equal(event->Header.Class.Type, 12);
@@ -570,7 +577,7 @@ static VOID WINAPI on_trace(PEVENT_TRACE event)
     assert_int_equal(event->Header.ThreadId, 44);
     assert_int_equal(event->Header.TimeStamp.QuadPart, START + 10);
     assert_int_equal(event->InstanceId, 70);
-    assert_memory_equal(&event->ParentGuid, RELATED, 16);
+    assert_true(is_guid(&event->ParentGuid, RELATED));
     assert_int_equal(event->MofLength, 2);
     assert_memory_equal(event->MofData, "hi", 2);
 }
@@ -603,6 +610,29 @@ static void delivers_event_traces(void **state)
     unlink(f.path);
 }
 
+static void check_calendar(u64 ticks, const WORD expected[8])
+{
+    FILETIME file_time = {(DWORD)ticks, (DWORD)(ticks >> 32)};
+    SYSTEMTIME t;
+    assert_int_equal(FileTimeToSystemTime(&file_time, &t), TRUE);
+    assert_memory_equal(&t, expected, sizeof(t));
+}
+
+// Year, month, day of the week (0: Sunday), day, hour, minute, second, milliseconds.
+static void times_have_a_calendar(void **state)
+{
+    (void)state;
+    check_calendar(0, (WORD[8]){1601, 1, 1, 1, 0, 0, 0, 0});
+    check_calendar(116444736000000000, (WORD[8]){1970, 1, 4, 1, 0, 0, 0, 0});
+    check_calendar(125962559999999999, (WORD[8]){2000, 2, 1, 28, 23, 59, 59, 999}); // and a leap day after it
+    check_calendar(125962560000000000, (WORD[8]){2000, 2, 2, 29, 0, 0, 0, 0});
+    check_calendar(0x7fff35f4f06c7fff, (WORD[8]){30827, 12, 5, 31, 23, 59, 59, 999});
+    FILETIME after = {0xf06c8000, 0x7fff35f4};
+    SYSTEMTIME t;
+    assert_int_equal(FileTimeToSystemTime(&after, &t), FALSE);
+    assert_int_equal(GetLastError(), ERROR_INVALID_PARAMETER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,7 +642,7 @@ int main(void)
         cmocka_unit_test(codes_are_the_documented_ones), cmocka_unit_test(fills_the_logfile_header),
         cmocka_unit_test(shows_manifest_events),         cmocka_unit_test(shows_kernel_events),
         cmocka_unit_test(shows_instance_events),         cmocka_unit_test(shows_wpp_messages),
-        cmocka_unit_test(delivers_event_traces),
+        cmocka_unit_test(delivers_event_traces),         cmocka_unit_test(times_have_a_calendar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

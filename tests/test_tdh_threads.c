@@ -15,6 +15,7 @@
 #include "base/guid.h"
 #include "consumer.h"
 #include "program.h"
+#include "winapi/winapi.h"
 
 enum { THREADS = 4, ROUNDS = 30, MOST_RECORDS = 400 };
 
@@ -160,7 +161,7 @@ static EVENT_RECORD dns_query(void)
     EVENT_RECORD r = {.EventHeader = {.Flags = EVENT_HEADER_FLAG_64_BIT_HEADER, .EventDescriptor = {.Id = 3006}}};
     guid id;
     assert_true(guid_from_text("1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 36, &id)); // Microsoft-Windows-DNS-Client
-    memcpy(&r.EventHeader.ProviderId, id.bytes, 16);
+    r.EventHeader.ProviderId = winapi_guid(id.bytes);
     return r;
 }
 

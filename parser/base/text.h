@@ -55,6 +55,12 @@ u8 *text_time(u8 *p, i64 filetime);          // 2023-03-14T07:46:50.7012345Z
 u8 *text_time_tdh(u8 *p, i64 filetime);      // 2017-11-04T02:46:22.305045900Z, as TDH prints a FILETIME
 u8 *text_systemtime(u8 *p, const u8 *bytes); // 16 bytes; 2017-11-04T03:46:22.305Z; room 64
 // The reverse for command lines: ISO 8601 with optional fraction, 'T' or blank, 'Z' or nothing, date alone allowed.
+// The parts of a FILETIME. `days` is since 1601-01-01, a Monday.
+typedef struct calendar_time {
+    u32 year, month, day, hour, minute, second, ticks, days;
+} calendar_time;
+calendar_time time_calendar(u64 filetime);
+
 MUST_USE bool time_from_text(const char *text, i64 *filetime);
 
 // ------------------------------------------------------------------------------------- strings

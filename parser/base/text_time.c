@@ -30,8 +30,7 @@ static inline date date_of(u32 days_since_1601)
     return (date){100 * century + year_of_century + next_year, month + 3 - 12 * next_year, day};
 }
 
-// "2023-03-14T07:46:50." ; returns the 100 ns that are left
-static inline u32 put_date_time(u8 *p, u64 filetime)
+static inline calendar_time calendar_of(u64 filetime)
 {
     u64 seconds = filetime / TICKS_A_SECOND;
     u32 ticks = (u32)(filetime - seconds * TICKS_A_SECOND);
@@ -39,18 +38,30 @@ static inline u32 put_date_time(u8 *p, u64 filetime)
     u32 second = (u32)(seconds - (u64)days * SECONDS_A_DAY);
     date d = date_of(days);
     u32 minute = second / 60, hour = minute / 60;
-    put_pair(p, d.year / 100);
-    put_pair(p + 2, d.year % 100);
+    return (calendar_time){d.year, d.month, d.day, hour, minute - 60 * hour, second - 60 * minute, ticks, days};
+}
+
+calendar_time time_calendar(u64 filetime)
+{
+    return calendar_of(filetime);
+}
+
+// "2023-03-14T07:46:50." ; returns the 100 ns that are left
+static inline u32 put_date_time(u8 *p, u64 filetime)
+{
+    calendar_time c = calendar_of(filetime);
+    put_pair(p, c.year / 100);
+    put_pair(p + 2, c.year % 100);
     p[4] = p[7] = '-';
-    put_pair(p + 5, d.month);
-    put_pair(p + 8, d.day);
+    put_pair(p + 5, c.month);
+    put_pair(p + 8, c.day);
     p[10] = 'T';
     p[13] = p[16] = ':';
-    put_pair(p + 11, hour);
-    put_pair(p + 14, minute - 60 * hour);
-    put_pair(p + 17, second - 60 * minute);
+    put_pair(p + 11, c.hour);
+    put_pair(p + 14, c.minute);
+    put_pair(p + 17, c.second);
     p[19] = '.';
-    return ticks;
+    return c.ticks;
 }
 
 static inline u8 *put_ticks(u8 *p, u32 ticks)

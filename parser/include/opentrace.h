@@ -6,8 +6,15 @@
 // compared with mingw-w64's headers wherever this header is compiled for Windows. The prose is ours.
 //
 // Differences from Windows that a consumer meets:
-//   - WCHAR has 16 bits everywhere, so wide literals are u"trace.etl" and not L"trace.etl" (or compile with
-//     -fshort-wchar, which makes L"" the same type).
+//   - Types must be Windows' own (ULONG, WCHAR) throughout: `unsigned long` has 64 bits here, and a structure or a
+//   pointer
+//     with one in it compiles and is wrong. ULONG_MAX of <limits.h> likewise: MAXULONG is 0xffffffff.
+//   - WCHAR has 16 bits everywhere, so wide literals are u"trace.etl" and not L"trace.etl". With -fshort-wchar L"" has
+//   the
+//     same type in C, and in C++ where ETWKIT_WCHAR_T is defined, which makes WCHAR wchar_t; std::wstring of a C++
+//     library that was compiled without that option must not be used then.
+//   - Numbers in structures are in the machine's byte order; payloads, property values and what items of extended data
+//     point to are as they were logged, little-endian.
 //   - Paths are the system's: LogFileName is converted from UTF-16 to UTF-8 and opened as it is.
 //   - There are no sessions to attach to: LoggerName must be NULL, PROCESS_TRACE_MODE_REAL_TIME is refused.
 //
@@ -27,6 +34,10 @@
 #define ETWKIT_ASSERT static_assert
 #else
 #define ETWKIT_ASSERT _Static_assert
+#endif
+
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC system_header // anonymous structs and the like, which Windows' headers have too
 #endif
 
 #ifdef _WIN32
@@ -52,16 +63,21 @@ typedef void VOID, *PVOID, *LPVOID, *HANDLE;
 typedef const void *LPCVOID;
 typedef char CHAR, *PCHAR, *LPSTR;
 typedef const char *LPCSTR;
-typedef uint8_t UCHAR, BYTE, BOOLEAN, *PUCHAR, *PBYTE, *LPBYTE;
-typedef int16_t SHORT;
-typedef uint16_t USHORT, WORD, *PUSHORT;
-typedef int32_t INT, LONG, BOOL;
-typedef uint32_t UINT, ULONG, DWORD, ULONG32, *PULONG, *PDWORD;
-typedef int64_t LONGLONG, LONG64;
-typedef uint64_t ULONGLONG, ULONG64, DWORD64, *PULONGLONG;
-typedef uintptr_t ULONG_PTR;
+typedef int8_t INT8;
+typedef uint8_t UCHAR, BYTE, BOOLEAN, UINT8, *PUCHAR, *PBYTE, *LPBYTE;
+typedef int16_t SHORT, INT16;
+typedef uint16_t USHORT, WORD, UINT16, *PUSHORT, *PWORD, *LPWORD;
+typedef int32_t INT, LONG, LONG32, INT32, BOOL, HRESULT, *PLONG, *PBOOL, *LPBOOL;
+typedef uint32_t UINT, ULONG, DWORD, ULONG32, DWORD32, UINT32, *PUINT, *PULONG, *PDWORD, *LPDWORD;
+typedef int64_t LONGLONG, LONG64, INT64;
+typedef uint64_t ULONGLONG, ULONG64, DWORD64, DWORDLONG, UINT64, *PULONGLONG;
+typedef intptr_t INT_PTR, LONG_PTR;
+typedef uintptr_t UINT_PTR, ULONG_PTR, DWORD_PTR;
 typedef size_t SIZE_T;
-#ifdef __cplusplus
+#if defined(__cplusplus) && defined(ETWKIT_WCHAR_T)
+static_assert(sizeof(wchar_t) == 2, "ETWKIT_WCHAR_T needs -fshort-wchar");
+typedef wchar_t WCHAR;
+#elif defined(__cplusplus)
 typedef char16_t WCHAR; // UTF-16 code unit
 #else
 typedef uint16_t WCHAR;
@@ -69,6 +85,13 @@ typedef uint16_t WCHAR;
 typedef WCHAR *PWCHAR, *PWSTR, *LPWSTR;
 typedef const WCHAR *PCWSTR, *LPCWSTR;
 typedef void *PSID;
+
+// Bytes of an integer, the lowest first.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define ETWKIT_BYTES(a, b, c, d) d, c, b, a
+#else
+#define ETWKIT_BYTES(a, b, c, d) a, b, c, d
+#endif
 
 #ifndef FALSE
 #define FALSE 0
@@ -95,17 +118,57 @@ static inline int IsEqualGUID(const GUID *a, const GUID *b)
     return memcmp(a, b, sizeof(GUID)) == 0;
 }
 
+static const GUID GUID_NULL = {0, 0, 0, {0, 0, 0, 0, 0, 0, 0, 0}};
+
+#ifdef __cplusplus
+extern "C++" {
+typedef const GUID &REFGUID;
+
+inline bool operator==(REFGUID a, REFGUID b)
+{
+    return memcmp(&a, &b, sizeof(GUID)) == 0;
+}
+
+inline bool operator!=(REFGUID a, REFGUID b)
+{
+    return !(a == b);
+}
+
+inline int IsEqualGUID(REFGUID a, REFGUID b)
+{
+    return a == b;
+}
+}
+#else
+typedef const GUID *REFGUID;
+#endif
+
+// Parts of a 64-bit integer, the lower first.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define ETWKIT_PARTS(low, high) high low
+#else
+#define ETWKIT_PARTS(low, high) low high
+#endif
+
 typedef union _LARGE_INTEGER {
     struct {
-        DWORD LowPart;
-        LONG HighPart;
+        ETWKIT_PARTS(DWORD LowPart;, LONG HighPart;)
     };
     struct {
-        DWORD LowPart;
-        LONG HighPart;
+        ETWKIT_PARTS(DWORD LowPart;, LONG HighPart;)
     } u;
     LONGLONG QuadPart;
 } LARGE_INTEGER, *PLARGE_INTEGER;
+
+typedef union _ULARGE_INTEGER {
+    struct {
+        ETWKIT_PARTS(DWORD LowPart;, DWORD HighPart;)
+    };
+    struct {
+        ETWKIT_PARTS(DWORD LowPart;, DWORD HighPart;)
+    } u;
+    ULONGLONG QuadPart;
+} ULARGE_INTEGER, *PULARGE_INTEGER;
 
 typedef struct _FILETIME { // 100 ns since 1601-01-01, UTC
     DWORD dwLowDateTime, dwHighDateTime;
@@ -165,6 +228,16 @@ ETWKIT_ASSERT(sizeof(TIME_ZONE_INFORMATION) == 172, "TIME_ZONE_INFORMATION");
 #define ERROR_CTX_CLOSE_PENDING 7007
 #define ERROR_EVT_INVALID_EVENT_DATA 15005
 
+#define S_OK ((HRESULT)0)
+#define S_FALSE ((HRESULT)1)
+#define SUCCEEDED(result) ((HRESULT)(result) >= 0)
+#define FAILED(result) ((HRESULT)(result) < 0)
+#define HRESULT_FROM_WIN32(code)                                                                                       \
+    ((HRESULT)((HRESULT)(code) <= 0 ? (ULONG)(code) : ((ULONG)(code)&0xffffu) | 0x80070000u))
+
+// Calendar of a FILETIME, in UTC. FALSE and ERROR_INVALID_PARAMETER: it is negative, or after the year 30827.
+BOOL WINAPI FileTimeToSystemTime(const FILETIME *lpFileTime, LPSYSTEMTIME lpSystemTime);
+
 // Why the last function of this thread that failed did so, where it cannot return the code itself (OpenTraceW). errno
 // has the same number then, for callers through .NET (SetLastError = true) and Python (use_errno).
 DWORD GetLastError(void);
@@ -173,6 +246,7 @@ void SetLastError(DWORD code);
 // ---------------------------------------------------------------------------------------------- evntrace.h
 
 typedef ULONG64 TRACEHANDLE, *PTRACEHANDLE;
+typedef TRACEHANDLE PROCESSTRACE_HANDLE, CONTROLTRACE_ID;
 #define INVALID_HANDLE_VALUE ((HANDLE)(intptr_t)-1)
 #define INVALID_PROCESSTRACE_HANDLE ((TRACEHANDLE)0xffffffffffffffffu)
 
@@ -285,7 +359,7 @@ typedef struct _TRACE_LOGFILE_HEADER {
     union {
         ULONG Version;
         struct {
-            UCHAR MajorVersion, MinorVersion, SubVersion, SubMinorVersion;
+            UCHAR ETWKIT_BYTES(MajorVersion, MinorVersion, SubVersion, SubMinorVersion);
         } VersionDetail;
     };
     ULONG ProviderVersion; // the OS build
@@ -319,7 +393,7 @@ typedef struct _TRACE_LOGFILE_HEADER32 {
     union {
         ULONG Version;
         struct {
-            UCHAR MajorVersion, MinorVersion, SubVersion, SubMinorVersion;
+            UCHAR ETWKIT_BYTES(MajorVersion, MinorVersion, SubVersion, SubMinorVersion);
         } VersionDetail;
     };
     ULONG ProviderVersion, NumberOfProcessors;
@@ -342,7 +416,7 @@ typedef struct _TRACE_LOGFILE_HEADER64 {
     union {
         ULONG Version;
         struct {
-            UCHAR MajorVersion, MinorVersion, SubVersion, SubMinorVersion;
+            UCHAR ETWKIT_BYTES(MajorVersion, MinorVersion, SubVersion, SubMinorVersion);
         } VersionDetail;
     };
     ULONG ProviderVersion, NumberOfProcessors;
@@ -369,6 +443,19 @@ typedef struct _EVENT_DESCRIPTOR {
     ULONGLONG Keyword;
 } EVENT_DESCRIPTOR, *PEVENT_DESCRIPTOR;
 typedef const EVENT_DESCRIPTOR *PCEVENT_DESCRIPTOR;
+
+// For what a program does with live sessions besides.
+typedef struct _EVENT_DATA_DESCRIPTOR {
+    ULONGLONG Ptr;
+    ULONG Size;
+    ULONG Reserved;
+} EVENT_DATA_DESCRIPTOR, *PEVENT_DATA_DESCRIPTOR;
+
+typedef struct _EVENT_FILTER_DESCRIPTOR {
+    ULONGLONG Ptr;
+    ULONG Size;
+    ULONG Type;
+} EVENT_FILTER_DESCRIPTOR, *PEVENT_FILTER_DESCRIPTOR;
 
 // EVENT_HEADER.Flags
 #define EVENT_HEADER_FLAG_EXTENDED_INFO 0x0001

@@ -21,6 +21,10 @@
 
 #include "opentrace.h"
 
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC system_header
+#endif
+
 #ifdef _WIN32
 
 // This file has the system header's name: the next one on the search path is meant.
@@ -75,6 +79,7 @@ extern "C" {
 #endif
 
 typedef ULONG TDHSTATUS;
+typedef HANDLE TDH_HANDLE, *PTDH_HANDLE;
 
 // ---------------------------------------------------------------------------------------------- types of properties
 
@@ -333,6 +338,57 @@ typedef struct _PROVIDER_EVENT_INFO {
     ULONG Reserved;
     EVENT_DESCRIPTOR EventDescriptorsArray[ANYSIZE_ARRAY];
 } PROVIDER_EVENT_INFO, *PPROVIDER_EVENT_INFO;
+
+// Strings of a structure; NULL where it has none.
+static inline PWSTR etwkit_text_at(const void *Structure, ULONG Offset)
+{
+    return Offset ? (PWSTR)((uintptr_t)Structure + Offset) : NULL;
+}
+
+#define ETWKIT_TEXT(name, structure, member)                                                                           \
+    static inline PWSTR name(const structure *Info)                                                                    \
+    {                                                                                                                  \
+        return etwkit_text_at(Info, Info->member);                                                                     \
+    }
+ETWKIT_TEXT(TEI_PROVIDER_NAME, TRACE_EVENT_INFO, ProviderNameOffset)
+ETWKIT_TEXT(TEI_LEVEL_NAME, TRACE_EVENT_INFO, LevelNameOffset)
+ETWKIT_TEXT(TEI_CHANNEL_NAME, TRACE_EVENT_INFO, ChannelNameOffset)
+ETWKIT_TEXT(TEI_KEYWORDS_NAME, TRACE_EVENT_INFO, KeywordsNameOffset)
+ETWKIT_TEXT(TEI_TASK_NAME, TRACE_EVENT_INFO, TaskNameOffset)
+ETWKIT_TEXT(TEI_OPCODE_NAME, TRACE_EVENT_INFO, OpcodeNameOffset)
+ETWKIT_TEXT(TEI_EVENT_MESSAGE, TRACE_EVENT_INFO, EventMessageOffset)
+ETWKIT_TEXT(TEI_PROVIDER_MESSAGE, TRACE_EVENT_INFO, ProviderMessageOffset)
+ETWKIT_TEXT(TEI_ACTIVITYID_NAME, TRACE_EVENT_INFO, ActivityIDNameOffset)
+ETWKIT_TEXT(TEI_RELATEDACTIVITYID_NAME, TRACE_EVENT_INFO, RelatedActivityIDNameOffset)
+ETWKIT_TEXT(EMI_MAP_NAME, EVENT_MAP_INFO, NameOffset)
+ETWKIT_TEXT(EMI_MAP_FORMAT, EVENT_MAP_INFO, FormatStringOffset)
+#undef ETWKIT_TEXT
+
+static inline PWSTR TEI_PROPERTY_NAME(const TRACE_EVENT_INFO *EventInfo, const EVENT_PROPERTY_INFO *Property)
+{
+    return etwkit_text_at(EventInfo, Property->NameOffset);
+}
+
+static inline PWSTR TEI_MAP_NAME(const TRACE_EVENT_INFO *EventInfo, const EVENT_PROPERTY_INFO *Property)
+{
+    return etwkit_text_at(EventInfo, Property->nonStructType.MapNameOffset);
+}
+
+static inline PWSTR EMI_MAP_OUTPUT(const EVENT_MAP_INFO *MapInfo, const EVENT_MAP_ENTRY *MapEntry)
+{
+    return etwkit_text_at(MapInfo, MapEntry->OutputOffset);
+}
+
+static inline PWSTR EMI_MAP_INPUT(const EVENT_MAP_INFO *MapInfo, const EVENT_MAP_ENTRY *MapEntry)
+{
+    return etwkit_text_at(MapInfo, MapEntry->InputOffset);
+}
+
+static inline PWSTR PEI_PROVIDER_NAME(const PROVIDER_ENUMERATION_INFO *ProviderEnum,
+                                      const TRACE_PROVIDER_INFO *ProviderInfo)
+{
+    return etwkit_text_at(ProviderEnum, ProviderInfo->ProviderNameOffset);
+}
 
 // ---------------------------------------------------------------------------------------------- events
 

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/wide.h"
+#include "winapi/wide.h"
 #include "winapi/tdh_session.h"
 #include "winapi/winapi.h"
 

@@ -3,6 +3,7 @@
 // The events come from event_read, which has proven their spans. Which field shows what for which kind of record:
 // FORMAT.md, section 2 (EVENT_RECORD as Windows fills it).
 #include "winapi/opentrace_internal.h"
+#include "winapi/winapi.h"
 
 enum {
     RECORD_AT = BUFFER_HEADER_BYTES, // the header event is the first of its buffer
@@ -32,7 +33,7 @@ static void show_items(shown_event *out, const event *ev)
     if (ev->parent_guid) {
         out->instance.InstanceId = ev->instance_id;
         out->instance.ParentInstanceId = ev->parent_instance_id;
-        memcpy(&out->instance.ParentGuid, ev->parent_guid, 16);
+        out->instance.ParentGuid = winapi_guid(ev->parent_guid);
         add_item(out, EXT_INSTANCE_INFO, &out->instance, sizeof(out->instance));
     }
     if (ev->extra_pebs)
@@ -84,9 +85,9 @@ void show_record(shown_event *out, const event *ev, const etl_buffer *buffer, i6
         .UserData = payload_of(ev),
         .UserContext = context,
     };
-    memcpy(&r->EventHeader.ProviderId, ev->provider.bytes, 16);
+    r->EventHeader.ProviderId = winapi_guid(ev->provider.bytes);
     if (ev->activity)
-        memcpy(&r->EventHeader.ActivityId, ev->activity, 16);
+        r->EventHeader.ActivityId = winapi_guid(ev->activity);
     if (buffer->flags & BUFFER_FLAG_PROCESSOR_INDEX)
         r->EventHeader.Flags |= EVENT_HEADER_FLAG_PROCESSOR_INDEX;
     show_items(out, ev);
@@ -112,56 +113,62 @@ void show_trace(shown_event *out, const event *ev, const etl_buffer *buffer, i64
         .MofLength = (ULONG)ev->payload.len,
         .BufferContext = buffer_context(buffer),
     };
-    memcpy(&t->Header.Guid, ev->provider.bytes, 16);
+    t->Header.Guid = winapi_guid(ev->provider.bytes);
     if (ev->parent_guid)
-        memcpy(&t->ParentGuid, ev->parent_guid, 16);
+        t->ParentGuid = winapi_guid(ev->parent_guid);
 }
 
 // ---------------------------------------------------------------------------------------------- the logfile header
 
-// From the layout on disk; pointers of the process that wrote it mean nothing here.
-static void from_disk32(const TRACE_LOGFILE_HEADER32 *h, TRACE_LOGFILE_HEADER *out)
+static SYSTEMTIME take_system_time(cursor *c)
 {
-    *out = (TRACE_LOGFILE_HEADER){h->BufferSize,
-                                  {h->Version},
-                                  h->ProviderVersion,
-                                  h->NumberOfProcessors,
-                                  h->EndTime,
-                                  h->TimerResolution,
-                                  h->MaximumFileSize,
-                                  h->LogFileMode,
-                                  h->BuffersWritten,
-                                  {h->LogInstanceGuid},
-                                  NULL,
-                                  NULL,
-                                  h->TimeZone,
-                                  h->BootTime,
-                                  h->PerfFreq,
-                                  h->StartTime,
-                                  h->ReservedFlags,
-                                  h->BuffersLost};
+    SYSTEMTIME t = {0};
+    WORD *parts[] = {&t.wYear, &t.wMonth, &t.wDayOfWeek, &t.wDay, &t.wHour, &t.wMinute, &t.wSecond, &t.wMilliseconds};
+    for (u32 i = 0; i < COUNT_OF(parts); i++)
+        *parts[i] = take_u16(c);
+    return t;
 }
 
-static void from_disk64(const TRACE_LOGFILE_HEADER64 *h, TRACE_LOGFILE_HEADER *out)
+static TIME_ZONE_INFORMATION take_time_zone(cursor *c)
 {
-    *out = (TRACE_LOGFILE_HEADER){h->BufferSize,
-                                  {h->Version},
-                                  h->ProviderVersion,
-                                  h->NumberOfProcessors,
-                                  h->EndTime,
-                                  h->TimerResolution,
-                                  h->MaximumFileSize,
-                                  h->LogFileMode,
-                                  h->BuffersWritten,
-                                  {h->LogInstanceGuid},
-                                  NULL,
-                                  NULL,
-                                  h->TimeZone,
-                                  h->BootTime,
-                                  h->PerfFreq,
-                                  h->StartTime,
-                                  h->ReservedFlags,
-                                  h->BuffersLost};
+    TIME_ZONE_INFORMATION zone = {.Bias = (LONG)take_u32(c)};
+    for (u32 i = 0; i < COUNT_OF(zone.StandardName); i++)
+        zone.StandardName[i] = take_u16(c);
+    zone.StandardDate = take_system_time(c);
+    zone.StandardBias = (LONG)take_u32(c);
+    for (u32 i = 0; i < COUNT_OF(zone.DaylightName); i++)
+        zone.DaylightName[i] = take_u16(c);
+    zone.DaylightDate = take_system_time(c);
+    zone.DaylightBias = (LONG)take_u32(c);
+    return zone;
+}
+
+// The pointers to names are of the process that wrote it and mean nothing here.
+static bool read_header(span header, size_t pointer, TRACE_LOGFILE_HEADER *out)
+{
+    cursor c = cursor_over(header);
+    out->BufferSize = take_u32(&c);
+    out->Version = take_u32(&c);
+    out->ProviderVersion = take_u32(&c);
+    out->NumberOfProcessors = take_u32(&c);
+    out->EndTime.QuadPart = (LONGLONG)take_u64(&c);
+    out->TimerResolution = take_u32(&c);
+    out->MaximumFileSize = take_u32(&c);
+    out->LogFileMode = take_u32(&c);
+    out->BuffersWritten = take_u32(&c);
+    out->StartBuffers = take_u32(&c);
+    out->PointerSize = take_u32(&c);
+    out->EventsLost = take_u32(&c);
+    out->CpuSpeedInMHz = take_u32(&c);
+    (void)take(&c, 2 * pointer);
+    out->TimeZone = take_time_zone(&c);
+    (void)take(&c, 4); // alignment
+    out->BootTime.QuadPart = (LONGLONG)take_u64(&c);
+    out->PerfFreq.QuadPart = (LONGLONG)take_u64(&c);
+    out->StartTime.QuadPart = (LONGLONG)take_u64(&c);
+    out->ReservedFlags = take_u32(&c);
+    out->BuffersLost = take_u32(&c);
+    return !c.ran_out;
 }
 
 static bool read_disk(span buffer, TRACE_LOGFILE_HEADER *out)
@@ -170,25 +177,16 @@ static bool read_disk(span buffer, TRACE_LOGFILE_HEADER *out)
     if (!span_sub(buffer, RECORD_AT, SYSTEM_HEADER_BYTES, &header))
         return false;
     span data = span_from(buffer, RECORD_AT + SYSTEM_HEADER_BYTES);
-    TRACE_LOGFILE_HEADER32 h32;
-    TRACE_LOGFILE_HEADER64 h64;
-    if (header.at[2] == HEADER_SYSTEM32 && data.len >= sizeof(h32)) {
-        memcpy(&h32, data.at, sizeof(h32));
-        from_disk32(&h32, out);
-        return true;
-    }
-    if (header.at[2] == HEADER_SYSTEM64 && data.len >= sizeof(h64)) {
-        memcpy(&h64, data.at, sizeof(h64));
-        from_disk64(&h64, out);
-        return true;
-    }
-    return false;
+    if (header.at[2] == HEADER_SYSTEM32)
+        return read_header(data, 4, out);
+    return header.at[2] == HEADER_SYSTEM64 && read_header(data, 8, out);
 }
 
 bool show_logfile_header(const etl_file *file, TRACE_LOGFILE_HEADER *out)
 {
     const trace_facts *facts = &file->epochs[0];
     bool read = false;
+    *out = (TRACE_LOGFILE_HEADER){0};
     for (u32 i = 0; facts->present && i < file->count && !read; i++) {
         const etl_buffer *b = &file->buffers[i];
         if (b->type != BUFFER_TYPE_HEADER)

@@ -26,7 +26,7 @@ static void load_wpp(const char *path)
 static const char *message_file(arena *a, const GUID *message)
 {
     char text[GUID_TEXT];
-    guid id = guid_load((const u8 *)message);
+    guid id = winapi_guid_bytes(message);
     return arena_format(a, "%s.tmf", guid_to_text(&id, text));
 }
 
@@ -309,7 +309,7 @@ static TDHSTATUS enumerate_providers(tdh_call *call, void *arguments)
     for (u32 i = 0; i < list.count; i++) {
         const provider_schema *p = list.items[i];
         TRACE_PROVIDER_INFO info = {.SchemaSource = p->origin == ORIGIN_KERNEL || p->origin == ORIGIN_MOF};
-        memcpy(&info.ProviderGuid, p->id.bytes, 16);
+        info.ProviderGuid = winapi_guid(p->id.bytes);
         if (p->name) {
             info.ProviderNameOffset = (ULONG)out->len;
             wide_put(out, p->name);
@@ -393,7 +393,7 @@ TDHSTATUS TdhEnumerateManifestProviderEvents(LPGUID ProviderGuid, PPROVIDER_EVEN
 {
     if (!ProviderGuid || !BufferSize || (!Buffer && *BufferSize))
         return ERROR_INVALID_PARAMETER;
-    manifest_request r = {guid_load((const u8 *)ProviderGuid), NULL, Buffer, BufferSize};
+    manifest_request r = {winapi_guid_bytes(ProviderGuid), NULL, Buffer, BufferSize};
     return tdh_run(enumerate_events, &r);
 }
 
@@ -428,6 +428,6 @@ TDHSTATUS TdhGetManifestEventInformation(LPGUID ProviderGuid, PEVENT_DESCRIPTOR 
 {
     if (!ProviderGuid || !EventDescriptor || !BufferSize || (!Buffer && *BufferSize))
         return ERROR_INVALID_PARAMETER;
-    manifest_request r = {guid_load((const u8 *)ProviderGuid), EventDescriptor, Buffer, BufferSize};
+    manifest_request r = {winapi_guid_bytes(ProviderGuid), EventDescriptor, Buffer, BufferSize};
     return tdh_run(manifest_information, &r);
 }

@@ -12,20 +12,10 @@
 
 // ---------------------------------------------------------------------------------------------- UTF-16 output
 
-static void put_units(outbuf *out, const u8 *units, size_t bytes)
+static void put_text(outbuf *out, const char *text)
 {
-    outbuf_add(out, units, bytes & ~(size_t)1);
-}
-
-static void put_ascii(outbuf *out, const char *text)
-{
-    size_t len = strlen(text);
-    u8 *p = outbuf_reserve(out, len * 2);
-    for (size_t i = 0; i < len; i++) {
-        *p++ = (u8)text[i];
-        *p++ = 0;
-    }
-    outbuf_written(out, p);
+    wide_put(out, text);
+    out->len -= sizeof(WCHAR); // its NUL
 }
 
 static u64 number_of(span v)
@@ -41,13 +31,11 @@ static u64 number_of(span v)
 // The text of an entry without the blank that manifests' maps end in.
 static void put_entry(outbuf *out, const EVENT_MAP_INFO *map, const EVENT_MAP_ENTRY *entry)
 {
-    const u8 *text = (const u8 *)map + entry->OutputOffset;
-    size_t len = 0;
-    while (load_u16(text + len))
-        len += 2;
-    while (len && load_u16(text + len - 2) == ' ')
-        len -= 2;
-    put_units(out, text, len);
+    const WCHAR *text = (const WCHAR *)(const void *)((const u8 *)map + entry->OutputOffset);
+    size_t len = wide_length(text);
+    while (len && text[len - 1] == ' ')
+        len--;
+    outbuf_add(out, text, len * sizeof(*text));
 }
 
 static bool map_applies(const field *f, const EVENT_MAP_INFO *map)
@@ -88,7 +76,7 @@ static bool put_mapped(outbuf *out, const EVENT_MAP_INFO *map, u32 value)
         if (bits ? (mask ? (value & mask) != mask : value != 0) : mask != value)
             continue;
         if (any)
-            put_ascii(out, "|");
+            put_text(out, "|");
         put_entry(out, map, &map->MapEntryArray[i]);
         any = true;
         rest &= ~mask;
@@ -98,7 +86,7 @@ static bool put_mapped(outbuf *out, const EVENT_MAP_INFO *map, u32 value)
     if (bits && any && rest) {
         char text[16];
         snprintf(text, sizeof(text), "|0x%X", rest);
-        put_ascii(out, text);
+        put_text(out, text);
     }
     return any;
 }
@@ -112,7 +100,7 @@ static void put_double(outbuf *out, double value)
     char *comma = strchr(text, ','); // a program may have set a locale
     if (comma)
         *comma = '.';
-    put_ascii(out, text);
+    put_text(out, text);
 }
 
 // The messages of the system are not ours to ship: the code's name stands for its message.
@@ -120,14 +108,14 @@ static void put_code(outbuf *out, u32 code, const char *name, const char *kind)
 {
     char unknown[64];
     snprintf(unknown, sizeof(unknown), "Unknown %s Error code: 0x%x", kind, code);
-    put_ascii(out, name ? name : unknown);
+    put_text(out, name ? name : unknown);
 }
 
 static void put_string(outbuf *out, const field *f, span v)
 {
     while (f->trim && v.len >= 2 && load_u16(v.at + v.len - 2) == 0)
         v.len -= 2;
-    put_units(out, v.at, v.len);
+    wide_put_logged(out, v);
 }
 
 static void put_value(tdh_call *call, outbuf *out, const field *f, span v, bool wide)
@@ -166,9 +154,7 @@ static void put_value(tdh_call *call, outbuf *out, const field *f, span v, bool 
     outbuf *text = tdh_call_text(call, 1);
     render_value_text(text, f, v, wide);
     outbuf_add(text, "", 1);
-    out->len = 0;
-    wide_put(out, (const char *)text->bytes);
-    out->len -= 2;
+    put_text(out, (const char *)text->bytes);
 }
 
 // ---------------------------------------------------------------------------------------------- the function

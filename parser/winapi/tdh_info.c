@@ -4,6 +4,7 @@
 // unused room behind EVENT_MAP_INFO were observed in the 90-odd structures that merged traces embed; tests compare
 // with those. Everything here comes from schemas already checked; sizes are bounded by their limits.
 #include "winapi/tdh_internal.h"
+#include "winapi/winapi.h"
 
 // ---------------------------------------------------------------------------------------------- bytes
 
@@ -24,14 +25,18 @@ static u32 here(const outbuf *out)
 
 static void set_u32(outbuf *out, size_t at, u32 value)
 {
-    for (u32 i = 0; i < 4; i++)
-        out->bytes[at + i] = (u8)(value >> 8 * i);
+    memcpy(out->bytes + at, &value, sizeof(value));
 }
 
 static void set_u16(outbuf *out, size_t at, u16 value)
 {
-    out->bytes[at] = (u8)value;
-    out->bytes[at + 1] = (u8)(value >> 8);
+    memcpy(out->bytes + at, &value, sizeof(value));
+}
+
+static void set_guid(outbuf *out, size_t at, const guid *id)
+{
+    GUID native = winapi_guid(id->bytes);
+    memcpy(out->bytes + at, &native, sizeof(native));
 }
 
 static void put_zeros(outbuf *out, size_t len)
@@ -208,8 +213,8 @@ static void put_head(outbuf *out, const event_schema *e)
     if (p && p->origin == ORIGIN_KERNEL)
         memcpy(out->bytes, &SystemTraceControlGuid, 16); // the classes are events of one provider
     else if (p)
-        memcpy(out->bytes, p->id.bytes, 16);
-    memcpy(out->bytes + offsetof(TRACE_EVENT_INFO, EventGuid), e->event_guid.bytes, 16);
+        set_guid(out, offsetof(TRACE_EVENT_INFO, ProviderGuid), &p->id);
+    set_guid(out, offsetof(TRACE_EVENT_INFO, EventGuid), &e->event_guid);
     memcpy(out->bytes + offsetof(TRACE_EVENT_INFO, EventDescriptor), &d, sizeof(d));
     set_u32(out, offsetof(TRACE_EVENT_INFO, DecodingSource), (u32)tdh_source_of(e));
     set_u32(out, offsetof(TRACE_EVENT_INFO, PropertyCount), e->property_count);
@@ -262,9 +267,7 @@ void tdh_map_build(outbuf *out, const value_map *map, DECODING_SOURCE source)
         set_u32(out, at + offsetof(EVENT_MAP_ENTRY, Value), (u32)map->entries[i].value);
         if (!wbem) {
             out->len -= 2;
-            u8 *p = outbuf_reserve(out, 4);
-            memcpy(p, " \0\0", 4); // a blank and the NUL
-            outbuf_written(out, p + 4);
+            outbuf_add(out, u" ", sizeof(u" "));
         }
     }
 }

@@ -7,7 +7,7 @@
 #define ETWKIT_TDH_INTERNAL_H
 
 #include "base/outbuf.h"
-#include "base/wide.h"
+#include "winapi/wide.h"
 #include "decode/decode.h"
 #include "tdh.h"
 #include "winapi/tdh_session.h"

@@ -13,6 +13,7 @@
 #include "schema/tables/schema_builtin.h"
 #include "schema/tables/schema_kernel.h"
 #include "winapi/tdh_internal.h"
+#include "winapi/winapi.h"
 
 typedef struct traced { // a TraceLogging schema; names of levels and opcodes come from the descriptor
     guid provider;
@@ -75,11 +76,9 @@ void tdh_event_of(const EVENT_RECORD *record, event *out)
         .kernel_time = h->KernelTime,
         .user_time = h->UserTime,
         .time = h->TimeStamp.QuadPart,
-        .provider = guid_load((const u8 *)&h->ProviderId),
+        .provider = winapi_guid_bytes(&h->ProviderId),
         .descriptor = {d->Id, d->Version, d->Channel, d->Level, d->Opcode, d->Task, d->Keyword},
     };
-    guid activity = guid_load((const u8 *)&h->ActivityId);
-    out->activity = guid_is_zero(&activity) ? NULL : (const u8 *)&h->ActivityId;
     for (u32 i = 0; record->ExtendedData && i < record->ExtendedDataCount; i++) {
         const EVENT_HEADER_EXTENDED_DATA_ITEM *item = &record->ExtendedData[i];
         span data = {(const u8 *)(uintptr_t)item->DataPtr, item->DataSize};

@@ -25,8 +25,8 @@ const tdh_source *tdh_source_prefer(const tdh_source *source);
 // returns to its caller. Returns what was.
 bool tdh_session_keep(bool keeps);
 
-// The event a record stands for, out of the record's own fields. Spans point to what the record points to; `record`
-// and `extended` stay empty, `kind` is HEADER_NONE.
+// The event a record is of, from the record's own fields. Spans point to what the record points to; `record`,
+// `extended` and `activity` stay empty, `kind` is HEADER_NONE.
 void tdh_event_of(const EVENT_RECORD *record, event *out);
 
 #endif

@@ -1,8 +1,8 @@
-#include "base/wide.h"
+#include "winapi/wide.h"
 
 #include "base/text.h"
 
-static u32 take_scalar(const u8 **at)
+static u32 next_scalar(const u8 **at)
 {
     // The number of bytes that follow a first byte, and the smallest scalar that may be written with so many.
     const u8 *p = *at;
@@ -29,9 +29,9 @@ static u32 take_scalar(const u8 **at)
 
 static u8 *put_unit(u8 *p, u32 unit)
 {
-    p[0] = (u8)unit;
-    p[1] = (u8)(unit >> 8);
-    return p + 2;
+    WCHAR native = (WCHAR)unit;
+    memcpy(p, &native, sizeof(native));
+    return p + sizeof(native);
 }
 
 void wide_put(outbuf *out, const char *utf8)
@@ -39,7 +39,7 @@ void wide_put(outbuf *out, const char *utf8)
     const u8 *at = (const u8 *)utf8;
     u8 *p = outbuf_reserve(out, strlen(utf8) * 2 + 2);
     while (*at) {
-        u32 scalar = take_scalar(&at);
+        u32 scalar = next_scalar(&at);
         if (scalar >= 0x10000) {
             p = put_unit(p, 0xd800 + ((scalar - 0x10000) >> 10));
             p = put_unit(p, 0xdc00 + (scalar & 0x3ff));
@@ -50,14 +50,22 @@ void wide_put(outbuf *out, const char *utf8)
     outbuf_written(out, put_unit(p, 0));
 }
 
-u16 *wide_copy(const char *utf8)
+void wide_put_logged(outbuf *out, span units)
+{
+    u8 *p = outbuf_reserve(out, units.len);
+    for (size_t i = 0; i + 2 <= units.len; i += 2)
+        p = put_unit(p, load_u16(units.at + i));
+    outbuf_written(out, p);
+}
+
+WCHAR *wide_copy(const char *utf8)
 {
     outbuf text = {0};
     wide_put(&text, utf8);
-    return (u16 *)(void *)text.bytes;
+    return (WCHAR *)(void *)text.bytes;
 }
 
-size_t wide_length(const u16 *text)
+size_t wide_length(const WCHAR *text)
 {
     size_t len = 0;
     while (text[len])
@@ -65,10 +73,15 @@ size_t wide_length(const u16 *text)
     return len;
 }
 
-char *wide_utf8(const u16 *text)
+char *wide_utf8(const WCHAR *text)
 {
     size_t len = wide_length(text);
-    u8 *utf8 = mem_alloc(len * 3 + 1);
-    *text_utf16(utf8, (span){(const u8 *)text, len * 2}) = 0;
+    u8 *units = mem_alloc(len * 2), *utf8 = mem_alloc(len * 3 + 1);
+    for (size_t i = 0; i < len; i++) {
+        units[i * 2] = (u8)text[i];
+        units[i * 2 + 1] = (u8)(text[i] >> 8);
+    }
+    *text_utf16(utf8, (span){units, len * 2}) = 0;
+    mem_free(units);
     return (char *)utf8;
 }
