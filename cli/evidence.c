@@ -136,7 +136,8 @@ const char *evidence_limit(const evidence *ev, u32 index, char room[160])
         const char *what;
     } REACHED[] = {
         {class_refused(ev->session->classes),
-         "events are of classes beyond the number that is told apart: raw and unnamed"},
+         "events are of classes beyond LIMIT_CLASSES or LIMIT_CLASS_BYTES: raw and unnamed"},
+        {class_unplanned(ev->session->classes), "event classes are beyond LIMIT_CLASS_BYTES: their events are raw"},
         {l.processes, "process events found no room"},
         {l.threads, "thread events found no room"},
         {l.files, "file names found no room: some file_path are missing"},

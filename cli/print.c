@@ -69,7 +69,7 @@ FILE *print_into_begin(print_into *t)
 void print_into_end(print_into *t, outbuf *out)
 {
     bool failed = ferror(t->to) != 0;
-    if (fclose(t->to) != 0 || failed)
+    if (fclose(t->to) != 0 || failed || !t->text) // glibc: no text, where fclose finds no memory, and no error
         mem_run_out(0);
     outbuf_add(out, t->text, t->len);
     free(t->text);

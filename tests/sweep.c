@@ -98,7 +98,7 @@ static u64 account_sum(const etl_account *a)
 
 static void walk(reading *r, const etl_file *file, damage_log *damage)
 {
-    class_table *none = class_table_new();
+    class_table *none = class_table_new(LIMIT_CLASS_BYTES);
     etl_account account = file->account;
     loaded_buffer b = {.file_index = 0};
     buffer_reader reader = {0};

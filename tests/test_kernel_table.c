@@ -317,7 +317,7 @@ static void read_back(reader *r, const event_line *line, u8 opcode, const writer
     event ev = {.kind = HEADER_FULL64, .provider = *class_guid(line->tag), .classic = true, .wide = w->wide};
     ev.descriptor.version = line->version;
     ev.descriptor.opcode = opcode;
-    class_table *classes = class_table_new();
+    class_table *classes = class_table_new(LIMIT_CLASS_BYTES);
     u32 index = class_add(classes, &ev);
     class_table_plan(classes, r->set, 0);
     const event_class *cls = class_at(classes, index);

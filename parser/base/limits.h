@@ -29,11 +29,13 @@ enum {
     LIMIT_CARVED_FILL = 64 << 20,   // fill for cut buffers beyond the image's own size; a header may claim 16 MiB
 
     // Event classes and schemas
-    LIMIT_CLASSES = 200000,       // distinct (provider, descriptor, schema); real traces have some hundreds
-    LIMIT_PROPERTIES = 4096,      // of one schema; the largest known (Defrag) has 47
-    LIMIT_NESTING = 16,           // structs in structs; TraceLogging producers cannot write more than 8
-    LIMIT_ARRAY_ELEMENTS = 65535, // counts are 16 bit in every schema; also stops zero-size elements
-    LIMIT_SLOTS = 262144,         // values of one event: 65,535 bytes of payload, some values empty
+    LIMIT_CLASSES = 200000,           // distinct (provider, descriptor, schema); real traces have some hundreds
+    LIMIT_CLASS_BYTES = 64 << 20,     // of all classes with names and plans; some 3 MiB where a trace has thousands
+    LIMIT_SCAN_CLASS_BYTES = 4 << 20, // of those one scanning thread remembers; the rest are looked up in order
+    LIMIT_PROPERTIES = 4096,          // of one schema; the largest known (Defrag) has 47
+    LIMIT_NESTING = 16,               // structs in structs; TraceLogging producers cannot write more than 8
+    LIMIT_ARRAY_ELEMENTS = 65535,     // counts are 16 bit in every schema; also stops zero-size elements
+    LIMIT_SLOTS = 262144,             // values of one event: 65,535 bytes of payload, some values empty
     LIMIT_MAP_ENTRIES = 65536,
     LIMIT_CANDIDATES = 12,       // layouts tried on a payload: versions, pointer sizes, several sources
     LIMIT_NAME_BYTES = 4096,     // a name longer than this is cut

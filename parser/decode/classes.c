@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "schema/tables/provider_names.h"
 #include "schema/tables/schema_kernel.h"
 #include "schema/carried/schema_tracelogging.h"
@@ -14,29 +15,24 @@ typedef struct class_key {
     u32 metadata_len;
 } class_key;
 
-typedef struct class_slot {
-    u64 hash;
-    u32 index; // of the class, plus one; 0: free
-} class_slot;
-
 struct class_table {
     arena arena;
     event_class **classes;
     class_key *keys;
     u32 count, class_cap, key_cap;
-    class_slot *slots;
-    u32 slot_cap;
+    map by_key;
+    size_t most_bytes;
     u64 refused;
+    u32 unplanned;
     event_class unknown;
 };
 
 enum { BIT_WIDE = 1, BIT_CLASSIC = 2, BIT_STRING = 4, BIT_MESSAGE = 8, BIT_TRACELOGGING = 16 };
 
-class_table *class_table_new(void)
+class_table *class_table_new(size_t most_bytes)
 {
     class_table *t = mem_zeroed(1, sizeof(*t));
-    t->slot_cap = 256;
-    t->slots = mem_zeroed(t->slot_cap, sizeof(*t->slots));
+    t->most_bytes = most_bytes;
     t->unknown.index = CLASS_NONE;
     return t;
 }
@@ -47,7 +43,7 @@ void class_table_free(class_table *t)
         return;
     mem_free(t->classes);
     mem_free(t->keys);
-    mem_free(t->slots);
+    map_free(&t->by_key);
     arena_free(&t->arena);
     mem_free(t);
 }
@@ -77,6 +73,11 @@ void class_refuse(class_table *t, u64 events)
     t->refused += events;
 }
 
+u32 class_unplanned(const class_table *t)
+{
+    return t->unplanned;
+}
+
 const event_class *class_unknown(const class_table *t)
 {
     return &t->unknown;
@@ -96,62 +97,30 @@ static class_key key_of(const event *ev)
     return k;
 }
 
-static u64 mix(u64 h, u64 word)
-{
-    h = (h ^ word) * 0x9e3779b97f4a7c15u;
-    return h ^ h >> 32;
-}
-
-// Both ends of the metadata tell nearly all classes apart; memcmp settles the rest.
 static u64 hash_of(const class_key *k, span metadata)
 {
-    u64 h = mix(mix(mix(mix(k->bits, k->words[0]), k->words[1]), k->words[2]), k->words[3]);
-    if (metadata.len >= 16) {
-        h = mix(h, metadata.len);
-        h = mix(h, load_u64(metadata.at + 8));
-        h = mix(h, load_u64(metadata.at + metadata.len - 8));
-        h = mix(h, load_u64(metadata.at + metadata.len / 2 - 4));
-    }
-    return h;
+    u64 hash = hash_bytes(k, sizeof(*k));
+    return metadata.len ? hash_more(hash, metadata.at, metadata.len) : hash;
 }
 
-// The slot of the class, or the free one where it belongs.
-static class_slot *slot_of(const class_table *t, u64 hash, const class_key *k, span metadata)
+static bool is_class(const class_table *t, u32 index, const class_key *k, span metadata)
 {
-    u32 mask = t->slot_cap - 1, at = (u32)(hash >> 8) & mask;
-    for (;; at = (at + 1) & mask) {
-        class_slot *s = &t->slots[at];
-        if (!s->index)
-            return s;
-        if (s->hash != hash || memcmp(&t->keys[s->index - 1], k, sizeof(*k)) != 0)
-            continue;
-        if (!metadata.len || memcmp(t->classes[s->index - 1]->metadata.at, metadata.at, metadata.len) == 0)
-            return s;
-    }
+    return memcmp(&t->keys[index], k, sizeof(*k)) == 0 &&
+           (!metadata.len || memcmp(t->classes[index]->metadata.at, metadata.at, metadata.len) == 0);
+}
+
+static u32 find(const class_table *t, u64 hash, const class_key *k, span metadata)
+{
+    u32 found;
+    MAP_FIND(found, &t->by_key, hash, is_class(t, index_, k, metadata));
+    return found;
 }
 
 u32 class_find(const class_table *t, const event *ev)
 {
     class_key k = key_of(ev);
-    const class_slot *s = slot_of(t, hash_of(&k, ev->schema_tl), &k, ev->schema_tl);
-    return s->index ? s->index - 1 : CLASS_NONE;
-}
-
-static void grow_slots(class_table *t)
-{
-    class_slot *old = t->slots;
-    u32 old_cap = t->slot_cap;
-    t->slot_cap *= 2;
-    t->slots = mem_zeroed(t->slot_cap, sizeof(*t->slots));
-    for (u32 i = 0; i < old_cap; i++) {
-        if (!old[i].index)
-            continue;
-        u32 at = (u32)(old[i].hash >> 8) & (t->slot_cap - 1);
-        while (t->slots[at].index)
-            at = (at + 1) & (t->slot_cap - 1);
-        t->slots[at] = old[i];
-    }
-    mem_free(old);
+    u32 found = find(t, hash_of(&k, ev->schema_tl), &k, ev->schema_tl);
+    return found == MAP_NONE ? CLASS_NONE : found;
 }
 
 static void new_class(class_table *t, const event *ev, const class_key *k)
@@ -180,17 +149,13 @@ u32 class_add(class_table *t, const event *ev)
 {
     class_key k = key_of(ev);
     u64 hash = hash_of(&k, ev->schema_tl);
-    class_slot *s = slot_of(t, hash, &k, ev->schema_tl);
-    if (s->index)
-        return s->index - 1;
-    if (t->count >= LIMIT_CLASSES)
+    u32 found = find(t, hash, &k, ev->schema_tl);
+    if (found != MAP_NONE)
+        return found;
+    if (t->count >= LIMIT_CLASSES || t->arena.taken + ev->schema_tl.len > t->most_bytes)
         return CLASS_NONE;
-    if ((t->count + 1) * 2 > t->slot_cap) {
-        grow_slots(t);
-        s = slot_of(t, hash, &k, ev->schema_tl);
-    }
+    map_add(&t->by_key, hash, t->count);
     new_class(t, ev, &k);
-    *s = (class_slot){hash, t->count};
     return t->count - 1;
 }
 
@@ -508,21 +473,29 @@ static void forget_names(event_class *c)
         c->descriptor.level = 0;
 }
 
+static void add_plans(planner *p, event_class *c)
+{
+    if (c->metadata.len)
+        plan_tracelogging(p, c);
+    else if (c->string_only)
+        plan_string(p, c);
+    if (!c->plan_count)
+        plan_from_set(p, c);
+    if (!c->plan_count && !c->classic && c->descriptor.id == EVENTSOURCE_MANIFEST_ID &&
+        c->descriptor.opcode == EVENTSOURCE_MANIFEST_OPCODE)
+        plan_manifest_piece(p, c);
+}
+
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
 {
     planner p = {t, set, os_build};
     event_class *c = t->classes[index];
     forget_names(c);
     c->plan_count = 0;
-    if (c->metadata.len)
-        plan_tracelogging(&p, c);
-    else if (c->string_only)
-        plan_string(&p, c);
-    if (!c->plan_count)
-        plan_from_set(&p, c);
-    if (!c->plan_count && !c->classic && c->descriptor.id == EVENTSOURCE_MANIFEST_ID &&
-        c->descriptor.opcode == EVENTSOURCE_MANIFEST_OPCODE)
-        plan_manifest_piece(&p, c);
+    if (t->arena.taken < t->most_bytes)
+        add_plans(&p, c);
+    else
+        t->unplanned++;
     if (!c->plan_count)
         c->origin = ORIGIN_NONE;
     name_rest(&p, c);
@@ -530,6 +503,7 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
 
 void class_table_plan(class_table *t, schema_set *set, u32 os_build)
 {
+    t->unplanned = 0;
     for (u32 i = 0; i < t->count; i++)
         class_plan(t, i, set, os_build);
 }

@@ -8,7 +8,8 @@ typedef struct class_table class_table;
 
 enum { CLASS_NONE = 0x7fffffff }; // an event beyond LIMIT_CLASSES: it goes out raw and unnamed
 
-class_table *class_table_new(void);
+// `most_bytes`: no class is added, and none planned, once classes, names and plans take so many.
+class_table *class_table_new(size_t most_bytes);
 void class_table_free(class_table *t);
 
 u32 class_count(const class_table *t);
@@ -18,6 +19,8 @@ const event_class *const *class_list(const class_table *t);
 // Events that found the table full: counted by whoever adds classes.
 u64 class_refused(const class_table *t);
 void class_refuse(class_table *t, u64 events);
+// Classes that were left without plans for want of bytes: their events go out raw.
+u32 class_unplanned(const class_table *t);
 
 // The class of an event, added where it is new (survey) or CLASS_NONE where it is not known (later).
 u32 class_add(class_table *t, const event *ev);

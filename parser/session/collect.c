@@ -36,17 +36,16 @@ static void add_interest(collector *c, u32 cls)
     c->interest_count = cls + 1;
 }
 
-// Gives the classes a scanner met for the first time their final numbers.
-static void collect_classes(collector *c, const scanned *s)
+static const u32 NOT_NUMBERED = UINT32_MAX;
+
+// The final number of a class the scanner met for the first time, or had no space for.
+static u32 number_class(collector *c, const loaded_buffer *b, const event_ref *ref)
 {
     class_table *classes = c->session->classes;
     trace *t = c->trace;
-    for (u32 i = 0; i < s->first_count; i++) {
-        event ev;
-        loaded_event(&s->buffer, &s->buffer.refs[s->firsts[i]], &ev);
-        GROW(s->by->numbers.list, s->by->numbers.count, s->by->numbers.capacity);
-        s->by->numbers.list[s->by->numbers.count++] = class_add(classes, &ev);
-    }
+    event ev;
+    loaded_event(b, ref, &ev);
+    u32 number = class_add(classes, &ev);
     while (c->interest_count < class_count(classes))
         add_interest(c, c->interest_count);
     if (t->class_capacity < class_count(classes)) {
@@ -54,31 +53,41 @@ static void collect_classes(collector *c, const scanned *s)
         t->class_events = mem_grow_zeroed(t->class_events, t->class_capacity, capacity, sizeof(*t->class_events));
         t->class_capacity = capacity;
     }
+    return number;
 }
 
-// The final number of a class for which the scanner's table had no space.
-static u32 class_anew(collector *c, const loaded_buffer *b, const event_ref *ref)
+// Final numbers by the scanner's, those of the classes it met in this buffer still to be given.
+static u32 *numbers_of(const scanned *s)
 {
-    event ev;
-    loaded_event(b, ref, &ev);
-    return class_find(c->session->classes, &ev);
+    scanner *by = s->by;
+    while (by->numbers.count < s->classes) {
+        GROW(by->numbers.list, by->numbers.count, by->numbers.capacity);
+        by->numbers.list[by->numbers.count++] = NOT_NUMBERED;
+    }
+    return by->numbers.list;
 }
 
 // Numbers and counts the events. Returns which classes there are (buffer_events.classes).
 static u64 number_events(collector *c, const scanned *s)
 {
     const loaded_buffer *b = &s->buffer;
-    const u32 *numbers = s->by->numbers.list;
+    u32 *numbers = numbers_of(s);
     u64 refused = 0, classes = 0;
     for (u32 i = 0; i < b->count; i++) {
         event_ref *ref = &b->refs[i];
-        ref->cls = ref->cls == CLASS_NONE ? class_anew(c, b, ref) : numbers[ref->cls];
-        bool is_known = ref->cls != CLASS_NONE;
-        if (c->asks_stacks && (!is_known || c->wanted[ref->cls]))
+        u32 number = ref->cls == CLASS_NONE ? NOT_NUMBERED : numbers[ref->cls];
+        if (number == NOT_NUMBERED) {
+            number = number_class(c, b, ref);
+            if (ref->cls != CLASS_NONE)
+                numbers[ref->cls] = number;
+        }
+        ref->cls = number;
+        bool is_known = number != CLASS_NONE;
+        if (c->asks_stacks && (!is_known || c->wanted[number]))
             correlator_ask(c->session->correlator, ref->time);
         if (is_known) {
-            c->trace->class_events[ref->cls]++;
-            classes |= (u64)1 << ref->cls % 64;
+            c->trace->class_events[number]++;
+            classes |= (u64)1 << number % 64;
         } else {
             refused++;
         }
@@ -189,7 +198,6 @@ void collect_buffer(collector *c, scanned *s)
 {
     trace *t = c->trace;
     loaded_buffer *b = &s->buffer;
-    collect_classes(c, s);
     u64 classes = number_events(c, s);
     for (u32 i = 0; i < s->notable_count; i++)
         collect_event(c, b, &b->refs[s->notable[i]]);

@@ -27,7 +27,7 @@ interest interest_of(const correlator *c, const event_class *cls)
 
 void scanner_begin(scanner *s, const correlator *c)
 {
-    *s = (scanner){.correlator = c, .classes = class_table_new()};
+    *s = (scanner){.correlator = c, .classes = class_table_new(LIMIT_SCAN_CLASS_BYTES)};
 }
 
 void scanner_end(scanner *s)
@@ -42,23 +42,9 @@ void scanned_free(scanned *s)
 {
     loaded_buffer_free(&s->buffer);
     damage_free(&s->damage);
-    mem_free(s->firsts);
     mem_free(s->notable);
     mem_free(s->stacks.list);
     *s = (scanned){0};
-}
-
-// Classes are numbered as they come, so the next new one has the next number.
-static void note_firsts(scanned *out, u32 known, u32 now)
-{
-    const loaded_buffer *b = &out->buffer;
-    for (u32 i = 0; i < b->count && known < now; i++) {
-        if (b->refs[i].cls != known)
-            continue;
-        GROW(out->firsts, out->first_count, out->first_capacity);
-        out->firsts[out->first_count++] = i;
-        known++;
-    }
 }
 
 static void note_interests(scanner *s)
@@ -89,9 +75,8 @@ static void note_events(scanner *s, scanned *out)
 
 void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, scanned *out)
 {
-    u32 known = class_count(s->classes);
     out->by = s;
-    out->first_count = out->notable_count = out->stacks.count = 0;
+    out->notable_count = out->stacks.count = 0;
     out->account = (etl_account){0};
     memset(out->headers, 0, sizeof(out->headers));
     damage_free(&out->damage);
@@ -101,7 +86,7 @@ void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, 
     buffer_walk_events(s->classes, &out->buffer, &s->reader, &report);
     out->unordered = report.unordered;
     out->buffer.file_index = trace;
-    note_firsts(out, known, class_count(s->classes));
+    out->classes = class_count(s->classes);
     note_interests(s);
     note_events(s, out);
 }

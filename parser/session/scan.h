@@ -41,8 +41,7 @@ void scanner_end(scanner *s);
 typedef struct scanned {
     loaded_buffer buffer; // refs in file order, with the scanner's class numbers
     scanner *by;
-    u32 *firsts; // index in refs of the first event of each class that was new to the scanner, in their order
-    u32 first_count, first_capacity;
+    u32 classes;  // how many the scanner knew when it was done
     u32 *notable; // index in refs of the events the collector must look into
     u32 notable_count, notable_capacity;
     stack_notes stacks;

@@ -15,7 +15,7 @@ session *session_new(void)
     session *s = mem_zeroed(1, sizeof(*s));
     mem_on_discard(s, release_cache);
     s->schemas = schema_set_new();
-    s->classes = class_table_new();
+    s->classes = class_table_new(LIMIT_CLASS_BYTES);
     s->correlator = correlator_new();
     s->since = INT64_MIN;
     s->until = INT64_MAX;

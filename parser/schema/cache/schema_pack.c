@@ -566,10 +566,8 @@ provider_schema *schema_unpack(schema_set *set, span block, schema_rank rank, co
         fill_provider(&u, p);
     }
     for (u32 i = 0; i < u.counts[TABLE_MAPS]; i++) {
-        if (load_u32(u.tables[TABLE_MAPS].at + (size_t)i * MAP_BYTES + 12) & MAP_UNLISTED)
-            continue;
-        GROW(p->maps, p->map_count, p->map_cap);
-        p->maps[p->map_count++] = u.maps[i];
+        if (!(load_u32(u.tables[TABLE_MAPS].at + (size_t)i * MAP_BYTES + 12) & MAP_UNLISTED))
+            schema_list_map(p, u.maps[i]);
     }
     for (u32 i = 0; i < u.counts[TABLE_EVENTS]; i++)
         (void)schema_add_event(p, &u.events[i]);

@@ -115,18 +115,6 @@ static void read_keywords(arena *a, span blob, u32 offset, event_schema *event)
     event->keyword_count = count;
 }
 
-static bool known_already(const provider_schema *p, const event_schema *event)
-{
-    for (u32 i = 0; i < p->event_count; i++) {
-        const event_schema *other = p->events[i];
-        if (other->key == event->key &&
-            memcmp(&other->descriptor, &event->descriptor, sizeof(other->descriptor)) == 0 &&
-            other->property_count == event->property_count && guid_equal(&other->event_guid, &event->event_guid))
-            return true;
-    }
-    return false;
-}
-
 bool tdh_load_event_info(schema_set *set, span blob, error *e)
 {
     span head;
@@ -160,7 +148,6 @@ bool tdh_load_event_info(schema_set *set, span blob, error *e)
     event->properties = props;
     if (!schema_event_valid(event, e))
         return error_prefix(e, "an embedded schema of event %u", event->descriptor.id);
-    if (!known_already(p, event))
-        (void)schema_add_event(p, event);
+    (void)schema_add_once(p, event);
     return true;
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 
 // ---------------------------------------------------------------------------------------------- types
 
@@ -100,27 +101,47 @@ const char *schema_origin_name(schema_origin origin)
 
 // ---------------------------------------------------------------------------------------------- the set
 
-// Providers hang in chains by GUID; event GUIDs of classic classes and WPP messages are reached through a second table,
-// since a record names only those.
-typedef struct guid_slot {
+// A manifest event's record names its provider. Records of classic events and WPP messages name a GUID that need not be
+// a provider's, and an opcode or number: such events are in lists by these.
+typedef struct known_guid {
     guid id;
     provider_schema *providers; // chain by trust
-    bool used, fetched;
-} guid_slot;
+    u32 lists;                  // chain of event lists: index of the first, plus one
+    bool fetched;
+} known_guid;
 
-typedef struct event_slot {
+typedef struct list_key {
     guid id;
+    u32 key, number;
+} list_key;
+
+typedef struct event_list {
+    list_key key;
     event_schema **events;
     u32 count, cap;
-    bool used;
-} event_slot;
+    u32 next; // of the same GUID: its index plus one
+} event_list;
+
+// What tells one event that was added once from another.
+typedef struct content_key {
+    u64 provider; // its address
+    event_descriptor descriptor;
+    guid event_guid;
+    u32 key, properties;
+} content_key;
+static_assert(sizeof(content_key) == 48, "no padding: it is hashed and compared as bytes");
 
 struct schema_set {
     arena arena;
-    guid_slot *slots;
-    u32 slot_count, slot_cap; // cap is a power of two
-    event_slot *by_event;
-    u32 by_event_count, by_event_cap;
+    known_guid *known;
+    u32 known_count, known_cap;
+    map by_guid;
+    event_list *lists;
+    u32 list_count, list_cap;
+    map by_list_key;
+    content_key *once; // of events that schema_add_once added
+    u32 once_count, once_cap;
+    map by_content;
     provider_schema **all; // in the order they were added
     u32 all_count, all_cap;
     void (*fetch)(void *context, schema_set *set, const guid *id);
@@ -129,12 +150,7 @@ struct schema_set {
 
 schema_set *schema_set_new(void)
 {
-    schema_set *set = mem_zeroed(1, sizeof(*set));
-    set->slot_cap = 256;
-    set->slots = mem_zeroed(set->slot_cap, sizeof(*set->slots));
-    set->by_event_cap = 256;
-    set->by_event = mem_zeroed(set->by_event_cap, sizeof(*set->by_event));
-    return set;
+    return mem_zeroed(1, sizeof(schema_set));
 }
 
 void schema_set_free(schema_set *set)
@@ -151,13 +167,19 @@ void schema_set_free(schema_set *set)
         mem_free(p->channels.items);
         mem_free(p->keywords.items);
         mem_free(p->maps);
+        if (p->maps_by_name)
+            map_free(p->maps_by_name);
         mem_free(p->events);
     }
     mem_free(set->all);
-    for (u32 i = 0; i < set->by_event_cap; i++)
-        mem_free(set->by_event[i].events);
-    mem_free(set->slots);
-    mem_free(set->by_event);
+    for (u32 i = 0; i < set->list_count; i++)
+        mem_free(set->lists[i].events);
+    mem_free(set->known);
+    mem_free(set->lists);
+    map_free(&set->by_guid);
+    mem_free(set->once);
+    map_free(&set->by_list_key);
+    map_free(&set->by_content);
     arena_free(&set->arena);
     mem_free(set);
 }
@@ -173,70 +195,64 @@ void schema_set_fetch(schema_set *set, void (*fetch)(void *context, schema_set *
     set->fetch_context = context;
 }
 
-static guid_slot *slot_of(const schema_set *set, const guid *id)
+static bool is_known(const void *items, u32 index, const void *id)
 {
-    u32 mask = set->slot_cap - 1, at = (u32)guid_hash(id) & mask;
-    while (set->slots[at].used && !guid_equal(&set->slots[at].id, id))
-        at = (at + 1) & mask;
-    return &set->slots[at];
+    return guid_equal(&((const known_guid *)items)[index].id, id);
 }
 
-static guid_slot *slot_add(schema_set *set, const guid *id)
+static known_guid *find_known(const schema_set *set, const guid *id)
 {
-    guid_slot *slot = slot_of(set, id);
-    if (slot->used)
-        return slot;
-    if ((set->slot_count + 1) * 2 > set->slot_cap) {
-        guid_slot *old = set->slots;
-        u32 old_cap = set->slot_cap;
-        set->slot_cap *= 2;
-        set->slots = mem_zeroed(set->slot_cap, sizeof(*set->slots));
-        for (u32 i = 0; i < old_cap; i++)
-            if (old[i].used)
-                *slot_of(set, &old[i].id) = old[i];
-        mem_free(old);
-        slot = slot_of(set, id);
-    }
-    slot->used = true;
-    slot->id = *id;
-    set->slot_count++;
-    return slot;
+    u32 at = map_find(&set->by_guid, hash_bytes(id, sizeof(*id)), is_known, set->known, id);
+    return at == MAP_NONE ? NULL : &set->known[at];
 }
 
-static event_slot *event_slot_of(const schema_set *set, const guid *id)
+static known_guid *add_known(schema_set *set, const guid *id)
 {
-    u32 mask = set->by_event_cap - 1, at = (u32)guid_hash(id) & mask;
-    while (set->by_event[at].used && !guid_equal(&set->by_event[at].id, id))
-        at = (at + 1) & mask;
-    return &set->by_event[at];
+    known_guid *found = find_known(set, id);
+    if (found)
+        return found;
+    map_add(&set->by_guid, hash_bytes(id, sizeof(*id)), set->known_count);
+    GROW(set->known, set->known_count, set->known_cap);
+    set->known[set->known_count] = (known_guid){.id = *id};
+    return &set->known[set->known_count++];
 }
 
-static void index_by_event_guid(schema_set *set, event_schema *event)
+static bool is_list(const void *items, u32 index, const void *key)
 {
-    if ((set->by_event_count + 1) * 2 > set->by_event_cap) {
-        event_slot *old = set->by_event;
-        u32 old_cap = set->by_event_cap;
-        set->by_event_cap *= 2;
-        set->by_event = mem_zeroed(set->by_event_cap, sizeof(*set->by_event));
-        for (u32 i = 0; i < old_cap; i++)
-            if (old[i].used)
-                *event_slot_of(set, &old[i].id) = old[i];
-        mem_free(old);
+    return memcmp(&((const event_list *)items)[index].key, key, sizeof(list_key)) == 0;
+}
+
+static list_key list_key_of(schema_key key, const guid *id, const event_descriptor *d)
+{
+    return (list_key){*id, key, key == KEY_WPP ? d->id : d->opcode};
+}
+
+static event_list *find_list(const schema_set *set, const list_key *key)
+{
+    u32 at = map_find(&set->by_list_key, hash_bytes(key, sizeof(*key)), is_list, set->lists, key);
+    return at == MAP_NONE ? NULL : &set->lists[at];
+}
+
+static void add_to_list(schema_set *set, event_schema *event)
+{
+    list_key key = list_key_of(event->key, &event->event_guid, &event->descriptor);
+    event_list *list = find_list(set, &key);
+    if (!list) {
+        map_add(&set->by_list_key, hash_bytes(&key, sizeof(key)), set->list_count);
+        GROW(set->lists, set->list_count, set->list_cap);
+        known_guid *known = add_known(set, &key.id);
+        list = &set->lists[set->list_count++];
+        *list = (event_list){.key = key, .next = known->lists};
+        known->lists = set->list_count;
     }
-    event_slot *slot = event_slot_of(set, &event->event_guid);
-    if (!slot->used) {
-        slot->used = true;
-        slot->id = event->event_guid;
-        set->by_event_count++;
-    }
-    GROW(slot->events, slot->count, slot->cap);
-    slot->events[slot->count++] = event;
+    GROW(list->events, list->count, list->cap);
+    list->events[list->count++] = event;
 }
 
 // More trusted ones first, equals as they were added.
 static void link_provider(schema_set *set, provider_schema *p)
 {
-    provider_schema **at = &slot_add(set, &p->id)->providers;
+    provider_schema **at = &add_known(set, &p->id)->providers;
     while (*at && ((*at)->rank < p->rank || ((*at)->rank == p->rank && (*at)->origin <= p->origin)))
         at = &(*at)->next;
     p->next = *at;
@@ -278,6 +294,29 @@ const schema_name *schema_find_name(const name_list *list, u64 value)
     return NULL;
 }
 
+static bool has_name(const void *items, u32 index, const void *name)
+{
+    return strcmp(((value_map *const *)items)[index]->name, name) == 0;
+}
+
+const value_map *schema_find_map(const provider_schema *p, const char *name)
+{
+    if (!p->map_count)
+        return NULL;
+    u32 at = map_find(p->maps_by_name, hash_bytes(name, strlen(name)), has_name, p->maps, name);
+    return at == MAP_NONE ? NULL : p->maps[at];
+}
+
+void schema_list_map(provider_schema *p, value_map *added)
+{
+    if (!p->maps_by_name)
+        p->maps_by_name = arena_new(&p->set->arena, map);
+    if (!schema_find_map(p, added->name))
+        map_add(p->maps_by_name, hash_bytes(added->name, strlen(added->name)), p->map_count);
+    GROW(p->maps, p->map_count, p->map_cap);
+    p->maps[p->map_count++] = added;
+}
+
 value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, const map_entry *entries, u32 count)
 {
     arena *a = &p->set->arena;
@@ -288,19 +327,10 @@ value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, 
     for (u32 i = 0; i < count; i++)
         if (entries[i].text && *entries[i].text)
             copies[kept++] = (map_entry){entries[i].value, arena_text(a, entries[i].text)};
-    value_map *map = arena_new(a, value_map);
-    *map = (value_map){arena_text(a, name ? name : ""), copies, kept, is_bitmap};
-    GROW(p->maps, p->map_count, p->map_cap);
-    p->maps[p->map_count++] = map;
-    return map;
-}
-
-const value_map *schema_find_map(const provider_schema *p, const char *name)
-{
-    for (u32 i = 0; i < p->map_count; i++)
-        if (strcmp(p->maps[i]->name, name) == 0)
-            return p->maps[i];
-    return NULL;
+    value_map *added = arena_new(a, value_map);
+    *added = (value_map){arena_text(a, name ? name : ""), copies, kept, is_bitmap};
+    schema_list_map(p, added);
+    return added;
 }
 
 // ---------------------------------------------------------------------------------------------- events
@@ -369,8 +399,26 @@ bool schema_add_event(provider_schema *p, event_schema *event)
     p->events[p->event_count++] = event;
     p->sorted = false;
     if (event->key != KEY_MANIFEST)
-        index_by_event_guid(p->set, event);
+        add_to_list(p->set, event);
     return true;
+}
+
+static bool is_content(const void *items, u32 index, const void *key)
+{
+    return memcmp(&((const content_key *)items)[index], key, sizeof(content_key)) == 0;
+}
+
+bool schema_add_once(provider_schema *p, event_schema *event)
+{
+    schema_set *set = p->set;
+    content_key key = {(u64)(uintptr_t)p, event->descriptor, event->event_guid, event->key, event->property_count};
+    u64 hash = hash_bytes(&key, sizeof(key));
+    if (map_find(&set->by_content, hash, is_content, set->once, &key) != MAP_NONE)
+        return true;
+    map_add(&set->by_content, hash, set->once_count);
+    GROW(set->once, set->once_count, set->once_cap);
+    set->once[set->once_count++] = key;
+    return schema_add_event(p, event);
 }
 
 static void fetch_once(const schema_set *set, const guid *id)
@@ -379,18 +427,18 @@ static void fetch_once(const schema_set *set, const guid *id)
         return;
     schema_set *mutable_set =
         (schema_set *)(uintptr_t)set; // a look-up is const to its caller; what it fetches is not seen as change
-    guid_slot *slot = slot_add(mutable_set, id);
-    if (slot->fetched)
+    known_guid *known = add_known(mutable_set, id);
+    if (known->fetched)
         return;
-    slot->fetched = true;
+    known->fetched = true;
     set->fetch(set->fetch_context, mutable_set, id);
 }
 
 provider_schema *schema_providers(const schema_set *set, const guid *id)
 {
     fetch_once(set, id);
-    guid_slot *slot = slot_of(set, id);
-    return slot->used ? slot->providers : NULL;
+    const known_guid *known = find_known(set, id);
+    return known ? known->providers : NULL;
 }
 
 provider_schema *schema_each(const schema_set *set, u32 *at)
@@ -408,9 +456,10 @@ void schema_adopt(schema_set *set, schema_set *from, const guid *id)
         own->adopted = true;
         link_provider(set, own);
     }
-    const event_slot *slot = event_slot_of(from, id);
-    for (u32 i = 0; slot->used && i < slot->count; i++)
-        index_by_event_guid(set, slot->events[i]);
+    const known_guid *known = find_known(from, id);
+    for (u32 at = known ? known->lists : 0; at; at = from->lists[at - 1].next)
+        for (u32 i = 0; i < from->lists[at - 1].count; i++)
+            add_to_list(set, from->lists[at - 1].events[i]);
 }
 
 // How well an event's description suits: lower is better, compared field by field.
@@ -547,16 +596,10 @@ u32 schema_find(const schema_set *set, schema_key key, const guid *id, const eve
             rank_by_id(&r, p, descriptor, os_build);
         return r.count;
     }
-    event_slot *slot = event_slot_of(set, id);
-    for (u32 i = 0; slot->used && i < slot->count; i++) {
-        const event_schema *event = slot->events[i];
-        if (event->key != key)
-            continue;
-        bool same =
-            key == KEY_WPP ? event->descriptor.id == descriptor->id : event->descriptor.opcode == descriptor->opcode;
-        if (same)
-            rank_event(&r, event, descriptor->version, os_build);
-    }
+    list_key wanted = list_key_of(key, id, descriptor);
+    const event_list *list = find_list(set, &wanted);
+    for (u32 i = 0; list && i < list->count; i++)
+        rank_event(&r, list->events[i], descriptor->version, os_build);
     return r.count;
 }
 

@@ -147,6 +147,7 @@ typedef struct provider_schema {
     name_list levels, tasks, opcodes, channels, keywords;
     value_map **maps;
     u32 map_count, map_cap;
+    struct map *maps_by_name; // base/map.h
     event_schema **events;
     u32 event_count, event_cap;
     bool sorted;
@@ -167,10 +168,13 @@ void schema_add_name(provider_schema *p, name_list *list, u64 value, const char 
 const schema_name *schema_find_name(const name_list *list, u64 value); // NULL: not there
 // Entries without a text are left out: their number says more.
 value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, const map_entry *entries, u32 count);
+void schema_list_map(provider_schema *p, value_map *added); // one that was made elsewhere; of a name the first is found
 const value_map *schema_find_map(const provider_schema *p, const char *name);
 // The event's memory and everything it points to must already belong to the set's arena. Refused (false, counted in
 // the provider's set) where an index, count or nesting of its properties does not hold: see schema_event_valid.
 bool schema_add_event(provider_schema *p, event_schema *event);
+// The same, unless it has added an event of that provider, descriptor, class GUID and number of properties before.
+bool schema_add_once(provider_schema *p, event_schema *event);
 MUST_USE bool schema_event_valid(const event_schema *event, error *e);
 
 // All descriptions of a provider (for KEY_CLASSIC and KEY_WPP events too: by the provider's GUID), most trusted first.
