@@ -138,6 +138,7 @@ const char *evidence_limit(const evidence *ev, u32 index, char room[160])
         {class_refused(ev->session->classes),
          "events are of classes beyond LIMIT_CLASSES or LIMIT_CLASS_BYTES: raw and unnamed"},
         {class_unplanned(ev->session->classes), "event classes are beyond LIMIT_CLASS_BYTES: their events are raw"},
+        {ev->session->cut, "records would be longer than LIMIT_RECORD_TEXT: the rest of their payload is raw"},
         {l.processes, "process events found no room"},
         {l.threads, "thread events found no room"},
         {l.files, "file names found no room: some file_path are missing"},

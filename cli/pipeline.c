@@ -12,7 +12,8 @@ enum {
     WINDOW_BYTES = 512 << 10, // buffers loaded ahead, for each thread: likewise
     WINDOW_FEWEST = 4,
     TEXT_BYTES = 512 << 10,      // of a slice's text, reserved from the start
-    KEPT_OUTPUT_BYTES = 8 << 20, // a slice's text buffer beyond this is given back
+    PART_BYTES = 1 << 20,        // a slice of more text is committed in parts
+    KEPT_OUTPUT_BYTES = 2 << 20, // a slice's text buffer beyond this is given back
     FEWEST_EVENTS = 4096,        // fewer are not worth a thread
 };
 
@@ -24,14 +25,16 @@ typedef struct worker {
     buffer_reader reader;
     outbuf where;   // for filter expressions
     u64 *counts;    // by trace and state
+    u64 cut;        // records cut at LIMIT_RECORD_TEXT
     u8 unused[128]; // what a thread writes for each event shares no cache line with what another one writes
 } worker;
 
 // A slice on its way. Its number in the merge is its number in both rings.
 typedef struct seat {
     slice slice;
-    u64 base;   // records before it
-    outbuf out; // its text
+    u64 base;     // records before it
+    u32 rendered; // records of it
+    outbuf out;   // their text, but what is committed already
 } seat;
 
 // What is free to be used again, last in first out: it may still be in a processor's cache.
@@ -143,23 +146,38 @@ static void sift(void *context, unsigned thread, void *item, u64 number)
     s->count = kept;
 }
 
+static void render_record(pipeline *p, worker *w, const seat *s, u32 index, outbuf *out)
+{
+    const pipeline_job *job = p->job;
+    const slice_item at = s->slice.items[index];
+    record rec;
+    u64 cut = w->room.decoder.cut;
+    session_record(job->session, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &w->room, &rec);
+    rec.number = s->base + index + 1;
+    job->exporter->render(job->sink, &rec, out);
+    w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
+    w->cut += w->room.decoder.cut != cut && rec.state != RECORD_DECODED;
+}
+
+// Goes on until the slice ends, or its text is long enough to be committed.
+static void render_part(pipeline *p, worker *w, seat *s)
+{
+    outbuf out = s->out; // seats are neighbours in memory
+    u32 at = s->rendered;
+    while (at < s->slice.count && out.len < PART_BYTES)
+        render_record(p, w, s, at++, &out);
+    s->rendered = at;
+    s->out = out;
+}
+
 static void render(void *context, unsigned thread, void *item, u64 number)
 {
     (void)item;
     pipeline *p = context;
-    worker *w = &p->workers[thread];
-    const pipeline_job *job = p->job;
-    seat *own = seat_of(p, number);
-    outbuf out = spare_text(&p->spares); // seats are neighbours in memory
-    for (u32 i = 0; i < own->slice.count; i++) {
-        const slice_item at = own->slice.items[i];
-        record rec;
-        session_record(job->session, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &w->room, &rec);
-        rec.number = own->base + i + 1;
-        job->exporter->render(job->sink, &rec, &out);
-        w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
-    }
-    own->out = out;
+    seat *s = seat_of(p, number);
+    s->rendered = 0;
+    s->out = spare_text(&p->spares);
+    render_part(p, &p->workers[thread], s);
 }
 
 // ---------------------------------------------------------------------------------------------- in order
@@ -196,11 +214,25 @@ static void merge_one(pipeline *p)
         number_next(p);
 }
 
+// What is rendered of a slice, then the rest of it part by part. Only the crew's owner commits, and it is worker 0.
+static bool commit_slice(pipeline *p, seat *s, error *e)
+{
+    pipeline_job *job = p->job;
+    for (u32 done = 0;; render_part(p, &p->workers[0], s)) {
+        if (!job->exporter->commit(job->sink, (span){s->out.bytes, s->out.len}, s->rendered - done, e))
+            return false;
+        done = s->rendered;
+        s->out.len = 0;
+        if (done == s->slice.count)
+            return true;
+    }
+}
+
 static bool commit_next(pipeline *p, error *e)
 {
     pipeline_job *job = p->job;
     seat *s = seat_of(p, p->committed++);
-    bool ok = job->exporter->commit(job->sink, (span){s->out.bytes, s->out.len}, s->slice.count, e);
+    bool ok = commit_slice(p, s, e);
     job->records += s->slice.count;
     put_text(&p->spares, s->out);
     s->out = (outbuf){0};
@@ -298,6 +330,7 @@ static void end(pipeline *p)
             s->traces[t]->partial += w->counts[t * RECORD_STATES + RECORD_PARTIAL];
             s->traces[t]->raw += w->counts[t * RECORD_STATES + RECORD_RAW];
         }
+        s->cut += w->cut;
         record_room_free(&w->room);
         buffer_reader_free(&w->reader);
         outbuf_free(&w->where);
@@ -364,13 +397,17 @@ static void count_buffer(void *context, unsigned thread, void *item, u64 number)
     u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
     for (u32 i = 0; i < merge_picked(*b); i++) {
         const event_ref *ref = &l->refs[merge_pick(*b, i)];
-        if (!p->by_record) {
-            counts[session_state(p->job->session, l, ref, &w->room)]++;
-            continue;
-        }
+        u64 cut = w->room.decoder.cut;
         record rec;
-        session_record_bare(p->job->session, l, ref, &w->room, &rec);
-        counts[rec.state] += filter_record(p->job->filter, &rec, &w->where);
+        bool counts_it = true;
+        if (p->by_record) {
+            session_record_bare(p->job->session, l, ref, &w->room, &rec);
+            counts_it = filter_record(p->job->filter, &rec, &w->where);
+        } else {
+            rec.state = session_state(p->job->session, l, ref, &w->room);
+        }
+        counts[rec.state] += counts_it;
+        w->cut += counts_it && w->room.decoder.cut != cut && rec.state != RECORD_DECODED;
     }
 }
 

@@ -1,8 +1,6 @@
 // Hashing: 16 bytes a step, folded by a full 64 x 64 bit product, with secrets drawn once in each process.
 #include "base/map.h"
 
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/os.h"
 #include "base/span.h"
@@ -36,17 +34,31 @@ static inline u64 fold(u64 a, u64 b)
 #endif
 }
 
+// The last 1 to 16 bytes as two words, which overlap where there are fewer: their number is hashed as well.
+static inline void load_last(const u8 *p, size_t len, u64 last[2])
+{
+    if (len >= 8) {
+        last[0] = load_u64(p);
+        last[1] = load_u64(p + len - 8);
+    } else if (len >= 4) {
+        last[0] = load_u32(p);
+        last[1] = load_u32(p + len - 4);
+    } else if (len) {
+        last[0] = p[0] | (u64)p[len / 2] << 8;
+        last[1] = p[len - 1];
+    }
+}
+
 u64 hash_more(u64 hash, const void *bytes, size_t len)
 {
     const u8 *p = bytes;
     size_t left = len;
+    u64 last[2] = {0, 0};
     hash ^= secrets[0];
     for (; left > 16; p += 16, left -= 16)
         hash = fold(load_u64(p) ^ secrets[1], load_u64(p + 8) ^ hash);
-    u8 last[16] = {0};
-    if (left)
-        memcpy(last, p, left);
-    hash = fold(load_u64(last) ^ secrets[1], load_u64(last + 8) ^ hash);
+    load_last(p, left, last);
+    hash = fold(last[0] ^ secrets[1], last[1] ^ hash);
     return fold(hash ^ secrets[2], (u64)len ^ secrets[1]);
 }
 

@@ -5,14 +5,15 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-// A run in progress. It ends where the payload does (`short_of` a value) or where the event needs more slots than one
-// can hold.
+// A run in progress. It ends early where the payload does, where the event needs more slots than one can hold, and
+// where its text would get too long.
 typedef struct run {
     decoder *decoder;
     const plan *plan;
     span payload;
     u32 at;    // payload bytes behind the last value
     u32 slots; // filled so far
+    u64 text;  // of elements so far
 } run;
 
 void decoder_free(decoder *d)
@@ -178,6 +179,7 @@ static bool run_field(run *r, u32 index, u32 depth);
 
 static bool run_members(run *r, const field *f, u32 depth)
 {
+    r->text += f->element_text;
     for (u32 i = 0; i < f->member_count; i++)
         if (!run_field(r, f->first_member + i, depth + 1))
             return false;
@@ -192,10 +194,12 @@ static bool run_elements(run *r, u32 index, u32 count, u32 depth)
         if (bytes > left(r) || !push(r, r->at, (u32)bytes))
             return false;
         r->at += (u32)bytes;
+        r->text += (u64)count * f->element_text;
         return true;
     }
     if (!push(r, SLOT_COUNT, count))
         return false;
+    r->text += f->wire == WIRE_STRUCT ? 0 : (u64)count * f->element_text;
     for (u32 i = 0; i < count; i++) {
         bool done = f->wire == WIRE_STRUCT ? run_members(r, f, depth) : run_value(r, index);
         if (!done)
@@ -222,6 +226,7 @@ static bool run_rest(run *r, u32 index, u32 depth)
         if (r->at == before)
             break;
     }
+    r->text += f->wire == WIRE_STRUCT ? 0 : (u64)count * f->element_text;
     r->decoder->slots[counter].len = count;
     return true;
 }
@@ -300,8 +305,13 @@ decode_fit decode_run(decoder *d, const plan *p, span payload, decoded *out)
         d->values = mem_grow(d->values, 0, d->value_cap, sizeof(*d->values));
         memset(d->values, 0, d->value_cap * sizeof(*d->values));
     }
-    run r = {d, p, payload, 0, 0};
+    run r = {d, p, payload, 0, 0, 0};
     u32 done = 0;
+    if (payload.len >= p->payload_end) {
+        d->cut++;
+        *out = (decoded){FIT_SHORT, 0, 0, 0, d->slots};
+        return FIT_SHORT;
+    }
     if (payload.len >= p->prefix_bytes) {
         take_prefix(&r);
         done = p->prefix_count;
@@ -314,7 +324,8 @@ decode_fit decode_run(decoder *d, const plan *p, span payload, decoded *out)
             continue;
         }
         bool single = f->count_form == COUNT_ONE && f->wire != WIRE_STRUCT;
-        if (!(single ? run_value(&r, done) : run_field(&r, done, 0))) {
+        if (!(single ? run_value(&r, done) : run_field(&r, done, 0)) || r.text > p->elements_text) {
+            d->cut += r.text > p->elements_text;
             r.slots = slots;
             r.at = at;
             break;

@@ -10,6 +10,7 @@ typedef struct decoder {
     u32 slot_cap;
     u64 *values; // by field index
     u32 value_cap;
+    u64 cut; // runs that ended early lest the record's text exceed LIMIT_RECORD_TEXT
 } decoder;
 
 void decoder_free(decoder *d);
@@ -18,7 +19,7 @@ typedef enum decode_fit {
     FIT_EXACT,  // every byte of the payload belongs to a value
     FIT_PADDED, // all values found, what is left is the padding of a native struct
     FIT_TAIL,   // all values found, bytes left over
-    FIT_SHORT,  // the payload ends before the values do
+    FIT_SHORT,  // the payload ends before the values do, or decoding ends before the text gets too long
 } decode_fit;
 
 typedef struct decoded {

@@ -4,14 +4,24 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/outbuf.h"
 #include "base/text.h"
 #include "base/text_put.h"
+
+// The values of a map in the width of a field: made once for all fields of a schema.
+typedef struct fitting {
+    const value_map *from, *fitted;
+    u32 bytes;
+    u32 room; // for one value as text
+} fitting;
 
 typedef struct compiler {
     arena *arena;
     const event_schema *schema;
     field *fields;
+    fitting *fittings;
+    u32 fitting_count, fitting_cap;
     bool wide, has_pointer;
 } compiler;
 
@@ -259,21 +269,50 @@ static bool map_applies(const property *p)
 
 // The map with its values in the width of the field, whose own are compared unsigned: a source may write the same value
 // with more bits than the field has, a negative one with their signs. What does not fit is no value of the field.
-static const value_map *fitted_map(arena *a, const value_map *map, u32 bytes)
+static const value_map *fitted_map(arena *a, const value_map *from, u32 bytes)
 {
     u32 bits = 8 * bytes, count = 0;
     if (bits >= 64)
-        return map;
-    map_entry *entries = arena_array(a, map_entry, map->count);
-    for (u32 i = 0; i < map->count; i++) {
-        u64 value = map->entries[i].value;
+        return from;
+    map_entry *entries = arena_array(a, map_entry, from->count);
+    for (u32 i = 0; i < from->count; i++) {
+        u64 value = from->entries[i].value;
         i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
         if (value >> bits == 0 || same >> (bits - 1) == -1)
-            entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), map->entries[i].text};
+            entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), from->entries[i].text};
     }
     value_map *fitted = arena_new(a, value_map);
-    *fitted = (value_map){map->name, entries, count, map->is_bitmap};
+    *fitted = (value_map){from->name, entries, count, from->is_bitmap};
     return fitted;
+}
+
+static u32 at_most(u64 text)
+{
+    return text > LIMIT_RECORD_TEXT ? LIMIT_RECORD_TEXT + 1 : (u32)text;
+}
+
+// All names of a bit map may be in one value.
+static u32 map_room(const value_map *names)
+{
+    u64 longest = 0, all = 0;
+    for (u32 i = 0; i < names->count; i++) {
+        u64 len = (u64)strlen(names->entries[i].text) * 6 + 1;
+        longest = len > longest ? len : longest;
+        all += len;
+    }
+    return at_most(names->is_bitmap ? all : longest);
+}
+
+static const fitting *fitting_of(compiler *c, const value_map *from, u32 bytes)
+{
+    for (u32 i = 0; i < c->fitting_count; i++)
+        if (c->fittings[i].from == from && c->fittings[i].bytes == bytes)
+            return &c->fittings[i];
+    GROW(c->fittings, c->fitting_count, c->fitting_cap);
+    fitting *made = &c->fittings[c->fitting_count++];
+    *made = (fitting){from, fitted_map(c->arena, from, bytes), bytes, 0};
+    made->room = map_room(made->fitted);
+    return made;
 }
 
 static void compile_count(const property *p, field *f)
@@ -291,26 +330,14 @@ static void compile_count(const property *p, field *f)
         f->count_form = COUNT_ONE;
 }
 
-// All names of a bit map may stand in one value.
-static u32 map_room(const value_map *map)
-{
-    size_t longest = 0, all = 0;
-    for (u32 i = 0; i < map->count; i++) {
-        size_t len = strlen(map->entries[i].text) * 6 + 1;
-        longest = len > longest ? len : longest;
-        all += len;
-    }
-    return (u32)(map->is_bitmap ? all : longest);
-}
-
-static u32 value_room(const field *f)
+static u32 value_room(const field *f, u32 map_text)
 {
     enum {
         ROOM_NUMBER = 64, // numbers, GUIDs, times, addresses, with their quotes and what is written beyond them
         ROOM_FLOAT = 400,
         ROOM_SID = 16 + 11 * 256,
     };
-    u32 room = ROOM_NUMBER + (f->map ? map_room(f->map) : 0);
+    u32 room = ROOM_NUMBER + map_text;
     if (f->show == SHOW_F32 || f->show == SHOW_F64)
         room += ROOM_FLOAT;
     return f->show == SHOW_SID ? room + ROOM_SID : room;
@@ -360,15 +387,16 @@ static void compile_field(compiler *c, u32 at)
     compile_size(c, p, f);
     f->show = (u8)show_of(p->in_type, p->out_type ? p->out_type : in_type_find(p->in_type)->default_out);
     f->unmapped = f->show;
-    const value_map *map = map_applies(p) ? fitted_map(c->arena, p->map, f->bytes) : NULL;
-    if (map && map->count) {
-        f->map = map;
+    const fitting *names = map_applies(p) ? fitting_of(c, p->map, f->bytes) : NULL;
+    u32 map_text = names ? names->room : 0;
+    if (names && names->fitted->count) {
+        f->map = names->fitted;
         f->show = SHOW_MAP;
     }
     f->silent = f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT);
     f->single = f->count_form == COUNT_ONE;
     f->writer = (u8)writer_of(f);
-    f->room = value_room(f);
+    f->room = value_room(f, map_text);
 }
 
 static plan_text padded(arena *a, const u8 *text, size_t len)
@@ -389,14 +417,37 @@ static plan_text key_of(arena *a, span name, text_escape escape)
     return made;
 }
 
+typedef struct siblings {
+    const char **names;
+    u32 *times;
+    map by_name;
+} siblings;
+
+static bool is_sibling(const void *names, u32 index, const void *name)
+{
+    return strcmp(((const char *const *)names)[index], name) == 0;
+}
+
+// How often, this time included.
+static u32 times_seen(siblings *s, const char *name)
+{
+    u64 hash = hash_bytes(name, strlen(name));
+    u32 at = map_find(&s->by_name, hash, is_sibling, s->names, name);
+    if (at != MAP_NONE)
+        return ++s->times[at];
+    at = s->by_name.count;
+    s->names[at] = name;
+    map_add(&s->by_name, hash, at);
+    return s->times[at] = 1;
+}
+
 // Names must be unique among siblings, or a JSON object would hold one key twice: later ones get _2, _3 ….
 static void compile_names(compiler *c, u32 first, u32 count)
 {
+    siblings s = {.names = mem_zeroed(count, sizeof(*s.names)), .times = mem_zeroed(count, sizeof(*s.times))};
     for (u32 i = first; i < first + count; i++) {
         const char *name = c->schema->properties[i].name;
-        u32 same = 1;
-        for (u32 j = first; j < i; j++)
-            same += strcmp(c->schema->properties[j].name, name) == 0;
+        u32 same = times_seen(&s, name);
         if (same > 1)
             name = arena_format(c->arena, "%s_%u", name, same);
         size_t len = strlen(name);
@@ -406,6 +457,9 @@ static void compile_names(compiler *c, u32 first, u32 count)
         c->fields[i].json_key = key_of(c->arena, (span){(const u8 *)name, len}, ESCAPE_JSON);
         c->fields[i].csv_key = key_of(c->arena, (span){(const u8 *)name, len}, ESCAPE_JSON_CSV);
     }
+    mem_free(s.names);
+    mem_free(s.times);
+    map_free(&s.by_name);
 }
 
 // ---------------------------------------------------------------------------------------------- messages
@@ -604,13 +658,63 @@ static bool fixed_elements(const field *f)
 
 static void compile_slots(plan *out)
 {
+    u64 room = 0;
     for (u32 i = 0; i < out->top_count; i++) {
         const field *f = &out->fields[i];
-        out->data_room += f->csv_key.len + TEXT_PADDING + f->room;
+        room += f->csv_key.len + TEXT_PADDING + f->room;
         out->one_slot_each &= f->wire != WIRE_STRUCT && fixed_elements(f);
         if (out->one_slot_each && out->first_text == PLAN_NO_TEXT && f->show == SHOW_UTF16 && f->single)
             out->first_text = (u16)i;
     }
+    out->data_room = at_most(room);
+}
+
+// ---------------------------------------------------------------------------------------------- how much text
+
+// Beyond six bytes for each of the payload's: the longest numbers, times and addresses take less than 32 in all.
+static u64 element_text(const compiler *c, const field *f)
+{
+    enum { NUMBER = 32, BRACES = 2 };
+    if (f->wire != WIRE_STRUCT)
+        return f->map || f->show == SHOW_F64 ? f->room : NUMBER;
+    u64 text = BRACES;
+    for (u32 i = 0; i < f->member_count; i++) {
+        const field *m = &c->fields[f->first_member + i];
+        text += m->csv_key.len + (m->count_form == COUNT_ONE ? m->element_text : BRACES);
+    }
+    return text;
+}
+
+// How often a message inserts the field it inserts most often.
+static u32 message_repeats(const plan *p)
+{
+    u32 most = 0, *times = mem_zeroed(p->top_count, sizeof(*times));
+    for (u32 i = 0; i < p->message_count; i++)
+        if (p->message[i].field >= 0 && ++times[p->message[i].field] > most)
+            most = times[p->message[i].field];
+    mem_free(times);
+    return most;
+}
+
+static u64 message_room(const plan *p)
+{
+    u64 room = 0;
+    for (u32 i = 0; i < p->message_count; i++)
+        room += p->message[i].text.len + (p->message[i].field >= 0 ? p->fields[p->message[i].field].room : 0);
+    return room;
+}
+
+static void compile_text(compiler *c, plan *out)
+{
+    for (u32 i = out->field_count; i-- > 0;) // members come after their struct
+        c->fields[i].element_text = at_most(element_text(c, &c->fields[i]));
+    u32 repeats = message_repeats(out);
+    u32 most = LIMIT_RECORD_TEXT / (repeats ? repeats : 1);
+    bool over = out->data_room > LIMIT_RECORD_TEXT || message_room(out) > LIMIT_RECORD_TEXT;
+    out->elements_text = most;
+    out->payload_end = over ? 0 : most / 6 + 1;
+    if (out->payload_end <= UINT16_MAX)
+        out->all_fixed = false; // its payloads must be looked at
 }
 
 static void compile_all(compiler *c)
@@ -654,5 +758,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
     compile_padding(out);
     compile_runs(&c, out);
     compile_message(&c, out);
+    compile_text(&c, out);
+    mem_free(c.fittings);
     return out;
 }

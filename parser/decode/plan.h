@@ -91,6 +91,7 @@ typedef struct field {
     plan_text json_key;                  // ,"name": with comma, quotes, colon and escapes
     plan_text csv_key;                   // the same inside a quoted CSV cell
     u32 room;                            // bytes of one value as text in any form, besides six for each of its own
+    u32 element_text;                    // the same of one element with all keys in it; of a struct and of an array
     u8 writer;                           // value_writer of one value
     bool single;                         // no array, no struct
     bool silent;                         // no member of the record's data
@@ -155,6 +156,9 @@ typedef struct plan {
     bool one_slot_each;     // slot i belongs to top-level field i
     u16 first_text; // top-level field: the first UTF-16 text, where its slot has the same number; else PLAN_NO_TEXT
     u32 data_room;  // bytes of all keys and single values, besides six for each byte of the payload
+    // What keeps a record's text within LIMIT_RECORD_TEXT, whatever schema and payload claim:
+    u32 payload_end;   // payloads of so many bytes or more are not decoded
+    u32 elements_text; // and no field with which the elements of arrays and structs would take more than this
     const message_piece *message;
     u32 message_count;
 } plan;

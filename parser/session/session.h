@@ -58,6 +58,7 @@ typedef struct session {
     void *wants_context;                                  // yet; NULL: of all
     event_cache cache;
     schema_load embedded; // what the traces' own schemas came to
+    u64 cut;              // records whose decoding ended at LIMIT_RECORD_TEXT; counted by whoever read them
     bool one_clock;       // all events can be ordered by their session clock alone
     schema_store *store;  // descriptions beyond the traces' own; NULL: the built-in tables, and those of `fetch`
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
