@@ -92,6 +92,13 @@ static void put_number(outbuf *out, u64 number)
     outbuf_written(out, text_u64(outbuf_reserve(out, 20), number));
 }
 
+static void put_field(outbuf *scratch, const record *rec, const char *name)
+{
+    typed_value v;
+    record_value(rec, name, &v);
+    render_text(scratch, &v);
+}
+
 // The value of a rule's field after the end of *scratch; its bytes.
 static size_t field_text(outbuf *scratch, const record *rec, const char *name)
 {
@@ -101,7 +108,7 @@ static size_t field_text(outbuf *scratch, const record *rec, const char *name)
     else if (strcmp(name, "@key") == 0)
         outbuf_text(scratch, rec->key_path ? rec->key_path : "");
     else
-        (void)render_field_text(scratch, rec, name);
+        put_field(scratch, rec, name);
     // The correlated path says more than the device path in the event.
     if (rec->file_path &&
         (strcmp(name, "FileName") == 0 || strcmp(name, "OpenPath") == 0 || strcmp(name, "FilePath") == 0)) {

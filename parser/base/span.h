@@ -41,6 +41,37 @@ static inline i64 load_i64(const u8 *p)
     return (i64)load_u64(p);
 }
 
+// A whole number of 1, 2, 4 or 8 bytes; 0 for a span of any other length.
+static inline u64 load_unsigned(span s)
+{
+    switch (s.len) {
+    case 1:
+        return s.at[0];
+    case 2:
+        return load_u16(s.at);
+    case 4:
+        return load_u32(s.at);
+    case 8:
+        return load_u64(s.at);
+    default:
+        return 0;
+    }
+}
+
+static inline i64 load_signed(span s)
+{
+    switch (s.len) {
+    case 1:
+        return (i8)s.at[0];
+    case 2:
+        return (i16)load_u16(s.at);
+    case 4:
+        return (i32)load_u32(s.at);
+    default:
+        return (i64)load_unsigned(s);
+    }
+}
+
 // The bytes [off, off+len) of s. False, and *out untouched, where s does not hold them all.
 MUST_USE static inline bool span_sub(span s, size_t off, size_t len, span *out)
 {

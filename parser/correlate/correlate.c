@@ -258,9 +258,9 @@ static bool id_of(const reader *r, want w, const record *rec, u32 *id)
     if (at == NO_FIELD || (u32)at >= rec->top_done)
         return false;
     span v;
-    if (!span_sub(rec->payload, rec->slots[at].offset, 4, &v) || rec->slots[at].len < 4)
+    if (!span_sub(rec->payload, rec->slots[at].offset, rec->slots[at].len, &v) || v.len < 4)
         return false;
-    *id = load_u32(v.at);
+    *id = (u32)load_unsigned(v);
     return true;
 }
 

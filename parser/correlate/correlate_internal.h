@@ -154,7 +154,7 @@ typedef struct seen {
 } seen;
 
 bool seen_value(const seen *s, want w, span *value);
-bool seen_number(const seen *s, want w, u64 *number); // little-endian, 1 to 8 bytes
+bool seen_number(const seen *s, want w, u64 *number); // of whole numbers and times
 bool seen_u32(const seen *s, want w, u32 *number);    // of at least 4 bytes
 const char *seen_text(const seen *s, want w);         // interned; NULL where absent or empty
 

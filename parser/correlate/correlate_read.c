@@ -285,35 +285,41 @@ bool seen_value(const seen *s, want w, span *value)
     return span_sub(s->payload, found->offset, found->len, value);
 }
 
-bool seen_number(const seen *s, want w, u64 *number)
+static bool seen_typed(const seen *s, want w, typed_value *out)
 {
     span v;
-    if (!seen_value(s, w, &v) || v.len == 0 || v.len > 8)
+    if (!seen_value(s, w, &v))
         return false;
-    *number = 0;
-    for (size_t i = v.len; i-- > 0;)
-        *number = *number << 8 | v.at[i];
+    value_of(&s->reader->plan->fields[s->reader->fields[w]], v, out);
+    return true;
+}
+
+bool seen_number(const seen *s, want w, u64 *number)
+{
+    typed_value v;
+    if (!seen_typed(s, w, &v) || !value_is_integer(&v))
+        return false;
+    *number = v.number;
     return true;
 }
 
 bool seen_u32(const seen *s, want w, u32 *number)
 {
-    u64 n;
-    span v;
-    if (!seen_value(s, w, &v) || v.len < 4 || !seen_number(s, w, &n))
+    typed_value v;
+    if (!seen_typed(s, w, &v) || !value_is_integer(&v) || v.bytes.len < 4)
         return false;
-    *number = (u32)n;
+    *number = (u32)v.number;
     return true;
 }
 
 const char *seen_text(const seen *s, want w)
 {
-    span v;
+    typed_value v;
     correlator *c = s->c;
-    if (!seen_value(s, w, &v) || v.len == 0)
+    if (!seen_typed(s, w, &v) || v.bytes.len == 0)
         return NULL;
     c->scratch.len = 0;
-    render_value_text(&c->scratch, &s->reader->plan->fields[s->reader->fields[w]], v, s->reader->plan->wide);
+    render_text(&c->scratch, &v);
     return c->scratch.len ? text_set_add(&c->texts, (const char *)c->scratch.bytes, c->scratch.len) : NULL;
 }
 

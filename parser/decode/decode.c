@@ -46,22 +46,6 @@ static inline u32 left(const run *r)
     return (u32)r->payload.len - r->at;
 }
 
-static inline u64 integer_at(const u8 *p, u32 bytes)
-{
-    switch (bytes) {
-    case 1:
-        return p[0];
-    case 2:
-        return load_u16(p);
-    case 4:
-        return load_u32(p);
-    case 8:
-        return load_u64(p);
-    default:
-        return 0;
-    }
-}
-
 // Bytes of a SID standing at p: 0 where it does not fit or is none. All SIDs are of revision 1.
 static u32 sid_bytes(const u8 *p, u32 room)
 {
@@ -170,7 +154,7 @@ static inline bool run_value(run *r, u32 index)
         return false;
     u32 at = r->at + x.skip;
     if (f->referenced)
-        r->decoder->values[index] = integer_at(r->payload.at + at, x.len);
+        r->decoder->values[index] = load_unsigned((span){r->payload.at + at, x.len});
     r->at = at + x.len + x.behind;
     return push(r, at, x.len);
 }
@@ -285,7 +269,7 @@ static void take_prefix(run *r)
     r->slots = p->prefix_count;
     for (u32 i = 0; p->prefix_referenced && i < p->prefix_count; i++)
         if (p->fields[i].referenced)
-            d->values[i] = integer_at(r->payload.at + p->prefix_slots[i].offset, p->fields[i].bytes);
+            d->values[i] = load_unsigned((span){r->payload.at + p->prefix_slots[i].offset, p->fields[i].bytes});
     r->at = p->prefix_bytes;
 }
 

@@ -2,39 +2,8 @@
 
 #include "base/text.h"
 #include "base/text_put.h"
-#include "schema/tables/error_names.h"
 
 // ---------------------------------------------------------------------------------------------- single values
-
-static inline u64 unsigned_of(span v)
-{
-    switch (v.len) {
-    case 1:
-        return v.at[0];
-    case 2:
-        return load_u16(v.at);
-    case 4:
-        return load_u32(v.at);
-    case 8:
-        return load_u64(v.at);
-    default:
-        return 0;
-    }
-}
-
-static i64 signed_of(span v)
-{
-    switch (v.len) {
-    case 1:
-        return (i8)v.at[0];
-    case 2:
-        return (i16)load_u16(v.at);
-    case 4:
-        return (i32)load_u32(v.at);
-    default:
-        return (i64)unsigned_of(v);
-    }
-}
 
 // Writers below take and return a write position; field.room and six bytes for each of the value's must be there.
 
@@ -125,17 +94,17 @@ static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape 
 {
     switch (show) {
     case SHOW_UNSIGNED:
-        return put_u64(p, unsigned_of(v));
+        return put_u64(p, load_unsigned(v));
     case SHOW_SIGNED:
-        return put_i64(p, signed_of(v));
+        return put_i64(p, load_signed(v));
     case SHOW_PORT:
-        return put_u64(p, v.len == 2 ? load_u16_be(v.at) : unsigned_of(v));
+        return put_u64(p, v.len == 2 ? load_u16_be(v.at) : load_unsigned(v));
     case SHOW_BOOL:
-        return put_bool(p, unsigned_of(v) != 0);
+        return put_bool(p, load_unsigned(v) != 0);
     case SHOW_F32:
-        return text_f32(p, (u32)unsigned_of(v));
+        return text_f32(p, (u32)load_unsigned(v));
     case SHOW_F64:
-        return text_f64(p, unsigned_of(v));
+        return text_f64(p, load_unsigned(v));
     case SHOW_UTF16:
     case SHOW_CHAR16:
         return text_utf16_as(p, show == SHOW_UTF16 ? trimmed(f, v) : v, e);
@@ -148,7 +117,7 @@ static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape 
     case SHOW_WIN32_ERROR:
     case SHOW_NTSTATUS:
     case SHOW_HRESULT:
-        return text_hex(p, unsigned_of(v));
+        return text_hex(p, load_unsigned(v));
     case SHOW_BYTES:
         return put_prefixed_bytes(p, v);
     case SHOW_GUID:
@@ -156,7 +125,7 @@ static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape 
     case SHOW_SID:
         return v.len >= 8 ? text_sid(p, v) : p;
     case SHOW_FILETIME:
-        return text_time_tdh(p, (i64)unsigned_of(v));
+        return text_time_tdh(p, (i64)load_unsigned(v));
     case SHOW_SYSTEMTIME:
         return text_systemtime(p, v.at);
     case SHOW_IPV4:
@@ -172,7 +141,7 @@ static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape 
 
 static u8 *put_plain(u8 *p, const field *f, span v, text_escape e)
 {
-    if (f->show == SHOW_MAP && put_mapped(&p, f->map, unsigned_of(v), e))
+    if (f->show == SHOW_MAP && put_mapped(&p, f->map, load_unsigned(v), e))
         return p;
     return put_shown(p, f, f->show == SHOW_MAP ? (show_form)f->unmapped : (show_form)f->show, v, e);
 }
@@ -187,9 +156,9 @@ static bool is_bare(show_form show, span v)
     case SHOW_BOOL:
         return true;
     case SHOW_F32:
-        return (unsigned_of(v) & 0x7f800000u) != 0x7f800000u;
+        return (load_unsigned(v) & 0x7f800000u) != 0x7f800000u;
     case SHOW_F64:
-        return (unsigned_of(v) & 0x7ff0000000000000u) != 0x7ff0000000000000u;
+        return (load_unsigned(v) & 0x7ff0000000000000u) != 0x7ff0000000000000u;
     default:
         return false;
     }
@@ -206,7 +175,7 @@ static u8 *put_json_by_show(u8 *p, const field *f, span v, text_escape e)
     u8 *inside = put_quote(p, e);
     show_form show = (show_form)f->show;
     if (show == SHOW_MAP) {
-        if (put_mapped(&inside, f->map, unsigned_of(v), e))
+        if (put_mapped(&inside, f->map, load_unsigned(v), e))
             return put_quote(inside, e);
         show = (show_form)f->unmapped;
     }
@@ -266,27 +235,20 @@ ALWAYS_INLINE u8 *put_value(u8 *p, const field *f, span v, text_escape e, bool j
     return json ? put_json_by_show(p, f, v, e) : put_plain(p, f, v, e);
 }
 
-void render_value_text(outbuf *out, const field *f, span value, bool wide)
-{
-    (void)wide;
-    u8 *p = outbuf_reserve(out, room_of(f, value.len));
-    outbuf_written(out, put_plain(p, f, value, ESCAPE_NONE));
-}
-
 // ---------------------------------------------------------------------------------------------- fields
 
 // A walk over a record's slots in field order.
 typedef struct walk {
     const pen *at;
     const plan *plan;
-    span payload;
+    const u8 *payload;
     const slot *next;
     text_escape escape; // of JSON
 } walk;
 
-static inline span value_at(const walk *w, const slot *s)
+static inline span bytes_at(const walk *w, const slot *s)
 {
-    return (span){w->payload.at + s->offset, s->len};
+    return (span){w->payload + s->offset, s->len};
 }
 
 // The first member of an object loses the comma in front of its key.
@@ -296,23 +258,23 @@ ALWAYS_INLINE u8 *put_key(u8 *p, const field *f, text_escape e, bool first)
     return put_padded(p, key.text + first, key.len - first);
 }
 
-static u8 *walk_field(walk *w, u8 *p, const field *f, bool show);
+static u8 *walk_field(walk *w, u8 *p, const field *f);
 
-static u8 *walk_struct(walk *w, u8 *p, const field *f, bool show)
+static u8 *walk_struct(walk *w, u8 *p, const field *f)
 {
     bool first = true;
-    if (show)
-        p = put_char(pen_more(w->at, p, 2), '{');
+    p = put_char(pen_more(w->at, p, 2), '{');
     for (u32 i = 0; i < f->member_count; i++) {
         const field *member = &w->plan->fields[f->first_member + i];
-        bool shown = show && !member->hidden;
-        if (shown) {
-            p = put_key(pen_more(w->at, p, member->csv_key.len + TEXT_PADDING), member, w->escape, first);
-            first = false;
+        if (member->hidden) {
+            w->next += field_slots(w->plan, member, w->next);
+            continue;
         }
-        p = walk_field(w, p, member, shown);
+        p = put_key(pen_more(w->at, p, member->csv_key.len + TEXT_PADDING), member, w->escape, first);
+        p = walk_field(w, p, member);
+        first = false;
     }
-    return show ? put_char(pen_more(w->at, p, 1), '}') : p;
+    return put_char(pen_more(w->at, p, 1), '}');
 }
 
 // Addresses come in long arrays (stacks): no per-element look at what they are, and what stands between two of them is
@@ -383,61 +345,56 @@ static u8 *put_elements(const pen *at, u8 *p, const field *f, span v, text_escap
     return p;
 }
 
-static u8 *walk_array(walk *w, u8 *p, const field *f, bool show)
+static u8 *walk_array(walk *w, u8 *p, const field *f)
 {
     const slot *head = w->next++;
-    if (show)
-        p = put_char(pen_more(w->at, p, 2), '[');
-    if (f->wire == WIRE_FIXED) {
-        if (show)
-            p = put_elements(w->at, p, f, value_at(w, head), w->escape, true);
-    } else {
-        for (u32 i = 0; i < head->len; i++) {
-            if (f->wire == WIRE_STRUCT) {
-                p = walk_struct(w, p, f, show);
-            } else {
-                span v = value_at(w, w->next++);
-                if (show)
-                    p = put_value(pen_more(w->at, p, room_of(f, v.len) + 2), f, v, w->escape, true);
-            }
-            if (show)
-                p = put_char(pen_more(w->at, p, 1), ',');
+    p = put_char(pen_more(w->at, p, 2), '[');
+    if (f->wire == WIRE_FIXED)
+        p = put_elements(w->at, p, f, bytes_at(w, head), w->escape, true);
+    for (u32 i = 0; f->wire != WIRE_FIXED && i < head->len; i++) {
+        if (f->wire == WIRE_STRUCT) {
+            p = walk_struct(w, p, f);
+        } else {
+            span v = bytes_at(w, w->next++);
+            p = put_value(pen_more(w->at, p, room_of(f, v.len) + 2), f, v, w->escape, true);
         }
+        p = put_char(pen_more(w->at, p, 1), ',');
     }
-    if (!show)
-        return p;
     p -= p[-1] == ',';
     return put_char(pen_more(w->at, p, 1), ']');
 }
 
-// Takes the field's slots off the walk, and writes its value where `show`.
-static u8 *walk_field(walk *w, u8 *p, const field *f, bool show)
+// Writes the field's value and takes its slots off the walk.
+static u8 *walk_field(walk *w, u8 *p, const field *f)
 {
     if (f->count_form != COUNT_ONE)
-        return walk_array(w, p, f, show);
+        return walk_array(w, p, f);
     if (f->wire == WIRE_STRUCT)
-        return walk_struct(w, p, f, show);
-    span v = value_at(w, w->next++);
-    return show ? put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, w->escape, true) : p;
+        return walk_struct(w, p, f);
+    span v = bytes_at(w, w->next++);
+    return put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, w->escape, true);
 }
 
 // Keys and single values are covered by the plan's data_room, which is part of the pen's room. Each key brings its
 // comma; the first one's place is the opening brace's.
 ALWAYS_INLINE u8 *put_data(const pen *at, u8 *p, const record *rec, text_escape e)
 {
-    walk w = {at, rec->plan, rec->payload, rec->slots, e};
+    walk w = {at, rec->plan, rec->payload.at, rec->slots, e};
     size_t start = (size_t)(p - at->out->bytes);
     const field *f = rec->plan->fields, *end = f + rec->top_done;
     const slot *next = rec->slots;
     for (; f < end; f++) {
-        if (!f->silent)
-            p = put_key(p, f, e, false);
-        if (f->single && !f->silent) {
-            p = put_value(p, f, value_at(&w, next++), e, true);
+        if (f->silent) {
+            next += field_slots(w.plan, f, next);
+            continue;
+        }
+        p = put_key(p, f, e, false);
+        if (f->single) {
+            p = put_value(p, f, bytes_at(&w, next++), e, true);
             continue;
         }
         w.next = next;
-        p = walk_field(&w, p, f, !f->silent);
+        p = walk_field(&w, p, f);
         next = w.next;
     }
     u8 *open = at->out->bytes + start;
@@ -471,38 +428,6 @@ void render_stack_json(outbuf *out, const record *rec)
     outbuf_written(out, render_stack(pen_start(&at), rec, ESCAPE_JSON));
 }
 
-// ---------------------------------------------------------------------------------------------- messages
-
-enum { ROOM_NUMBER = LIMIT_NUMBER_WIDTH + 24 };
-
-// An integer in the form a WPP message asks for.
-static u8 *put_number(u8 *p, const number_form *form, const field *f, span v)
-{
-    // Pointers as Windows' C library prints them: all digits, no 0x, which messages write themselves.
-    if (form->conversion == 'p')
-        return text_number(p, unsigned_of(v), false,
-                           &(number_form){.has_precision = true, .precision = (u8)(2 * f->bytes), .conversion = 'X'});
-    i64 value = signed_of(v);
-    bool negative = value < 0 && (form->conversion == 'd' || form->conversion == 'i');
-    return text_number(p, negative ? 0 - (u64)value : unsigned_of(v), negative, form);
-}
-
-static bool is_integer(const field *f)
-{
-    return f->wire == WIRE_FIXED && f->count_form == COUNT_ONE &&
-           (f->show == SHOW_UNSIGNED || f->show == SHOW_SIGNED || f->show == SHOW_HEX);
-}
-
-static const slot *slot_of_field(const walk *from, u32 index, u8 *p)
-{
-    if (from->plan->one_slot_each)
-        return &from->next[index];
-    walk w = *from;
-    for (u32 i = 0; i < index; i++)
-        p = walk_field(&w, p, &w.plan->fields[i], false);
-    return w.next;
-}
-
 u8 *render_escaped(const pen *at, u8 *p, size_t start)
 {
     size_t len = (size_t)(p - at->out->bytes) - start;
@@ -513,138 +438,66 @@ u8 *render_escaped(const pen *at, u8 *p, size_t start)
     return text + escaped;
 }
 
-// A status as WPP's formatter writes it: 0xc0000022(STATUS_ACCESS_DENIED), success by its name alone.
-static u8 *put_status(u8 *p, show_form show, u32 code)
+// ---------------------------------------------------------------------------------------------- values
+
+u8 *render_bytes_text(const pen *at, u8 *p, const field *f, span bytes, text_escape escape)
 {
-    const char *name = show == SHOW_NTSTATUS  ? ntstatus_name(code)
-                       : show == SHOW_HRESULT ? hresult_name(code)
-                                              : win32_error_name(code);
-    if (!name || code)
-        p = text_number(put_text(p, "0x"), code, false,
-                        &(number_form){.has_precision = true, .precision = 8, .conversion = 'x'});
-    if (!name)
-        return p;
-    return code ? put_char(put_text(put_char(p, '('), name), ')') : put_text(p, name);
+    return put_value(pen_more(at, p, room_of(f, bytes.len)), f, bytes, escape, false);
 }
 
-// What the record's header says, a number in the form the message asks for. Nothing where it does not say it.
-static u8 *put_own(u8 *p, const record *rec, const message_piece *piece)
+static walk walk_from(const pen *at, const typed_value *v, text_escape e)
 {
-    const event *ev = rec->event;
-    u64 value = 0;
-    bool known = true;
-    switch ((message_own)piece->own) {
-    case OWN_NOTHING:
-        return p;
-    case OWN_TIME:
-        return text_time(p, rec->time);
-    case OWN_THREAD:
-        value = rec->thread_id;
-        known = rec->has_thread;
-        break;
-    case OWN_PROCESS:
-        value = rec->process_id;
-        known = rec->has_process;
-        break;
-    case OWN_SEQUENCE:
-        value = ev->message_sequence;
-        known = ev->message_flags & 1; // TRACE_MESSAGE_SEQUENCE
-        break;
-    case OWN_KERNEL_TIME:
-        value = ev->kernel_time;
-        break;
-    case OWN_USER_TIME:
-        value = ev->user_time;
-        break;
-    case OWN_PROCESSOR:
-        value = rec->processor;
-        break;
-    }
-    if (!known)
-        return p;
-    return piece->form ? text_number(p, value, false, piece->form) : put_u64(p, value);
+    return (walk){at, v->rec->plan, v->rec->payload.at, v->slots, e};
 }
 
-// A struct stands in a message as its JSON.
-static u8 *put_insert_json(walk *w, u8 *p, const field *f, text_escape e)
+u8 *render_value_json(const pen *at, u8 *p, const typed_value *v, text_escape escape)
 {
-    size_t start = (size_t)(p - w->at->out->bytes);
-    p = walk_struct(w, p, f, true);
-    return e == ESCAPE_NONE ? p : render_escaped(w->at, p, start);
+    if (v->kind == VALUE_NULL)
+        return put_text(pen_more(at, p, 4), "null");
+    if (v->kind != VALUE_STRUCT && v->kind != VALUE_ARRAY)
+        return put_value(pen_more(at, p, room_of(v->field, v->bytes.len)), v->field, v->bytes, escape, true);
+    if (!v->field)
+        return render_data(at, pen_more(at, p, render_room(v->rec)), v->rec, escape);
+    walk w = walk_from(at, v, escape);
+    return v->kind == VALUE_ARRAY ? walk_array(&w, p, v->field) : walk_struct(&w, p, v->field);
 }
 
 // Elements of an array are joined by commas.
-static u8 *put_insert_array(walk *w, u8 *p, const field *f, text_escape e)
+static u8 *put_text_elements(const pen *at, u8 *p, const typed_value *v, text_escape e)
 {
-    const slot *head = w->next++;
-    if (f->wire == WIRE_FIXED) {
-        span v = value_at(w, head);
-        p = put_elements(w->at, p, f, v, e, false);
-        return p - (f->bytes && v.len >= f->bytes);
+    typed_value element;
+    value_walk w = value_members(v);
+    if (w.packed) {
+        p = put_elements(at, p, v->field, (span){w.packed, v->slots->len}, e, false);
+        return p - (v->count != 0);
     }
-    for (u32 i = 0; i < head->len; i++) {
-        if (i)
-            p = put_char(pen_more(w->at, p, 1), ',');
-        if (f->wire == WIRE_STRUCT) {
-            p = put_insert_json(w, p, f, e);
-            continue;
-        }
-        span v = value_at(w, w->next++);
-        p = put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, e, false);
+    for (bool first = true; value_next(&w, &element); first = false) {
+        if (!first)
+            p = put_char(pen_more(at, p, 1), ',');
+        p = render_value_text(at, p, &element, e);
     }
     return p;
 }
 
-static u8 *put_insert(const walk *from, u8 *p, const message_piece *piece, text_escape e)
+u8 *render_value_text(const pen *at, u8 *p, const typed_value *v, text_escape escape)
 {
-    const field *f = &from->plan->fields[piece->field];
-    walk w = *from;
-    w.next = slot_of_field(from, (u32)piece->field, p);
-    if (f->count_form != COUNT_ONE)
-        return put_insert_array(&w, p, f, e);
-    if (f->wire == WIRE_STRUCT)
-        return put_insert_json(&w, p, f, e);
-    span v = value_at(&w, w.next);
-    p = pen_more(w.at, p, room_of(f, v.len) + ROOM_NUMBER);
-    if (piece->named)
-        return put_status(p, (show_form)f->show, (u32)unsigned_of(v));
-    return piece->form && is_integer(f) ? put_number(p, piece->form, f, v) : put_value(p, f, v, e, false);
-}
-
-u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape)
-{
-    walk w = {at, rec->plan, rec->payload, rec->slots, ESCAPE_JSON};
-    for (u32 i = 0; i < rec->plan->message_count; i++) {
-        const message_piece *piece = &rec->plan->message[i];
-        plan_text text = escape == ESCAPE_NONE ? piece->text : piece->json;
-        p = put_padded(pen_more(at, p, text.len + TEXT_PADDING), text.text, text.len);
-        if (piece->field >= 0 && (u32)piece->field < rec->top_done)
-            p = put_insert(&w, p, piece, escape);
-        else if (piece->own)
-            p = put_own(pen_more(at, p, ROOM_NUMBER), rec, piece);
+    switch (v->kind) {
+    case VALUE_NULL:
+        return p;
+    case VALUE_ARRAY:
+        return put_text_elements(at, p, v, escape);
+    case VALUE_STRUCT: {
+        size_t start = (size_t)(p - at->out->bytes);
+        p = render_value_json(at, p, v, ESCAPE_JSON);
+        return escape == ESCAPE_NONE ? p : render_escaped(at, p, start);
     }
-    return p;
+    default:
+        return render_bytes_text(at, p, v->field, v->bytes, escape);
+    }
 }
 
-bool render_message(outbuf *out, const record *rec)
+void render_text(outbuf *out, const typed_value *v)
 {
-    if (!render_has_message(rec))
-        return false;
     pen at = {out, 0};
-    outbuf_written(out, render_message_text(&at, pen_start(&at), rec, ESCAPE_NONE));
-    return true;
-}
-
-bool render_field_text(outbuf *out, const record *rec, const char *name)
-{
-    for (u32 i = 0; rec->plan && i < rec->top_done; i++) {
-        if (strcmp(rec->plan->fields[i].name, name) != 0)
-            continue;
-        pen at = {out, 0};
-        const walk w = {&at, rec->plan, rec->payload, rec->slots, ESCAPE_JSON};
-        const message_piece piece = {.field = (i32)i};
-        outbuf_written(out, put_insert(&w, pen_start(&at), &piece, ESCAPE_NONE));
-        return true;
-    }
-    return false;
+    outbuf_written(out, render_value_text(&at, pen_start(&at), v, ESCAPE_NONE));
 }

@@ -10,7 +10,7 @@
 
 #include "base/outbuf.h"
 #include "base/text.h"
-#include "decode/record.h"
+#include "decode/value.h"
 
 // Bytes that payload, raw payload and stack of the record take at most, arrays and structs apart: those ask for more.
 size_t render_room(const record *rec);
@@ -19,6 +19,14 @@ size_t render_room(const record *rec);
 // ESCAPE_JSON_CSV for the inside of a quoted CSV cell.
 u8 *render_data(const pen *at, u8 *p, const record *rec, text_escape escape);
 void render_data_json(outbuf *out, const record *rec);
+
+// Any value of a payload as JSON: ESCAPE_JSON, or ESCAPE_JSON_CSV for the inside of a quoted CSV cell.
+u8 *render_value_json(const pen *at, u8 *p, const typed_value *v, text_escape escape);
+// The same as messages show it: texts and numbers without quotes, elements of an array joined by commas, structs as
+// JSON, nothing for VALUE_NULL. ESCAPE_NONE, or ESCAPE_JSON for the inside of a JSON string.
+u8 *render_value_text(const pen *at, u8 *p, const typed_value *v, text_escape escape);
+void render_text(outbuf *out, const typed_value *v);                                         // with ESCAPE_NONE
+u8 *render_bytes_text(const pen *at, u8 *p, const field *f, span bytes, text_escape escape); // of a single field
 
 static inline bool render_has_message(const record *rec)
 {
@@ -52,12 +60,6 @@ static inline bool render_may_extend(const record *rec)
 // Columns that live in extended data items; false where the event has none. Room for the SID's text is taken from out.
 bool render_related_activity(const record *rec, const u8 **guid_bytes);
 bool render_user_sid(outbuf *out, const record *rec);
-
-// One value of a field as plain text (messages, TdhFormatProperty): strings unquoted, numbers as TDH prints them.
-void render_value_text(outbuf *out, const field *f, span value, bool wide);
-
-// A top-level field by name as plain text: arrays and structs as JSON. False: the record has no such field.
-bool render_field_text(outbuf *out, const record *rec, const char *name);
 
 // `text` as the inside of a JSON string.
 void render_json_text(outbuf *out, const char *text);

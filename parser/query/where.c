@@ -30,9 +30,9 @@ typedef enum node_kind {
 typedef enum compare_op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE } compare_op;
 
 // A value: null, a whole number with its sign, a fraction, or text.
-typedef enum value_kind { VALUE_NULL, VALUE_WHOLE, VALUE_FRACTION, VALUE_TEXT } value_kind;
+typedef enum operand_kind { OPERAND_NULL, OPERAND_WHOLE, OPERAND_FRACTION, OPERAND_TEXT } operand_kind;
 typedef struct value {
-    value_kind kind;
+    operand_kind kind;
     bool negative;
     u64 whole; // its size where negative
     double fraction;
@@ -168,7 +168,7 @@ static bool whole_number(const char *text, size_t len, value *out)
     u64 size = strtoull(copy + negative, &end, hex ? 16 : 10);
     if (*end || errno || end == copy + negative)
         return false;
-    *out = (value){.kind = VALUE_WHOLE, .negative = negative && size, .whole = size};
+    *out = (value){.kind = OPERAND_WHOLE, .negative = negative && size, .whole = size};
     return true;
 }
 
@@ -187,7 +187,7 @@ static node *parse_text(parser *p)
     }
     node *n = new_node(p, NODE_TEXT);
     if (n)
-        n->value = (value){.kind = VALUE_TEXT, .text = text, .len = len};
+        n->value = (value){.kind = OPERAND_TEXT, .text = text, .len = len};
     return n;
 }
 
@@ -205,7 +205,7 @@ static node *parse_number(parser *p)
     double fraction = strtod(start, &end);
     if (end != p->at)
         return fail(p, start, "this is no number");
-    n->value = (value){.kind = VALUE_FRACTION, .fraction = fraction};
+    n->value = (value){.kind = OPERAND_FRACTION, .fraction = fraction};
     return n;
 }
 
@@ -218,7 +218,7 @@ static node *parse_name(parser *p)
     if (strcasecmp(name, "true") == 0 || strcasecmp(name, "false") == 0) {
         node *n = new_node(p, NODE_TEXT);
         if (n)
-            n->value = (value){.kind = VALUE_TEXT, .text = name, .len = strlen(name)};
+            n->value = (value){.kind = OPERAND_TEXT, .text = name, .len = strlen(name)};
         return n;
     }
     if (strncmp(name, "data.", 5) == 0 && name[5]) {
@@ -427,23 +427,23 @@ void where_free(expression *x)
 
 static value null_value(void)
 {
-    return (value){.kind = VALUE_NULL};
+    return (value){.kind = OPERAND_NULL};
 }
 
 static value number_value(u64 number)
 {
-    return (value){.kind = VALUE_WHOLE, .whole = number};
+    return (value){.kind = OPERAND_WHOLE, .whole = number};
 }
 
 static value text_value(const char *text)
 {
-    return text ? (value){.kind = VALUE_TEXT, .text = text, .len = strlen(text)} : null_value();
+    return text ? (value){.kind = OPERAND_TEXT, .text = text, .len = strlen(text)} : null_value();
 }
 
 // Text written into the scratch buffer from `start` on. The buffer may move: offsets are kept until all is written.
 static value scratch_value(const outbuf *o, size_t start)
 {
-    return (value){.kind = VALUE_TEXT, .text = (const char *)o->bytes + start, .len = o->len - start};
+    return (value){.kind = OPERAND_TEXT, .text = (const char *)o->bytes + start, .len = o->len - start};
 }
 
 static value guid_value(outbuf *o, const u8 *bytes)
@@ -544,17 +544,17 @@ static value column_value(column_id column, const record *rec, outbuf *o)
 static value as_number(value v)
 {
     value number;
-    return v.kind == VALUE_TEXT && whole_number(v.text, v.len, &number) ? number : v;
+    return v.kind == OPERAND_TEXT && whole_number(v.text, v.len, &number) ? number : v;
 }
 
 static double as_double(const value *v)
 {
-    return v->kind == VALUE_FRACTION ? v->fraction : v->negative ? -(double)v->whole : (double)v->whole;
+    return v->kind == OPERAND_FRACTION ? v->fraction : v->negative ? -(double)v->whole : (double)v->whole;
 }
 
 static int compare_numbers(const value *a, const value *b)
 {
-    if (a->kind == VALUE_FRACTION || b->kind == VALUE_FRACTION) {
+    if (a->kind == OPERAND_FRACTION || b->kind == OPERAND_FRACTION) {
         double x = as_double(a), y = as_double(b);
         return x < y ? -1 : x > y;
     }
@@ -573,14 +573,14 @@ static int compare_texts(const value *a, const value *b)
 
 static bool compare(compare_op op, value a, value b)
 {
-    if (a.kind == VALUE_NULL || b.kind == VALUE_NULL)
+    if (a.kind == OPERAND_NULL || b.kind == OPERAND_NULL)
         return false;
     if (a.kind != b.kind) {
         a = as_number(a);
         b = as_number(b);
     }
-    bool texts = a.kind == VALUE_TEXT && b.kind == VALUE_TEXT;
-    if (!texts && (a.kind == VALUE_TEXT || b.kind == VALUE_TEXT))
+    bool texts = a.kind == OPERAND_TEXT && b.kind == OPERAND_TEXT;
+    if (!texts && (a.kind == OPERAND_TEXT || b.kind == OPERAND_TEXT))
         return op == OP_NE;
     int order = texts ? compare_texts(&a, &b) : compare_numbers(&a, &b);
     switch (op) {
@@ -660,7 +660,7 @@ static bool test_json(const node *n, const evaluation *ev, const cJSON *item, co
     if (cJSON_IsBool(item))
         return test_value(n, ev, text_value(cJSON_IsTrue(item) ? "true" : "false"));
     if (cJSON_IsNumber(item))
-        return test_value(n, ev, (value){.kind = VALUE_FRACTION, .fraction = item->valuedouble});
+        return test_value(n, ev, (value){.kind = OPERAND_FRACTION, .fraction = item->valuedouble});
     return test_value(n, ev, null_value());
 }
 
@@ -676,10 +676,12 @@ static bool test_nested(const node *n, const evaluation *ev, const char *path)
     return holds;
 }
 
-static value scalar_value(const record *rec, const field *f, span bytes, outbuf *o)
+static value scalar_value(const field *f, span bytes, outbuf *o)
 {
     size_t start = o->len;
-    render_value_text(o, f, bytes, rec->plan->wide);
+    typed_value typed;
+    value_of(f, bytes, &typed);
+    render_text(o, &typed);
     value v = scratch_value(o, start), number;
     bool numeric = f->show == SHOW_UNSIGNED || f->show == SHOW_SIGNED || f->show == SHOW_PORT || f->show == SHOW_HEX;
     return numeric && whole_number(v.text, v.len, &number) ? number : v;
@@ -692,7 +694,7 @@ static value field_value(const record *rec, const char *path, outbuf *o)
         const field *f = &rec->plan->fields[i];
         const slot *s = &rec->slots[i];
         if (strcmp(f->name, path) == 0 && f->count_form == COUNT_ONE)
-            return scalar_value(rec, f, (span){rec->payload.at + s->offset, s->len}, o);
+            return scalar_value(f, (span){rec->payload.at + s->offset, s->len}, o);
     }
     return null_value();
 }
@@ -710,7 +712,7 @@ static bool test_field(const node *n, const evaluation *ev)
         if (f->count_form != COUNT_ONE || !rec->plan->one_slot_each)
             return test_nested(n, ev, path);
         const slot *s = &rec->slots[i];
-        return test_value(n, ev, scalar_value(rec, f, (span){rec->payload.at + s->offset, s->len}, ev->scratch));
+        return test_value(n, ev, scalar_value(f, (span){rec->payload.at + s->offset, s->len}, ev->scratch));
     }
     return strchr(path, '.') ? test_nested(n, ev, path) : test_value(n, ev, null_value());
 }
@@ -738,24 +740,24 @@ static bool test_value(const node *n, const evaluation *ev, value left)
     case NODE_COMPARE:
         return compare(n->op, left, right);
     case NODE_LIKE:
-        if (left.kind != VALUE_TEXT || right.kind != VALUE_TEXT)
+        if (left.kind != OPERAND_TEXT || right.kind != OPERAND_TEXT)
             return false;
         return like(left.text, left.len, right.text, right.len) != n->negated;
     case NODE_IN:
-        for (const node *item = n->right; item && left.kind != VALUE_NULL; item = item->next)
+        for (const node *item = n->right; item && left.kind != OPERAND_NULL; item = item->next)
             if (compare(OP_EQ, left, item->value))
                 return !n->negated;
-        return left.kind != VALUE_NULL && n->negated;
+        return left.kind != OPERAND_NULL && n->negated;
     case NODE_NULL:
-        return (left.kind == VALUE_NULL) != n->negated;
+        return (left.kind == OPERAND_NULL) != n->negated;
     case NODE_BITS:
         left = as_number(left);
-        return left.kind == VALUE_WHOLE && right.kind == VALUE_WHOLE && (left.whole & right.whole);
+        return left.kind == OPERAND_WHOLE && right.kind == OPERAND_WHOLE && (left.whole & right.whole);
     case NODE_TRUTH:
         left = as_number(left);
-        if (left.kind == VALUE_TEXT)
+        if (left.kind == OPERAND_TEXT)
             return left.len == 4 && strncasecmp(left.text, "true", 4) == 0;
-        return left.kind == VALUE_WHOLE ? left.whole != 0 : left.kind == VALUE_FRACTION && left.fraction != 0;
+        return left.kind == OPERAND_WHOLE ? left.whole != 0 : left.kind == OPERAND_FRACTION && left.fraction != 0;
     default:
         return false;
     }

@@ -118,7 +118,7 @@ static void put_string(outbuf *out, const field *f, span v)
     wide_put_logged(out, v);
 }
 
-static void put_value(tdh_call *call, outbuf *out, const field *f, span v, bool wide)
+static void put_value(tdh_call *call, outbuf *out, const field *f, span v)
 {
     switch (f->show) {
     case SHOW_UTF16:
@@ -152,7 +152,9 @@ static void put_value(tdh_call *call, outbuf *out, const field *f, span v, bool 
         break;
     }
     outbuf *text = tdh_call_text(call, 1);
-    render_value_text(text, f, v, wide);
+    typed_value typed;
+    value_of(f, v, &typed);
+    render_text(text, &typed);
     outbuf_add(text, "", 1);
     put_text(out, (const char *)text->bytes);
 }
@@ -209,7 +211,7 @@ static TDHSTATUS format(tdh_call *call, void *arguments)
         return status;
     outbuf *out = tdh_call_text(call, 0);
     if (!map_applies(&f, r->map) || !put_mapped(out, r->map, (u32)number_of(value)))
-        put_value(call, out, &f, value, compiled->wide);
+        put_value(call, out, &f, value);
     outbuf_add(out, "\0", 2);
     status = tdh_give((span){out->bytes, out->len}, r->buffer, r->size);
     *r->consumed = (USHORT)consumed;

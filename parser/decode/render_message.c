@@ -1,0 +1,114 @@
+// The message of a record: its template's text with the values of fields and header put in.
+#include "base/text.h"
+#include "base/text_put.h"
+#include "decode/render.h"
+#include "schema/tables/error_names.h"
+
+enum { ROOM_NUMBER = LIMIT_NUMBER_WIDTH + 24 };
+
+// An integer in the form a WPP message asks for.
+static u8 *put_number(u8 *p, const number_form *form, const field *f, span v)
+{
+    // Pointers as Windows' C library prints them: all digits, no 0x, which messages write themselves.
+    if (form->conversion == 'p')
+        return text_number(p, load_unsigned(v), false,
+                           &(number_form){.has_precision = true, .precision = (u8)(2 * f->bytes), .conversion = 'X'});
+    i64 value = load_signed(v);
+    bool negative = value < 0 && (form->conversion == 'd' || form->conversion == 'i');
+    return text_number(p, negative ? 0 - (u64)value : load_unsigned(v), negative, form);
+}
+
+static bool is_integer(const field *f)
+{
+    return f->wire == WIRE_FIXED && (f->show == SHOW_UNSIGNED || f->show == SHOW_SIGNED || f->show == SHOW_HEX);
+}
+
+// A status as WPP's formatter writes it: 0xc0000022(STATUS_ACCESS_DENIED), success by its name alone.
+static u8 *put_status(u8 *p, show_form show, u32 code)
+{
+    const char *name = show == SHOW_NTSTATUS  ? ntstatus_name(code)
+                       : show == SHOW_HRESULT ? hresult_name(code)
+                                              : win32_error_name(code);
+    if (!name || code)
+        p = text_number(put_text(p, "0x"), code, false,
+                        &(number_form){.has_precision = true, .precision = 8, .conversion = 'x'});
+    if (!name)
+        return p;
+    return code ? put_char(put_text(put_char(p, '('), name), ')') : put_text(p, name);
+}
+
+// What the record's header says, a number in the form the message asks for. Nothing where it does not say it.
+static u8 *put_own(u8 *p, const record *rec, const message_piece *piece)
+{
+    const event *ev = rec->event;
+    u64 value = 0;
+    bool known = true;
+    switch ((message_own)piece->own) {
+    case OWN_NOTHING:
+        return p;
+    case OWN_TIME:
+        return text_time(p, rec->time);
+    case OWN_THREAD:
+        value = rec->thread_id;
+        known = rec->has_thread;
+        break;
+    case OWN_PROCESS:
+        value = rec->process_id;
+        known = rec->has_process;
+        break;
+    case OWN_SEQUENCE:
+        value = ev->message_sequence;
+        known = ev->message_flags & 1; // TRACE_MESSAGE_SEQUENCE
+        break;
+    case OWN_KERNEL_TIME:
+        value = ev->kernel_time;
+        break;
+    case OWN_USER_TIME:
+        value = ev->user_time;
+        break;
+    case OWN_PROCESSOR:
+        value = rec->processor;
+        break;
+    }
+    if (!known)
+        return p;
+    return piece->form ? text_number(p, value, false, piece->form) : put_u64(p, value);
+}
+
+static u8 *put_insert(const pen *at, u8 *p, const record *rec, const message_piece *piece, text_escape e)
+{
+    const field *f = &rec->plan->fields[piece->field];
+    if (!f->single) {
+        typed_value v;
+        record_field(rec, (u32)piece->field, &v);
+        return render_value_text(at, p, &v, e);
+    }
+    span v = record_bytes(rec, (u32)piece->field);
+    if (!piece->named && !(piece->form && is_integer(f)))
+        return render_bytes_text(at, p, f, v, e);
+    p = pen_more(at, p, ROOM_NUMBER);
+    return piece->named ? put_status(p, (show_form)f->show, (u32)load_unsigned(v)) : put_number(p, piece->form, f, v);
+}
+
+u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape)
+{
+    for (u32 i = 0; i < rec->plan->message_count; i++) {
+        const message_piece *piece = &rec->plan->message[i];
+        plan_text text = escape == ESCAPE_NONE ? piece->text : piece->json;
+        p = put_padded(pen_more(at, p, text.len + TEXT_PADDING), text.text, text.len);
+        if (piece->field >= 0 && (u32)piece->field < rec->top_done)
+            p = put_insert(at, p, rec, piece, escape);
+        else if (piece->own)
+            p = put_own(pen_more(at, p, ROOM_NUMBER), rec, piece);
+    }
+    return p;
+}
+
+bool render_message(outbuf *out, const record *rec)
+{
+    if (!render_has_message(rec))
+        return false;
+    pen at = {out, 0};
+    outbuf_written(out, render_message_text(&at, pen_start(&at), rec, ESCAPE_NONE));
+    return true;
+}
