@@ -1,6 +1,7 @@
 # etwkit: one program, one library. `make help` lists the targets.
 
 CC       ?= cc
+NM       ?= nm
 OBJCOPY  ?= objcopy
 PREFIX   ?= /usr/local
 LIBDIR   ?= $(PREFIX)/lib
@@ -46,15 +47,16 @@ FUZZERS   := $(filter-out build support,$(patsubst tests/fuzz/fuzz_%.c,%,$(wildc
 
 all: $(BUILD)/etwkit library ## the program and the library (release)
 
-$(BUILD)/etwkit: $(call OBJ,cli/main.c) $(APP_OBJ) $(OBJECTS)
+$(BUILD)/etwkit: $(call OBJ,cli/main.c) $(APP_OBJ) $(BUILD)/engine.o
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) || { echo "The program has those functions of the engine that $(DOOR) lists."; exit 1; }
 
 # ------------------------------------------------------------------------------------------------ the library
 
 VERSION := $(shell sed -n 's/.*ETWKIT_VERSION "\(.*\)"/\1/p' parser/include/etwkit.h)
 SONAME  := libetwkit.so.1
 MAP     := parser/include/etwkit.map
+DOOR    := parser/include/etwkit_engine.h
 PUBLIC  := parser/include/etwkit.h parser/include/opentrace.h parser/include/tdh.h
 USES    := $(USED:%=-l%) -lpthread -lm
 SHARED  := -fPIC -fvisibility=hidden
@@ -65,21 +67,26 @@ library: $(BUILD)/libetwkit.a $(BUILD)/libetwkit.so $(BUILD)/etwkit.pc
 
 $(LIB_OBJ): OPTIONS += $(SHARED)
 
-# All objects as they are, for the program and for what tests single functions.
+# All objects as they are, for what tests single functions.
 $(OBJECTS): $(LIB_OBJ)
 	@rm -f $@
 	@echo "  AR      $@"
 	@$(AR) rcs $@ $(LIB_OBJ)
 
-# One object, whose only global names are those of etwkit.map.
-$(BUILD)/etwkit.names: $(MAP)
+# All of them as one, whose only global names are those of a list: etwkit.map for the library; for the program besides
+# what the door lists, and base/.
+$(BUILD)/libetwkit.names: $(MAP)
 	@mkdir -p $(@D)
 	@sed -n 's/^ *\([A-Za-z0-9_]*\);$$/\1/p' $< >$@
 
-$(BUILD)/libetwkit.o: $(LIB_OBJ) $(BUILD)/etwkit.names
+$(BUILD)/engine.names: $(BUILD)/libetwkit.names $(DOOR) $(filter $(BUILD)/obj/parser/base/%,$(LIB_OBJ))
+	@(cat $<; sed -n 's/^ENGINE(\([a-z0-9_]*\))$$/\1/p' $(DOOR); \
+	  $(NM) -g --defined-only $(filter %.o,$^) | awk 'NF == 3 {print $$3}') >$@
+
+$(BUILD)/libetwkit.o $(BUILD)/engine.o: %.o: $(LIB_OBJ) %.names
 	@echo "  LINK    $@"
 	@$(CC) $(FLAGS) $(CFLAGS) $(WHOLE) -r -nostdlib -o $@ $(LIB_OBJ)
-	@$(OBJCOPY) --keep-global-symbols=$(BUILD)/etwkit.names $@
+	@$(OBJCOPY) --keep-global-symbols=$(basename $@).names $@
 
 $(BUILD)/libetwkit.a: $(BUILD)/libetwkit.o
 	@rm -f $@

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "etwkit_engine.h"
 #include "print.h"
-#include "threads/ring.h"
 
 enum {
     RANK_BATCH = RING_RANKS - 1, // what a large input has to do goes first

@@ -12,7 +12,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "command.h"
-#include "container/carve.h"
+#include "etwkit_engine.h"
 #include "evidence.h"
 #include "guard.h"
 #include "outfile.h"

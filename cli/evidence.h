@@ -2,8 +2,8 @@
 #ifndef ETWKIT_EVIDENCE_H
 #define ETWKIT_EVIDENCE_H
 
+#include "etwkit_engine.h"
 #include "run.h"
-#include "session/session.h"
 
 typedef struct evidence {
     run *run;

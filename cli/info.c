@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "etwkit_engine.h"
 #include "json_text.h"
 #include "print.h"
-#include "schema/cache/schema_cache.h"
 
 // ---------------------------------------------------------------------------------------------- JSON
 

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "container/etl_file.h"
-#include "input/find.h"
+#include "etwkit_engine.h"
 #include "print.h"
 
 const char *input_status_name(input_status status)

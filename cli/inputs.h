@@ -7,7 +7,7 @@
 #define ETWKIT_INPUTS_H
 
 #include "base/arena.h"
-#include "input/input.h"
+#include "etwkit_engine.h"
 
 typedef enum input_status {
     INPUT_OK,

@@ -2,8 +2,7 @@
 #ifndef ETWKIT_OPTIONS_H
 #define ETWKIT_OPTIONS_H
 
-#include "correlate/correlate.h"
-#include "query/filter.h"
+#include "etwkit_engine.h"
 
 // Exit codes of the program (README, "Exit codes").
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3, EXIT_UNREAD = 4 };

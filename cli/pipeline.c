@@ -3,8 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "session/merge.h"
-#include "threads/ring.h"
+#include "etwkit_engine.h"
 
 enum {
     SLICE_EVENTS = 512, // some 300 KiB of text: it is still in the processor's cache when it is written

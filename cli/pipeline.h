@@ -6,9 +6,8 @@
 #ifndef ETWKIT_PIPELINE_H
 #define ETWKIT_PIPELINE_H
 
+#include "etwkit_engine.h"
 #include "exporter.h"
-#include "query/filter.h"
-#include "session/session.h"
 
 typedef struct pipeline_job {
     session *session;

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "etwkit.h"
+#include "etwkit_engine.h"
 #include "exporter.h"
 #include "info.h"
 #include "json_text.h"
-#include "schema/cache/schema_cache.h"
 #include "version.h"
 
 // What was written, through the descriptor it was written with.

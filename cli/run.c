@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "etwkit_engine.h"
 #include "print.h"
-#include "schema/cache/schema_cache.h"
 
 volatile bool run_stop;
 

@@ -2,11 +2,10 @@
 #ifndef ETWKIT_RUN_H
 #define ETWKIT_RUN_H
 
+#include "etwkit_engine.h"
 #include "inputs.h"
 #include "options.h"
 #include "schema_files.h"
-#include "session/schema_store.h"
-#include "threads/crew.h"
 
 typedef struct run {
     const options *options;

@@ -3,7 +3,7 @@
 #define ETWKIT_SCHEMA_FILES_H
 
 #include "base/sha256.h"
-#include "schema/model/schema.h"
+#include "etwkit_engine.h"
 
 typedef struct schema_file {
     char *path;

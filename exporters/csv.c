@@ -6,7 +6,7 @@
 #include "literal.h"
 #include "output.h"
 
-#include "decode/render.h"
+#include "etwkit_engine.h"
 
 static const char HEADER[] =
     "record,timestamp,provider,provider_id,event_name,event_id,version,channel,level,opcode,task,"

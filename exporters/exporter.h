@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/outbuf.h"
-#include "decode/record.h"
+#include "etwkit_engine.h"
 
 // Facts of one input, for outputs that keep them (SQLite's `traces` and `damage` tables).
 typedef struct export_damage {

@@ -3,7 +3,7 @@
 // Called by json.c and timesketch.c. Trusts the record: its texts are C strings, its slots are proven.
 #include "json_fields.h"
 
-#include "decode/render.h"
+#include "etwkit_engine.h"
 
 // ------------------------------------------------------------------------------------- literals
 

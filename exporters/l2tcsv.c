@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "decode/render.h"
+#include "etwkit_engine.h"
 
 static const char HEADER[] = "date,time,timezone,MACB,source,sourcetype,type,user,host,short,desc,version,filename,"
                              "inode,notes,format,extra\r\n";
@@ -45,8 +45,8 @@ static void l2tcsv_prepare(sink *s, const export_target *target)
     s->hosts = arena_array(&s->memory, literal, target->trace_count);
     s->sources = arena_array(&s->memory, literal, target->trace_count);
     for (u32 i = 0; i < target->trace_count; i++) {
-        const export_trace *trace = &target->traces[i];
-        cJSON *info = trace->info_json ? cJSON_Parse(trace->info_json) : NULL;
+        const export_trace *t = &target->traces[i];
+        cJSON *info = t->info_json ? cJSON_Parse(t->info_json) : NULL;
         const char *host = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "computer"));
         outbuf_text(&b, ",");
         csv_cell_text(&b, host ? host : "-", host && s->guard);
@@ -54,7 +54,7 @@ static void l2tcsv_prepare(sink *s, const export_target *target)
         s->hosts[i] = literal_take(&s->memory, &b);
         cJSON_Delete(info);
         outbuf_text(&b, ",2,");
-        csv_cell_text(&b, trace->file, s->guard);
+        csv_cell_text(&b, t->file, s->guard);
         outbuf_text(&b, ",-,-,etwkit,");
         s->sources[i] = literal_take(&s->memory, &b);
     }

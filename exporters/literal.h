@@ -7,7 +7,7 @@
 #include "base/outbuf.h"
 #include "base/text.h"
 #include "base/text_put.h"
-#include "decode/record.h"
+#include "etwkit_engine.h"
 
 typedef struct literal {
     const u8 *text;

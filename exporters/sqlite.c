@@ -152,7 +152,7 @@ static bool write_classes(sink *s, const export_target *target, error *e)
 // Where the columns of `traces` from `path` on stand in the object of `info --json`.
 static const struct {
     const char *object, *member;
-} trace_facts[] = {
+} FACT_COLUMNS[] = {
     {NULL, "file"},         {NULL, "bytes"},
     {NULL, "sha256"},       {NULL, "session"},
     {NULL, "computer"},     {NULL, "os_version"},
@@ -182,28 +182,28 @@ static void bind_json(sqlite3_stmt *statement, int at, const cJSON *value)
     }
 }
 
-static void bind_trace(sqlite3_stmt *statement, u32 index, const export_trace *trace)
+static void bind_trace(sqlite3_stmt *statement, u32 index, const export_trace *t)
 {
-    cJSON *info = trace->info_json ? cJSON_Parse(trace->info_json) : NULL;
+    cJSON *info = t->info_json ? cJSON_Parse(t->info_json) : NULL;
     sqlite3_bind_int64(statement, 1, index);
-    bind_text(statement, 2, trace->file);
-    for (size_t i = 0; i < COUNT_OF(trace_facts); i++) {
+    bind_text(statement, 2, t->file);
+    for (size_t i = 0; i < COUNT_OF(FACT_COLUMNS); i++) {
         const cJSON *object = info;
-        if (trace_facts[i].object)
-            object = cJSON_GetObjectItemCaseSensitive(info, trace_facts[i].object);
-        bind_json(statement, (int)i + 3, cJSON_GetObjectItemCaseSensitive(object, trace_facts[i].member));
+        if (FACT_COLUMNS[i].object)
+            object = cJSON_GetObjectItemCaseSensitive(info, FACT_COLUMNS[i].object);
+        bind_json(statement, (int)i + 3, cJSON_GetObjectItemCaseSensitive(object, FACT_COLUMNS[i].member));
     }
-    bind_text(statement, (int)COUNT_OF(trace_facts) + 3, trace->info_json);
+    bind_text(statement, (int)COUNT_OF(FACT_COLUMNS) + 3, t->info_json);
     cJSON_Delete(info);
 }
 
-static bool write_damage(sink *s, const export_trace *trace, error *e)
+static bool write_damage(sink *s, const export_trace *t, error *e)
 {
     sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO damage VALUES(?,?,?,?,?)", e);
     bool ok = insert != NULL;
-    for (u32 i = 0; ok && i < trace->damage_count; i++) {
-        const export_damage *damage = &trace->damage[i];
-        bind_text(insert, 1, trace->file);
+    for (u32 i = 0; ok && i < t->damage_count; i++) {
+        const export_damage *damage = &t->damage[i];
+        bind_text(insert, 1, t->file);
         sqlite3_bind_int64(insert, 2, (i64)damage->offset);
         sqlite3_bind_int64(insert, 3, (i64)damage->bytes);
         bind_text(insert, 4, damage->kind);

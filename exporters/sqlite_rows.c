@@ -2,7 +2,7 @@
 
 #include "literal.h"
 
-#include "decode/render.h"
+#include "etwkit_engine.h"
 
 // Columns behind `record`, which SQLite numbers itself: rows come in the order of their numbers.
 enum {

@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 #include "base/outbuf.h"
-#include "decode/record.h"
+#include "etwkit_engine.h"
 
 typedef struct sqlite_rows sqlite_rows;
 

@@ -6,7 +6,7 @@
 #include "json_fields.h"
 #include "output.h"
 
-#include "decode/render.h"
+#include "etwkit_engine.h"
 
 static const i64 EPOCH_1970 = 116444736000000000; // as FILETIME
 static const i64 LAST_TIME = 2650467743999999999; // 9999-12-31T23:59:59.9999999Z

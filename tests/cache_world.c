@@ -77,14 +77,14 @@ static const property SCALARS[] = {
 
 event_schema *world_add_event(provider_schema *p, u16 id, u8 version, const char *message)
 {
-    event_schema *event = arena_new(schema_arena(p->set), event_schema);
-    event->descriptor.id = id;
-    event->descriptor.version = version;
-    event->message = message;
-    event->properties = SCALARS;
-    event->property_count = event->top_count = COUNT_OF(SCALARS);
-    assert_true(schema_add_event(p, event));
-    return event;
+    event_schema *added = arena_new(schema_arena(p->set), event_schema);
+    added->descriptor.id = id;
+    added->descriptor.version = version;
+    added->message = message;
+    added->properties = SCALARS;
+    added->property_count = added->top_count = COUNT_OF(SCALARS);
+    assert_true(schema_add_event(p, added));
+    return added;
 }
 
 // Every member of every struct of schema.h has a value of its own here.
@@ -126,8 +126,8 @@ void world_add_rich(schema_set *set)
     fields[5] = (property){.name = "A", .flags = PROP_COUNT_INLINE, .in_type = IN_UINT32, .count = 1, .map = foreign};
     fields[6] = (property){.name = "B", .flags = PROP_STRUCT, .count = 1, .struct_start = 7, .struct_members = 1};
     fields[7] = (property){.name = "C", .flags = PROP_COUNT_REST, .in_type = IN_WBEM_SID, .count = 1};
-    event_schema *event = arena_new(schema_arena(set), event_schema);
-    *event = (event_schema){.event_guid = WORLD_BETA,
+    event_schema *added = arena_new(schema_arena(set), event_schema);
+    *added = (event_schema){.event_guid = WORLD_BETA,
                             .descriptor = {0x1234, 5, 16, 4, 10, 7, 0x8000000000000010},
                             .event_name = "own",
                             .task_name = "Task7",
@@ -140,7 +140,7 @@ void world_add_rich(schema_set *set)
                             .properties = fields,
                             .property_count = 8,
                             .top_count = 5};
-    assert_true(schema_add_event(p, event));
+    assert_true(schema_add_event(p, added));
     world_add_event(p, 2, 0, NULL);
     world_add_event(p, 2, 1, "same layout");
 }
@@ -149,23 +149,23 @@ void world_add_classic(schema_set *set)
 {
     provider_schema *p = schema_add_provider(set, &WORLD_BETA, "Beta", ORIGIN_MOF, RANK_USER, "b.mof");
     for (u8 i = 0; i < 3; i++) {
-        event_schema *event = arena_new(schema_arena(set), event_schema);
-        *event = (event_schema){.key = KEY_CLASSIC,
+        event_schema *added = arena_new(schema_arena(set), event_schema);
+        *added = (event_schema){.key = KEY_CLASSIC,
                                 .event_guid = WORLD_CLASS,
                                 .descriptor = {.opcode = i, .version = 2},
                                 .event_name = "Thing",
                                 .properties = SCALARS,
                                 .property_count = 1,
                                 .top_count = 1};
-        assert_true(schema_add_event(p, event));
+        assert_true(schema_add_event(p, added));
     }
 }
 
 void world_add_wpp(schema_set *set)
 {
     provider_schema *p = schema_add_provider(set, &WORLD_MESSAGE, "driver", ORIGIN_WPP, RANK_USER, "d.tmf");
-    event_schema *event = arena_new(schema_arena(set), event_schema);
-    *event = (event_schema){.key = KEY_WPP,
+    event_schema *added = arena_new(schema_arena(set), event_schema);
+    *added = (event_schema){.key = KEY_WPP,
                             .event_guid = WORLD_MESSAGE,
                             .descriptor = {.id = 11},
                             .message = "%1!d!",
@@ -176,7 +176,7 @@ void world_add_wpp(schema_set *set)
                             .properties = SCALARS,
                             .property_count = 1,
                             .top_count = 1};
-    assert_true(schema_add_event(p, event));
+    assert_true(schema_add_event(p, added));
 }
 
 provider_schema *world_add_manifest(schema_set *set, const guid *id, u32 build, const char *message)

@@ -1,7 +1,8 @@
 # What may include what.
 #
 # LAYERS lists the folders of the product from the ground up: a file may include files of its own folder and of folders
-# above it in this list, no others. LIBRARIES names the files that may use each library.
+# above it in this list, no others. The program (cli/, exporters/) has the engine through one door: of parser/ it includes
+# base/, etwkit_engine.h and etwkit.h only. LIBRARIES names the files that may use each library.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -80,6 +81,8 @@ find parser exporters cli -name '*.[ch]' | sort | LAYERS="$LAYERS" LIBRARIES="$L
             refuse("no such header: " part[2])
         else if (rank[folder[part[2]]] > rank[own])
             refuse(own " includes " part[2] " of " folder[part[2]] ", a higher layer")
+        else if (own !~ /^parser/ && folder[part[2]] ~ /^parser/ && part[2] !~ "^(base/.*|etwkit_engine.h|etwkit.h)$")
+            refuse(own " includes " part[2] ": the program has the engine through etwkit_engine.h")
     }
     /^#include </ {
         split($0, part, "[<>]")

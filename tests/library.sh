@@ -43,6 +43,13 @@ same "etwkit.map has the names that the headers declare" "$work/declared" "$work
 grep -vE '^(etwkit_[a-z0-9_]+|OpenTraceW|ProcessTrace|CloseTrace|GetLastError|SetLastError|FileTimeToSystemTime|Tdh[A-Za-z]+)$' "$work/map" \
     >"$work/foreign" && refuse "neither Windows' names nor etwkit_: $(tr '\n' ' ' <"$work/foreign")"
 
+# What the program has of the engine is what it uses.
+sed -n 's/^ENGINE(\([a-z0-9_]*\))$/\1/p' parser/include/etwkit_engine.h | sort >"$work/door"
+find "$build/obj/cli" "$build/obj/exporters" -name '*.o' -exec nm -u {} + | awk 'NF == 2 {print $2}' | sort -u >"$work/used"
+comm -23 "$work/door" "$work/used" >"$work/unused"
+[ -s "$work/unused" ] && refuse "etwkit_engine.h lists what nobody uses: $(tr '\n' ' ' <"$work/unused")"
+sort -u "$work/door" | cmp -s - "$work/door" || refuse "etwkit_engine.h lists a name twice"
+
 # ---------------------------------------------------------------------------------------------- programs
 
 MAKEFLAGS= make --no-print-directory install BUILD="$build" CC="$cc" DESTDIR="$work/root" PREFIX=/opt/etwkit LIBDIR=/opt/etwkit/lib \

@@ -5,7 +5,7 @@
 
 #include "base/map.h"
 #include "base/text.h"
-#include "decode/render.h"
+#include "etwkit_engine.h"
 
 // What render hands to commit for each record, then `bytes` of a row as JSON and `name_bytes` of the name looked up.
 typedef struct note {

@@ -7,9 +7,9 @@
 
 #include "base/text.h"
 #include "etwkit.h"
+#include "etwkit_engine.h"
 #include "info.h"
 #include "json_text.h"
-#include "schema/cache/schema_cache.h"
 
 void report_add_number(cJSON *to, const char *name, u64 number)
 {

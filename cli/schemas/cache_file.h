@@ -2,7 +2,7 @@
 #ifndef ETWKIT_CACHE_FILE_H
 #define ETWKIT_CACHE_FILE_H
 
-#include "schema/cache/schema_cache.h"
+#include "etwkit_engine.h"
 
 typedef struct cache_addition {
     u64 events;   // that were new

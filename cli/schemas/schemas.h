@@ -3,8 +3,8 @@
 #define ETWKIT_SCHEMAS_H
 
 #include "base/outbuf.h"
+#include "etwkit_engine.h"
 #include "options.h"
-#include "schema/cache/schema_cache.h"
 
 // A cache and the one provider a command was asked for. Several GUIDs may go by one name.
 enum { SCHEMAS_MATCHES = 16 };

@@ -6,8 +6,8 @@
 #include <cjson/cJSON.h>
 
 #include "base/os.h"
+#include "etwkit_engine.h"
 #include "evidence.h"
-#include "schema/cache/schema_pack.h"
 #include "schemas/cache_file.h"
 #include "schemas/schemas.h"
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "etwkit_engine.h"
 #include "exporter.h"
 #include "outfile.h"
-#include "schema/manifest/manifest.h"
 #include "schemas/schemas.h"
 
 // ---------------------------------------------------------------------------------------------- which one

@@ -10,26 +10,6 @@
 
 enum { MAP_LINES = 64 };
 
-static const struct {
-    u16 number;
-    const char *name;
-} IN_NAMES[] = {
-#define IN(name, number, text, bytes, out) {number, #name},
-#include "schema/model/types.def"
-};
-
-// "UInt32"; types that manifests have no name for by our own.
-static const char *in_name(u16 number)
-{
-    const in_type_facts *facts = in_type_find(number);
-    if (facts && facts->name[0])
-        return strncmp(facts->name, "win:", 4) == 0 ? facts->name + 4 : facts->name;
-    for (size_t i = 0; i < COUNT_OF(IN_NAMES); i++)
-        if (IN_NAMES[i].number == number)
-            return IN_NAMES[i].name;
-    return "?";
-}
-
 static const char *out_name(u16 number)
 {
     const char *name = out_type_name(number), *colon = strchr(name, ':');
@@ -70,7 +50,7 @@ static void count_text(const event_schema *ev, const property *p, char *room, si
 static void print_type(const event_schema *ev, const property *p)
 {
     char extent[LIMIT_NAME_BYTES];
-    (void)schemas_print(p->flags & PROP_STRUCT ? "struct" : in_name(p->in_type));
+    (void)schemas_print(p->flags & PROP_STRUCT ? "struct" : in_type_name(p->in_type));
     if (!(p->flags & PROP_STRUCT) && has_length(p)) {
         extent_text(ev, p->length, (p->flags & PROP_PARAM_LENGTH) != 0, extent, sizeof(extent));
         fputs("(", stdout);
@@ -259,7 +239,7 @@ static cJSON *fields_json(const event_schema *ev, u32 first, u32 count)
         const property *p = &ev->properties[i];
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "name", p->name);
-        cJSON_AddStringToObject(item, "type", p->flags & PROP_STRUCT ? "struct" : in_name(p->in_type));
+        cJSON_AddStringToObject(item, "type", p->flags & PROP_STRUCT ? "struct" : in_type_name(p->in_type));
         if (!(p->flags & PROP_STRUCT)) {
             add_text(item, "out", out_name(p->out_type));
             if (has_length(p)) {

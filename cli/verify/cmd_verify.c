@@ -8,10 +8,10 @@
 #include "base/limits.h"
 #include "base/os.h"
 #include "command.h"
+#include "etwkit_engine.h"
 #include "evidence.h"
 #include "json_text.h"
 #include "print.h"
-#include "input/input.h"
 #include "verify/verify.h"
 
 // The worst of all decides about the exit code, in this order.

@@ -4,7 +4,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "input/input.h"
+#include "etwkit_engine.h"
 
 // ---------------------------------------------------------------------------------------------- names
 

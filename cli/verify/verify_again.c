@@ -7,7 +7,7 @@
 #include "base/os.h"
 #include "command.h"
 #include "convert.h"
-#include "schema/cache/schema_cache.h"
+#include "etwkit_engine.h"
 #include "verify/verify.h"
 
 enum { CHUNK = 128 << 10 };

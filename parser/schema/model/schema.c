@@ -32,6 +32,24 @@ const in_type_facts *in_type_find(u16 number)
     return NULL;
 }
 
+const char *in_type_name(u16 number)
+{
+    static const struct {
+        u16 number;
+        const char *name;
+    } NAMES[] = {
+#define IN(name, number, text, bytes, out) {number, #name},
+#include "schema/model/types.def"
+    };
+    const in_type_facts *facts = in_type_find(number);
+    if (facts && facts->name[0])
+        return strncmp(facts->name, "win:", 4) == 0 ? facts->name + 4 : facts->name;
+    for (u32 i = 0; i < COUNT_OF(NAMES); i++)
+        if (NAMES[i].number == number)
+            return NAMES[i].name;
+    return "?";
+}
+
 static const char *behind_prefix(const char *name)
 {
     const char *colon = strchr(name, ':');

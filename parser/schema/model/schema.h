@@ -31,6 +31,7 @@ typedef struct in_type_facts {
 } in_type_facts;
 
 const in_type_facts *in_type_find(u16 number);
+const char *in_type_name(u16 number); // "UInt32", also for types that manifests have no name for; "?": no in type
 MUST_USE bool in_type_from_name(const char *name, u16 *in);   // "win:UInt32"; case ignored, the prefix may be any
 MUST_USE bool out_type_from_name(const char *name, u16 *out); // "xs:string", "win:HexInt32"; likewise
 const char *out_type_name(u16 out);                           // "" for numbers that are none

@@ -1,0 +1,206 @@
+// The door: everything of the engine that the program (cli/, exporters/) uses.
+//
+// The program includes this header, etwkit.h and base/, and nothing else of parser/ (tests/layers.sh). And the linker
+// gives it no other functions: build/engine.o is the engine as one object whose only global names are those of base/
+// and those listed here (Makefile). "undefined reference" to a function that exists means that it is not listed: add
+// its line, or better, say it with what is. What the program does not use must not be listed (tests/library.sh).
+//
+// Not installed: others have etwkit.h, opentrace.h and tdh.h, and a library that has no other names at all.
+#ifndef ETWKIT_ENGINE_H
+#define ETWKIT_ENGINE_H
+
+#include "container/carve.h"
+#include "container/clock.h"
+#include "container/damage.h"
+#include "container/etl_file.h"
+#include "container/event.h"
+#include "container/trace_header.h"
+#include "correlate/correlate.h"
+#include "decode/classes.h"
+#include "decode/events.h"
+#include "decode/record.h"
+#include "decode/render.h"
+#include "decode/value.h"
+#include "input/find.h"
+#include "input/input.h"
+#include "query/filter.h"
+#include "query/where.h"
+#include "schema/cache/schema_cache.h"
+#include "schema/cache/schema_pack.h"
+#include "schema/manifest/manifest.h"
+#include "schema/model/schema.h"
+#include "session/merge.h"
+#include "session/scan.h"
+#include "session/schema_store.h"
+#include "session/session.h"
+#include "threads/crew.h"
+#include "threads/ring.h"
+
+// Says that a name is there, and is read by the Makefile.
+#define ENGINE(name) extern __typeof__(name) name;
+
+// clang-format off
+// ---------------------------------------------------------------------------------------------- inputs and what is in them
+
+ENGINE(find_inputs)
+
+ENGINE(input_change_text)
+ENGINE(input_close)
+ENGINE(input_load)
+ENGINE(input_open)
+ENGINE(input_read)
+ENGINE(input_set_name)
+ENGINE(input_sha256)
+ENGINE(input_sha256_text)
+
+ENGINE(etl_is_likely)
+ENGINE(etl_room)
+
+ENGINE(carve_free)
+ENGINE(carve_group)
+ENGINE(carve_reason_text)
+ENGINE(carve_scan)
+
+ENGINE(clock_filetime)
+ENGINE(clock_type_name)
+
+ENGINE(damage_in_order)
+
+ENGINE(header_kind_name)
+
+ENGINE(clock_anchor_name)
+
+// ---------------------------------------------------------------------------------------------- schemas
+
+ENGINE(in_type_find)
+ENGINE(in_type_name)
+ENGINE(out_type_name)
+ENGINE(schema_each)
+ENGINE(schema_find)
+ENGINE(schema_load_found)
+ENGINE(schema_load_free)
+ENGINE(schema_load_note)
+ENGINE(schema_load_path)
+ENGINE(schema_origin_name)
+ENGINE(schema_providers)
+ENGINE(schema_set_fetch)
+ENGINE(schema_set_free)
+ENGINE(schema_set_new)
+ENGINE(schema_sort)
+ENGINE(schema_walk)
+
+ENGINE(manifest_load)
+
+ENGINE(schema_cache_close)
+ENGINE(schema_cache_default_path)
+ENGINE(schema_cache_fetch)
+ENGINE(schema_cache_fill)
+ENGINE(schema_cache_identity)
+ENGINE(schema_cache_list)
+ENGINE(schema_cache_open)
+ENGINE(schema_cache_path)
+ENGINE(schema_cache_refused)
+ENGINE(schema_cache_rows)
+
+ENGINE(schema_pack)
+ENGINE(schema_unpack)
+
+ENGINE(schema_store_free)
+ENGINE(schema_store_new)
+ENGINE(schema_store_set)
+
+// ---------------------------------------------------------------------------------------------- records in the order of time
+
+ENGINE(record_room_free)
+ENGINE(session_add)
+ENGINE(session_check_files)
+ENGINE(session_free)
+ENGINE(session_new)
+ENGINE(session_open)
+ENGINE(session_os_build)
+ENGINE(session_record)
+ENGINE(session_record_bare)
+ENGINE(session_state)
+ENGINE(session_survey)
+ENGINE(trace_events_of)
+
+ENGINE(scan_buffer)
+ENGINE(scanned_free)
+
+ENGINE(merge_buffer_count)
+ENGINE(merge_buffer_free)
+ENGINE(merge_free)
+ENGINE(merge_load)
+ENGINE(merge_new)
+ENGINE(merge_next)
+ENGINE(merge_on_release)
+ENGINE(slice_release)
+
+ENGINE(correlator_connections)
+ENGINE(correlator_losses)
+ENGINE(correlator_processes)
+
+ENGINE(filter_add_ids)
+ENGINE(filter_add_pid)
+ENGINE(filter_add_provider)
+ENGINE(filter_add_tid)
+ENGINE(filter_asks_class)
+ENGINE(filter_class)
+ENGINE(filter_free)
+ENGINE(filter_init)
+ENGINE(filter_is_open)
+ENGINE(filter_may_let)
+ENGINE(filter_needs_record)
+ENGINE(filter_record)
+ENGINE(filter_set_keyword)
+ENGINE(filter_set_level)
+
+ENGINE(where_free)
+ENGINE(where_parse)
+
+// ---------------------------------------------------------------------------------------------- a record and its values
+
+ENGINE(class_count)
+ENGINE(class_list)
+ENGINE(class_refused)
+ENGINE(class_unplanned)
+
+ENGINE(buffer_reader_free)
+
+ENGINE(record_state_name)
+ENGINE(record_value)
+
+ENGINE(render_data)
+ENGINE(render_data_json)
+ENGINE(render_escaped)
+ENGINE(render_extended_json)
+ENGINE(render_message)
+ENGINE(render_message_text)
+ENGINE(render_related_activity)
+ENGINE(render_room)
+ENGINE(render_stack)
+ENGINE(render_stack_json)
+ENGINE(render_text)
+ENGINE(render_user_sid)
+
+// ---------------------------------------------------------------------------------------------- threads
+
+ENGINE(crew_free)
+ENGINE(crew_give)
+ENGINE(crew_new)
+ENGINE(crew_threads)
+ENGINE(crew_wait)
+
+ENGINE(ring_free)
+ENGINE(ring_is_ready)
+ENGINE(ring_new)
+ENGINE(ring_open)
+ENGINE(ring_release)
+ENGINE(ring_take)
+ENGINE(ring_work_or_wait)
+
+// clang-format on
+
+#undef ENGINE
+
+#endif
