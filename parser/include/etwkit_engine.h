@@ -50,11 +50,9 @@ ENGINE(input_load)
 ENGINE(input_open)
 ENGINE(input_read)
 ENGINE(input_set_name)
-ENGINE(input_sha256)
 ENGINE(input_sha256_text)
 
 ENGINE(etl_is_likely)
-ENGINE(etl_room)
 
 ENGINE(carve_free)
 ENGINE(carve_group)
@@ -124,8 +122,6 @@ ENGINE(session_state)
 ENGINE(session_survey)
 ENGINE(trace_events_of)
 
-ENGINE(scan_buffer)
-ENGINE(scanned_free)
 
 ENGINE(merge_buffer_count)
 ENGINE(merge_buffer_free)
@@ -189,7 +185,6 @@ ENGINE(crew_free)
 ENGINE(crew_give)
 ENGINE(crew_new)
 ENGINE(crew_threads)
-ENGINE(crew_wait)
 
 ENGINE(ring_free)
 ENGINE(ring_is_ready)
