@@ -18,7 +18,24 @@ ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a))
 USED     := sqlite3 cjson expat crypto
 LDLIBS   := $(foreach lib,$(USED) csv,$(call ARCHIVE,$(lib))) -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iparser/include -Iexporters -Icli -Itests \
-            $(WARNINGS) $(WERROR) $(FLAGS) $(CFLAGS)
+            $(WARNINGS) $(WERROR)
+
+# What the compiler and the loader can do for a reader of hostile bytes; HARDEN= builds without. The sanitizers have
+# checks of their own in those places, mingw-w64 other libraries. No file names this folder, so that the same sources
+# give the same bytes wherever they lie.
+HARDEN ?= yes
+takes   = $(shell echo 'int main(void) { return 0; }' | $(CC) -Werror -O2 $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
+ifeq ($(HARDEN)$(findstring -fsanitize,$(FLAGS) $(CFLAGS))$(findstring mingw,$(CC)),yes)
+  HARD     := -fstack-protector-strong $(call takes,-fstack-clash-protection) $(call takes,-fcf-protection) -U_FORTIFY_SOURCE \
+              -D_FORTIFY_SOURCE=$(shell echo '\#include <stdio.h>' | $(CC) -Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -E -x c - \
+              >/dev/null 2>&1 && echo 3 || echo 2)
+  HARD_LD  := -Wl,-z,relro,-z,now
+  HARD_PIE := -fPIE
+  LINK_PIE := -pie
+endif
+SAME := $(call takes,-ffile-prefix-map=$(CURDIR)=.)
+OPTIONS += $(FLAGS) $(HARD) $(HARD_PIE) $(SAME) $(CFLAGS)
+LINK     = $(CC) $(FLAGS) $(CFLAGS) $(LINK_PIE) $(HARD_LD) $(LDFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
 PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libcmocka-dev
@@ -49,7 +66,7 @@ all: $(BUILD)/etwkit library ## the program and the library (release)
 
 $(BUILD)/etwkit: $(call OBJ,cli/main.c) $(APP_OBJ) $(BUILD)/engine.o
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) || { echo "The program has those functions of the engine that $(DOOR) lists."; exit 1; }
+	@$(LINK) -o $@ $^ $(LDLIBS) || { echo "The program has those functions of the engine that $(DOOR) lists."; exit 1; }
 
 # ------------------------------------------------------------------------------------------------ the library
 
@@ -95,7 +112,7 @@ $(BUILD)/libetwkit.a: $(BUILD)/libetwkit.o
 
 $(BUILD)/libetwkit.so.$(VERSION): $(LIB_OBJ) $(MAP)
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=$(MAP) -o $@ $(LIB_OBJ) $(USES)
+	@$(CC) $(FLAGS) $(CFLAGS) $(HARD_LD) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=$(MAP) -o $@ $(LIB_OBJ) $(USES)
 
 $(BUILD)/libetwkit.so: $(BUILD)/libetwkit.so.$(VERSION)
 	@ln -sf $(<F) $(BUILD)/$(SONAME)
@@ -116,7 +133,7 @@ $(BUILD)/test_archives: LDLIBS += -larchive
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	@$(LINK) -o $@ $^ -lcmocka $(LDLIBS)
 
 # Programs whose allocations a test lets fail (tests/alloc_fail.h).
 WRAP_ALLOC := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
@@ -124,15 +141,15 @@ $(BUILD)/test_memory $(BUILD)/test_library_memory: private LDFLAGS += $(WRAP_ALL
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(LINK) -o $@ $^ $(LDLIBS)
 
 # The same fuzz target twice: for libFuzzer (clang only), and with a plain main that runs it over its corpus.
 $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_OBJ) $(TEST_LIB) $(OBJECTS)
-	$(CC) $(FLAGS) -fsanitize=fuzzer $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(FLAGS) -fsanitize=fuzzer $(CFLAGS) $(LINK_PIE) $(HARD_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_OBJ) $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(LINK) -o $@ $^ $(LDLIBS)
 
 # Preloaded into the program under test; without the flags of the build, so that it goes before a sanitizer too.
 $(FAULTS): $(BUILD)/%.so: tests/%.c
@@ -143,7 +160,7 @@ $(FAULTS): $(BUILD)/%.so: tests/%.c
 $(BUILD)/consumers/%: $(BUILD)/obj/samples/%.o $(BUILD)/libetwkit.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(LINK) -o $@ $^ $(LDLIBS)
 
 # The commit the program is made from, where it is made in its repository; "+" marks changes that were not committed.
 COMMIT := $(shell [ -z "$$(git rev-parse --show-prefix 2>&1)" ] && git rev-parse --short=12 HEAD && \
@@ -153,15 +170,18 @@ $(BUILD)/commit: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst $() ,,$(COMMIT))' | cmp -s - $@ || echo '$(subst $() ,,$(COMMIT))' >$@
 
-$(BUILD)/obj/cli/main.o: $(BUILD)/commit
-$(BUILD)/obj/cli/main.o: OPTIONS += -DETWKIT_COMMIT='"$(subst $() ,,$(COMMIT))"'
+# And what names the tables of schemas that are part of it.
+CORE := $(shell cat $(sort $(wildcard parser/schema/tables/*.def)) | sha256sum | cut -d ' ' -f 1)
+
+$(BUILD)/obj/cli/main.o: $(BUILD)/commit $(wildcard parser/schema/tables/*.def)
+$(BUILD)/obj/cli/main.o: OPTIONS += -DETWKIT_COMMIT='"$(subst $() ,,$(COMMIT))"' -DETWKIT_CORE='"$(CORE)"'
 
 FORCE:
 
 # Objects made with other flags are made anew.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(subst ',,$(FLAGS) $(CFLAGS) $(SHARED))' | cmp -s - $@ || echo '$(subst ',,$(FLAGS) $(CFLAGS) $(SHARED))' >$@
+	@echo '$(subst ',,$(FLAGS) $(HARD) $(CFLAGS) $(SHARED))' | cmp -s - $@ || echo '$(subst ',,$(FLAGS) $(HARD) $(CFLAGS) $(SHARED))' >$@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -218,6 +238,7 @@ check: deps ## all tests: units, cases, sweeps, layers
 run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
 	@sh tests/layers.sh
 	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" sh tests/library.sh
+	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" HARDEN="$(HARDEN)" sh tests/hardened.sh
 	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS))
 
 asan: ## the tests under AddressSanitizer and UBSan

@@ -7,10 +7,14 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include "etwkit.h"
+#include "etwkit_engine.h"
 
-const char *version_commit;
+const char *version_commit, *version_core;
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -36,13 +40,42 @@ const char *version_commit;
 #define CHECKED ""
 #endif
 
+#if defined(_FORTIFY_SOURCE) && defined(__SSP_STRONG__)
+#define HARDENED ", hardened"
+#else
+#define HARDENED ""
+#endif
+
+static const char *c_library(void)
+{
+#ifdef __GLIBC__
+    static char text[32];
+    snprintf(text, sizeof(text), "glibc %s", gnu_get_libc_version());
+    return text;
+#else
+    return "another C library than glibc";
+#endif
+}
+
+static void print_libraries(void)
+{
+    const char *archives = archive_library();
+    printf("libraries: %s, SQLite %s, OpenSSL %s, expat %s, cJSON %s, libcsv %d.%d.%d\n", c_library(),
+           sqlite3_libversion(), OpenSSL_version(OPENSSL_VERSION_STRING), XML_ExpatVersion() + strlen("expat_"),
+           cJSON_Version(), CSV_MAJOR, CSV_MINOR, CSV_RELEASE);
+    if (archives)
+        printf("loaded when needed: %s\n", archives);
+    else
+        puts("left out: archives, as libarchive is not here");
+}
+
 void version_print(void)
 {
     printf("etwkit %s\n", etwkit_version());
     if (version_commit)
         printf("commit %s\n", version_commit);
-    printf("libraries: SQLite %s, OpenSSL %s, expat %s, cJSON %s, libcsv %d.%d.%d\n", sqlite3_libversion(),
-           OpenSSL_version(OPENSSL_VERSION_STRING), XML_ExpatVersion() + strlen("expat_"), cJSON_Version(), CSV_MAJOR,
-           CSV_MINOR, CSV_RELEASE);
-    printf("build: %s, %zu-bit, %s%s\n", COMPILER, sizeof(void *) * 8, VECTORS, CHECKED);
+    if (version_core)
+        printf("schema core: sha256 %s\n", version_core);
+    print_libraries();
+    printf("build: %s, %zu-bit, %s%s%s\n", COMPILER, sizeof(void *) * 8, VECTORS, HARDENED, CHECKED);
 }

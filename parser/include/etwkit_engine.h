@@ -21,6 +21,7 @@
 #include "decode/record.h"
 #include "decode/render.h"
 #include "decode/value.h"
+#include "input/archive.h"
 #include "input/find.h"
 #include "input/input.h"
 #include "query/filter.h"
@@ -41,6 +42,8 @@
 
 // clang-format off
 // ---------------------------------------------------------------------------------------------- inputs and what is in them
+
+ENGINE(archive_library)
 
 ENGINE(find_inputs)
 

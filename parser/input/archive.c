@@ -18,7 +18,7 @@
 
 #define LIBRARY "libarchive.so.13"
 #define FUNCTIONS(X)                                                                                                   \
-    X(archive_version_string)                                                                                          \
+    X(archive_version_details)                                                                                         \
     X(archive_read_new)                                                                                                \
     X(archive_read_support_filter_all)                                                                                 \
     X(archive_read_support_format_all)                                                                                 \
@@ -68,7 +68,7 @@ static bool is_loaded(void)
 
 const char *archive_library(void)
 {
-    return is_loaded() ? la.archive_version_string() : NULL;
+    return is_loaded() ? la.archive_version_details() : NULL;
 }
 
 // ---------------------------------------------------------------------------------------------- reading
