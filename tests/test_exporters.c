@@ -217,6 +217,27 @@ static void first_line_is_as_the_contract_says(void **state)
     run_free(&r);
 }
 
+// ------------------------------------------------------------------------------------- text
+
+// Whatever the names, one line a record: no byte below a blank, no DEL.
+static void text_is_a_line_each(void **state)
+{
+    (void)state;
+    run r;
+    run_export(&r, "text", SAMPLE_COUNT, 4, true);
+    assert_string_equal(
+        r.text,
+        "2023-03-14T07:46:50.7012345Z chrome.exe(4321:77) Microsoft-Windows-DNS-Client/3006 example.com, type 28\n"
+        "2023-03-14T07:46:50.7012346Z =1+2(4294967294:0) Microsoft-Windows-DNS-Client/3006  -x [partial, 29 bytes: "
+        "E9003DD800DE000001000000FFFFFFFFFFFFFF7F0000000000000080AA]\n"
+        "2023-03-14T07:46:50.7012346Z (-:-) Evil\"Pro'v, [x]/=cmd|\"x\" q\"uote=1 dot.ted[0]=2 back\\slash=va\"l,ue "
+        "record=3 Timestamp=4 =5 nul=a b dup=6 DUP=7 state=8\n"
+        "1969-12-31T23:59:59.9999999Z (0:-) 00000000-0000-0000-0000-000000000000/65535 [raw, 4 bytes: DEADBEEF]\n"
+        "-5 a b(8:12) MSNT_SystemTrace/Process/Start\n"
+        "9999-12-31T23:59:59.9999999Z -5(8:12) msnt_SYSTEMtrace/process/start +1e5\n");
+    run_free(&r);
+}
+
 // ------------------------------------------------------------------------------------- CSV
 
 typedef struct table {
@@ -698,7 +719,7 @@ static void names_of_a_million_bytes_still_make_views(void **state)
 static void failures_are_sentences(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "sqlite"};
+    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "text", "sqlite"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const exporter *x = exporter_by_name(names[i]);
         sample_set s;
@@ -729,7 +750,7 @@ static void failures_are_sentences(void **state)
 static void outputs_are_recognised(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "sqlite"};
+    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "text", "sqlite"};
     for (size_t i = 0; i < COUNT_OF(names) * 2; i++) {
         run r;
         run_export(&r, names[i / 2], i % 2 ? SAMPLE_COUNT : 0, 4, true);
@@ -767,7 +788,7 @@ static void formats_are_found(void **state)
     (void)state;
     static const char *const paths[][2] = {{"a.csv", "csv"},      {"a.b.json", "json"}, {"x/a.jsonl", "jsonl"},
                                            {"a.NDJSON", "jsonl"}, {"a.db", "sqlite"},   {"a.sqlite", "sqlite"},
-                                           {"a.txt", NULL},       {"a.json/b", NULL},   {"csv", NULL},
+                                           {"a.txt", "text"},     {"a.json/b", NULL},   {"csv", NULL},
                                            {"a.", NULL},          {"a. ", NULL},        {"a.js", NULL}};
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         const exporter *x = exporter_by_path(paths[i][0]);
@@ -787,6 +808,7 @@ int main(void)
         cmocka_unit_test(jsonl_holds_all_columns),
         cmocka_unit_test(json_is_one_array),
         cmocka_unit_test(first_line_is_as_the_contract_says),
+        cmocka_unit_test(text_is_a_line_each),
         cmocka_unit_test(csv_holds_all_columns),
         cmocka_unit_test(csv_quotes_what_needs_it),
         cmocka_unit_test(csv_cells_as_libcsv_writes_them),

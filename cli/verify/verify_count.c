@@ -46,6 +46,26 @@ static bool count_csv(const input *in, u64 *records, error *e)
     return ok && (rows || error_set(e, "%s: has no header row", in->path));
 }
 
+// ---------------------------------------------------------------------------------------------- text
+
+static bool count_text(const input *in, u64 *records, error *e)
+{
+    u64 at = 0;
+    u8 last = '\n';
+    bool lost = false;
+    u8 *chunk = mem_alloc(CHUNK);
+    *records = 0;
+    for (size_t got; (got = input_read(in, at, chunk, CHUNK, &lost)) > 0; at += got) {
+        for (size_t i = 0; i < got; i++)
+            *records += chunk[i] == '\n';
+        last = chunk[got - 1];
+    }
+    mem_free(chunk);
+    if (lost)
+        return unreadable(in, at, e);
+    return last == '\n' || error_set(e, "%s: the last line has no end", in->path);
+}
+
 // ---------------------------------------------------------------------------------------------- JSON
 
 // The text around the place that is read: what comes before it is dropped, what comes after it is fetched.
@@ -192,7 +212,7 @@ static bool count_sqlite(const input *in, u64 *records, error *e)
 
 // ---------------------------------------------------------------------------------------------- by format
 
-typedef enum reader_kind { READ_NOTHING, READ_CSV, READ_ARRAY, READ_LINES, READ_SQLITE } reader_kind;
+typedef enum reader_kind { READ_NOTHING, READ_CSV, READ_TEXT, READ_ARRAY, READ_LINES, READ_SQLITE } reader_kind;
 
 static reader_kind reader_of(const char *format)
 {
@@ -200,8 +220,8 @@ static reader_kind reader_of(const char *format)
         const char *format;
         reader_kind reader;
     } READERS[] = {
-        {"csv", READ_CSV},     {"l2tcsv", READ_CSV},       {"json", READ_ARRAY},
-        {"jsonl", READ_LINES}, {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE},
+        {"csv", READ_CSV},          {"l2tcsv", READ_CSV},    {"json", READ_ARRAY}, {"jsonl", READ_LINES},
+        {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE}, {"text", READ_TEXT},
     };
     for (size_t i = 0; i < COUNT_OF(READERS); i++)
         if (strcmp(READERS[i].format, format) == 0)
@@ -219,6 +239,8 @@ bool verify_count(const input *in, const char *format, u64 *records, error *e)
     switch (reader_of(format)) {
     case READ_CSV:
         return count_csv(in, records, e);
+    case READ_TEXT:
+        return count_text(in, records, e);
     case READ_ARRAY:
         return count_json(in, true, records, e);
     case READ_LINES:

@@ -167,7 +167,10 @@ ENGINE(class_unplanned)
 ENGINE(buffer_reader_free)
 
 ENGINE(record_state_name)
+ENGINE(record_data)
 ENGINE(record_value)
+ENGINE(value_members)
+ENGINE(value_next)
 
 ENGINE(render_data)
 ENGINE(render_data_json)

@@ -1,0 +1,215 @@
+// Text (`text`): a line for each event, for reading and for grep.
+//
+//     2023-03-14T07:46:50.7012345Z svchost.exe(1234:5678) Microsoft-Windows-DNS-Client/3006 QueryName=example.com
+//     QueryType=1
+//
+// The time, the process and thread, the provider and event, [Critical] to [Warning] where it is one, and the message.
+// Events without a message show their fields as name=value, values with blanks in quotes; an event whose only field is
+// a text, as logging libraries write them, shows the text. Nothing is escaped: control characters become blanks.
+#include "exporter.h"
+#include "literal.h"
+#include "output.h"
+
+#include "etwkit_engine.h"
+
+enum { RAW_SHOWN = 64 }; // bytes of a payload that cannot be decoded
+
+struct sink {
+    output out;
+    arena memory;
+    literal *stems; // of each class: provider/event, level
+};
+
+// ---------------------------------------------------------------------------------------------- one line
+
+// Bytes of the control character at `at`, 0 where there is none: C0, DEL, and C1 as UTF-8 has it (0xc2, 0x80 to 0x9f).
+static inline size_t control_length(const u8 *at, const u8 *end)
+{
+    if (*at < 0x20 || *at == 0x7f)
+        return 1;
+    return *at == 0xc2 && end - at > 1 && at[1] < 0xa0 ? 2 : 0;
+}
+
+// What stands from `start` on becomes a part of one line that no terminal acts on: each run of control characters (with
+// the blanks around it) is a blank, and there is none at the end.
+static void clean_line(outbuf *out, size_t start)
+{
+    u8 *to = out->bytes + start, *first = to, *end = out->bytes + out->len;
+    for (const u8 *at = to; at < end;) {
+        size_t control = control_length(at, end);
+        if (!control) {
+            *to++ = *at++;
+            continue;
+        }
+        while (at < end && (*at == ' ' || control_length(at, end)))
+            at += *at == ' ' ? 1 : control_length(at, end);
+        if (to > first && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    while (to > first && to[-1] == ' ')
+        to--;
+    outbuf_written(out, to);
+}
+
+// ---------------------------------------------------------------------------------------------- payloads
+
+// The text that is all of a payload; false where there is more to it, or something else.
+static bool only_text(const record *rec, typed_value *text)
+{
+    typed_value data, more;
+    record_data(rec, &data);
+    value_walk walk = value_members(&data);
+    return value_next(&walk, text) && text->kind == VALUE_TEXT && !value_next(&walk, &more);
+}
+
+// In quotes where it would not be seen as one: it is empty or has blanks in it.
+static void put_value(outbuf *out, const typed_value *v)
+{
+    size_t start = out->len;
+    render_text(out, v);
+    size_t len = out->len - start;
+    if (v->kind == VALUE_NULL || v->kind == VALUE_STRUCT || (len && !memchr(out->bytes + start, ' ', len)))
+        return;
+    u8 *text = outbuf_reserve(out, 2) - len;
+    memmove(text + 1, text, len);
+    text[0] = text[len + 1] = '"';
+    outbuf_written(out, text + len + 2);
+}
+
+static void put_fields(outbuf *out, const record *rec)
+{
+    typed_value data, v;
+    if (only_text(rec, &v)) {
+        render_text(out, &v);
+        return;
+    }
+    record_data(rec, &data);
+    const char *between = "";
+    for (value_walk walk = value_members(&data); value_next(&walk, &v); between = " ") {
+        outbuf_text(out, between);
+        span name = text_span(v.field->name);
+        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
+        outbuf_text(out, "=");
+        put_value(out, &v);
+    }
+}
+
+// What could not be decoded.
+static void put_raw(outbuf *out, const record *rec)
+{
+    span payload = rec->payload;
+    size_t shown = payload.len < RAW_SHOWN ? payload.len : RAW_SHOWN;
+    u8 *p = outbuf_reserve(out, 2 * RAW_SHOWN + 64);
+    p = put_text(p, rec->state == RECORD_PARTIAL ? " [partial, " : "[raw, ");
+    p = put_text(put_u64(p, payload.len), payload.len == 1 ? " byte" : " bytes");
+    if (shown)
+        p = text_bytes(put_text(p, ": "), (span){payload.at, shown});
+    outbuf_written(out, put_text(p, shown < payload.len ? "...]" : "]"));
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+// name(process:thread); "-" for what is not known.
+static void put_process(outbuf *out, const record *rec)
+{
+    if (rec->process_name) {
+        span name = text_span(rec->process_name);
+        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
+    }
+    u8 *p = put_char(outbuf_reserve(out, 64), '(');
+    p = rec->has_process ? put_u64(p, rec->process_id) : put_char(p, '-');
+    p = put_char(p, ':');
+    p = rec->has_thread ? put_u64(p, rec->thread_id) : put_char(p, '-');
+    outbuf_written(out, put_text(p, ") "));
+}
+
+static void text_render(const sink *s, const record *rec, outbuf *out)
+{
+    enum { ROOM_TIME = 64 };
+    u8 *p = text_time(outbuf_reserve(out, ROOM_TIME), rec->time);
+    outbuf_written(out, put_char(p, ' '));
+    size_t start = out->len;
+    put_process(out, rec);
+    literal stem = s->stems[rec->cls->index];
+    outbuf_add(out, stem.text, stem.len);
+    if (!render_message(out, rec) && rec->plan)
+        put_fields(out, rec);
+    if (rec->state != RECORD_DECODED)
+        put_raw(out, rec);
+    clean_line(out, start);
+    outbuf_text(out, "\n");
+}
+
+// ---------------------------------------------------------------------------------------------- the exporter
+
+static void add_stem(outbuf *b, const event_class *cls)
+{
+    static const char *const levels[] = {"", "[Critical] ", "[Error] ", "[Warning] "};
+    char id[GUID_TEXT];
+    span provider = text_span(cls->provider ? cls->provider : guid_to_text(&cls->provider_id, id));
+    span name = text_span(cls->event_name ? cls->event_name : "");
+    u8 *p = outbuf_reserve(b, 3 * (provider.len + name.len) + 64);
+    p = put_char(text_utf8(p, provider), '/');
+    p = name.len ? text_utf8(p, name) : put_u64(p, cls->descriptor.id);
+    p = put_char(p, ' ');
+    outbuf_written(b, cls->descriptor.level <= 3 ? put_text(p, levels[cls->descriptor.level]) : p);
+}
+
+static bool text_open(sink **out, const export_target *target, error *e)
+{
+    sink *s = mem_zeroed(1, sizeof *s);
+    (void)e;
+    *out = s;
+    output_open(&s->out, target->fd, target->name);
+    outbuf b = {0};
+    s->stems = arena_array(&s->memory, literal, target->class_count);
+    for (u32 i = 0; i < target->class_count; i++) {
+        add_stem(&b, target->classes[i]);
+        s->stems[i] = literal_take(&s->memory, &b);
+    }
+    outbuf_free(&b);
+    return true;
+}
+
+static bool text_commit(sink *s, span rendered, u32 records, error *e)
+{
+    (void)records;
+    return output_write(&s->out, rendered, e);
+}
+
+static bool text_close(sink *s, error *e)
+{
+    bool ok = output_close(&s->out, e);
+    arena_free(&s->memory);
+    mem_free(s);
+    return ok;
+}
+
+// Begins with a time and a process.
+static bool text_is_own(span head, int fd)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:dd.dddddddZ ";
+    (void)fd;
+    size_t len = sizeof(form) - 1;
+    if (head.len <= len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (form[i] == 'd' ? head.at[i] < '0' || head.at[i] > '9' : head.at[i] != (u8)form[i])
+            return false;
+    const u8 *line = memchr(head.at, '\n', head.len);
+    span rest = span_from(head, len);
+    rest.len = line ? (size_t)(line - rest.at) : rest.len;
+    return exporter_head_has(rest, "(") && exporter_head_has(rest, ":") && exporter_head_has(rest, ") ");
+}
+
+const exporter exporter_text = {
+    .name = "text",
+    .suffixes = " .txt ",
+    .help = "a line an event: time, process(id:thread), provider/event, message or fields",
+    .may_split = true,
+    .open = text_open,
+    .render = text_render,
+    .commit = text_commit,
+    .close = text_close,
+    .is_own = text_is_own,
+};
