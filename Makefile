@@ -44,9 +44,9 @@ HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h cmocka
 PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
 CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
-FAULTS    := $(BUILD)/faults.so $(BUILD)/fail_alloc.so
+FAULTS    := $(BUILD)/faults.so $(BUILD)/fail_alloc.so $(BUILD)/hijack.so
 PROGRAMS  := tests/etl_make.c tests/gen_trace.c tests/bench_floor.c tests/bench_run.c
-SUPPORT   := $(filter-out tests/test_%.c tests/faults.c tests/fail_alloc.c $(PROGRAMS),$(wildcard tests/*.c))
+SUPPORT   := $(filter-out tests/test_%.c tests/faults.c tests/fail_alloc.c tests/hijack.c $(PROGRAMS),$(wildcard tests/*.c))
 TESTS     := $(wildcard tests/test_*.c)
 CONSUMERS := $(wildcard samples/*.c)
 

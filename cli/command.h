@@ -19,6 +19,7 @@ typedef struct command {
     u32 least, most;                       // how many arguments that are not options
     size_t own_bytes;                      // of the struct of its own that options.own points to; 0: it has none
     unsigned correlate;                    // CORRELATE_…: what its records need
+    bool writes_cache;                     // beside what --output names
     void (*print_more)(void);              // to stdout, at the end of its --help; NULL: nothing
     int (*run)(const options *o);          // returns the program's exit code; what went wrong was said
 } command;

@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "outfile.h"
 #include "print.h"
+#include "sandbox.h"
 #include "signals.h"
 #include "version.h"
 
@@ -48,6 +49,15 @@ static int refuse(const call *c, const char *message)
     return EXIT_USAGE;
 }
 
+static void give_up_rights(const call *c, const options *o)
+{
+    char *cache = !c->command->writes_cache || o->cache ? NULL : schema_cache_default_path();
+    const char *written[] = {o->out, c->command->writes_cache ? o->cache : NULL, cache};
+    if (!o->no_sandbox)
+        sandbox_begin(written, COUNT_OF(written));
+    mem_free(cache);
+}
+
 static int execute(const call *c, int argc, char **argv)
 {
     options o;
@@ -62,6 +72,7 @@ static int execute(const call *c, int argc, char **argv)
         error_set(&e, "no command given: %s", command_names(c->command->commands, room));
         code = refuse(c, e.message);
     } else {
+        give_up_rights(c, &o);
         code = c->command->run(&o);
     }
     options_free(&o);
@@ -98,6 +109,14 @@ static int run_named(const char *name, int argc, char **argv)
     return EXIT_USAGE;
 }
 
+static void print_version(bool no_sandbox)
+{
+    if (!no_sandbox)
+        sandbox_begin(NULL, 0);
+    version_print();
+    printf("sandbox: %s\n", no_sandbox ? "none: --no-sandbox" : sandbox_text());
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -113,7 +132,7 @@ int main(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
         print_help();
     else if (strcmp(name, "--version") == 0)
-        version_print();
+        print_version(argc > 2 && strcmp(argv[2], "--no-sandbox") == 0);
     else
         return flushed(run_named(name, argc, argv));
     return flushed(EXIT_DONE);

@@ -164,6 +164,8 @@ const option_group options_filter = {
 const option_group options_common = {
     "general", (const option[]){
                    {"-q", "--quiet", NULL, "print nothing but errors", option_flag, offsetof(options, quiet), NULL},
+                   {NULL, "--no-sandbox", NULL, "keep all rights of the user while reading", option_flag,
+                    offsetof(options, no_sandbox), NULL},
                    {"-h", "--help", NULL, "this text", option_flag, offsetof(options, help), NULL},
                    {0},
                }};

@@ -20,7 +20,7 @@ typedef struct options {
     text_list schemas, files_from;
     unsigned threads;
     unsigned correlate; // CORRELATE_…: the command's, and --frames
-    bool no_hash, quiet, json, force, help, null;
+    bool no_hash, no_sandbox, quiet, json, force, help, null;
     const char *provenance; // the word in the name of OUT.WORD.json; NULL: no such file is wanted
     expression *where;
     filter filter;

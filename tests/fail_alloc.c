@@ -15,23 +15,24 @@ void *__libc_realloc(void *block, size_t bytes);
 static atomic_ulong calls;
 static unsigned long fails_at;
 static bool counts, fails_after;
+static FILE *report;
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *number = getenv("ETWKIT_FAIL_ALLOC");
     fails_at = number ? strtoul(number, NULL, 10) : 0;
     fails_after = getenv("ETWKIT_FAIL_ALL") != NULL;
+    const char *path = getenv("ETWKIT_COUNT_ALLOC");
+    report = path ? fopen(path, "w") : NULL; // now: later the program may have given up the right to
     counts = true;
 }
 
 __attribute__((destructor)) static void end(void)
 {
     counts = false;
-    const char *path = getenv("ETWKIT_COUNT_ALLOC");
-    FILE *f = path ? fopen(path, "w") : NULL;
-    if (f) {
-        fprintf(f, "%lu\n", atomic_load(&calls));
-        fclose(f);
+    if (report) {
+        fprintf(report, "%lu\n", atomic_load(&calls));
+        fclose(report);
     }
 }
 

@@ -242,6 +242,7 @@ static const command ADD = {
     .options = {OPTION_GROUP("output", OPTION_CACHE, OPTION_JSON("one JSON object: what was learnt"))},
     .least = 1,
     .most = COMMAND_MANY,
+    .writes_cache = true,
     .run = schemas_add,
 };
 
