@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "joins.h"
 #include "print.h"
 
 enum { DAMAGE_LINES = 20 };
@@ -79,6 +80,7 @@ int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, bool
     s->crew = threads ? r->crew : NULL;
     s->store = r->store;
     s->correlate = records ? o->correlate : 0;
+    s->host_name = o->host;
     s->since = o->filter.since;
     s->until = o->filter.until;
     s->wants = filter_asks_class(&o->filter) ? may_be_asked_for : NULL;
@@ -163,6 +165,7 @@ void evidence_tell_damage(const evidence *ev)
     char room[160];
     for (u32 i = 0; evidence_limit(ev, i, room); i++)
         print_say("limit: %s", room);
+    joins_say(ev);
     const schema_load *embedded = &ev->session->embedded;
     for (u32 i = 0; i < embedded->note_count && i < REMARKS; i++)
         print_say("schema in the trace: %s", embedded->notes[i]);

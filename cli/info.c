@@ -150,12 +150,13 @@ static cJSON *providers_json(const evidence *ev, const trace *t)
     return list;
 }
 
-static void add_session_facts(cJSON *root, const trace *t)
+static void add_session_facts(cJSON *root, const trace *t, const host_entry *host)
 {
     const trace_facts *f = &t->file.epochs[0];
     add_text(root, "session", f->session);
     add_text(root, "log_file", f->log_file);
     add_text(root, "computer", t->computer);
+    add_text(root, "host", host->name);
     if (f->present) {
         char os[64];
         snprintf(os, sizeof(os), "%u.%u.%u", f->os_major, f->os_minor, f->os_build);
@@ -275,7 +276,7 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
     add_row(root, row, evidence_status(ev, row));
     add_number(root, "bytes", t->file.input->bytes);
     add_text(root, "sha256", evidence_row(ev, trace_index)->sha256);
-    add_session_facts(root, t);
+    add_session_facts(root, t, session_host(ev->session, trace_index, 0));
     add_counts(root, t, with_states);
     if (ev->run->cache)
         cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->run->cache));

@@ -141,6 +141,8 @@ const option_group options_input = {
         {NULL, "--schemas", "PATH", "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable",
          option_add_text, offsetof(options, schemas), NULL},
         OPTION_CACHE,
+        {NULL, "--host", "NAME", "all traces are of the machine of that name", option_text, offsetof(options, host),
+         NULL},
         {"-j", "--threads", "N", "threads; default: the processors", set_threads, 0, NULL},
         {NULL, "--no-hash", NULL, "skip the SHA-256 of the input", option_flag, offsetof(options, no_hash), NULL},
         {0},

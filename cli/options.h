@@ -16,7 +16,7 @@ typedef struct text_list {
 typedef struct options {
     const char **inputs; // arguments that are not options: traces, paths
     u32 input_count, input_cap;
-    const char *out, *format, *cache;
+    const char *out, *format, *cache, *host;
     text_list schemas, files_from;
     unsigned threads;
     unsigned correlate; // CORRELATE_…: the command's, and --frames

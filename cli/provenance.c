@@ -7,6 +7,7 @@
 #include "etwkit_engine.h"
 #include "exporter.h"
 #include "info.h"
+#include "joins.h"
 #include "json_text.h"
 #include "version.h"
 
@@ -86,6 +87,7 @@ static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char
     if (!add_output(root, out, format, records, e))
         return false;
     cJSON_AddItemToObject(root, "inputs", info_inputs(ev));
+    joins_add(root, ev);
     add_schemas(root, &ev->run->schema_files);
     add_cache(root, ev->run->cache);
     return true;

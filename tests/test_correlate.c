@@ -260,7 +260,7 @@ static const char FIRST[] =
         "") "system hook=0x0502 version=3 time=+15us pid=4 payload u32:500,77 zeros:56 u32:0 u8:8,5,2,0\n"
             "perfinfo hook=0x0424 version=2 time=+20us payload ptr:0x10 wstr:\"\\\\a\"\n";
 static const char SECOND_TRACE[] =
-    "trace boot=2024-04-30T08:00:20Z\nbuffer\n"
+    "trace boot=2024-04-30T08:00:00Z\nbuffer\n"
     "system hook=0x0302 version=3 time=+30us pid=500" PROCESS(500, 4, 0, "one.exe", "") "system hook=0x0301 version=3 time=+40us pid=4" PROCESS(
         500, 4, 259, "two.exe",
         "") "system hook=0x0501 version=3 time=+45us pid=4 payload u32:600,77 zeros:56 u32:0 u8:8,5,2,0\n"
@@ -581,6 +581,7 @@ static void many_facts(void **state)
     enum { BUSY = 40, MEANINGS = 50, SINGLE = 1000, FACTS = BUSY * MEANINGS + SINGLE, PRIME = 1009 };
     static const u64 FAR_APART = 0x0123456789abcd;
     const u32 machine = 0;
+    const correlator c = {.machines = &machine};
     history h = {.fact_limit = FACTS};
     for (u32 i = 0, k = 0; i < FACTS; i++, k = (k + PRIME) % FACTS) {
         bool busy = k < BUSY * MEANINGS;
@@ -589,7 +590,7 @@ static void many_facts(void **state)
                                  .time = busy ? k % MEANINGS * 10 : 5,
                                  .number = k});
     }
-    history_close(&h, &machine);
+    history_close(&h, &c);
     for (u32 k = 0; k < FACTS; k++) {
         bool busy = k < BUSY * MEANINGS;
         u64 id = busy ? (k / MEANINGS + 1) * FAR_APART : k;

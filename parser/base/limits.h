@@ -74,6 +74,10 @@ enum {
     LIMIT_MANIFESTS_PENDING = 4096,     // and their number: (provider, process, thread) being put together at once
     LIMIT_INFLATED_BYTES = 64 << 20,    // LZNT1 documents inside events (WinSAT, PerfTrack)
 
+    // Hosts and lives
+    LIMIT_HOST_NOTES = 16,        // doubts about which inputs are one machine's that are noted one by one
+    LIMIT_ENDED_GRACE = 50000000, // 5 s in 100 ns: events of an ended process or thread that were still in flight
+
     // Correlation: what is remembered of a whole recording; a fact has some 40 bytes
     LIMIT_PROCESS_FACTS = 1 << 20, // starts, ends and rundown entries of processes
     LIMIT_THREAD_FACTS = 4 << 20,  // likewise of threads

@@ -251,6 +251,7 @@ static void read_epoch(etl_file *f, etl_buffer *b)
                        "header event",
                        b->type);
         b->type = BUFFER_TYPE_HEADER;
+        facts.logger_id = b->logger_id;
         f->session_epoch = f->epoch_count;
         f->sessions++;
         push_epoch(f, &facts);

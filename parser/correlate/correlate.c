@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "correlate/correlate_internal.h"
 
-enum { FILETIME_SECOND = 10000000, SAME_BOOT = 60 }; // BootTime moves when the clock is set: some seconds
-
 static void release_parts(void *c)
 {
     stack_release(&((correlator *)c)->stacks);
@@ -46,8 +44,7 @@ void correlator_free(correlator *c)
     readers_free(c);
     mem_free(c->roles);
     mem_free(c->trace_source);
-    mem_free(c->boots);
-    mem_free(c->machines);
+    mem_free(c->gaps);
     outbuf_free(&c->scratch);
     text_set_free(&c->texts);
     arena_free(&c->arena);
@@ -76,10 +73,7 @@ void correlator_add_trace(correlator *c, const etl_file *file)
 {
     GROW(c->trace_source, c->trace_count, c->trace_cap);
     c->trace_source[c->trace_count++] = c->source_count;
-    for (u32 i = 0; i < file->epoch_count; i++) {
-        GROW(c->boots, c->source_count, c->boot_cap);
-        c->boots[c->source_count++] = file->epochs[i].boot_time;
-    }
+    c->source_count += file->epoch_count;
 }
 
 const char *path_name(const char *path)
@@ -186,44 +180,59 @@ void correlator_see(correlator *c, const sighting *s, decoder *d)
         hand_out(c, s, &v, r->topic, source);
 }
 
-typedef struct boot {
-    i64 time;
-    u32 source, trace;
-} boot;
+// ---------------------------------------------------------------------------------------------- hosts and gaps
 
-static int by_boot(const void *a, const void *b)
+void correlator_set_hosts(correlator *c, const u32 *host_of_header)
 {
-    const boot *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    return x->source < y->source ? -1 : x->source > y->source;
+    c->machines = host_of_header;
 }
 
-// Machines are numbered by boot time. Traces that do not tell theirs answer only for themselves.
-static void find_machines(correlator *c)
+void correlator_add_gap(correlator *c, u32 host, i64 filetime)
 {
-    boot *list = mem_zeroed(c->source_count, sizeof(*list));
-    c->machines = mem_zeroed(c->source_count, sizeof(*c->machines));
-    for (u32 i = 0, trace = 0; i < c->source_count; i++) {
-        while (trace + 1 < c->trace_count && c->trace_source[trace + 1] <= i)
-            trace++;
-        list[i] = (boot){c->boots[i], i, trace};
+    GROW(c->gaps, c->gap_count, c->gap_cap);
+    c->gaps[c->gap_count++] = (gap){host, filetime};
+}
+
+static int by_host_and_time(const void *a, const void *b)
+{
+    const gap *x = a, *y = b;
+    if (x->host != y->host)
+        return x->host < y->host ? -1 : 1;
+    return x->time < y->time ? -1 : x->time > y->time;
+}
+
+static bool has_gap(const correlator *c, u32 host, i64 from, i64 until)
+{
+    u32 low = 0, high = c->gap_count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (c->gaps[mid].host < host || (c->gaps[mid].host == host && c->gaps[mid].time <= from))
+            low = mid + 1;
+        else
+            high = mid;
     }
-    if (c->source_count)
-        qsort(list, c->source_count, sizeof(*list), by_boot);
-    for (u32 i = 1, machine = 0; i < c->source_count; i++) {
-        bool same = list[i].time && list[i - 1].time
-                        ? time_apart(list[i].time, list[i - 1].time) <= (i64)SAME_BOOT * FILETIME_SECOND
-                        : list[i].trace == list[i - 1].trace;
-        machine += !same;
-        c->machines[list[i].source] = machine;
-    }
-    mem_free(list);
+    return low < c->gap_count && c->gaps[low].host == host && c->gaps[low].time <= until;
+}
+
+bool count_life(const correlator *c, life_counts *counts, u32 host, i64 from, i64 until, bool inferred)
+{
+    bool across = has_gap(c, host, from, until);
+    counts->lives++;
+    counts->inferred += inferred;
+    counts->with_gaps += across;
+    return across;
+}
+
+correlate_counts correlator_counts(const correlator *c)
+{
+    return (correlate_counts){c->processes.counts, c->processes.threads.counts, c->files.names.counts,
+                              c->keys.names.counts, c->images.counts};
 }
 
 void correlator_settle(correlator *c)
 {
-    find_machines(c);
+    if (c->gap_count)
+        qsort(c->gaps, c->gap_count, sizeof(*c->gaps), by_host_and_time);
     file_close(c);
     image_close(c);
     process_close(c);

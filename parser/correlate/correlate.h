@@ -3,8 +3,8 @@
 //
 // Fed by the survey in file order, closed once, then asked by time: answers depend neither on threads nor on the order
 // of files, because every fact carries its time and all are put in order when the correlator is closed. Nothing is
-// guessed: where the trace does not tell, neither does this. Traces of different machines or boots do not answer for
-// each other (see correlator_add_trace). What was told and did not fit into a limit is counted in correlator_losses.
+// guessed: where the trace does not tell, neither does this. Traces of different hosts (hosts.h) do not answer for each
+// other. What was told and did not fit into a limit is counted in correlator_losses.
 // Sources: the kernel's Process, Thread, Image, FileIo, Registry, StackWalk, TcpIp and UdpIp events with their
 // rundowns, KernelTraceControl's ImageID and SystemConfigEx, Microsoft-Windows-Kernel-Process, -File, -Registry,
 // -Network, -TCPIP and -Security-Auditing (FORMAT.md, sections 5.4 to 5.7).
@@ -39,8 +39,7 @@ void correlator_free(correlator *c);
 // Before the first trace. Stacks are wanted of events from `since` to `until` only (FILETIME, both inclusive).
 void correlator_want(correlator *c, unsigned flags, i64 since, i64 until);
 
-// Announces the next trace (its index is the number of calls before). Traces whose boot times are at most a minute
-// apart are one machine's: their facts answer for each other's events.
+// Announces the next trace (its index is the number of calls before).
 void correlator_add_trace(correlator *c, const etl_file *file);
 
 // Stacks will be asked for of events of the times that correlator_ask is told only, before the last event. `bytes` of
@@ -77,7 +76,12 @@ typedef struct stack_note {
 stack_note stack_note_at(const stack_notes *notes, u32 i);
 void correlator_take_stacks(correlator *c, const stack_notes *notes);
 
-// After the last event: facts are put in order, stacks and all else, which may be done at the same time. Asks for no
+// After the last event: whose host each trace header is (hosts.h; must live as long as the correlator), and moments of
+// a host at which something may be missing: lives that reach across one are counted.
+void correlator_set_hosts(correlator *c, const u32 *host_of_header);
+void correlator_add_gap(correlator *c, u32 host, i64 filetime);
+
+// Then: facts are put in order, stacks and all else, which may be done at the same time. Asks for no
 // classes, which may be planned meanwhile.
 void correlator_settle_stacks(correlator *c);
 void correlator_settle(correlator *c);
@@ -134,7 +138,7 @@ typedef enum moment {
 // One process from start to end. Text is UTF-8 and lives as long as the correlator; NULL: not told.
 typedef struct process_life {
     u32 process_id;
-    u32 machine; // traces of one boot share a number
+    u32 machine; // host (hosts.h)
     moment start_known, end_known;
     i64 start, end;         // FILETIME where MOMENT_TOLD, else 0
     i64 since;              // its id means it from here on; INT64_MIN where it was there before the recording
@@ -146,6 +150,7 @@ typedef struct process_life {
     bool has_parent, has_session, has_exit_status;
     u32 parent_id, session_id, exit_status;
     const struct process_life *parent; // who had parent_id at the start; NULL: not told
+    bool across_gap;                   // something is missing between its start and its end
     bool parent_sure; // false: both are from before the recording, and the id may have been another's then
     u32 index;        // in correlator_processes
 } process_life;
@@ -188,6 +193,17 @@ bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id
 // Stacks that were told, and how many of them the records read so far have taken. What is left belongs to events that
 // were lost, filtered out, or cannot be told apart.
 void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined);
+
+// How sure the lives are that facts add up to: a process, a thread, a name or a module in its time.
+typedef struct life_counts {
+    u64 lives;
+    u64 inferred;  // no event tells where they began: a rundown or an end says that they had
+    u64 with_gaps; // they reach across a moment at which something is missing
+} life_counts;
+typedef struct correlate_counts {
+    life_counts processes, threads, files, keys, images;
+} correlate_counts;
+correlate_counts correlator_counts(const correlator *c);
 
 // Facts that found a limit reached.
 typedef struct correlate_losses {

@@ -124,7 +124,7 @@ void file_close(correlator *c)
             strcasecmp(b->volumes[kept - 1].prefix, b->volumes[i].prefix) != 0)
             b->volumes[kept++] = b->volumes[i];
     b->volume_count = kept;
-    history_close(&b->names, c->machines);
+    history_close(&b->names, c);
 }
 
 void file_free(file_book *b)

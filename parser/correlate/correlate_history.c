@@ -100,36 +100,54 @@ static bool same_meaning(const life *l, const fact *f)
     return (l->text == f->text && l->number == f->number) || blank_end(l, f);
 }
 
-// One id's facts, in order. An entry that only says "exists" reaches back to the end of the life before.
-static void fold(history *h, const fact *facts, u32 count)
+// The life that is being put together from one id's facts.
+typedef struct folding {
+    history *to;
+    const correlator *correlator;
+    life now;
+    bool open;
+    bool inferred; // nothing tells where it began
+    i64 ended;     // the life before
+} folding;
+
+static void end_life(folding *f, const fact *by, i64 until)
 {
-    life now = {0};
-    bool open = false;
-    i64 ended = INT64_MIN;
+    f->now.until = until;
+    history_add_life(f->to, by->source, by->id, &f->now);
+    count_life(f->correlator, &f->to->counts, by->source, f->now.from, until, f->inferred);
+    f->ended = until;
+    f->open = false;
+}
+
+static void begin_life(folding *f, const fact *by, bool was_open)
+{
+    // An entry that only says "exists" reaches back to the end of the life before.
+    f->inferred = by->kind != FACT_START;
+    i64 from = f->inferred && !was_open ? f->ended : by->time;
+    f->now = (life){from, INT64_MAX, by->text, by->number};
+    f->open = true;
+}
+
+// One id's facts, in order.
+static void fold(history *h, const correlator *c, const fact *facts, u32 count)
+{
+    folding f = {.to = h, .correlator = c, .ended = INT64_MIN};
     for (u32 i = 0; i < count; i++) {
-        const fact *f = &facts[i];
-        if (open && same_meaning(&now, f)) {
-            if (f->kind != FACT_END)
-                continue;
-            now.until = ended = f->time;
-            history_add_life(h, f->source, f->id, &now);
-            open = false;
+        const fact *by = &facts[i];
+        bool was_open = f.open;
+        if (f.open && same_meaning(&f.now, by)) {
+            if (by->kind == FACT_END)
+                end_life(&f, by, by->time);
             continue;
         }
-        i64 from = f->kind == FACT_START || open ? f->time : ended;
-        if (open) {
-            now.until = ended = f->time;
-            history_add_life(h, f->source, f->id, &now);
-        }
-        now = (life){from, INT64_MAX, f->text, f->number};
-        open = f->kind != FACT_END;
-        if (!open) {
-            now.until = ended = f->time;
-            history_add_life(h, f->source, f->id, &now);
-        }
+        if (f.open)
+            end_life(&f, by, by->time);
+        begin_life(&f, by, was_open);
+        if (by->kind == FACT_END)
+            end_life(&f, by, by->time);
     }
-    if (open)
-        history_add_life(h, facts->source, facts->id, &now);
+    if (f.open)
+        end_life(&f, facts, INT64_MAX);
 }
 
 // Brings the facts of an id together, in order. They are dealt into ranges of ids first, which takes a third of the
@@ -167,16 +185,16 @@ static void gather_facts(history *h)
     h->fact_cap = count;
 }
 
-void history_close(history *h, const u32 *machines)
+void history_close(history *h, const correlator *c)
 {
     for (u32 i = 0; i < h->fact_count; i++)
-        h->facts[i].source = machines[h->facts[i].source];
+        h->facts[i].source = c->machines[h->facts[i].source];
     gather_facts(h);
     for (u32 i = 0, next; i < h->fact_count; i = next) {
         for (next = i + 1; next < h->fact_count; next++)
             if (h->facts[next].id != h->facts[i].id || h->facts[next].source != h->facts[i].source)
                 break;
-        fold(h, &h->facts[i], next - i);
+        fold(h, c, &h->facts[i], next - i);
     }
     mem_free(h->facts);
     h->facts = NULL;
@@ -255,6 +273,13 @@ const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *f
         *next = lives[low].from;
     if (low == 0)
         return NULL;
-    *from = lives[low - 1].from;
-    return &lives[low - 1];
+    const life *l = &lives[low - 1];
+    i64 last = l->until > INT64_MAX - LIMIT_ENDED_GRACE ? INT64_MAX : l->until + LIMIT_ENDED_GRACE;
+    if (time > last) {
+        *from = last + 1;
+        return NULL;
+    }
+    *from = l->from;
+    *next = last < *next ? last + 1 : *next;
+    return l;
 }

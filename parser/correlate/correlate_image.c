@@ -135,9 +135,10 @@ static int by_place_and_time(const void *a, const void *b)
     return order ? order : x->path == y->path ? 0 : strcmp(x->path, y->path);
 }
 
-static void put(correlator *c, const image_fact *f, i64 from, i64 until)
+static void put(correlator *c, const image_fact *f, i64 from, i64 until, bool inferred)
 {
     image_book *b = &c->images;
+    count_life(c, &b->counts, f->source, from, until, inferred);
     GROW(b->list, b->count, b->cap);
     const char *path = file_dos_path(c, f->source, f->path);
     b->list[b->count++] = (image){f->base, f->size, 0, from, until, path, path_name(path), f->source, f->process_id};
@@ -153,11 +154,12 @@ static void fold(correlator *c, const image_fact *facts, u32 count)
 {
     const image_fact *now = NULL;
     i64 from = 0, ended = INT64_MIN;
+    bool inferred = false;
     for (u32 i = 0; i < count; i++) {
         const image_fact *f = &facts[i];
         bool same = now && now->path == f->path && now->size == f->size;
         if (now && (!same || f->kind == FACT_END)) {
-            put(c, now, from, f->time);
+            put(c, now, from, f->time, inferred);
             ended = f->time;
             now = NULL;
             if (same)
@@ -165,16 +167,17 @@ static void fold(correlator *c, const image_fact *facts, u32 count)
         } else if (same) {
             continue;
         }
-        from = f->kind == FACT_START ? f->time : ended;
+        inferred = f->kind != FACT_START;
+        from = inferred ? ended : f->time;
         if (f->kind == FACT_END) {
-            put(c, f, ended, f->time);
+            put(c, f, ended, f->time, true);
             ended = f->time;
         } else {
             now = f;
         }
     }
     if (now)
-        put(c, now, from, INT64_MAX);
+        put(c, now, from, INT64_MAX, inferred);
 }
 
 void image_close(correlator *c)

@@ -63,16 +63,17 @@ typedef struct history {
     u32 count, cap;
     life_slot *slots;
     u32 slot_count, slot_cap; // slot_cap: a power of two
+    life_counts counts;
 } history;
 
 void history_tell(history *h, const fact *f);
-// Folds all facts into lives. `machines` is by source.
-void history_close(history *h, const u32 *machines);
+// Folds all facts into lives.
+void history_close(history *h, const correlator *c);
 void history_free(history *h);
 // For lives that were folded elsewhere: all of an id together and by `from`.
 void history_add_life(history *h, u32 machine, u64 id, const life *l);
-// The life an id had at that time, its end notwithstanding; NULL where there is none. The answer is the same for all
-// times in [*from, *next).
+// The life an id had at that time, or that ended at most LIMIT_ENDED_GRACE before; NULL where there is none. The answer
+// is the same for all times in [*from, *next).
 const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *from, i64 *next);
 
 static inline const life *history_at(const history *h, u32 machine, u64 id, i64 time)
@@ -169,6 +170,7 @@ typedef struct process_book {
     const process_life **sorted;
     history ids;     // process id -> index in list
     history threads; // thread id -> process id
+    life_counts counts;
 } process_book;
 
 typedef struct volume {
@@ -222,6 +224,7 @@ typedef struct image_book {
     pdb_identity *pdbs;
     u32 identity_count;
     u64 refused, pdbs_refused;
+    life_counts counts;
 } image_book;
 
 typedef struct network_book {
@@ -251,6 +254,12 @@ typedef struct class_reader {
     reader *readers[LIMIT_CANDIDATES];
 } class_reader;
 
+// A moment at which something may be missing.
+typedef struct gap {
+    u32 host;
+    i64 time;
+} gap;
+
 struct correlator {
     unsigned flags;
     i64 since, until; // whose stacks are wanted
@@ -263,9 +272,10 @@ struct correlator {
     u32 role_count;
     u32 *trace_source; // by trace: its first source
     u32 trace_count, trace_cap;
-    i64 *boots; // by source; a source is an epoch of a trace
-    u32 source_count, boot_cap;
-    u32 *machines; // by source
+    u32 source_count;    // a source is a trace header of a trace
+    const u32 *machines; // by source
+    gap *gaps;           // by host and time
+    u32 gap_count, gap_cap;
     process_book processes;
     file_book files;
     key_book keys;
@@ -278,6 +288,9 @@ static inline u32 source_of(const correlator *c, u32 trace, u32 epoch)
 {
     return c->trace_source[trace] + epoch;
 }
+
+// Returns whether the life reaches across a gap.
+bool count_life(const correlator *c, life_counts *counts, u32 host, i64 from, i64 until, bool inferred);
 
 // The last component of a path.
 const char *path_name(const char *path);

@@ -169,7 +169,7 @@ void key_close(correlator *c)
     mem_free(b->opens);
     b->opens = NULL;
     b->open_count = b->open_cap = 0;
-    history_close(&b->names, c->machines);
+    history_close(&b->names, c);
 }
 
 void key_free(key_book *b)

@@ -342,7 +342,7 @@ static void merge_witnesses(network_book *b)
 
 static void move_bytes(correlator *c, network_book *b)
 {
-    history_close(&b->tcbs, c->machines);
+    history_close(&b->tcbs, c);
     for (u32 i = 0; i < b->move_count; i++) {
         const tcb_move *m = &b->moves[i];
         const life *l = history_at(&b->tcbs, c->machines[m->source], m->tcb, m->time);

@@ -305,7 +305,10 @@ static void put(correlator *c, const draft *d)
     GROW(b->list, b->count, b->cap);
     b->list[b->count] = d->facts;
     b->list[b->count].since = d->from;
-    life l = {d->from, d->ended ? d->ended_at : INT64_MAX, NULL, b->count};
+    bool inferred = d->facts.start_known != MOMENT_TOLD;
+    i64 until = d->ended ? d->ended_at : INT64_MAX;
+    b->list[b->count].across_gap = count_life(c, &b->counts, d->facts.machine, d->from, until, inferred);
+    life l = {d->from, until, NULL, b->count};
     b->count++;
     history_add_life(&b->ids, d->facts.machine, d->facts.process_id, &l);
 }
@@ -402,7 +405,7 @@ void process_close(correlator *c)
     mem_free(b->facts);
     b->facts = NULL;
     b->fact_count = b->fact_cap = 0;
-    history_close(&b->threads, c->machines);
+    history_close(&b->threads, c);
     for (u32 i = 0; i < b->count; i++)
         complete(c, &b->list[i]);
     b->sorted = mem_zeroed(b->count, sizeof(*b->sorted));

@@ -98,17 +98,23 @@ static u64 number_events(collector *c, const scanned *s)
 
 // ---------------------------------------------------------------------------------------------- what events say
 
-static void collect_computer(collector *c, const event *ev)
+static void collect_computer(collector *c, const event *ev, u32 epoch)
 {
+    trace *t = c->trace;
     span name;
     size_t len = 0;
-    if (c->trace->computer || !span_sub(ev->payload, COMPUTER_NAME_AT, COMPUTER_NAME_BYTES, &name))
+    if ((t->computers && t->computers[epoch]) || !span_sub(ev->payload, COMPUTER_NAME_AT, COMPUTER_NAME_BYTES, &name))
         return;
     (void)utf16_length(name, &len);
     u8 *text = arena_take(&c->session->arena, len * 3 + 1);
     text_utf16(text, (span){name.at, len});
-    if (*text)
-        c->trace->computer = (const char *)text;
+    if (!*text)
+        return;
+    if (!t->computers)
+        t->computers = mem_zeroed(t->file.epoch_count, sizeof(*t->computers));
+    t->computers[epoch] = (const char *)text;
+    if (!t->computer)
+        t->computer = (const char *)text;
 }
 
 static void collect_fact(collector *c, const loaded_buffer *b, const event_ref *ref, const event *ev)
@@ -133,7 +139,7 @@ static void collect_event(collector *c, const loaded_buffer *b, const event_ref 
         carried_add(&c->carried, &ev, kind);
         return;
     case INTEREST_COMPUTER:
-        collect_computer(c, &ev);
+        collect_computer(c, &ev, b->desc->epoch);
         return;
     case INTEREST_CORRELATE:
     case INTEREST_STACK:

@@ -26,6 +26,7 @@ static void trace_free(trace *t)
 {
     mem_free(t->filled);
     mem_free(t->class_events);
+    mem_free(t->computers);
     losses_free(&t->losses);
     damage_free(&t->damage);
     etl_close(&t->file);
@@ -41,6 +42,7 @@ void session_free(session *s)
         trace_free(s->traces[i]);
     mem_free(s->traces);
     event_cache_free(&s->cache);
+    hosts_free(&s->hosts);
     schema_load_free(&s->embedded);
     correlator_free(s->correlator);
     class_table_free(s->classes);
@@ -60,6 +62,8 @@ bool session_add(session *s, const input *in, error *e)
     if (in->is_cut)
         damage_add(&t->damage, in->bytes, 0, "truncated", "the archive it is in breaks off here: more of it is lost");
     GROW(s->traces, s->trace_count, s->trace_capacity);
+    t->first_header = s->header_count;
+    s->header_count += t->file.epoch_count;
     s->traces[s->trace_count++] = t;
     s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;
     return true;
@@ -97,6 +101,11 @@ const buffer_events *trace_events_of(const trace *t, u32 buffer)
             high = mid;
     }
     return low < t->filled_count && t->filled[low].buffer == buffer ? &t->filled[low] : NULL;
+}
+
+const host_entry *session_host(const session *s, u32 index, u32 epoch)
+{
+    return &s->hosts.list[s->hosts.of[s->traces[index]->first_header + epoch]];
 }
 
 u64 session_account_sum(const trace *t)

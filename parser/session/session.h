@@ -11,6 +11,7 @@
 
 #include "container/losses.h"
 #include "correlate/correlate.h"
+#include "correlate/hosts.h"
 #include "session/event_cache.h"
 #include "session/schema_store.h"
 #include "threads/crew.h"
@@ -29,6 +30,7 @@ typedef struct trace {
     etl_file file;
     input *owned; // where session_open opened it
     etl_account account;
+    u32 first_header; // of all trace headers of the session, file.epochs[0]
     u64 events;
     u64 headers[HEADER_KINDS]; // by header_kind
     u64 decoded, partial, raw; // counted by whoever read the records
@@ -39,7 +41,8 @@ typedef struct trace {
     i64 first_time, last_time; // FILETIME of its first and last event
     losses losses;             // buffers that never reached the file, by what the others say
     input_change change;       // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
-    const char *computer;      // from SystemConfig; NULL: not recorded
+    const char *computer;      // from SystemConfig, or set by whoever knows it before the survey; NULL: not recorded
+    const char **computers;    // by trace header (file.epochs), where some recorded it; else NULL
     _Atomic u32 unread_again;  // buffers that gave other events in the second pass than in the first
     damage_log damage;         // found inside buffers; file.damage has what was found between them
 } trace;
@@ -48,14 +51,17 @@ typedef struct session {
     arena arena;
     trace **traces;
     u32 trace_count, trace_capacity;
+    u32 header_count; // trace headers of all traces
     schema_set *schemas;
     class_table *classes;
     correlator *correlator;
     crew *crew;                                           // NULL: everything is done in line
     unsigned correlate;                                   // CORRELATE_…: what the first pass follows; set before it
+    const char *host_name;                                // the user's for the machine of all traces; NULL: none
     i64 since, until;                                     // FILETIME: no other records will be asked for; likewise
     bool (*wants)(void *context, const event_class *cls); // false: nor records of this class, whose names are not known
     void *wants_context;                                  // yet; NULL: of all
+    host_map hosts;                                       // by trace header, traces one after the other
     event_cache cache;
     schema_load embedded; // what the traces' own schemas came to
     u64 cut;              // records whose decoding ended at LIMIT_RECORD_TEXT; counted by whoever read them
@@ -92,6 +98,9 @@ u64 session_account_sum(const trace *t);
 
 // The Windows build the first trace was recorded on; 0: not known.
 u32 session_os_build(const session *s);
+
+// The host of a trace header.
+const host_entry *session_host(const session *s, u32 index, u32 epoch);
 
 // FILETIME of an event of a buffer.
 i64 session_time(const loaded_buffer *b, i64 time);

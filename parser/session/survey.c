@@ -1,6 +1,7 @@
 // The first pass: every buffer of every trace is scanned, on any thread, and collected in file order. Then the schemas
 // that came along are loaded, the correlator's facts are put in order, and all classes are planned.
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "schema/tables/schema_builtin.h"
 #include "schema/tables/schema_kernel.h"
@@ -117,6 +118,89 @@ static void fetch_schemas(void *context, schema_set *set, const guid *id)
     (void)schema_builtin_fetch(set, id);
 }
 
+// ---------------------------------------------------------------------------------------------- hosts
+
+static host_facts facts_of(const session *s, u32 index, u32 header)
+{
+    const trace *t = s->traces[index];
+    const trace_facts *f = &t->file.epochs[header];
+    const char *named = t->computers ? t->computers[header] : NULL;
+    bool alone = t->file.sessions == 1; // then all events are of this header's session
+    return (host_facts){.file = t->file.input->name,
+                        .trace = index,
+                        .computer = named   ? named
+                                    : alone ? t->computer
+                                            : NULL,
+                        .boot = f->present ? f->boot_time : 0,
+                        .precision = f->timer_resolution,
+                        .build = f->os_build,
+                        .processors = f->processors,
+                        .bias = f->utc_bias_minutes,
+                        .zone = f->standard_name,
+                        .logger_id = f->logger_id,
+                        .session = f->session,
+                        .session_start = f->start_time,
+                        .first = alone && t->first_time ? t->first_time : f->start_time,
+                        .last = alone && t->last_time ? t->last_time : f->end_time};
+}
+
+static void find_hosts(session *s)
+{
+    host_facts *facts = mem_zeroed(s->header_count, sizeof(*facts));
+    u32 count = 0;
+    for (u32 i = 0; i < s->trace_count; i++)
+        for (u32 header = 0; header < s->traces[i]->file.epoch_count; header++)
+            facts[count++] = facts_of(s, i, header);
+    hosts_free(&s->hosts);
+    hosts_find(&s->hosts, facts, count, s->host_name);
+    mem_free(facts);
+}
+
+// ---------------------------------------------------------------------------------------------- gaps
+
+static int by_first_time(const void *a, const void *b)
+{
+    const trace *x = *(const trace *const *)a, *y = *(const trace *const *)b;
+    if (x->first_time != y->first_time)
+        return x->first_time < y->first_time ? -1 : 1;
+    return x->first_header < y->first_header ? -1 : x->first_header > y->first_header;
+}
+
+// Where buffers are missing, before the first event of the one after them.
+static void add_lost(session *s, const trace *t)
+{
+    for (u32 i = 0; i < t->losses.behind_count; i++) {
+        u32 buffer = t->losses.behind[i], epoch = t->file.buffers[buffer].epoch;
+        const buffer_events *found = trace_events_of(t, buffer);
+        if (found)
+            correlator_add_gap(s->correlator, s->hosts.of[t->first_header + epoch],
+                               clock_filetime(&t->file.epochs[epoch].clock, found->first_time));
+    }
+}
+
+// Moments of which not everything is known: there buffers are missing, or no trace of the host was recorded.
+static void add_gaps(session *s)
+{
+    const trace **list = mem_zeroed(s->trace_count, sizeof(*list));
+    i64 *until = mem_zeroed(s->hosts.count, sizeof(*until));
+    for (u32 i = 0; i < s->trace_count; i++)
+        list[i] = s->traces[i];
+    if (s->trace_count)
+        qsort(list, s->trace_count, sizeof(*list), by_first_time);
+    for (u32 i = 0; i < s->trace_count; i++) {
+        u32 host = s->hosts.of[list[i]->first_header];
+        if (until[host] && list[i]->first_time > until[host])
+            correlator_add_gap(s->correlator, host, list[i]->first_time);
+        if (list[i]->last_time > until[host])
+            until[host] = list[i]->last_time;
+        add_lost(s, list[i]);
+    }
+    mem_free(until);
+    mem_free(list);
+}
+
+// ---------------------------------------------------------------------------------------------- in the end
+
 // Done by whoever comes to it first: the thread that has put the stacks in order, or the one that has planned.
 static void order_facts(survey *v)
 {
@@ -134,6 +218,9 @@ static void order_stacks_then_facts(void *context)
 static void finish(survey *v)
 {
     session *s = v->session;
+    find_hosts(s);
+    correlator_set_hosts(s->correlator, s->hosts.of);
+    add_gaps(s);
     crew_give(s->crew, order_stacks_then_facts, v);
     carried_load(&v->collector.carried, s->schemas, &s->embedded);
     class_table_plan(s->classes, s->schemas, session_os_build(s));
