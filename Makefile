@@ -188,6 +188,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@echo "  CC      $<"
 	@$(CC) $(OPTIONS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/parser/schema/core/core_pack.o: parser/schema/core/core.pack
+
 # The files of the report's page as arrays of C.
 $(BUILD)/page_files.c: $(PAGE) Makefile
 	@mkdir -p $(@D)
@@ -269,6 +271,14 @@ win: ## the reader as a library for Windows, with mingw-w64: build/win/libetwkit
 	  CFLAGS="-D__USE_MINGW_ANSI_STDIO=1 -idirafter /usr/include" $(BUILD)/win/objects.a
 	@mv $(BUILD)/win/objects.a $(BUILD)/win/libetwkit.a
 
+# REPNZ and JDU2600 are clones, bare or not, of repnz/etw-providers-docs and jdu2600/Windows10EtwEvents.
+CORE := parser/schema/core
+
+core: ## the built-in core made anew: REPNZ=FOLDER JDU2600=FOLDER
+	@python3 $(CORE)/make_core.py $(REPNZ) $(JDU2600) >$(BUILD)/core.txt
+	@python3 $(CORE)/pack_core.py <$(BUILD)/core.txt >$(BUILD)/core.pack
+	@mv $(BUILD)/core.pack $(CORE)/core.pack
+
 format: ## clang-format over everything
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -279,4 +289,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all library deps demo install check run-tests asan tsan browser bench fuzz samples win format clean help
+.PHONY: FORCE all library deps demo install check run-tests asan tsan browser bench fuzz samples win core format clean help

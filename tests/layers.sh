@@ -12,6 +12,7 @@ parser/threads
 parser/input
 parser/container
 parser/schema/model
+parser/schema/core
 parser/schema/tables
 parser/schema/wevt
 parser/schema/manifest

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
-#include "schema/tables/provider_names.h"
+#include "schema/core/core_pack.h"
 #include "schema/tables/schema_kernel.h"
 #include "schema/carried/schema_tracelogging.h"
 
@@ -256,7 +256,8 @@ static const char *standard_opcode(u8 opcode)
 static void name_keywords(planner *p, event_class *c, const event_schema *described)
 {
     u64 keyword = c->descriptor.keyword;
-    if (described->keyword_count && described->descriptor.keyword == keyword) {
+    u64 own = described->descriptor.keyword;
+    if (described->keyword_count && (own == keyword || own == 0)) {
         c->keyword_names = described->keyword_names;
         c->keyword_count = described->keyword_count;
         return;
@@ -300,12 +301,12 @@ static void name_from_schema(planner *p, event_class *c, const event_schema *des
     const event_descriptor *d = &c->descriptor;
     if (provider->name && (!c->provider || c->classic))
         c->provider = provider->name;
-    bool same_task = described->descriptor.task == d->task || c->classic;
+    bool same_task = described->descriptor.task == d->task || c->classic || described->any_task;
     c->task_name = same_task ? described->task_name : NULL;
     if (!c->task_name && d->task)
         c->task_name = listed_name(&provider->tasks, d->task);
     // A schema's names are of its own opcode and level; an event of the same id may carry others.
-    c->opcode_name = described->descriptor.opcode == d->opcode ? described->opcode_name : NULL;
+    c->opcode_name = described->descriptor.opcode == d->opcode || described->any_opcode ? described->opcode_name : NULL;
     if (!c->opcode_name)
         c->opcode_name = listed_name(&provider->opcodes, d->opcode | (u64)d->task << 16);
     if (!c->opcode_name)
@@ -324,7 +325,7 @@ static void name_from_schema(planner *p, event_class *c, const event_schema *des
 static void name_rest(planner *p, event_class *c)
 {
     if (!c->provider)
-        c->provider = provider_name_builtin(&c->provider_id);
+        c->provider = core_provider_name(&c->provider_id);
     if (c->hook || c->classic) {
         if (!c->opcode_name)
             c->opcode_name = kernel_opcode_name(p->set, &c->provider_id, c->descriptor.opcode);

@@ -138,8 +138,9 @@ static inline bool extent_of(const run *r, const field *f, extent *x)
     case WIRE_WBEM_SID:
         return extent_wbem_sid(r, x);
     case WIRE_REST:
-        x->len = (u32)rest.len;
-        return true;
+        x->len = (u32)rest.len - f->bytes;
+        return f->bytes <= rest.len;
+    case WIRE_UNKNOWN:
     case WIRE_STRUCT:
         break;
     }

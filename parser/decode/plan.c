@@ -172,7 +172,7 @@ static void own_length(field *f, u16 in, u16 out)
         f->wire = WIRE_ANSI;
         break;
     case IN_BINARY:
-        f->wire = out == OUT_SOCKET_ADDRESS ? WIRE_REST : WIRE_FIXED;
+        f->wire = out == OUT_IPV6 ? WIRE_FIXED : WIRE_UNKNOWN;
         f->bytes = out == OUT_IPV6 ? 16 : 0;
         break;
     case IN_SID:
@@ -608,6 +608,22 @@ static bool fixed_field(const field *f, u32 *bytes)
     return true;
 }
 
+// A binary value whose size nobody says: where all fields after it are of fixed size, it is what these leave.
+static void compile_unknown(compiler *c, const plan *p)
+{
+    u32 after = 0, bytes = 0;
+    for (u32 i = p->top_count; i-- > 0; after += bytes) {
+        field *f = &c->fields[i];
+        if (fixed_field(f, &bytes) && after + bytes <= UINT16_MAX)
+            continue;
+        if (f->wire == WIRE_UNKNOWN && f->count_form == COUNT_ONE) {
+            f->wire = WIRE_REST;
+            f->bytes = (u16)after;
+        }
+        return;
+    }
+}
+
 static void compile_prefix(compiler *c, plan *out)
 {
     slot *slots = arena_array(c->arena, slot, out->top_count);
@@ -753,6 +769,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
                   .has_pointer = c.has_pointer,
                   .one_slot_each = true,
                   .first_text = PLAN_NO_TEXT};
+    compile_unknown(&c, out);
     compile_slots(out);
     compile_prefix(&c, out);
     compile_padding(out);

@@ -20,7 +20,8 @@ typedef enum wire_form {
     WIRE_COUNTED32,  // u32 byte length in front
     WIRE_SID,
     WIRE_WBEM_SID, // four zero bytes, or a TOKEN_USER of two pointers and a SID
-    WIRE_REST,     // all that is left
+    WIRE_REST,     // all that is left but for `bytes`
+    WIRE_UNKNOWN,  // of unknown size: what follows cannot be found
     WIRE_STRUCT,   // the members, one after the other
 } wire_form;
 
@@ -101,7 +102,7 @@ typedef struct field {
     bool hidden;                         // located, not shown
     bool referenced;                     // a later field takes its length or count from this one
     bool trim;                           // an explicit-length string: NULs at its end are no text
-    u16 bytes;                           // WIRE_FIXED: of one element
+    u16 bytes;                           // WIRE_FIXED: of one element; WIRE_REST: of the fields after it
     u8 alignment;                        // of its native type, in bytes
     u16 count;                           // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
     u16 length_field;

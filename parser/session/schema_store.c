@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "schema/tables/schema_builtin.h"
+#include "schema/core/schema_core.h"
 #include "schema/tables/schema_kernel.h"
 
 struct schema_store {
@@ -18,7 +18,7 @@ static void fetch_all(void *context, schema_set *set, const guid *id)
     if (store->fetch)
         store->fetch(store->context, set, id);
     (void)schema_kernel_fetch(set, id);
-    (void)schema_builtin_fetch(set, id);
+    (void)schema_core_fetch(set, id);
 }
 
 schema_store *schema_store_new(void (*fetch)(void *context, schema_set *set, const guid *id), void *context)

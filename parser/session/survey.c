@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "schema/tables/schema_builtin.h"
+#include "schema/core/schema_core.h"
 #include "schema/tables/schema_kernel.h"
 #include "session/collect.h"
 #include "threads/ring.h"
@@ -115,7 +115,7 @@ static void fetch_schemas(void *context, schema_set *set, const guid *id)
     if (s->fetch)
         s->fetch(s->fetch_context, set, id);
     (void)schema_kernel_fetch(set, id);
-    (void)schema_builtin_fetch(set, id);
+    (void)schema_core_fetch(set, id);
 }
 
 // ---------------------------------------------------------------------------------------------- hosts

@@ -198,7 +198,9 @@ typedef struct request {
 static TDHSTATUS format(tdh_call *call, void *arguments)
 {
     const request *r = arguments;
-    bool explicit_length = r->length && length_counts(r->in);
+    // Nobody else says how long a binary value is: of length 0 it is empty. Addresses have their own.
+    bool binary = r->in == IN_BINARY && r->form != OUT_IPV6 && r->form != OUT_SOCKET_ADDRESS;
+    bool explicit_length = (r->length || binary) && length_counts(r->in);
     u16 shown = r->form == OUT_NO_PRINT ? OUT_NULL : r->form; // a hint to show nothing is not for whoever asks
     const plan *compiled = tdh_call_value_plan(call, r->in, shown, explicit_length, r->pointer != 4);
     if (!compiled || (compiled->has_pointer && r->pointer != 4 && r->pointer != 8))

@@ -61,6 +61,7 @@ static extent value_extent(const walk *w, const field *f, const slot *s)
     case WIRE_BY_FIELD:
     case WIRE_SID:
     case WIRE_REST:
+    case WIRE_UNKNOWN:
     case WIRE_STRUCT:
         break;
     }

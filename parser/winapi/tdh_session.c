@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "schema/cache/schema_cache.h"
 #include "schema/carried/schema_tracelogging.h"
-#include "schema/tables/schema_builtin.h"
+#include "schema/core/schema_core.h"
 #include "schema/tables/schema_kernel.h"
 #include "winapi/tdh_internal.h"
 #include "winapi/winapi.h"
@@ -219,7 +219,7 @@ static void fetch_base(void *context, schema_set *set, const guid *id)
     for (u32 i = 0; i < s->cache_count; i++)
         schema_cache_fetch(s->caches[i], set, id);
     (void)schema_kernel_fetch(set, id);
-    (void)schema_builtin_fetch(set, id);
+    (void)schema_core_fetch(set, id);
 }
 
 static void open_caches(tdh_session *s)

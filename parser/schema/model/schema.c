@@ -486,17 +486,33 @@ typedef struct suitability {
     u32 rank, build_off, origin;
 } suitability;
 
+static u32 distance(const build_range *range, u32 build)
+{
+    return build < range->first ? range->first - build : build > range->last ? build - range->last : 0;
+}
+
+// How far the builds that have this description are from a trace's; 0 where one of them is not known.
+static u32 builds_off(const event_schema *event, u32 os_build)
+{
+    const build_range whole = {event->provider->os_build, event->provider->os_build};
+    const build_range *ranges = event->build_count ? event->builds : &whole;
+    u32 count = event->build_count ? event->build_count : whole.first != 0, nearest = count ? UINT32_MAX : 0;
+    for (u32 i = 0; os_build && i < count; i++) {
+        u32 off = distance(&ranges[i], os_build);
+        nearest = off < nearest ? off : nearest;
+    }
+    return os_build ? nearest : 0;
+}
+
 static suitability suits(const event_schema *event, u8 version, u32 os_build)
 {
     const provider_schema *p = event->provider;
-    u32 have = event->descriptor.version, build = p->os_build;
-    suitability s = {0, (u32)p->rank, 0, (u32)p->origin};
+    u32 have = event->descriptor.version;
+    suitability s = {0, (u32)p->rank, builds_off(event, os_build), (u32)p->origin};
     if (have < version)
         s.version_off = version - have;
     else if (have > version)
         s.version_off = 256u + have - version;
-    if (build && os_build)
-        s.build_off = build > os_build ? build - os_build : os_build - build;
     return s;
 }
 

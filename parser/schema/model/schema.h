@@ -104,6 +104,11 @@ typedef enum schema_key {
     KEY_WPP,      // message GUID, message number (in descriptor.id)
 } schema_key;
 
+// Windows builds, both ends included.
+typedef struct build_range {
+    u32 first, last;
+} build_range;
+
 typedef struct event_schema {
     struct provider_schema *provider; // set by schema_add_event
     schema_key key;
@@ -114,9 +119,12 @@ typedef struct event_schema {
     const char *task_name, *opcode_name, *level_name, *channel_name;
     const char *message;              // template with %1 %1!s! %n …; WPP templates are translated to the same form
     const char *const *keyword_names; // of descriptor.keyword, where the source names an event's own and not the
-    u32 keyword_count;                // provider's (embedded schemas)
+    u32 keyword_count;                // provider's (embedded schemas); descriptor.keyword 0: the mask is not known
     const property *properties;
-    u16 property_count, top_count;                                 // the first top_count are top level
+    u16 property_count, top_count; // the first top_count are top level
+    const build_range *builds;     // that have this description; none: the provider's
+    u32 build_count;
+    bool any_task, any_opcode; // the source has the name without a number: it holds for every number
     const char *wpp_function, *wpp_source, *wpp_level, *wpp_flags; // KEY_WPP only
 } event_schema;
 
