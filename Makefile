@@ -38,8 +38,13 @@ OPTIONS += $(FLAGS) $(HARD) $(HARD_PIE) $(SAME) $(CFLAGS)
 LINK     = $(CC) $(FLAGS) $(CFLAGS) $(LINK_PIE) $(HARD_LD) $(LDFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
-PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libcmocka-dev
-HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h cmocka.h
+PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev \
+            libcmocka-dev ntfs-3g-dev
+HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h \
+            cmocka.h ntfs-3g/types.h
+# And programs that tests make disk images with, likewise.
+TOOL_PACKAGES := ewf-tools ntfs-3g dosfstools mtools fdisk
+TOOLS_USED    := ewfacquire mkntfs mkfs.fat mcopy sfdisk
 
 PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
@@ -130,6 +135,7 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 	@$(AR) rcs $@ $^
 
 $(BUILD)/test_archives: LDLIBS += -larchive
+$(BUILD)/test_images: LDLIBS += $(shell printf '\043include <ntfs-3g/types.h>' | $(CC) -E - >/dev/null 2>&1 && echo -lntfs-3g)
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"
@@ -209,15 +215,23 @@ $(BUILD)/obj/page_files.o: $(BUILD)/page_files.c
 
 # ------------------------------------------------------------------------------------------------ for users
 
+INSTALL_MISSING = echo "installing$$missing"; sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
+
 deps: ## install what is missing (Debian, Ubuntu), or list it
 	@missing=""; set -- $(PACKAGES); for header in $(HEADERS); do \
 	  printf '#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <%s>\n' $$header | \
 	    $(CC) -E -x c - >/dev/null 2>&1 || missing="$$missing $$1"; shift; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then echo "these libraries are missing (Debian's names):$$missing"; exit 1; fi; \
-	echo "installing$$missing"; \
-	sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing
+	$(INSTALL_MISSING)
+
+# Tests that lack one of these are skipped.
+test-deps: deps
+	@missing=""; set -- $(TOOL_PACKAGES); for tool in $(TOOLS_USED); do \
+	  PATH=$$PATH:/usr/sbin:/sbin command -v $$tool >/dev/null || missing="$$missing $$1"; shift; done; \
+	if [ -z "$$missing" ] || ! command -v apt-get >/dev/null; then exit 0; fi; \
+	$(INSTALL_MISSING)
 
 demo: deps ## build, convert the bundled samples to all formats, and show the result
 	@$(MAKE) --no-print-directory all
@@ -234,7 +248,7 @@ install: all ## PREFIX, LIBDIR, DESTDIR
 
 # ------------------------------------------------------------------------------------------------ for developers
 
-check: deps ## all tests: units, cases, sweeps, layers
+check: test-deps ## all tests: units, cases, sweeps, layers
 	@$(MAKE) --no-print-directory run-tests
 
 run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
@@ -289,4 +303,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all library deps demo install check run-tests asan tsan browser bench fuzz samples win core format clean help
+.PHONY: FORCE all library deps test-deps demo install check run-tests asan tsan browser bench fuzz samples win core format clean help

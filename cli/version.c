@@ -57,16 +57,35 @@ static const char *c_library(void)
 #endif
 }
 
+// What is loaded when it is needed, and what is not read because it is not there.
+static void print_loaded(void)
+{
+    const char *between = "loaded when needed: ";
+    const struct {
+        const char *name, *version, *lacking;
+    } LIBRARIES[] = {
+        {"", archive_library(), "left out: archives, as libarchive is not here"},
+        {"libtsk ", libtsk_version(), "left out: disk images, as libtsk is not here"},
+        {"libewf ", libewf_version(), "left out: EnCase images (E01), as libewf is not here"},
+    };
+    for (size_t i = 0; i < sizeof(LIBRARIES) / sizeof(*LIBRARIES); i++)
+        if (LIBRARIES[i].version) {
+            printf("%s%s%s", between, LIBRARIES[i].name, LIBRARIES[i].version);
+            between = ", ";
+        }
+    if (*between == ',')
+        puts("");
+    for (size_t i = 0; i < sizeof(LIBRARIES) / sizeof(*LIBRARIES); i++)
+        if (!LIBRARIES[i].version)
+            puts(LIBRARIES[i].lacking);
+}
+
 static void print_libraries(void)
 {
-    const char *archives = archive_library();
     printf("libraries: %s, SQLite %s, OpenSSL %s, expat %s, cJSON %s, libcsv %d.%d.%d\n", c_library(),
            sqlite3_libversion(), OpenSSL_version(OPENSSL_VERSION_STRING), XML_ExpatVersion() + strlen("expat_"),
            cJSON_Version(), CSV_MAJOR, CSV_MINOR, CSV_RELEASE);
-    if (archives)
-        printf("loaded when needed: %s\n", archives);
-    else
-        puts("left out: archives, as libarchive is not here");
+    print_loaded();
 }
 
 void version_print(void)

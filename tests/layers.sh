@@ -41,6 +41,8 @@ sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verif
 csv.h      cli/verify/|cli/version[.]c
 pthread.h  parser/threads/|parser/winapi/|parser/input/|parser/session/schema_store[.]c|cli/(inputs|pipeline)[.]c
 cjson/     cli/|exporters/(sqlite|l2tcsv)|parser/query/
+tsk/       parser/input/libtsk
+libewf.h   parser/input/libtsk
 openssl/   parser/base/sha256[.]c|cli/version[.]c
 '
 

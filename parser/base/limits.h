@@ -14,6 +14,8 @@ enum {
     LIMIT_ARCHIVE_RATIO = 2000,           // bytes out for each byte in, once more than LIMIT_ARCHIVE_FREE_BYTES came
     LIMIT_ARCHIVE_FREE_BYTES = 256 << 20, // out: deflate gives at most 1,032, preallocated traces some thousands
     LIMIT_FOLDER_DEPTH = 128,             // folders in folders
+    LIMIT_IMAGE_NAMES = 64 << 20,         // of one file system in a disk image; system drives have some million
+    LIMIT_FILE_EXTENTS = 1 << 20,         // of one file in a disk image; the most fragmented have some 100,000
 
     // Containers
     LIMIT_BUFFER_BYTES = 16 << 20,       // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB

@@ -24,6 +24,7 @@
 #include "input/archive.h"
 #include "input/find.h"
 #include "input/input.h"
+#include "input/libtsk.h"
 #include "query/filter.h"
 #include "query/where.h"
 #include "schema/cache/schema_cache.h"
@@ -44,6 +45,8 @@
 // ---------------------------------------------------------------------------------------------- inputs and what is in them
 
 ENGINE(archive_library)
+ENGINE(libewf_version)
+ENGINE(libtsk_version)
 
 ENGINE(find_inputs)
 

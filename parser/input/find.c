@@ -3,9 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arena.h"
 #include "base/limits.h"
 #include "base/os.h"
 #include "input/archive.h"
+#include "input/image.h"
 #include "input/kinds.h"
 
 // What is given itself is wanted, whatever it is.
@@ -84,7 +86,25 @@ static bool member_failed(void *context, const char *path, const error *e)
     return failed(((const opened_archive *)context)->finder, path, e);
 }
 
-static bool look_into_archive(finder *f, input *in, standing how)
+// What was taken for an image by its first bytes and holds no file system is one only where somebody says so.
+static bool look_into_image(finder *f, input *in, standing how, const archive_visitor *visitor)
+{
+    arena a = {0};
+    const char *path = arena_text(&a, in->path);
+    u64 before = f->found_count;
+    u32 volumes;
+    bool goes_on = image_each(in, visitor, &volumes);
+    if (goes_on && !volumes && f->found_count == before) {
+        error e = {0};
+        error_code_set(&e, ERR_NOT_A_TRACE, "%s: no file system is found in it", path);
+        goes_on = how == LYING || failed(f, path, &e);
+        f->passed += how == LYING;
+    }
+    arena_free(&a);
+    return goes_on;
+}
+
+static bool look_inside(finder *f, input *in, standing how, input_form form)
 {
     opened_archive opened = {f, in, how};
     const archive_visitor visitor = {&opened, wants_member, visit_member, member_failed};
@@ -93,13 +113,18 @@ static bool look_into_archive(finder *f, input *in, standing how)
         error e = {0};
         error_code_set(&e, ERR_LIMIT, "%s: archives are nested more than %d deep", in->path, LIMIT_ARCHIVE_DEPTH);
         goes_on = failed(f, in->path, &e);
-    } else {
-        input_will_read(in);
-        f->depth++;
-        goes_on = archive_each(in, &visitor);
-        f->depth--;
+        input_close(in);
+        return goes_on;
     }
-    input_close(in);
+    f->depth++;
+    if (form == FORM_ARCHIVE) {
+        input_will_read(in);
+        goes_on = archive_each(in, &visitor);
+        input_close(in);
+    } else {
+        goes_on = look_into_image(f, in, how, &visitor);
+    }
+    f->depth--;
     return goes_on;
 }
 
@@ -110,8 +135,8 @@ static bool look_into(finder *f, input *in, standing how)
     if (f->is_wanted(in))
         return found(f, in);
     const input_kind *kind = input_kind_of(in);
-    if (kind && kind->form == FORM_ARCHIVE)
-        return look_into_archive(f, in, how);
+    if (kind && kind->form != FORM_PLAIN)
+        return look_inside(f, in, how, kind->form);
     if (how == GIVEN || has_suffix(f, in->path) || has_packed_suffix(f, in->path))
         return found(f, in);
     f->passed++;

@@ -28,18 +28,19 @@ static const magic MAGICS[] = {
     {MAGIC(0, "\x04\x22\x4d\x18"), {"lz4 data", NULL, FORM_ARCHIVE}},
     {MAGIC(257, "ustar"), {"a tar archive", NULL, FORM_ARCHIVE}},
 
-    {MAGIC(0, "EVF\x09\x0d\x0a\xff\0"), {"an EnCase image (.E01)", NULL, FORM_IMAGE}},
-    {MAGIC(0, "EVF2\x0d\x0a\x81\0"), {"an EnCase image (.Ex01)", NULL, FORM_IMAGE}},
-    {MAGIC(3, "NTFS    "), {"an image of an NTFS file system", NULL, FORM_IMAGE}},
-    {MAGIC(3, "EXFAT   "), {"an image of an exFAT file system", NULL, FORM_IMAGE}},
-    {MAGIC(82, "FAT32   "), {"an image of a FAT file system", NULL, FORM_IMAGE}},
-    {MAGIC(54, "FAT16   "), {"an image of a FAT file system", NULL, FORM_IMAGE}},
-    {MAGIC(54, "FAT12   "), {"an image of a FAT file system", NULL, FORM_IMAGE}},
-    {MAGIC(512, "EFI PART"), {"a disk image", NULL, FORM_IMAGE}},
-    {MAGIC(0, "KDMV"), {"a VMware disk (.vmdk)", NULL, FORM_IMAGE}},
+    {MAGIC(0, "EVF\x09\x0d\x0a\xff\0\x01\x01\0"), {"an EnCase image (.E01)", NULL, FORM_EWF}},
+    {MAGIC(0, "EVF\x09\x0d\x0a\xff\0"), {"a later part of an EnCase image", "give its first part (.E01)", FORM_PLAIN}},
+    {MAGIC(0, "EVF2\x0d\x0a\x81\0"), {"an EnCase image (.Ex01)", NULL, FORM_EWF}},
+    {MAGIC(3, "NTFS    "), {"an image of an NTFS file system", NULL, FORM_DISK}},
+    {MAGIC(3, "EXFAT   "), {"an image of an exFAT file system", NULL, FORM_DISK}},
+    {MAGIC(82, "FAT32   "), {"an image of a FAT file system", NULL, FORM_DISK}},
+    {MAGIC(54, "FAT16   "), {"an image of a FAT file system", NULL, FORM_DISK}},
+    {MAGIC(54, "FAT12   "), {"an image of a FAT file system", NULL, FORM_DISK}},
+    {MAGIC(512, "EFI PART"), {"a disk image", NULL, FORM_DISK}},
+    {MAGIC(0, "KDMV"), {"a VMware disk (.vmdk)", NULL, FORM_VIRTUAL}},
     {MAGIC(0, "# Disk DescriptorFile"), {"the description of a VMware disk", "give the disk's data file", FORM_PLAIN}},
     {MAGIC(0, "vhdxfile"), {"a virtual disk (.vhdx)", "convert it to a raw image first (qemu-img)", FORM_PLAIN}},
-    {MAGIC(0, "conectix"), {"a virtual disk (.vhd)", NULL, FORM_IMAGE}},
+    {MAGIC(0, "conectix"), {"a virtual disk (.vhd)", NULL, FORM_VIRTUAL}},
     {MAGIC(0, "QFI\xfb"), {"a virtual disk (.qcow2)", "convert it to a raw image first (qemu-img)", FORM_PLAIN}},
     {MAGIC(3, "-FVE-FS-"), {"a BitLocker volume", "decrypt it first (dislocker)", FORM_PLAIN}},
 
@@ -84,7 +85,7 @@ static bool is_partitioned(const u8 *head, size_t len)
 
 const input_kind *input_kind_of(const input *in)
 {
-    static const input_kind DISK = {"a disk image", NULL, FORM_IMAGE};
+    static const input_kind DISK = {"a disk image", NULL, FORM_DISK};
     u8 head[HEAD];
     bool failed = false;
     size_t len = input_read(in, 0, head, sizeof(head), &failed);

@@ -7,7 +7,9 @@
 typedef enum input_form {
     FORM_PLAIN,   // its own bytes are all there is
     FORM_ARCHIVE, // or one compressed file: others are inside (archive.h)
-    FORM_IMAGE,   // of a disk
+    FORM_DISK,    // an image of one, as it is (image.h)
+    FORM_EWF,     // likewise, in EnCase's format
+    FORM_VIRTUAL, // likewise, of a virtual machine
 } input_form;
 
 typedef struct input_kind {

@@ -1,0 +1,37 @@
+// A file in a disk image as an input, and the image that all its files share.
+#ifndef ETWKIT_IMAGE_FILE_H
+#define ETWKIT_IMAGE_FILE_H
+
+#include "input/libtsk.h"
+
+#ifdef HAS_LIBTSK
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "input/disk.h"
+
+// What libtsk calls to read the disk.
+typedef struct tsk_disk {
+    TSK_IMG_INFO info; // first, as libtsk wants it
+    disk *disk;
+} tsk_disk;
+
+enum { MOST_VOLUMES = 128 }; // a GPT has as many places
+
+// Lives until the last of its users is gone: whoever looks through it, and its files.
+typedef struct image {
+    atomic_uint users;
+    pthread_mutex_t lock; // around calls of libtsk, which is not made for several threads
+    tsk_disk *tsk;
+    TSK_FS_INFO *volumes[MOST_VOLUMES];
+    u32 volume_count;
+} image;
+
+void image_release(image *m);
+
+// One stream of a file. Under the image's lock; what it needs of the file is copied.
+input *image_file_new(image *m, TSK_FS_INFO *volume, const TSK_FS_FILE *file, const TSK_FS_ATTR *stream,
+                      const char *path);
+
+#endif
+#endif
