@@ -6,7 +6,6 @@
 #include "print.h"
 
 enum {
-    RANK_BATCH = RING_RANKS - 1, // what a large input has to do goes first
     SLOTS_A_THREAD = 16,         // inputs that are done, or being worked on, before their turn
     WORTH_ALL_THREADS = 8 << 20, // bytes of an input
 };
@@ -59,7 +58,7 @@ bool batch_run(const batch_job *job)
 {
     run *r = job->run;
     ring *rows = ring_new(&(ring_plan){.crew = r->crew,
-                                       .rank = RANK_BATCH,
+                                       .rank = RING_INPUTS,
                                        .slots = r->crew ? crew_threads(r->crew) * SLOTS_A_THREAD : 1,
                                        .slot_bytes = sizeof(batch_slot),
                                        .make = make,

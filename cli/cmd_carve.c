@@ -286,7 +286,7 @@ static bool begin_file(carve_job *job, const char *name, error *e)
     const outfile_request request = {.path = file->path, .what = "a file", .force = job->o->force};
     if (!outfile_begin(&file->out, &request, e))
         return false;
-    output_open(&file->to, file->out.fd, file->path);
+    output_open(&file->to, &(export_target){.fd = file->out.fd, .name = file->path});
     return true;
 }
 

@@ -115,8 +115,7 @@ static int info(const options *o)
         if (!o->quiet || code == EXIT_FAILED)
             run_sum_up(&r);
     }
-    run_end(&r);
-    return code;
+    return run_end(&r, code);
 }
 
 const command command_info = {

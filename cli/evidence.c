@@ -75,7 +75,7 @@ static bool may_be_asked_for(void *options_given, const event_class *cls)
 int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, bool records)
 {
     const options *o = r->options;
-    *ev = (evidence){.run = r, .session = session_new(), .first = first, .count = count};
+    *ev = (evidence){.run = r, .session = session_new(), .first = first, .count = count, .began = os_seconds()};
     session *s = ev->session;
     s->crew = threads ? r->crew : NULL;
     s->store = r->store;
@@ -100,7 +100,13 @@ void evidence_close(evidence *ev)
 {
     for (u32 i = 0; i < ev->session->trace_count; i++) {
         input_row *row = &ev->run->inputs.rows[ev->rows[i]];
+        const trace *t = ev->session->traces[i];
         row->status = evidence_status(ev, row);
+        row->states[RECORD_DECODED] = t->decoded;
+        row->states[RECORD_PARTIAL] = t->partial;
+        row->states[RECORD_RAW] = t->raw;
+        row->damage = t->damage.ranges + t->file.damage.ranges;
+        row->seconds = os_seconds() - ev->began;
         row->trace = INPUT_NONE;
     }
     session_free(ev->session);

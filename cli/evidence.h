@@ -10,6 +10,7 @@ typedef struct evidence {
     session *session;
     u32 first, count; // rows of the run's inputs
     u32 *rows;        // by trace: its row
+    double began;
 } evidence;
 
 // Opens the rows [first, first + count) of the run's inputs that can be read, and surveys them; on the run's threads

@@ -1,10 +1,10 @@
 #include "inputs.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/map.h"
+#include "base/os.h"
 #include "etwkit_engine.h"
 #include "print.h"
 
@@ -17,6 +17,8 @@ const char *input_status_name(input_status status)
         [INPUT_NOT_A_TRACE] = "not_a_trace",
         [INPUT_EMPTY] = "empty",
         [INPUT_UNREADABLE] = "unreadable",
+        [INPUT_SKIPPED] = "skipped",
+        [INPUT_UNWRITTEN] = "unwritten",
         [INPUT_NOT_REACHED] = "not_reached",
     };
     return NAMES[status];
@@ -37,11 +39,31 @@ const char *input_reason(const input_row *row)
     }
 }
 
+const char *inputs_keep_text(inputs *list, const char *text)
+{
+    pthread_mutex_lock(&list->lock);
+    const char *kept = arena_text(&list->arena, text);
+    pthread_mutex_unlock(&list->lock);
+    return kept;
+}
+
+// What was given is a folder, or a file that has the last name of its path.
+static const char *relative_to_given(const inputs *list, const char *path)
+{
+    const char *at = path + strlen(list->given);
+    if (list->given_is_folder)
+        return at + strspn(at, "/");
+    while (at > path && at[-1] != '/')
+        at--;
+    return at;
+}
+
 static input_row *add_row(inputs *list, const char *path)
 {
     GROW(list->rows, list->count, list->capacity);
     input_row *row = &list->rows[list->count++];
-    *row = (input_row){.path = arena_text(&list->arena, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
+    *row = (input_row){.path = inputs_keep_text(list, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
+    row->relative = relative_to_given(list, row->path);
     return row;
 }
 
@@ -51,7 +73,7 @@ void input_fail(inputs *list, input_row *row, const error *e)
                   : e->code == ERR_EMPTY     ? INPUT_EMPTY
                                              : INPUT_UNREADABLE;
     row->code = e->code;
-    row->error = arena_text(&list->arena, e->message);
+    row->error = inputs_keep_text(list, e->message);
     print_say("%s", e->message);
 }
 
@@ -69,8 +91,16 @@ static bool failed(void *context, const char *path, const error *e)
     return true;
 }
 
+void inputs_begin(inputs *list)
+{
+    *list = (inputs){0};
+    pthread_mutex_init(&list->lock, NULL);
+}
+
 void inputs_find(inputs *list, const char *path)
 {
+    list->given = path;
+    list->given_is_folder = strcmp(path, "-") != 0 && os_kind(path) == OS_FOLDER;
     finder f = {.context = list, .is_wanted = etl_is_likely, .suffix = ".etl", .found = found, .failed = failed};
     (void)find_inputs(&f, path);
     list->passed += f.passed;
@@ -264,6 +294,7 @@ void inputs_free(inputs *list)
         input_close(list->rows[i].in);
     mem_free(list->rows);
     arena_free(&list->arena);
+    pthread_mutex_destroy(&list->lock);
 }
 
 // ---------------------------------------------------------------------------------------------- hashes
@@ -343,6 +374,8 @@ inputs_sum inputs_count(const inputs *list)
         sum.damaged += row->status == INPUT_DAMAGED;
         if (row->status == INPUT_DUPLICATE)
             sum.copies++;
+        else if (row->status == INPUT_SKIPPED)
+            sum.skipped++;
         else if (row->status == INPUT_OK || row->status == INPUT_DAMAGED)
             sum.read++;
         else

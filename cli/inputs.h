@@ -6,6 +6,8 @@
 #ifndef ETWKIT_INPUTS_H
 #define ETWKIT_INPUTS_H
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "etwkit_engine.h"
 
@@ -16,15 +18,18 @@ typedef enum input_status {
     INPUT_NOT_A_TRACE,
     INPUT_EMPTY,
     INPUT_UNREADABLE,
+    INPUT_SKIPPED,     // its output is there already
+    INPUT_UNWRITTEN,   // read; its output could not be written
     INPUT_NOT_REACHED, // the run was interrupted before
 } input_status;
 
 #define INPUT_NONE UINT32_MAX // no row, no trace
 
 typedef struct input_row {
-    const char *path;   // as given
-    const char *source; // its name in records, unique in the run
-    input *in;          // NULL: could not be opened, or closed as a copy
+    const char *path;     // as given
+    const char *relative; // its path in what was given: from a folder down, from the name of a file on
+    const char *source;   // its name in records, unique in the run
+    input *in;            // NULL: could not be opened, or closed as a copy
     input_status status;
     error_code code;          // why it is not read; ERR_NONE
     const char *error;        // likewise, a sentence; NULL
@@ -33,6 +38,11 @@ typedef struct input_row {
     u64 bytes;                // where it was opened
     char sha256[SHA256_TEXT]; // "" where it was not computed
     bool unhashed;            // its hash was wanted and could not be made
+    // What came of it, for --summary.
+    u64 states[RECORD_STATES]; // records
+    u64 damage;                // places
+    double seconds;
+    const char *output; // NULL: it has none of its own
 } input_row;
 
 typedef struct inputs {
@@ -41,11 +51,15 @@ typedef struct inputs {
     u32 count, capacity;
     u64 passed;              // files in folders and archives that are not traces
     struct hashing *hashing; // at work
+    const char *given;       // what is being looked into, and whether it is a folder
+    bool given_is_folder;
+    pthread_mutex_t lock; // of the arena
 } inputs;
 
 const char *input_status_name(input_status status); // "ok", "not_a_trace", …
 const char *input_reason(const input_row *row);     // one word of error codes for a scheduler; NULL where it was read
 
+void inputs_begin(inputs *list);
 void inputs_find(inputs *list, const char *path);
 // The same for each name in a list, one a line, or with a NUL after each. "-" is standard input. False: it cannot be
 // read.
@@ -53,8 +67,10 @@ MUST_USE bool inputs_find_from(inputs *list, const char *list_of_names, bool wit
 // `hashes`: copies are told by their bytes too, not only by their file's identity.
 void inputs_name(inputs *list, bool hashes);
 void inputs_free(inputs *list);
+// A text that lives as long as the list does. On any thread.
+const char *inputs_keep_text(inputs *list, const char *text);
 
-// What became of a row: it is not read, for this reason.
+// What became of a row: it is not read, for this reason. On any thread.
 void input_fail(inputs *list, input_row *row, const error *e);
 
 // The rows that are read are hashed on threads of their own, at most so many, from inputs_hash_begin to
@@ -64,7 +80,7 @@ void inputs_hash_finish(inputs *list);
 void input_hash(input_row *row); // of one row that is read, in line
 
 typedef struct inputs_sum {
-    u32 given, read, damaged, copies, unread, unhashed; // read: damaged ones too
+    u32 given, read, damaged, copies, skipped, unread, unhashed; // read: damaged ones too
     u64 passed;
 } inputs_sum;
 inputs_sum inputs_count(const inputs *list);

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "command.h"
+#include "print.h"
 #include "suggest.h"
 
 // ---------------------------------------------------------------------------------------------- setters
@@ -111,6 +112,21 @@ static bool read_time(const option *row, const char *text, i64 *out, error *e)
            error_set(e, "%s: '%s' is not a UTC time like 2024-05-01T10:00:00.5", row->name, text);
 }
 
+static const char *log_kind(u32 index)
+{
+    static const char *const KINDS[] = {"text", "json", NULL};
+    return KINDS[index];
+}
+
+static bool set_log(options *o, const option *row, const char *value, error *e)
+{
+    (void)o;
+    bool json = strcmp(value, log_kind(1)) == 0;
+    print_as_json(json);
+    return json || strcmp(value, log_kind(0)) == 0 ||
+           error_set(e, "%s: '%s' is neither text nor json", row->name, value);
+}
+
 static bool set_since(options *o, const option *row, const char *value, error *e)
 {
     return read_time(row, value, &o->filter.since, e);
@@ -133,44 +149,92 @@ static bool set_where(options *o, const option *row, const char *value, error *e
 // ---------------------------------------------------------------------------------------------- shared groups
 
 const option_group options_input = {
-    "input",
-    (const option[]){
-        {NULL, "--files-from", "FILE", "traces named in a file, one a line; - is standard input; repeatable",
-         option_add_text, offsetof(options, files_from), NULL},
-        {NULL, "--null", NULL, "names of --files-from end with a NUL", option_flag, offsetof(options, null), NULL},
-        {NULL, "--schemas", "PATH", "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable",
-         option_add_text, offsetof(options, schemas), NULL},
-        OPTION_CACHE,
-        {NULL, "--host", "NAME", "all traces are of the machine of that name", option_text, offsetof(options, host),
-         NULL},
-        {"-j", "--threads", "N", "threads; default: the processors", set_threads, 0, NULL},
-        {NULL, "--no-hash", NULL, "skip the SHA-256 of the input", option_flag, offsetof(options, no_hash), NULL},
-        {0},
-    }};
+    "input", (const option[]){
+                 {.name = "--files-from",
+                  .argument = "FILE",
+                  .help = "traces named in a file, one a line; - is standard input; repeatable",
+                  .set = option_add_text,
+                  .at = offsetof(options, files_from),
+                  .neutral = true},
+                 {.name = "--null",
+                  .help = "names of --files-from end with a NUL",
+                  .set = option_flag,
+                  .at = offsetof(options, null),
+                  .neutral = true},
+                 {.name = "--schemas",
+                  .argument = "PATH",
+                  .help = "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable",
+                  .set = option_add_text,
+                  .at = offsetof(options, schemas),
+                  .neutral = true},
+                 OPTION_CACHE,
+                 {.short_name = "-j",
+                  .name = "--threads",
+                  .argument = "N",
+                  .help = "threads; default: the processors",
+                  .set = set_threads,
+                  .neutral = true},
+                 {.name = "--no-hash",
+                  .help = "skip the SHA-256 of the input",
+                  .set = option_flag,
+                  .at = offsetof(options, no_hash)},
+                 {.name = "--summary",
+                  .argument = "FILE",
+                  .help = "one JSON line for each input: what became of it",
+                  .set = option_text,
+                  .at = offsetof(options, summary),
+                  .neutral = true},
+                 {.name = "--log",
+                  .argument = "KIND",
+                  .help = "what is said on standard error, as text or as one JSON object a line",
+                  .set = set_log,
+                  .word = log_kind,
+                  .neutral = true},
+                 {0},
+             }};
 
 const option_group options_filter = {
     "filter",
     (const option[]){
-        {NULL, "--provider", "NAME|GUID", "only events of this provider; repeatable", add_provider, 0, NULL},
-        {NULL, "--event-id", "N[,N-M]", "only these event ids; repeatable", add_ids, 0, NULL},
-        {NULL, "--level", "N|NAME", "only events of this level and the more severe ones", set_level, 0, NULL},
-        {NULL, "--keyword", "MASK", "only events with any of these keyword bits", set_keyword, 0, NULL},
-        {NULL, "--pid", "N", "only events of this process; repeatable", add_pid, 0, NULL},
-        {NULL, "--tid", "N", "only events of this thread; repeatable", add_tid, 0, NULL},
-        {NULL, "--since", "TIME", "only events at or after a UTC time (2024-05-01T10:00:00)", set_since, 0, NULL},
-        {NULL, "--until", "TIME", "only events at or before a UTC time", set_until, 0, NULL},
-        {NULL, "--where", "EXPR", "only records an expression holds for", set_where, 0, NULL},
+        {.name = "--provider",
+         .argument = "NAME|GUID",
+         .help = "only events of this provider; repeatable",
+         .set = add_provider},
+        {.name = "--event-id", .argument = "N[,N-M]", .help = "only these event ids; repeatable", .set = add_ids},
+        {.name = "--level",
+         .argument = "N|NAME",
+         .help = "only events of this level and the more severe ones",
+         .set = set_level},
+        {.name = "--keyword",
+         .argument = "MASK",
+         .help = "only events with any of these keyword bits",
+         .set = set_keyword},
+        {.name = "--pid", .argument = "N", .help = "only events of this process; repeatable", .set = add_pid},
+        {.name = "--tid", .argument = "N", .help = "only events of this thread; repeatable", .set = add_tid},
+        {.name = "--since",
+         .argument = "TIME",
+         .help = "only events at or after a UTC time (2024-05-01T10:00:00)",
+         .set = set_since},
+        {.name = "--until", .argument = "TIME", .help = "only events at or before a UTC time", .set = set_until},
+        {.name = "--where", .argument = "EXPR", .help = "only records an expression holds for", .set = set_where},
         {0},
     }};
 
-const option_group options_common = {
-    "general", (const option[]){
-                   {"-q", "--quiet", NULL, "print nothing but errors", option_flag, offsetof(options, quiet), NULL},
-                   {NULL, "--no-sandbox", NULL, "keep all rights of the user while reading", option_flag,
-                    offsetof(options, no_sandbox), NULL},
-                   {"-h", "--help", NULL, "this text", option_flag, offsetof(options, help), NULL},
-                   {0},
-               }};
+const option_group options_common = {"general", (const option[]){
+                                                    {.short_name = "-q",
+                                                     .name = "--quiet",
+                                                     .help = "print nothing but errors",
+                                                     .set = option_flag,
+                                                     .at = offsetof(options, quiet),
+                                                     .neutral = true},
+                                                    {.short_name = "-h",
+                                                     .name = "--help",
+                                                     .help = "this text",
+                                                     .set = option_flag,
+                                                     .at = offsetof(options, help),
+                                                     .neutral = true},
+                                                    {0},
+                                                }};
 
 // ---------------------------------------------------------------------------------------------- rows of a command
 
@@ -231,6 +295,17 @@ static bool unknown_option(const command *c, const char *text, error *e)
 
 // ---------------------------------------------------------------------------------------------- reading
 
+static void note_meaning(options *o, const option *row, const char *value)
+{
+    if (row->neutral)
+        return;
+    size_t capacity = strlen(row->name) + (value ? strlen(value) : 0) + sizeof("=");
+    char *text = mem_alloc(capacity);
+    snprintf(text, capacity, "%s=%s", row->name, value ? value : "");
+    GROW(o->meaning.items, o->meaning.count, o->meaning.cap);
+    o->meaning.items[o->meaning.count++] = text;
+}
+
 static bool read_all(options *o, const command *c, int skip, error *e)
 {
     bool only_inputs = false;
@@ -251,8 +326,10 @@ static bool read_all(options *o, const command *c, int skip, error *e)
             return unknown_option(c, a.text, e);
         if (row->argument && !a.value && ++i >= o->argc)
             return error_set(e, "option '%s' needs a value: %s %s", a.text, row->name, row->argument);
-        if (!row->set(o, row, row->argument && !a.value ? o->argv[i] : a.value, e))
+        const char *value = row->argument && !a.value ? o->argv[i] : a.value;
+        if (!row->set(o, row, value, e))
             return false;
+        note_meaning(o, row, value);
     }
     return true;
 }
@@ -281,6 +358,9 @@ void options_free(options *o)
     mem_free(o->inputs);
     mem_free(o->schemas.items);
     mem_free(o->files_from.items);
+    for (u32 i = 0; i < o->meaning.count; i++)
+        mem_free((void *)(uintptr_t)o->meaning.items[i]);
+    mem_free(o->meaning.items);
     mem_free(o->own);
     where_free(o->where);
     filter_free(&o->filter);

@@ -16,11 +16,12 @@ typedef struct text_list {
 typedef struct options {
     const char **inputs; // arguments that are not options: traces, paths
     u32 input_count, input_cap;
-    const char *out, *format, *cache, *host;
+    const char *out, *format, *cache, *summary, *host;
     text_list schemas, files_from;
+    text_list meaning; // options that are not neutral, each as "name=value"; owned
     unsigned threads;
     unsigned correlate; // CORRELATE_…: the command's, and --frames
-    bool no_hash, no_sandbox, quiet, json, force, help, null;
+    bool no_hash, no_sandbox, quiet, json, force, help, null, skip_done;
     const char *provenance; // the word in the name of OUT.WORD.json; NULL: no such file is wanted
     expression *where;
     filter filter;
@@ -39,6 +40,7 @@ typedef struct option {
     bool (*set)(options *o, const struct option *row, const char *value, error *e);
     size_t at;                      // for the setters below: of the member
     const char *(*word)(u32 index); // words the value may be, NULL ends them; listed in help
+    bool neutral;                   // outputs are the same with it and without
 } option;
 
 typedef struct option_group {
@@ -69,21 +71,23 @@ extern const option_group options_input;  // of the reading commands: schemas, c
 extern const option_group options_filter; // which events
 extern const option_group options_common; // every command has these without listing them
 
-#define OPTION_OUTPUT(argument, help)                                                                                  \
+#define OPTION_OUTPUT(what, text)                                                                                      \
     {                                                                                                                  \
-        "-o", "--output", argument, help, option_text, offsetof(options, out), NULL                                    \
+        .short_name = "-o", .name = "--output", .argument = what, .help = text, .set = option_text,                    \
+        .at = offsetof(options, out), .neutral = true                                                                  \
     }
-#define OPTION_FORCE(help)                                                                                             \
+#define OPTION_FORCE(text)                                                                                             \
     {                                                                                                                  \
-        NULL, "--force", NULL, help, option_flag, offsetof(options, force), NULL                                       \
+        .name = "--force", .help = text, .set = option_flag, .at = offsetof(options, force), .neutral = true           \
     }
-#define OPTION_JSON(help)                                                                                              \
+#define OPTION_JSON(text)                                                                                              \
     {                                                                                                                  \
-        NULL, "--json", NULL, help, option_flag, offsetof(options, json), NULL                                         \
+        .name = "--json", .help = text, .set = option_flag, .at = offsetof(options, json)                              \
     }
 #define OPTION_CACHE                                                                                                   \
     {                                                                                                                  \
-        NULL, "--cache", "FILE", "the schema cache; \"none\" uses none", option_text, offsetof(options, cache), NULL   \
+        .name = "--cache", .argument = "FILE", .help = "the schema cache; \"none\" uses none", .set = option_text,     \
+        .at = offsetof(options, cache), .neutral = true                                                                \
     }
 
 // ---------------------------------------------------------------------------------------------- reading

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "packing.h"
 #include "guard.h"
 #include "output.h"
 
@@ -147,9 +148,15 @@ int outfile_folder_of(const char *path)
 static bool is_own(const outfile *f, const outfile_request *request)
 {
     u8 *head = mem_alloc(OUTFILE_HEAD);
+    span first = {head, 0};
     int fd = openat(f->folder->fd, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t got = fd < 0 ? -1 : pread(fd, head, OUTFILE_HEAD, 0);
-    bool own = got == 0 || (got > 0 && request->is_own && request->is_own((span){head, (size_t)got}, fd));
+    first.len = got > 0 ? (size_t)got : 0;
+    u8 *expanded = request->is_compressed ? mem_alloc(OUTFILE_HEAD) : NULL;
+    if (expanded)
+        first = (span){expanded, packed_head(first, expanded, OUTFILE_HEAD)};
+    bool own = got == 0 || (first.len && request->is_own && request->is_own(first, fd));
+    mem_free(expanded);
     if (fd >= 0)
         close(fd);
     mem_free(head);
@@ -225,7 +232,7 @@ static bool make_part(outfile *f, bool shared, error *e)
 bool outfile_begin(outfile *f, const outfile_request *request, error *e)
 {
     struct stat st;
-    *f = (outfile){.path = request->path, .fd = -1, .updates = request->updates};
+    *f = (outfile){.path = request->path, .fd = -1, .updates = request->updates, .unsynced = request->unsynced};
     if (!request->path || strcmp(request->path, "-") == 0) {
         f->path = "standard output";
         f->fd = STDOUT_FILENO;
@@ -320,7 +327,7 @@ bool outfile_seal(outfile *f, error *e)
 {
     if (f->sealed || f->fd == STDOUT_FILENO)
         return true;
-    bool ok = !f->folder || (inherit(f) && is_synced(f->fd)) || failed(f, e);
+    bool ok = !f->folder || (inherit(f) && (f->unsynced || is_synced(f->fd))) || failed(f, e);
     ok = (close(f->fd) == 0 || failed(f, e)) && ok;
     f->fd = -1;
     f->sealed = ok;
@@ -389,7 +396,7 @@ static bool sync_folders(outfile *const *files, u32 count, error *e)
     const outfile_folder *last = NULL;
     for (u32 i = 0; i < count; i++) {
         const outfile_folder *folder = files[i]->folder;
-        if (folder && folder != last && folder->can_sync && !is_synced(folder->fd))
+        if (folder && folder != last && folder->can_sync && !files[i]->unsynced && !is_synced(folder->fd))
             return failed(files[i], e);
         last = folder;
     }
@@ -409,6 +416,8 @@ bool outfile_commit(outfile *const *files, u32 count, error *e)
 
 void outfile_abandon(outfile *f)
 {
+    if (!f->path)
+        return; // zeroed, never begun
     guard_hold();
     if (f->folder && *f->part)
         unlinkat(f->folder->fd, f->part, 0);

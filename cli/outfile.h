@@ -17,10 +17,12 @@ typedef struct outfile_request {
     const char *path;                  // NULL or "-": standard output
     const char *what;                  // "a report": what an existing file has to be
     bool (*is_own)(span head, int fd); // whether it is, by its first bytes (at most OUTFILE_HEAD); NULL: it never is
+    bool is_compressed;                // those bytes are to be expanded before
     bool force;                        // any file may be replaced
     bool needs_file;                   // cannot be written in place
     bool shared;                       // not evidence: who may read it is the umask's business
     bool updates;                      // the run reads the file it replaces: the schema cache
+    bool unsynced;                     // can be made again: need not be on the disk
 } outfile_request;
 
 enum { OUTFILE_HEAD = 64 << 10, OUTFILE_PART = 128 };
@@ -39,7 +41,7 @@ typedef struct outfile {
     outfile_folder *folder;                       // NULL: written in place
     char *name;                                   // in the folder
     char part[OUTFILE_PART], saved[OUTFILE_PART]; // "": there is none
-    bool exists, updates;
+    bool exists, updates, unsynced;
     bool sealed;
     bool refused;    // begin failed for what the command line asks, not for what the system says
     bool overtaken;  // commit failed since another run has replaced the file that is updated

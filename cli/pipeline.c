@@ -16,8 +16,6 @@ enum {
     FEWEST_EVENTS = 4096,        // fewer are not worth a thread
 };
 
-enum { RANK_RENDER, RANK_SIFT, RANK_LOAD }; // what is nearest to the output goes first
-
 // What one thread needs for itself.
 typedef struct worker {
     record_room room;
@@ -58,6 +56,7 @@ typedef struct pipeline {
     u64 merged, sifted, committed; // slices
     u64 numbered;                  // records that have a number
     bool ended;                    // nothing is left to merge
+    bool only_number;              // counting: states are not wanted
 } pipeline;
 
 // ---------------------------------------------------------------------------------------------- what is used again
@@ -238,7 +237,7 @@ static bool commit_next(pipeline *p, error *e)
     slice_release(p->merge, &s->slice);
     ring_release(p->renders);
     if (job->progress)
-        job->progress(job->context, job->records, p->numbered);
+        job->progress(job->context, job->records, p->numbered - (job->part ? job->part->before : 0));
     return ok && job->stop && *job->stop ? error_set(e, "interrupted") : ok;
 }
 
@@ -287,7 +286,12 @@ static merge_filter class_filter(pipeline *p)
 {
     const filter *f = p->job->filter;
     const class_table *classes = p->job->session->classes;
+    const pipeline_part *part = p->job->part;
     merge_filter out = {NULL, false, f->since, f->until};
+    if (part && part->since > out.since)
+        out.since = part->since;
+    if (part && part->until < out.until)
+        out.until = part->until;
     p->by_record = filter_needs_record(f);
     if (filter_is_open(f))
         return out;
@@ -309,6 +313,7 @@ static void begin(pipeline *p, pipeline_job *job)
     merge_filter through = class_filter(p);
     p->merge = merge_new(s, &through);
     job->records = 0;
+    p->numbered = job->part ? job->part->before : 0;
     u64 events = 0;
     for (u32 i = 0; i < s->trace_count; i++)
         events += s->traces[i]->events;
@@ -341,13 +346,13 @@ static void end(pipeline *p)
     merge_free(p->merge);
 }
 
-static ring *new_ring(pipeline *p, u32 rank, u32 slots, void (*make)(void *, unsigned, void *, u64))
+static ring *new_ring(pipeline *p, ring_rank rank, u32 slots, void (*make)(void *, unsigned, void *, u64))
 {
     return ring_new(&(ring_plan){.crew = p->crew,
                                  .rank = rank,
                                  .slots = slots,
                                  .slot_bytes = sizeof(merge_buffer *),
-                                 .lazy = rank == RANK_LOAD,
+                                 .lazy = rank == RING_LOAD,
                                  .make = make,
                                  .context = p});
 }
@@ -364,9 +369,9 @@ bool pipeline_run(pipeline_job *job, error *e)
     unsigned threads = crew_threads(p.crew);
     p.seat_count = threads > 1 ? threads * SLICES_A_THREAD : 1;
     p.seats = mem_zeroed(p.seat_count, sizeof(*p.seats));
-    p.loads = new_ring(&p, RANK_LOAD, threads > 1 ? window_of(job->session, threads) : 1, load);
-    p.sifts = p.by_record ? new_ring(&p, RANK_SIFT, p.seat_count, sift) : NULL;
-    p.renders = new_ring(&p, RANK_RENDER, p.seat_count, render);
+    p.loads = new_ring(&p, RING_LOAD, threads > 1 ? window_of(job->session, threads) : 1, load);
+    p.sifts = p.by_record ? new_ring(&p, RING_SIFT, p.seat_count, sift) : NULL;
+    p.renders = new_ring(&p, RING_RENDER, p.seat_count, render);
     merge_on_release(p.merge, put_buffer, &p.spares);
     ring_open(p.loads, merge_buffer_count(p.merge));
     bool ok = drive(&p, e);
@@ -386,16 +391,17 @@ bool pipeline_run(pipeline_job *job, error *e)
 
 // ---------------------------------------------------------------------------------------------- counting
 
-static void count_buffer(void *context, unsigned thread, void *item, u64 number)
+// How many records a buffer gives, by state; all as one where states are not wanted.
+static void count_loaded(pipeline *p, worker *w, const merge_buffer *b)
 {
-    pipeline *p = context;
-    worker *w = &p->workers[thread];
-    merge_buffer **b = item;
-    *b = merge_load(p->merge, (u32)number, *b, &w->reader);
-    const loaded_buffer *l = &(*b)->loaded;
+    const loaded_buffer *l = &b->loaded;
     u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
-    for (u32 i = 0; i < merge_picked(*b); i++) {
-        const event_ref *ref = &l->refs[merge_pick(*b, i)];
+    if (p->only_number && !p->by_record) {
+        counts[0] += merge_picked(b);
+        return;
+    }
+    for (u32 i = 0; i < merge_picked(b); i++) {
+        const event_ref *ref = &l->refs[merge_pick(b, i)];
         u64 cut = w->room.decoder.cut;
         record rec;
         bool counts_it = true;
@@ -410,23 +416,76 @@ static void count_buffer(void *context, unsigned thread, void *item, u64 number)
     }
 }
 
-bool pipeline_count(pipeline_job *job, error *e)
+static void count_buffer(void *context, unsigned thread, void *item, u64 number)
 {
-    pipeline p;
-    begin(&p, job);
-    unsigned threads = crew_threads(p.crew);
-    ring *counts = new_ring(&p, RANK_LOAD, threads > 1 ? threads * SLICES_A_THREAD : 1, count_buffer);
-    u32 buffers = merge_buffer_count(p.merge), done = 0;
+    pipeline *p = context;
+    worker *w = &p->workers[thread];
+    merge_buffer **b = item;
+    u32 known = p->only_number && !p->by_record ? merge_event_count(p->merge, (u32)number) : MERGE_UNKNOWN;
+    if (known != MERGE_UNKNOWN) {
+        w->counts[0] += known;
+        return;
+    }
+    *b = merge_load(p->merge, (u32)number, *b, &w->reader);
+    count_loaded(p, w, *b);
+}
+
+// False: it was stopped.
+static bool count_all(pipeline *p)
+{
+    const pipeline_job *job = p->job;
+    unsigned threads = crew_threads(p->crew);
+    ring *counts = new_ring(p, RING_LOAD, threads > 1 ? threads * SLICES_A_THREAD : 1, count_buffer);
+    u32 buffers = merge_buffer_count(p->merge), done = 0;
     ring_open(counts, buffers);
     for (; done < buffers && !(job->stop && *job->stop); done++) {
         (void)ring_take(counts);
         ring_release(counts);
     }
     ring_free(counts, free_loaded);
+    return done == buffers;
+}
+
+bool pipeline_count(pipeline_job *job, error *e)
+{
+    pipeline p;
+    begin(&p, job);
+    bool done = count_all(&p);
     end(&p);
     for (u32 i = 0; i < job->session->trace_count; i++) {
         const trace *t = job->session->traces[i];
         job->records += t->decoded + t->partial + t->raw;
     }
-    return done == buffers || error_set(e, "interrupted");
+    return done || error_set(e, "interrupted");
+}
+
+// ---------------------------------------------------------------------------------------------- parts
+
+static bool count_before(const pipeline_job *of, i64 time, u64 *records)
+{
+    const pipeline_part before = {INT64_MIN, time - 1, 0};
+    pipeline_job job = *of;
+    pipeline p;
+    job.part = &before;
+    begin(&p, &job);
+    p.only_number = true;
+    bool done = count_all(&p);
+    *records = 0;
+    for (unsigned i = 0; i < crew_threads(p.crew); i++)
+        for (u32 t = 0; t < job.session->trace_count * RECORD_STATES; t++) {
+            *records += p.workers[i].counts[t];
+            p.workers[i].counts[t] = 0;
+        }
+    end(&p);
+    return done;
+}
+
+bool pipeline_cut(pipeline_job *job, u32 part, u32 parts, pipeline_part *out, error *e)
+{
+    pipeline p;
+    begin(&p, job);
+    *out = (pipeline_part){merge_part_start(p.merge, part, parts), merge_part_start(p.merge, part + 1, parts), 0};
+    end(&p);
+    out->until -= out->until < INT64_MAX;
+    return out->since == INT64_MIN || count_before(job, out->since, &out->before) || error_set(e, "interrupted");
 }

@@ -9,9 +9,16 @@
 #include "etwkit_engine.h"
 #include "exporter.h"
 
+// A part of the stream of records, from one time to another.
+typedef struct pipeline_part {
+    i64 since, until; // FILETIME, both inclusive
+    u64 before;       // records that come before it
+} pipeline_part;
+
 typedef struct pipeline_job {
     session *session;
     const filter *filter;
+    const pipeline_part *part; // NULL: everything
     const exporter *exporter;
     sink *sink;
     volatile const bool *stop;                            // set from outside (a signal): give up
@@ -22,6 +29,9 @@ typedef struct pipeline_job {
 
 // Counts states into the session's traces. False: the exporter failed, or *stop.
 MUST_USE bool pipeline_run(pipeline_job *job, error *e);
+
+// Finds part `part` of `parts`, counted from 0. Costs what it takes to count the records before it. False: *stop.
+MUST_USE bool pipeline_cut(pipeline_job *job, u32 part, u32 parts, pipeline_part *out, error *e);
 
 // The same counts and job->records without an exporter: every event decoded, none rendered, in no order.
 MUST_USE bool pipeline_count(pipeline_job *job, error *e);

@@ -3,6 +3,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/os.h"
+#include "base/text.h"
+#include "json_text.h"
+
 // How many bytes of a control character stand at p; 0: none does.
 static size_t control_at(const u8 *p)
 {
@@ -75,8 +79,57 @@ void print_into_end(print_into *t, outbuf *out)
     free(t->text);
 }
 
+// ---------------------------------------------------------------------------------------------- lines of JSON
+
+static bool as_json;
+
+void print_as_json(bool json)
+{
+    as_json = json;
+}
+
+bool print_is_json(void)
+{
+    return as_json;
+}
+
+void print_event(const char *name, cJSON *members)
+{
+    char time[33];
+    *text_time((u8 *)time, os_filetime()) = 0;
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "time", time);
+    cJSON_AddStringToObject(line, "event", name);
+    for (cJSON *member; (member = cJSON_DetachItemFromArray(members, 0)) != NULL;)
+        cJSON_AddItemToObject(line, member->string, member);
+    char *text = cJSON_PrintUnformatted(line);
+    if (held) {
+        outbuf_text(held, text);
+        outbuf_text(held, "\n");
+    } else {
+        fprintf(stderr, "%s\n", text);
+    }
+    cJSON_free(text);
+    cJSON_Delete(members);
+    cJSON_Delete(line);
+}
+
+// ---------------------------------------------------------------------------------------------- lines for people
+
+static void say_as_json(const char *text)
+{
+    cJSON *members = cJSON_CreateObject();
+    json_add_text(members, "text", text);
+    print_event("message", members);
+}
+
 static void say(const char *text)
 {
+    if (as_json) {
+        say_as_json(text);
+        return;
+    }
+
     print_into line;
     FILE *to = held ? print_into_begin(&line) : stderr;
     fputs("etwkit: ", to);

@@ -4,6 +4,7 @@
 #ifndef ETWKIT_PRINT_H
 #define ETWKIT_PRINT_H
 
+#include <cjson/cJSON.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -18,6 +19,12 @@ void print_padded(FILE *to, const char *text, int columns);
 // One line to stderr behind "etwkit: ".
 void print_say(const char *format, ...) PRINTF_LIKE(1, 2);
 void print_say_list(const char *format, va_list args);
+// From now on what is said is one JSON object a line: {"time":…,"event":"message","text":…}.
+void print_as_json(bool json);
+bool print_is_json(void);
+// An event of the run as such a line, where lines are JSON; takes the members, an object.
+void print_event(const char *name, cJSON *members);
+
 // What is printed to the stream between the two is appended to `out`.
 typedef struct print_into {
     FILE *to;

@@ -11,19 +11,20 @@
 #include "json_text.h"
 #include "version.h"
 
-// What was written, through the descriptor it was written with.
-static bool add_output(cJSON *root, const outfile *out, const char *format, u64 records, error *e)
+static bool add_output(cJSON *root, const provenance_output *made, error *e)
 {
     char text[SHA256_TEXT];
     u64 bytes;
-    if (!outfile_sha256(out, text, &bytes, e))
+    if (!outfile_sha256(made->file, text, &bytes, e))
         return false;
     cJSON *output = cJSON_AddObjectToObject(root, "output");
-    json_add_text(output, "path", out->path);
+    json_add_text(output, "path", made->file->path);
     cJSON_AddNumberToObject(output, "bytes", (double)bytes);
     cJSON_AddStringToObject(output, "sha256", text);
-    cJSON_AddStringToObject(output, "format", format);
-    cJSON_AddNumberToObject(output, "records", (double)records);
+    cJSON_AddStringToObject(output, "format", made->format);
+    cJSON_AddNumberToObject(output, "records", (double)made->records);
+    if (made->shard)
+        cJSON_AddStringToObject(output, "shard", made->shard);
     return true;
 }
 
@@ -76,7 +77,7 @@ static void add_cache(cJSON *root, const schema_cache *cache)
     json_add_text(root, "schema_cache_file", schema_cache_path(cache));
 }
 
-static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char *format, u64 records, error *e)
+static bool fill(cJSON *root, const evidence *ev, const provenance_output *output, error *e)
 {
     cJSON_AddStringToObject(root, "program", "etwkit");
     cJSON_AddStringToObject(root, "version", etwkit_version());
@@ -84,7 +85,7 @@ static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char
         cJSON_AddStringToObject(root, "commit", version_commit);
     add_command(root, ev->run->options);
     add_folder(root);
-    if (!add_output(root, out, format, records, e))
+    if (!add_output(root, output, e))
         return false;
     cJSON_AddItemToObject(root, "inputs", info_inputs(ev));
     joins_add(root, ev);
@@ -93,10 +94,10 @@ static bool fill(cJSON *root, const evidence *ev, const outfile *out, const char
     return true;
 }
 
-bool provenance_write(const evidence *ev, const outfile *out, outfile *to, const char *format, u64 records, error *e)
+bool provenance_write(const evidence *ev, const provenance_output *output, outfile *to, error *e)
 {
     cJSON *root = cJSON_CreateObject();
-    bool ok = fill(root, ev, out, format, records, e);
+    bool ok = fill(root, ev, output, e);
     char *text = ok ? cJSON_Print(root) : NULL;
     ok = ok && outfile_text(to, text, e) && outfile_text(to, "\n", e);
     cJSON_free(text);

@@ -6,8 +6,14 @@
 #include "outfile.h"
 
 // Once all of `out` was written and before it is sealed, with all hashes in. Inputs are hashed once more.
-MUST_USE bool provenance_write(const evidence *ev, const outfile *out, outfile *to, const char *format, u64 records,
-                               error *e);
+// What was written, through the descriptor it was written with.
+typedef struct provenance_output {
+    const outfile *file;
+    const char *format, *shard; // shard "2/7"; NULL: all of it
+    u64 records;
+} provenance_output;
+
+MUST_USE bool provenance_write(const evidence *ev, const provenance_output *output, outfile *to, error *e);
 bool provenance_is_own(span head, int fd); // for outfile_begin
 
 #endif

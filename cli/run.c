@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "etwkit_engine.h"
 #include "print.h"
+#include "summary.h"
 
 volatile bool run_stop;
 
@@ -15,10 +16,21 @@ enum { BAR_CELLS = 30 };
 
 void run_draw_bar(run *r, const char *what, u64 done, u64 total)
 {
+    enum { LINES_EVERY = 1 }; // seconds
     double now = os_seconds();
-    if (!r->bar || now - r->bar_drawn < 0.1)
+    bool json = print_is_json();
+    if ((!r->bar && !json) || now - r->bar_drawn < (json ? LINES_EVERY : 0.1))
         return;
     r->bar_drawn = now;
+    if (json) {
+        cJSON *step = cJSON_CreateObject();
+        cJSON_AddStringToObject(step, "step", what);
+        cJSON_AddNumberToObject(step, "done", (double)done);
+        if (total)
+            cJSON_AddNumberToObject(step, "total", (double)total);
+        print_event("progress", step);
+        return;
+    }
     if (!total) {
         fprintf(stderr, "\r%s %llu", what, (unsigned long long)done);
         return;
@@ -30,7 +42,7 @@ void run_draw_bar(run *r, const char *what, u64 done, u64 total)
 
 void run_clear_bar(run *r)
 {
-    if (r->bar)
+    if (r->bar && !print_is_json())
         fprintf(stderr, "\r%*s\r", BAR_CELLS + 30, "");
 }
 
@@ -40,18 +52,37 @@ int run_code(const run *r)
     return sum.unread ? EXIT_UNREAD : sum.damaged || sum.unhashed ? EXIT_DAMAGE : EXIT_DONE;
 }
 
+static cJSON *sum_object(const inputs_sum *sum)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "given", sum->given);
+    cJSON_AddNumberToObject(object, "read", sum->read);
+    cJSON_AddNumberToObject(object, "damaged", sum->damaged);
+    cJSON_AddNumberToObject(object, "copies", sum->copies);
+    cJSON_AddNumberToObject(object, "skipped", sum->skipped);
+    cJSON_AddNumberToObject(object, "not_read", sum->unread);
+    cJSON_AddNumberToObject(object, "other_files", (double)sum->passed);
+    return object;
+}
+
 void run_sum_up(const run *r)
 {
     inputs_sum sum = inputs_count(&r->inputs);
-    char copies[40] = "", others[60] = "";
+    if (print_is_json()) {
+        print_event("end", sum_object(&sum));
+        return;
+    }
+    char copies[40] = "", skipped[40] = "", others[60] = "";
     if (sum.given == 1 && sum.read == 1)
         return;
     if (sum.copies)
         snprintf(copies, sizeof(copies), "%u %s, ", sum.copies, sum.copies == 1 ? "a copy" : "copies");
+    if (sum.skipped)
+        snprintf(skipped, sizeof(skipped), "%u skipped, ", sum.skipped);
     if (sum.passed)
         snprintf(others, sizeof(others), "; %llu other %s", (unsigned long long)sum.passed,
                  sum.passed == 1 ? "file" : "files");
-    print_say("%u given, %u read, %s%u not%s", sum.given, sum.read, copies, sum.unread, others);
+    print_say("%u given, %u read, %s%s%u not%s", sum.given, sum.read, copies, skipped, sum.unread, others);
 }
 
 // ---------------------------------------------------------------------------------------------- memory
@@ -92,7 +123,7 @@ static bool load_schemas(run *r)
 {
     const options *o = r->options;
     error e = {0};
-    if (o->provenance)
+    if (o->provenance || o->skip_done)
         schema_files_collect(&r->schema_files, &r->user_schemas);
     for (u32 i = 0; i < o->schemas.count; i++) {
         if (!schema_load_path(schema_store_set(r->store), o->schemas.items[i], RANK_USER, &r->user_schemas, &e)) {
@@ -142,11 +173,15 @@ static void start_crew(run *r)
 
 int run_begin(run *r, const options *o)
 {
-    *r = (run){.options = o, .bar = !o->quiet && os_is_terminal(2)};
+    *r = (run){.options = o, .bar = !o->quiet && os_is_terminal(2), .began = os_seconds()};
+    inputs_begin(&r->inputs);
     if (!o->input_count && !o->files_from.count) {
         print_say("no trace given (etwkit --help)");
         return EXIT_USAGE;
     }
+    int code = EXIT_FAILED;
+    if (!summary_begin(r, &code))
+        return code;
     if (!find_given(r) || !open_cache(r))
         return EXIT_FAILED;
     start_crew(r);
@@ -154,9 +189,12 @@ int run_begin(run *r, const options *o)
     return load_schemas(r) ? EXIT_DONE : EXIT_FAILED;
 }
 
-void run_end(run *r)
+int run_end(run *r, int code)
 {
     const char *refused;
+    if (code != EXIT_USAGE && !summary_end(r))
+        code = EXIT_FAILED;
+    outfile_abandon(&r->summary);
     if (r->cache && schema_cache_refused(r->cache, &refused))
         print_say("%s; deleted and made anew (etwkit schemas add) the cache serves again", refused);
     crew_free(r->crew);
@@ -165,4 +203,5 @@ void run_end(run *r)
     schema_load_free(&r->user_schemas);
     schema_files_free(&r->schema_files);
     schema_cache_close(r->cache);
+    return code;
 }

@@ -4,6 +4,7 @@
 
 #include "etwkit_engine.h"
 #include "inputs.h"
+#include "outfile.h"
 #include "options.h"
 #include "schema_files.h"
 
@@ -15,14 +16,17 @@ typedef struct run {
     schema_load user_schemas;   // what --schemas came to
     schema_files schema_files;  // and the files, for provenance
     struct schema_cache *cache; // NULL: none
-    bool bar;                   // a progress bar is shown
+    outfile summary;            // begun: .fd
+    double began;
+    bool bar; // a progress bar is shown
     double bar_drawn;
 } run;
 
 // Finds and opens the inputs, and loads the schemas that are named. Returns EXIT_DONE, or the exit code to end with,
-// when everything was said; run_end in any case.
+// when everything was said; run_end in any case. It writes what --summary asks for and returns the exit code that is
+// to be ended with: the one given, or that of its own failure.
 int run_begin(run *r, const options *o);
-void run_end(run *r);
+int run_end(run *r, int code);
 
 // The exit code of a run that has its result: whether all that was given was read, undamaged, and hashed.
 int run_code(const run *r);

@@ -111,8 +111,8 @@ static bool csv_open(sink **out, const export_target *target, error *e)
 {
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
-    output_open(&s->out, target->fd, target->name);
-    if (!output_text(&s->out, HEADER, e)) {
+    output_open(&s->out, target);
+    if (!target->continues && !output_text(&s->out, HEADER, e)) {
         (void)!csv_close(s, NULL);
         return false;
     }
@@ -232,6 +232,8 @@ const exporter exporter_csv = {
     .name = "csv",
     .suffixes = " .csv ",
     .help = "comma-separated values with a header row",
+    .may_split = true,
+    .is_text = true,
     .takes_guard = true,
     .open = csv_open,
     .render = csv_render,

@@ -43,7 +43,10 @@ typedef struct export_target {
     u32 trace_count;
     const export_input *inputs;
     u32 input_count;
-    bool csv_guard; // CSV cells a spreadsheet would run as a formula get an apostrophe in front
+    struct crew *crew;             // threads for compression
+    const struct packing *packing; // NULL: none
+    bool continues;                // what was written before comes before it: it needs no header row
+    bool csv_guard;                // CSV cells a spreadsheet would run as a formula get an apostrophe in front
 } export_target;
 
 typedef struct sink sink; // each exporter defines its own
@@ -63,6 +66,7 @@ typedef struct exporter {
     bool needs_file;    // cannot be written to a pipe or standard output
     bool several_files; // OUT is a folder that it fills
     bool may_split;     // outputs of consecutive records, put together, are the output of them all
+    bool is_text;       // may be compressed
     bool takes_guard;   // has cells that csv_guard is about
     bool keeps_traces;  // writes target->traces, which then must be complete (hashes) before open
 } exporter;

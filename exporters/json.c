@@ -16,7 +16,7 @@ static bool json_open_as(sink **out, const export_target *target, bool array, er
     (void)e;
     s->array = array;
     *out = NULL;
-    output_open(&s->out, target->fd, target->name);
+    output_open(&s->out, target);
     json_fields_open(&s->fields, target);
     *out = s;
     return true;
@@ -93,6 +93,7 @@ const exporter exporter_json = {
     .name = "json",
     .suffixes = " .json ",
     .help = "one JSON array of all records",
+    .is_text = true,
     .open = json_open,
     .render = json_render,
     .commit = json_commit,
@@ -105,6 +106,7 @@ const exporter exporter_jsonl = {
     .suffixes = " .jsonl .ndjson ",
     .help = "JSON Lines: an object a line; without -o on standard output",
     .may_split = true,
+    .is_text = true,
     .open = jsonl_open,
     .render = jsonl_render,
     .commit = json_commit,

@@ -66,8 +66,8 @@ static bool l2tcsv_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
     s->guard = target->csv_guard;
-    output_open(&s->out, target->fd, target->name);
-    if (!output_text(&s->out, HEADER, e)) {
+    output_open(&s->out, target);
+    if (!target->continues && !output_text(&s->out, HEADER, e)) {
         (void)!l2tcsv_close(s, NULL);
         return false;
     }
@@ -192,6 +192,8 @@ const exporter exporter_l2tcsv = {
     .name = "l2tcsv",
     .suffixes = "",
     .help = "log2timeline's 17 columns as CSV",
+    .may_split = true,
+    .is_text = true,
     .takes_guard = true,
     .open = l2tcsv_open,
     .render = l2tcsv_render,

@@ -160,7 +160,7 @@ static bool text_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     (void)e;
     *out = s;
-    output_open(&s->out, target->fd, target->name);
+    output_open(&s->out, target);
     outbuf b = {0};
     s->stems = arena_array(&s->memory, literal, target->class_count);
     for (u32 i = 0; i < target->class_count; i++) {
@@ -207,6 +207,7 @@ const exporter exporter_text = {
     .suffixes = " .txt ",
     .help = "a line an event: time, process(id:thread), provider/event, message or fields",
     .may_split = true,
+    .is_text = true,
     .open = text_open,
     .render = text_render,
     .commit = text_commit,

@@ -22,7 +22,7 @@ static bool timesketch_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     (void)e;
     *out = NULL;
-    output_open(&s->out, target->fd, target->name);
+    output_open(&s->out, target);
     json_fields_open(&s->fields, target);
     outbuf b = {0};
     s->stems = arena_array(&s->fields.memory, literal, target->class_count);
@@ -103,6 +103,7 @@ const exporter exporter_timesketch = {
     .suffixes = "",
     .help = "JSON Lines as Timesketch imports them",
     .may_split = true,
+    .is_text = true,
     .open = timesketch_open,
     .render = timesketch_render,
     .commit = timesketch_commit,

@@ -30,6 +30,7 @@ parser/native
 parser/winapi
 exporters
 cli
+cli/convert
 cli/schemas
 cli/report
 cli/verify

@@ -89,8 +89,7 @@ static int report(const options *o, outfile *out, bool *reader_left)
         if (!o->quiet || !ok)
             run_sum_up(&r);
     }
-    run_end(&r);
-    return code;
+    return run_end(&r, code);
 }
 
 static int report_command(const options *o)

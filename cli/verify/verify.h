@@ -22,9 +22,9 @@ char *verify_find(const verify_place *place, const char *name, bool beside);
 
 // ---------------------------------------------------------------------------------------------- records
 
-// How many records an output holds, by a reader that shares nothing with the exporters: libcsv, cJSON, SQLite. False:
-// it is not what the format says, and `e` says where.
-MUST_USE bool verify_count(const input *in, const char *format, u64 *records, error *e);
+// How many records an output holds (`header`: CSV has a header row), by a reader that shares nothing with the
+// exporters: libcsv, cJSON, SQLite. False: it is not what the format says, and `e` says where.
+MUST_USE bool verify_count(const input *in, const char *format, bool header, u64 *records, error *e);
 bool verify_can_count(const char *format);
 
 // ---------------------------------------------------------------------------------------------- once more

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/os.h"
 #include "command.h"
-#include "convert.h"
+#include "convert/convert.h"
 #include "etwkit_engine.h"
 #include "verify/verify.h"
 
@@ -21,6 +21,7 @@ typedef struct repetition {
     u32 arg_count, arg_cap;
     char **found; // likewise: names that were looked for
     u32 found_count, found_cap;
+    char *only;   // the one input, where each has an output of its own; heap
     bool renamed; // something is not where the run found it
 } repetition;
 
@@ -81,6 +82,14 @@ static bool use_cache(repetition *r, error *e)
     return same || error_set(e, "%s: the schema cache holds other descriptions by now", r->options.cache);
 }
 
+// Whether the output was one of several, in the folder that -o named.
+static bool is_one_of_many(const repetition *r)
+{
+    const cJSON *output = cJSON_GetObjectItemCaseSensitive(r->root, "output");
+    const char *path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(output, "path"));
+    return path && r->options.out && strcmp(path, r->options.out) != 0;
+}
+
 static bool prepare(repetition *r, error *e)
 {
     options *o = &r->options;
@@ -96,6 +105,9 @@ static bool prepare(repetition *r, error *e)
     const cJSON *output = cJSON_GetObjectItemCaseSensitive(r->root, "output");
     o->format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(output, "format"));
     o->quiet = true;
+    o->summary = NULL;
+    if (is_one_of_many(r))
+        r->only = verify_text(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(r->root, "inputs"), 0), "file");
     return true;
 }
 
@@ -106,6 +118,7 @@ static void end(repetition *r)
         mem_free(r->args[i]);
     for (u32 i = 0; i < r->found_count; i++)
         mem_free(r->found[i]);
+    mem_free(r->only);
     mem_free(r->args);
     mem_free(r->found);
 }
@@ -155,7 +168,7 @@ static verify_again_result run(repetition *r, const input *output, error *e)
     verify_again_result result = AGAIN_IMPOSSIBLE;
     if (!outfile_scratch(&again, "the repeated conversion", e))
         return AGAIN_IMPOSSIBLE;
-    int code = convert_into(&r->options, &again, &records);
+    int code = convert_into(&r->options, r->only, &again, &records);
     if (code == EXIT_FAILED || code == EXIT_USAGE)
         error_set(e, "the conversion cannot be repeated (exit code %d)", code);
     else

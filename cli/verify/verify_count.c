@@ -5,6 +5,8 @@
 #include "base/os.h"
 #include "base/outbuf.h"
 #include "base/sqlite_fd.h"
+#include "etwkit_engine.h"
+#include "packing.h"
 #include "verify/verify.h"
 
 enum { CHUNK = 256 << 10, STEPS_AT_LEAST = 5000000 }; // of SQLite; a record has more bytes than it takes steps
@@ -22,7 +24,7 @@ static void count_row(int end, void *context)
     ++*(u64 *)context;
 }
 
-static bool count_csv(const input *in, u64 *records, error *e)
+static bool count_csv(const input *in, bool header, u64 *records, error *e)
 {
     struct csv_parser parser;
     u64 rows = 0, at = 0;
@@ -42,8 +44,8 @@ static bool count_csv(const input *in, u64 *records, error *e)
         ok = error_set(e, "%s: the last row ends inside quotes", in->path);
     csv_free(&parser);
     mem_free(chunk);
-    *records = rows ? rows - 1 : 0; // without the header
-    return ok && (rows || error_set(e, "%s: has no header row", in->path));
+    *records = rows - (header && rows);
+    return ok && (rows || !header || error_set(e, "%s: has no header row", in->path));
 }
 
 // ---------------------------------------------------------------------------------------------- text
@@ -229,16 +231,28 @@ static reader_kind reader_of(const char *format)
     return READ_NOTHING;
 }
 
-bool verify_can_count(const char *format)
+// Without the suffix of what it is compressed with.
+static reader_kind reader_of_packed(const char *format, const packing **how)
 {
-    return reader_of(format) != READ_NOTHING;
+    size_t len = strlen(format);
+    char name[48] = "";
+    *how = packing_of(format, &len);
+    if (len < sizeof(name))
+        memcpy(name, format, len);
+    return reader_of(name);
 }
 
-bool verify_count(const input *in, const char *format, u64 *records, error *e)
+bool verify_can_count(const char *format)
 {
-    switch (reader_of(format)) {
+    const packing *how;
+    return reader_of_packed(format, &how) != READ_NOTHING;
+}
+
+static bool count(const input *in, reader_kind reader, bool header, u64 *records, error *e)
+{
+    switch (reader) {
     case READ_CSV:
-        return count_csv(in, records, e);
+        return count_csv(in, header, records, e);
     case READ_TEXT:
         return count_text(in, records, e);
     case READ_ARRAY:
@@ -250,5 +264,51 @@ bool verify_count(const input *in, const char *format, u64 *records, error *e)
     case READ_NOTHING:
         break;
     }
-    return error_set(e, "%s: nobody knows how to count records of format %s", in->path, format);
+    return error_set(e, "%s: nobody knows how to count records of its format", in->path);
+}
+
+// ---------------------------------------------------------------------------------------------- compressed
+
+typedef struct expanded {
+    input *in; // NULL: it cannot be expanded
+    error *e;
+} expanded;
+
+static bool is_wanted(void *context, const input *head)
+{
+    (void)context, (void)head;
+    return true;
+}
+
+static bool take_member(void *context, input *in)
+{
+    expanded *x = context;
+    if (in->is_cut)
+        error_set(x->e, "%s: it cannot be expanded whole", in->path);
+    else
+        x->in = in;
+    if (in->is_cut)
+        input_close(in);
+    return false;
+}
+
+static bool member_failed(void *context, const char *path, const error *e)
+{
+    (void)path;
+    *((expanded *)context)->e = *e;
+    return true;
+}
+
+bool verify_count(const input *in, const char *format, bool header, u64 *records, error *e)
+{
+    const packing *how;
+    reader_kind reader = reader_of_packed(format, &how);
+    if (!how)
+        return count(in, reader, header, records, e);
+    expanded x = {.e = e};
+    const archive_visitor visitor = {&x, is_wanted, take_member, member_failed};
+    (void)archive_each(in, &visitor);
+    bool ok = x.in && count(x.in, reader, header, records, e);
+    input_close(x.in);
+    return ok;
 }

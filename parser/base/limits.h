@@ -96,6 +96,7 @@ enum {
     LIMIT_VERIFIED_RECORD = 1024 << 20, // one record of JSON, as text
 
     // Exporters
+    LIMIT_SHARDS = 65536,     // parts of one output; schedulers run some thousands of tasks
     LIMIT_VIEWS = 20000,      // of one SQLite output; opening it parses them all, some hundreds are usual
     LIMIT_VIEW_FIELDS = 1000, // fields of one view; SQLite stops at 2000 columns
 };

@@ -96,6 +96,7 @@ void os_touch(void *at, size_t bytes);
 // what it has, since pages given back are touched anew.
 void os_expect_memory(size_t bytes);
 double os_seconds(void); // monotonic
+i64 os_filetime(void);   // now
 
 // The folder of a user's caches (heap, mem_free), NULL where the system names none. os_make_folders makes a file's
 // folder with all above it.

@@ -438,6 +438,15 @@ double os_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+i64 os_filetime(void)
+{
+    enum { TICKS = 10 * 1000 * 1000 };
+    const i64 unix_epoch = 116444736000000000;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return unix_epoch + (i64)t.tv_sec * TICKS + t.tv_nsec / 100;
+}
+
 char *os_cache_folder(void)
 {
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");

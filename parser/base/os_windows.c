@@ -404,6 +404,13 @@ double os_seconds(void)
     return (double)now.QuadPart / (double)frequency.QuadPart;
 }
 
+i64 os_filetime(void)
+{
+    FILETIME now;
+    GetSystemTimePreciseAsFileTime(&now);
+    return (i64)((u64)now.dwHighDateTime << 32 | now.dwLowDateTime);
+}
+
 char *os_cache_folder(void)
 {
     const wchar_t *base = _wgetenv(L"LOCALAPPDATA");

@@ -25,6 +25,7 @@
 #include "input/find.h"
 #include "input/input.h"
 #include "input/libtsk.h"
+#include "input/libarchive.h"
 #include "query/filter.h"
 #include "query/where.h"
 #include "schema/cache/schema_cache.h"
@@ -49,6 +50,9 @@ ENGINE(libewf_version)
 ENGINE(libtsk_version)
 
 ENGINE(find_inputs)
+ENGINE(archive_each)
+ENGINE(libarchive)
+ENGINE(libarchive_is_there)
 
 ENGINE(input_change_text)
 ENGINE(input_close)
@@ -132,11 +136,13 @@ ENGINE(trace_events_of)
 
 ENGINE(merge_buffer_count)
 ENGINE(merge_buffer_free)
+ENGINE(merge_event_count)
 ENGINE(merge_free)
 ENGINE(merge_load)
 ENGINE(merge_new)
 ENGINE(merge_next)
 ENGINE(merge_on_release)
+ENGINE(merge_part_start)
 ENGINE(slice_release)
 
 ENGINE(correlator_connections)

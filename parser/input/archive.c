@@ -1,7 +1,6 @@
 #include "input/archive.h"
 
 #include <locale.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,67 +8,9 @@
 #include "base/limits.h"
 #include "base/os.h"
 #include "input/input_spooled.h"
+#include "input/libarchive.h"
 
-#if !defined(_WIN32) && __has_include(<archive.h>)
-#include <archive.h>
-#include <archive_entry.h>
-
-// ---------------------------------------------------------------------------------------------- the library
-
-#define LIBRARY "libarchive.so.13"
-#define FUNCTIONS(X)                                                                                                   \
-    X(archive_version_details)                                                                                         \
-    X(archive_read_new)                                                                                                \
-    X(archive_read_support_filter_all)                                                                                 \
-    X(archive_read_support_format_all)                                                                                 \
-    X(archive_read_support_format_raw)                                                                                 \
-    X(archive_read_set_read_callback)                                                                                  \
-    X(archive_read_set_seek_callback)                                                                                  \
-    X(archive_read_set_skip_callback)                                                                                  \
-    X(archive_read_set_callback_data)                                                                                  \
-    X(archive_read_open1)                                                                                              \
-    X(archive_read_next_header)                                                                                        \
-    X(archive_read_data)                                                                                               \
-    X(archive_read_free)                                                                                               \
-    X(archive_error_string)                                                                                            \
-    X(archive_format)                                                                                                  \
-    X(archive_entry_pathname)                                                                                          \
-    X(archive_entry_pathname_utf8)                                                                                     \
-    X(archive_entry_filetype)                                                                                          \
-    X(archive_entry_is_encrypted)
-
-static struct {
-#define MEMBER(name) __typeof__(name) *name;
-    FUNCTIONS(MEMBER)
-} la;
-
-static bool load_functions(void)
-{
-#ifdef ETWKIT_STATIC
-#define TAKE(name) la.name = name;
-    FUNCTIONS(TAKE)
-    return true;
-#else
-    void *library = os_library_open(LIBRARY);
-    bool all = library != NULL;
-#define TAKE(name) all = all && os_library_symbol(library, #name, &la.name, sizeof(la.name));
-    FUNCTIONS(TAKE)
-    return all;
-#endif
-}
-
-static bool is_loaded(void)
-{
-    static atomic_int state; // 0 not tried, 1 there, -1 not
-    if (!state)
-        state = load_functions() ? 1 : -1;
-    return state == 1;
-}
-
-const char *archive_library(void)
-{
-    return is_loaded() ? la.archive_version_details() : NULL;
-}
+#ifdef HAS_LIBARCHIVE
 
 // ---------------------------------------------------------------------------------------------- reading
 
@@ -142,9 +83,10 @@ static bool fail_once(reader *r, const char *why)
 static size_t read_member(reader *r, spooled_input *to, size_t want, const char **why, error *e)
 {
     size_t part = want < CHUNK ? want : CHUNK;
-    la_ssize_t got = la.archive_read_data(r->archive, r->out, part);
+    la_ssize_t got = libarchive.archive_read_data(r->archive, r->out, part);
     if (got < 0)
-        *why = la.archive_error_string(r->archive) ? la.archive_error_string(r->archive) : "the archive is broken";
+        *why = libarchive.archive_error_string(r->archive) ? libarchive.archive_error_string(r->archive)
+                                                           : "the archive is broken";
     if (got <= 0)
         return 0;
     r->made += (u64)got;
@@ -159,9 +101,9 @@ static size_t read_member(reader *r, spooled_input *to, size_t want, const char 
 
 static const char *member_name(struct archive_entry *entry)
 {
-    const char *name = la.archive_entry_pathname_utf8(entry);
+    const char *name = libarchive.archive_entry_pathname_utf8(entry);
     if (!name)
-        name = la.archive_entry_pathname(entry);
+        name = libarchive.archive_entry_pathname(entry);
     while (name && name[0] == '.' && name[1] == '/')
         name += 2 + strspn(name + 2, "/");
     return name && *name ? name : "?";
@@ -195,13 +137,13 @@ static bool take_member(reader *r, const char *path)
 
 static bool visit_entry(reader *r, struct archive_entry *entry)
 {
-    bool raw = la.archive_format(r->archive) == ARCHIVE_FORMAT_RAW;
-    if (!raw && la.archive_entry_filetype(entry) != AE_IFREG)
+    bool raw = libarchive.archive_format(r->archive) == ARCHIVE_FORMAT_RAW;
+    if (!raw && libarchive.archive_entry_filetype(entry) != AE_IFREG)
         return true;
     arena a = {0};
     const char *path = raw ? r->in->path : arena_format(&a, "%s!/%s", r->in->path, member_name(entry));
     bool goes_on;
-    if (la.archive_entry_is_encrypted(entry))
+    if (libarchive.archive_entry_is_encrypted(entry))
         goes_on = fail(r, path, ERR_ENCRYPTED, "it is encrypted in the archive");
     else
         goes_on = take_member(r, path);
@@ -214,13 +156,13 @@ static bool visit_all(reader *r)
     struct archive_entry *entry;
     bool goes_on = true;
     for (u32 members = 0; goes_on; members++) {
-        int code = la.archive_read_next_header(r->archive, &entry);
+        int code = libarchive.archive_read_next_header(r->archive, &entry);
         if (code == ARCHIVE_EOF)
             break;
         if (code == ARCHIVE_RETRY)
             continue;
         if (code < ARCHIVE_WARN)
-            return fail_once(r, la.archive_error_string(r->archive));
+            return fail_once(r, libarchive.archive_error_string(r->archive));
         if (members == LIMIT_ARCHIVE_MEMBERS)
             return fail(r, r->in->path, ERR_LIMIT, "it has more members than are read");
         goes_on = visit_entry(r, entry);
@@ -230,24 +172,24 @@ static bool visit_all(reader *r)
 
 static bool open_archive(reader *r)
 {
-    struct archive *a = r->archive = la.archive_read_new();
+    struct archive *a = r->archive = libarchive.archive_read_new();
     if (!a)
         return false;
-    la.archive_read_support_filter_all(a);
-    la.archive_read_support_format_all(a);
-    la.archive_read_support_format_raw(a);
-    la.archive_read_set_read_callback(a, read_more);
-    la.archive_read_set_skip_callback(a, skip_bytes);
-    la.archive_read_set_seek_callback(a, seek_to);
-    la.archive_read_set_callback_data(a, r);
-    return la.archive_read_open1(a) == ARCHIVE_OK;
+    libarchive.archive_read_support_filter_all(a);
+    libarchive.archive_read_support_format_all(a);
+    libarchive.archive_read_support_format_raw(a);
+    libarchive.archive_read_set_read_callback(a, read_more);
+    libarchive.archive_read_set_skip_callback(a, skip_bytes);
+    libarchive.archive_read_set_seek_callback(a, seek_to);
+    libarchive.archive_read_set_callback_data(a, r);
+    return libarchive.archive_read_open1(a) == ARCHIVE_OK;
 }
 
 static void free_archive(void *reader_discarded)
 {
     reader *r = reader_discarded;
     if (r->archive)
-        la.archive_read_free(r->archive);
+        libarchive.archive_read_free(r->archive);
     r->archive = NULL;
 }
 
@@ -258,12 +200,13 @@ bool archive_each(const input *in, const archive_visitor *v)
     r->visitor = v;
     mem_on_discard(r, free_archive);
     bool goes_on;
-    if (!is_loaded()) {
+    if (!libarchive_is_there()) {
         goes_on = fail(r, in->path, ERR_BROKEN, "it is an archive, and libarchive is not installed here");
     } else {
         // Names of members come in the locale's character set, which must be able to hold them.
         locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), before = utf8 ? uselocale(utf8) : (locale_t)0;
-        goes_on = open_archive(r) ? visit_all(r) : fail(r, in->path, ERR_BROKEN, la.archive_error_string(r->archive));
+        goes_on =
+            open_archive(r) ? visit_all(r) : fail(r, in->path, ERR_BROKEN, libarchive.archive_error_string(r->archive));
         free_archive(r);
         if (utf8) {
             uselocale(before);
@@ -275,11 +218,6 @@ bool archive_each(const input *in, const archive_visitor *v)
 }
 
 #else
-
-const char *archive_library(void)
-{
-    return NULL;
-}
 
 bool archive_each(const input *in, const archive_visitor *v)
 {

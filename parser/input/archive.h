@@ -20,9 +20,6 @@ typedef struct archive_visitor {
 
 enum { ARCHIVE_HEAD = 64 << 10 };
 
-// The library's version and those of the libraries it uses; NULL: this program was built without it, or it is not installed here.
-const char *archive_library(void);
-
 // Members are named PATH!/MEMBER, the one file of a compressed one PATH. False: the visitor ended it.
 bool archive_each(const input *in, const archive_visitor *v);
 

@@ -117,6 +117,68 @@ u32 merge_buffer_count(const merge *m)
     return m->count;
 }
 
+// ---------------------------------------------------------------------------------------------- parts
+
+// A buffer's events, and the FILETIMEs of its first and its last.
+typedef struct stretch {
+    u32 count;
+    i64 first, last;
+} stretch;
+
+static stretch stretch_of(const merge *m, u32 order)
+{
+    const pending *p = &m->order[order];
+    const trace *t = m->session->traces[p->file];
+    const buffer_events *found = &t->filled[p->filled];
+    const session_clock *clock = &t->file.epochs[t->file.buffers[found->buffer].epoch].clock;
+    return (stretch){found->count, clock_filetime(clock, found->first_time), clock_filetime(clock, found->last_time)};
+}
+
+u32 merge_event_count(const merge *m, u32 order)
+{
+    stretch s = stretch_of(m, order);
+    bool all = !m->filter.classes && s.first >= m->filter.since && s.last <= m->filter.until;
+    return all ? s.count : MERGE_UNKNOWN;
+}
+
+// As if the events of a buffer came in equal steps. In integers: every machine gets the same.
+static u64 events_before(const merge *m, i64 time)
+{
+    u64 events = 0;
+    for (u32 i = 0; i < m->count; i++) {
+        stretch s = stretch_of(m, i);
+        if (time > s.last) {
+            events += s.count;
+        } else if (time > s.first) {
+            u64 ticks = (u64)s.last - (u64)s.first + 1, before = (u64)time - (u64)s.first;
+            while (ticks > UINT32_MAX) {
+                ticks >>= 1;
+                before >>= 1;
+            }
+            events += s.count * before / ticks;
+        }
+    }
+    return events;
+}
+
+i64 merge_part_start(const merge *m, u32 part, u32 parts)
+{
+    u64 total = events_before(m, INT64_MAX), wanted = total / parts * part + total % parts * part / parts;
+    i64 low = INT64_MIN, high = INT64_MAX;
+    if (part == 0 || part >= parts)
+        return part ? high : low;
+    while (low < high) {
+        i64 middle = (i64)((u64)low + ((u64)high - (u64)low) / 2);
+        if (events_before(m, middle) < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// ---------------------------------------------------------------------------------------------- loading
+
 void merge_on_release(merge *m, merge_put *put, void *context)
 {
     m->put = put;

@@ -46,6 +46,14 @@ void merge_free(merge *m);
 
 // The order buffers will be asked for, so that they can be loaded ahead.
 u32 merge_buffer_count(const merge *m);
+// How many events of the buffer at a position take part, where that is known without loading it; else MERGE_UNKNOWN.
+u32 merge_event_count(const merge *m, u32 order);
+#define MERGE_UNKNOWN UINT32_MAX
+
+// Where to cut the stream into parts of about equal work: the FILETIME at which part `part` of `parts` begins, counted
+// from 0. The same inputs and filter give the same times, on any machine.
+i64 merge_part_start(const merge *m, u32 part, u32 parts);
+
 // Loads the buffer at a position of that order, on any thread. Memory of an earlier one is used again.
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader);
 void merge_buffer_free(merge_buffer *b);

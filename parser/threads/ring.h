@@ -17,11 +17,14 @@
 
 #include "threads/crew.h"
 
+// Whose items are made first: what is nearest to the output.
+typedef enum ring_rank { RING_PACK, RING_RENDER, RING_SIFT, RING_LOAD, RING_INPUTS, RING_RANKS } ring_rank;
+
 typedef struct ring ring;
 
 typedef struct ring_plan {
     crew *crew;
-    unsigned rank;     // at most RING_RANKS - 1; no two rings of a crew have the same at a time
+    ring_rank rank;    // no two rings of a crew have the same at a time
     u32 slots;         // items in memory at a time
     size_t slot_bytes; // of one item; zero at first, then as the item before left it
     bool lazy;         // idle threads are woken only when half the slots are free: for items of little work
@@ -29,8 +32,6 @@ typedef struct ring_plan {
     void (*make)(void *context, unsigned thread, void *item, u64 number);
     void *context;
 } ring_plan;
-
-enum { RING_RANKS = 4 };
 
 ring *ring_new(const ring_plan *plan);
 // Waits for items that are being made; items opened and not begun are not made any more. `clear`, where it is not NULL,

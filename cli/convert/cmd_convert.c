@@ -1,0 +1,296 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/os.h"
+#include "command.h"
+#include "convert/conversion.h"
+#include "convert/convert.h"
+#include "guard.h"
+#include "print.h"
+#include "signals.h"
+#include "suggest.h"
+
+// ------------------------------------------------------------------------------------- the format
+
+static bool to_stdout(const options *o)
+{
+    return !o->out || strcmp(o->out, "-") == 0;
+}
+
+static bool unknown_format(const options *o, error *e)
+{
+    char names[256], room[96];
+    suggestion s = {.word = o->format};
+    if (!o->format)
+        return error_set(e, "%s: no format goes by its suffix; -f names one: %s", o->out, exporter_names(names));
+    for (u32 i = 0; exporters[i]; i++)
+        suggest_try(&s, exporters[i]->name);
+    return error_set(e, "unknown format '%s'%s (formats: %s)", o->format, suggest_text(&s, room),
+                     exporter_names(names));
+}
+
+static bool is_folder(const char *out)
+{
+    size_t len = out ? strlen(out) : 0;
+    return len && (out[len - 1] == '/' || os_kind(out) == OS_FOLDER);
+}
+
+// -f jsonl.gz, or OUT.jsonl.gz, or both.
+static output_format find_format(const options *o)
+{
+    output_format f = {0};
+    const char *given = o->format ? o->format : to_stdout(o) ? "jsonl" : o->out;
+    size_t len = strlen(given), out_len = o->out ? strlen(o->out) : 0;
+    f.packing = packing_of(given, &len);
+    char *name = memcpy(mem_zeroed(len + 1, 1), given, len);
+    f.exporter = given == o->out ? exporter_by_path(name) : exporter_by_name(name);
+    if (!f.packing && !to_stdout(o) && !is_folder(o->out))
+        f.packing = packing_of(o->out, &out_len);
+    mem_free(name);
+    return f;
+}
+
+static bool choose(output_format *f, const options *o, error *e)
+{
+    *f = find_format(o);
+    if (!f->exporter)
+        return unknown_format(o, e);
+    if (f->exporter->needs_file && to_stdout(o))
+        return error_set(e, "-f %s needs a file: -o OUT", f->exporter->name);
+    if (f->packing && !f->exporter->is_text)
+        return error_set(e, "%s%s: only text formats are compressed", f->exporter->name, packing_suffix(f->packing));
+    return !f->packing || packing_works(f->packing, e);
+}
+
+// ------------------------------------------------------------------------------------- the command
+
+static void say_result(const conversion *c)
+{
+    print_say("%llu records: %llu decoded, %llu partial, %llu raw", (unsigned long long)c->records,
+              (unsigned long long)c->states[RECORD_DECODED], (unsigned long long)c->states[RECORD_PARTIAL],
+              (unsigned long long)c->states[RECORD_RAW]);
+}
+
+static void name_output(inputs *list, const char *path)
+{
+    for (u32 i = 0; i < list->count; i++)
+        if (list->rows[i].trace != INPUT_NONE)
+            list->rows[i].output = path;
+}
+
+// Rows of the run's inputs as one stream.
+static bool convert_together(conversion *c, run *r, u32 first, u32 count)
+{
+    error e = {0};
+    evidence ev;
+    bool records = c->format.exporter->render || filter_needs_record(&c->options->filter);
+    if (!c->options->no_hash)
+        inputs_hash_begin(&r->inputs, c->options->threads);
+    bool ok = evidence_open(&ev, r, first, count, true, records) == EXIT_DONE;
+    if (ok) {
+        if (c->format.exporter->keeps_traces)
+            inputs_hash_finish(&r->inputs);
+        ok = conversion_run(c, &ev, &e) && conversion_finish(c, &ev, &e);
+        run_clear_bar(r);
+        c->reader_left = !ok && outfile_reader_left(c->out->fd);
+        if (ok && !to_stdout(c->options))
+            name_output(&r->inputs, c->path);
+        if (!ok && !c->reader_left)
+            print_say("%s", e.message);
+        if (ok && !c->options->quiet) {
+            evidence_tell_damage(&ev);
+            say_result(c);
+        }
+    }
+    evidence_close(&ev);
+    return ok;
+}
+
+// The rows of a path; all of them where there is no path.
+static bool find_rows(const inputs *list, const char *path, u32 *first, u32 *count)
+{
+    *first = 0;
+    *count = list->count;
+    if (!path)
+        return true;
+    while (*first < list->count && strcmp(list->rows[*first].path, path) != 0)
+        ++*first;
+    *count = *first < list->count;
+    if (!*count)
+        print_say("%s: not among the inputs that are found now", path);
+    return *count > 0;
+}
+
+static int convert_all(conversion *c, const char *only)
+{
+    run r;
+    u32 first, count;
+    int code = run_begin(&r, c->options);
+    if (code == EXIT_DONE) {
+        bool ok = find_rows(&r.inputs, only, &first, &count) && convert_together(c, &r, first, count);
+        if (!c->options->quiet || !ok)
+            run_sum_up(&r);
+        code = ok ? run_code(&r) : EXIT_FAILED;
+    }
+    return run_end(&r, code);
+}
+
+int convert_into(const options *o, const char *only, outfile *out, u64 *records)
+{
+    error e = {0};
+    conversion c = {.options = o, .path = o->out, .out = out};
+    if (!choose(&c.format, o, &e)) {
+        print_say("%s", e.message);
+        return EXIT_USAGE;
+    }
+    int code = convert_all(&c, only);
+    *records = c.records;
+    return code;
+}
+
+static int convert_to_one(const options *o, const output_format *format)
+{
+    error e = {0};
+    conversion c = {.options = o, .format = *format, .path = o->out};
+    int code;
+    if (conversion_begin(&c, &e)) {
+        code = convert_all(&c, NULL);
+    } else {
+        print_say("%s", e.message);
+        code = c.own.refused || c.provenance.refused ? EXIT_USAGE : EXIT_FAILED;
+    }
+    conversion_end(&c);
+    if (c.reader_left)
+        signals_end_by_pipe();
+    return code;
+}
+
+static int convert_to_folder(const options *o, const output_format *format)
+{
+    run r;
+    int code = run_begin(&r, o);
+    if (code == EXIT_DONE)
+        code = convert_each(&r, format);
+    return run_end(&r, code);
+}
+
+// False: these options do not go together.
+static bool check_options(const options *o, const output_format *f, error *e)
+{
+    if (o->provenance && to_stdout(o))
+        return error_set(e, "--%s is written next to a file: -o OUT", o->provenance);
+    const convert_options *own = o->own;
+    if (own->shards && is_folder(o->out) && !f->exporter->several_files)
+        return error_set(e, "--shard cuts one output, -o FOLDER/ makes one for each input");
+    if (own->shards && !f->exporter->may_split)
+        return error_set(e, "--shard: parts of %s cannot be put together", f->exporter->name);
+    if (o->skip_done && !is_folder(o->out))
+        return error_set(e, "--skip-done is for one output an input: -o FOLDER/");
+    if (o->skip_done && o->no_hash)
+        return error_set(e, "--skip-done knows inputs by their hash, which --no-hash leaves out");
+    return true;
+}
+
+static int convert_command(const options *o)
+{
+    error e = {0};
+    output_format format;
+    if (!choose(&format, o, &e) || !check_options(o, &format, &e)) {
+        print_say("%s", e.message);
+        return EXIT_USAGE;
+    }
+    guard_will_read(o->inputs, o->input_count);
+    guard_will_read(o->files_from.items, o->files_from.count);
+    guard_will_read(o->schemas.items, o->schemas.count);
+    guard_will_read(&o->cache, 1);
+    return is_folder(o->out) && !format.exporter->several_files ? convert_to_folder(o, &format)
+                                                                : convert_to_one(o, &format);
+}
+
+static bool set_provenance(options *o, const option *row, const char *value, error *e)
+{
+    (void)value, (void)e;
+    o->provenance = row->name + strlen("--");
+    return true;
+}
+
+static bool set_frames(options *o, const option *row, const char *value, error *e)
+{
+    (void)row, (void)value, (void)e;
+    o->correlate |= CORRELATE_IMAGES | CORRELATE_FRAMES;
+    return true;
+}
+
+// I/N: part I of N.
+static bool set_shard(options *o, const option *row, const char *value, error *e)
+{
+    convert_options *own = o->own;
+    char *end;
+    unsigned long part = strtoul(value, &end, 10), parts = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
+    if (*end || part < 1 || part > parts || parts > LIMIT_SHARDS)
+        return error_set(e, "%s: '%s' is not a part like 2/7, from 1/N to N/N with N up to %d", row->name, value,
+                         LIMIT_SHARDS);
+    own->shard = (u32)part;
+    own->shards = (u32)parts;
+    return true;
+}
+
+static void print_formats(void)
+{
+    puts("\nformats (-f NAME, or by OUT's suffix):");
+    for (u32 i = 0; exporters[i]; i++) {
+        const exporter *x = exporters[i];
+        const char *suffixes = x->suffixes + strspn(x->suffixes, " ");
+        printf("  %-12s %-22s %s%s%s%s\n", x->name, suffixes, x->help, x->needs_file ? "; needs a file" : "",
+               x->several_files ? "; OUT is a folder" : "", x->may_split ? "; parts can be put together" : "");
+    }
+}
+
+static const option OWN[] = {
+    OPTION_OUTPUT("OUT", "where to write; - is standard output, FOLDER/ one output for each input"),
+    {.short_name = "-f",
+     .name = "--format",
+     .argument = "NAME",
+     .help = "the format; else by OUT's suffix",
+     .set = option_text,
+     .at = offsetof(options, format),
+     .word = exporter_name},
+    {.name = "--shard",
+     .argument = "I/N",
+     .help = "only the I-th of N parts, which put together are the whole",
+     .set = set_shard},
+    {.name = "--skip-done",
+     .help = "-o FOLDER/: leave out inputs whose output is there and would be the same",
+     .set = option_flag,
+     .at = offsetof(options, skip_done),
+     .neutral = true},
+    OPTION_FORCE("replace a file that is not an earlier output of this program"),
+    {.name = "--provenance",
+     .help = "also write OUT.provenance.json: evidence, schemas, command and counts",
+     .set = set_provenance},
+    {.name = "--manifest", .help = "the same as OUT.manifest.json, its old name", .set = set_provenance},
+    {.name = "--frames", .help = "name the modules of stacks: extended.frames", .set = set_frames},
+    {.name = "--guard",
+     .help = "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, guard)},
+    {.name = "--no-guard",
+     .help = "CSV: leave such cells as they are",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, no_guard)},
+    {0},
+};
+
+const command command_convert = {
+    .name = "convert",
+    .arguments = "TRACE... -o OUT",
+    .help = "every event, decoded and in time order, as CSV, JSON, JSON Lines or SQLite",
+    .options = {&(const option_group){"output", OWN}, &options_input, &options_filter},
+    .own_bytes = sizeof(convert_options),
+    .most = COMMAND_MANY,
+    .correlate = CORRELATE_RECORDS,
+    .print_more = print_formats,
+    .run = convert_command,
+};

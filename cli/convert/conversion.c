@@ -1,0 +1,132 @@
+#include "convert/conversion.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pipeline.h"
+#include "provenance.h"
+
+// ---------------------------------------------------------------------------------------------- begin and end
+
+static bool begin_out(conversion *c, error *e)
+{
+    const outfile_request request = {.path = c->path,
+                                     .what = c->what,
+                                     .is_own = c->format.exporter->is_own,
+                                     .is_compressed = c->format.packing != NULL,
+                                     .force = c->options->force,
+                                     .needs_file = c->options->provenance || c->format.exporter->needs_file};
+    snprintf(c->what, sizeof(c->what), "%s output%s", c->format.exporter->name,
+             c->options->provenance ? " with provenance" : "");
+    return outfile_begin(&c->own, &request, e);
+}
+
+static bool begin_provenance(conversion *c, error *e)
+{
+    const options *o = c->options;
+    if (!o->provenance)
+        return true;
+    size_t capacity = strlen(c->path) + strlen(o->provenance) + sizeof("..json");
+    c->provenance_path = mem_alloc(capacity);
+    snprintf(c->provenance_path, capacity, "%s.%s.json", c->path, o->provenance);
+    const outfile_request request = {.path = c->provenance_path,
+                                     .what = "a provenance file",
+                                     .is_own = provenance_is_own,
+                                     .force = o->force,
+                                     .needs_file = true};
+    return outfile_begin(&c->provenance, &request, e);
+}
+
+bool conversion_begin(conversion *c, error *e)
+{
+    c->out = &c->own;
+    return begin_out(c, e) && begin_provenance(c, e);
+}
+
+void conversion_end(conversion *c)
+{
+    outfile_abandon(&c->provenance);
+    outfile_abandon(&c->own);
+    mem_free(c->provenance_path);
+    c->provenance_path = NULL;
+}
+
+static bool tell_provenance(conversion *c, const evidence *ev, error *e)
+{
+    const convert_options *own = c->options->own;
+    char format[48], shard[32];
+    snprintf(format, sizeof(format), "%s%s", c->format.exporter->name,
+             c->format.packing ? packing_suffix(c->format.packing) : "");
+    snprintf(shard, sizeof(shard), "%u/%u", own->shard, own->shards);
+    const provenance_output made = {&c->own, format, own->shards ? shard : NULL, c->records};
+    return provenance_write(ev, &made, &c->provenance, e);
+}
+
+// OUT comes last, so that no moment shows it without what it was made from.
+bool conversion_finish(conversion *c, evidence *ev, error *e)
+{
+    outfile *files[] = {&c->provenance, &c->own};
+    bool own = c->out == &c->own, both = own && c->options->provenance;
+    session_check_files(ev->session);
+    inputs_hash_finish(&ev->run->inputs);
+    if (both && !tell_provenance(c, ev, e))
+        return false;
+    if (run_stop)
+        return error_set(e, "interrupted");
+    return !own || outfile_commit(both ? files : files + 1, both ? 2 : 1, e);
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+// Whether cells get an apostrophe: as asked for, else where a spreadsheet opens the file by its name.
+static bool is_guarded(const conversion *c)
+{
+    const convert_options *own = c->options->own;
+    bool spreadsheet = c->path && c->format.exporter == exporter_by_path(c->path);
+    return c->format.exporter->takes_guard && (own->guard || (spreadsheet && !own->no_guard));
+}
+
+static void count_states(conversion *c, const session *s)
+{
+    for (u32 i = 0; i < s->trace_count; i++) {
+        c->states[RECORD_DECODED] += s->traces[i]->decoded;
+        c->states[RECORD_PARTIAL] += s->traces[i]->partial;
+        c->states[RECORD_RAW] += s->traces[i]->raw;
+    }
+}
+
+bool conversion_run(conversion *c, evidence *ev, error *e)
+{
+    const options *o = c->options;
+    const convert_options *own = o->own;
+    conversion_target to = {0};
+    conversion_target_fill(&to, ev, c->format.exporter);
+    to.target.fd = c->out->fd;
+    to.target.name = c->out->path;
+    to.target.crew = ev->session->crew;
+    to.target.packing = c->format.packing;
+    to.target.csv_guard = is_guarded(c);
+    to.target.continues = own->shard > 1;
+    pipeline_job job = {.session = ev->session,
+                        .filter = &o->filter,
+                        .exporter = c->format.exporter,
+                        .stop = &run_stop,
+                        .progress = evidence_progress,
+                        .context = ev};
+    pipeline_part part;
+    bool ok = true;
+    if (own->shards) {
+        ok = pipeline_cut(&job, own->shard - 1, own->shards, &part, e);
+        job.part = &part;
+    }
+    ok = ok && c->format.exporter->open(&job.sink, &to.target, e);
+    if (ok) {
+        ok = c->format.exporter->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
+        bool closed = c->format.exporter->close(job.sink, ok ? e : NULL);
+        ok = ok && closed;
+    }
+    c->records = job.records;
+    count_states(c, ev->session);
+    conversion_target_free(&to);
+    return ok;
+}
