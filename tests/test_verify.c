@@ -354,7 +354,7 @@ static void counts(program *p, const char *format, const char *text, i64 expecte
     error e = {0};
     bytes_save(program_path(p, "text", path), text, strlen(text));
     assert_true(input_open(&in, path, &e));
-    bool ok = verify_count(in, format, &records, &e);
+    bool ok = verify_count(in, format, true, &records, &e);
     input_close(in);
     if (ok != (expected >= 0) || (ok && records != (u64)expected))
         fail_msg("%s: %.60s: %d, %llu records: %s", format, text, ok, (unsigned long long)records, e.message);
@@ -400,7 +400,7 @@ static void endless_database(void **state)
     assert_int_equal(sqlite3_exec(db, ENDLESS, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     assert_true(input_open(&in, path, &e));
-    assert_false(verify_count(in, "sqlite", &records, &e));
+    assert_false(verify_count(in, "sqlite", true, &records, &e));
     assert_non_null(strstr(e.message, "interrupted"));
     input_close(in);
 }

@@ -39,13 +39,15 @@ static bool has_suffix(const finder *f, const char *path)
     return ends_in(path, strlen(path), f->suffix);
 }
 
-// x.etl.gz, x.etlgz.
+// x.etl.gz, x.etlgz and the like; x.etl.jsonl is what was made of a trace.
 static bool has_packed_suffix(const finder *f, const char *path)
 {
+    static const char *const PACKED[] = {"gz", ".gz", ".xz", ".zst", ".bz2", ".lz4", ".lzma", ".Z"};
     size_t len = strlen(path);
-    const char *last = strrchr(path, '.');
-    return (last && ends_in(path, (size_t)(last - path), f->suffix)) ||
-           (ends_in(path, len, "gz") && ends_in(path, len - 2, f->suffix));
+    for (size_t i = 0; i < COUNT_OF(PACKED); i++)
+        if (ends_in(path, len, PACKED[i]) && ends_in(path, len - strlen(PACKED[i]), f->suffix))
+            return true;
+    return false;
 }
 
 // ---------------------------------------------------------------------------------------------- archives
