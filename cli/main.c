@@ -52,7 +52,7 @@ static int refuse(const call *c, const char *message)
 static void give_up_rights(const call *c, const options *o)
 {
     char *cache = !c->command->writes_cache || o->cache ? NULL : schema_cache_default_path();
-    const char *written[] = {o->out, c->command->writes_cache ? o->cache : NULL, cache};
+    const char *written[] = {o->out, o->summary, c->command->writes_cache ? o->cache : NULL, cache};
     if (!o->no_sandbox)
         sandbox_begin(written, COUNT_OF(written));
     mem_free(cache);
