@@ -3,100 +3,33 @@
 // Payload, stack and extended items are their JSON text, keyword names are joined by '|'.
 #include "csv_cell.h"
 #include "exporter.h"
-#include "literal.h"
 #include "output.h"
+#include "prepared.h"
 
 #include "etwkit_engine.h"
 
-static const char HEADER[] =
-    "record,timestamp,provider,provider_id,event_name,event_id,version,channel,level,opcode,task,"
-    "opcode_name,task_name,level_name,keyword_names,keywords,process_id,thread_id,processor,"
-    "process_name,activity_id,related_activity_id,user_sid,schema,state,message,data,raw,stack,"
-    "extended,source,offset\r\n";
+static const char HEADER[] = ""
+#define COLUMN(name, type, scope, has, value) "," #name
+#include "decode/columns.def"
+                             "\r\n";
 
 struct sink {
     output out;
     arena memory;
-    literal *classes; // provider to keywords, a comma before each and at the end
-    literal *sources; // ,source,
-    u32 class_count, source_count;
-    literal states[ORIGIN_COUNT][STATE_COUNT]; // ,schema,state,
+    prepared prepared; // each cell with a comma after it
     bool guard;
 };
 
-static void add_cell(outbuf *b, const char *text, bool guard)
-{
-    outbuf_text(b, ",");
-    csv_cell_text(b, text, guard);
-}
+// ---------------------------------------------------------------------------------------------- open and close
 
-static void add_number(outbuf *b, u64 value)
+static void csv_prepare(const void *context, column_id id, const record *rec, outbuf *out)
 {
-    outbuf_text(b, ",");
-    outbuf_written(b, text_u64(outbuf_reserve(b, 20), value));
-}
-
-static void add_keyword_names(outbuf *b, const event_class *cls, bool guard)
-{
-    outbuf_text(b, ",");
-    if (!cls->keyword_count)
-        return;
-    size_t start = b->len;
-    for (u32 i = 0; i < cls->keyword_count; i++) {
-        if (i)
-            outbuf_text(b, "|");
-        span s = text_span(cls->keyword_names[i]);
-        outbuf_written(b, text_utf8(outbuf_reserve(b, 3 * s.len), s));
-    }
-    csv_cell_close(b, start, guard);
-}
-
-static void add_class(outbuf *b, const event_class *cls, bool guard)
-{
-    char id[GUID_TEXT];
-    add_cell(b, cls->provider, guard);
-    add_cell(b, guid_to_text(&cls->provider_id, id), guard);
-    add_cell(b, cls->event_name, guard);
-    add_number(b, cls->descriptor.id);
-    add_number(b, cls->descriptor.version);
-    add_number(b, cls->descriptor.channel);
-    add_number(b, cls->descriptor.level);
-    add_number(b, cls->descriptor.opcode);
-    add_number(b, cls->descriptor.task);
-    add_cell(b, cls->opcode_name, guard);
-    add_cell(b, cls->task_name, guard);
-    add_cell(b, cls->level_name, guard);
-    add_keyword_names(b, cls, guard);
-    outbuf_text(b, ",");
-    outbuf_written(b, text_hex_lower(outbuf_reserve(b, 18), cls->descriptor.keyword));
-    outbuf_text(b, ",");
-}
-
-static void csv_prepare(sink *s, const export_target *target)
-{
-    outbuf b = {0};
-    s->guard = target->csv_guard;
-    s->class_count = target->class_count;
-    s->classes = arena_array(&s->memory, literal, target->class_count);
-    for (u32 i = 0; i < target->class_count; i++) {
-        add_class(&b, target->classes[i], s->guard);
-        s->classes[i] = literal_take(&s->memory, &b);
-    }
-    s->source_count = target->trace_count;
-    s->sources = arena_array(&s->memory, literal, target->trace_count);
-    for (u32 i = 0; i < target->trace_count; i++) {
-        add_cell(&b, target->traces[i].file, s->guard);
-        outbuf_text(&b, ",");
-        s->sources[i] = literal_take(&s->memory, &b);
-    }
-    for (unsigned origin = 0; origin < ORIGIN_COUNT; origin++)
-        for (unsigned state = 0; state < STATE_COUNT; state++) {
-            add_cell(&b, schema_origin_name((schema_origin)origin), false);
-            add_cell(&b, record_state_name((record_state)state), false);
-            outbuf_text(&b, ",");
-            s->states[origin][state] = literal_take(&s->memory, &b);
-        }
-    outbuf_free(&b);
+    const sink *s = context;
+    size_t start = out->len;
+    bool is_text = column_table[id].type == TYPE_TEXT || column_table[id].type == TYPE_TEXTS;
+    if (column_text(id, rec, out))
+        csv_cell_close(out, start, is_text && s->guard);
+    outbuf_text(out, ",");
 }
 
 static bool csv_close(sink *s, error *e)
@@ -112,108 +45,128 @@ static bool csv_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
     output_open(&s->out, target);
-    if (!target->continues && !output_text(&s->out, HEADER, e)) {
+    if (!target->continues && !output_text(&s->out, HEADER + 1, e)) {
         (void)!csv_close(s, NULL);
         return false;
     }
-    csv_prepare(s, target);
+    s->guard = target->csv_guard;
+    prepared_make(&s->prepared, &s->memory, target, csv_prepare, s);
     *out = s;
     return true;
 }
 
-// record to process_id, thread_id, processor: numbers and prepared text.
-static u8 *put_head(const sink *s, u8 *p, const record *rec)
+// ---------------------------------------------------------------------------------------------- values
+
+typedef struct row {
+    const sink *sink;
+    pen at;
+} row;
+
+ALWAYS_INLINE u8 *put_NUMBER(const row *r, u8 *p, u64 number)
 {
-    literal cls = s->classes[rec->cls->index];
-    p = text_time(put_char(put_u64(p, rec->number), ','), rec->time);
-    memcpy(p, cls.text, cls.len);
-    p += cls.len;
-    if (rec->has_process)
-        p = put_u64(p, rec->process_id);
-    *p++ = ',';
-    if (rec->has_thread)
-        p = put_u64(p, rec->thread_id);
-    p = put_u64(put_char(p, ','), rec->processor);
-    return put_char(p, ',');
+    (void)r;
+    return put_u64(p, number);
 }
 
-// related_activity_id, user_sid: what stands in extended data items.
-static u8 *put_attached(const pen *at, u8 *p, const record *rec)
+ALWAYS_INLINE u8 *put_TIME(const row *r, u8 *p, i64 time)
 {
-    const u8 *related;
-    if (render_related_activity(rec, &related))
-        p = text_guid(p, related);
-    outbuf_written(at->out, put_char(p, ','));
-    render_user_sid(at->out, rec);
-    return pen_start(at);
+    (void)r;
+    return text_time(p, time);
 }
 
-// process_name to state
-static u8 *put_identity(const sink *s, const pen *at, u8 *p, const record *rec)
+ALWAYS_INLINE u8 *put_GUID(const row *r, u8 *p, const u8 *id)
 {
-    if (rec->process_name) {
-        outbuf_written(at->out, p);
-        csv_cell_text(at->out, rec->process_name, s->guard);
-        p = pen_start(at);
-    }
-    *p++ = ',';
-    if (rec->event->activity)
-        p = text_guid(p, rec->event->activity);
-    *p++ = ',';
-    p = rec->event->extended.len ? put_attached(at, p, rec) : put_char(p, ',');
-    return put_literal(p, s->states[record_origin(rec)][rec->state]);
+    (void)r;
+    return id ? text_guid(p, id) : p;
 }
 
-static u8 *put_message(const sink *s, const pen *at, u8 *p, const record *rec)
+static u8 *put_TEXT(const row *r, u8 *p, const char *text)
 {
-    size_t start = (size_t)(p - at->out->bytes);
-    outbuf_written(at->out, render_message_text(at, p, rec, ESCAPE_NONE));
-    csv_cell_close(at->out, start, s->guard);
-    return pen_start(at);
+    outbuf_written(r->at.out, p);
+    csv_cell_text(r->at.out, text, r->sink->guard);
+    return pen_start(&r->at);
 }
 
-// The payload is written as the inside of a quoted cell; only the empty one stands without quotes.
-static u8 *put_data(const pen *at, u8 *p, const record *rec)
+ALWAYS_INLINE u8 *put_ORIGIN(const row *r, u8 *p, schema_origin origin)
 {
-    size_t start = (size_t)(p - at->out->bytes);
-    p = render_data(at, put_char(p, '"'), rec, ESCAPE_JSON_CSV);
-    u8 *cell = at->out->bytes + start;
+    return put_literal(p, r->sink->prepared.origins[origin]);
+}
+
+ALWAYS_INLINE u8 *put_STATE(const row *r, u8 *p, record_state state)
+{
+    return put_literal(p, r->sink->prepared.states[state]);
+}
+
+static u8 *put_SID(const row *r, u8 *p, span sid)
+{
+    return sid.len ? text_sid(pen_more(&r->at, p, TEXT_SID_BYTES), sid) : p;
+}
+
+ALWAYS_INLINE u8 *put_BYTES(const row *r, u8 *p, span bytes)
+{
+    return text_bytes(pen_more(&r->at, p, 2 * bytes.len), bytes);
+}
+
+static u8 *put_VALUE(const row *r, u8 *p, typed_value v)
+{
+    size_t start = (size_t)(p - r->at.out->bytes);
+    if (v.kind == VALUE_NULL)
+        return p;
+    outbuf_written(r->at.out, render_value_text(&r->at, p, &v, ESCAPE_NONE));
+    csv_cell_close(r->at.out, start, r->sink->guard);
+    return pen_start(&r->at);
+}
+
+static u8 *put_MESSAGE(const row *r, u8 *p, const record *rec)
+{
+    size_t start = (size_t)(p - r->at.out->bytes);
+    outbuf_written(r->at.out, render_message_text(&r->at, p, rec, ESCAPE_NONE));
+    csv_cell_close(r->at.out, start, r->sink->guard);
+    return pen_start(&r->at);
+}
+
+// The payload is written as the inside of a quoted cell; only the empty one has no quotes.
+static u8 *put_DATA(const row *r, u8 *p, const record *rec)
+{
+    size_t start = (size_t)(p - r->at.out->bytes);
+    p = render_data(&r->at, put_char(p, '"'), rec, ESCAPE_JSON_CSV);
+    u8 *cell = r->at.out->bytes + start;
     return p - cell == 3 ? put_text(cell, "{}") : put_char(p, '"');
 }
 
-static u8 *put_extended(const pen *at, u8 *p, const record *rec)
+static u8 *put_STACK(const row *r, u8 *p, const record *rec)
 {
-    size_t start = (size_t)(p - at->out->bytes);
-    outbuf_written(at->out, p);
-    if (render_extended_json(at->out, rec))
-        csv_cell_close_json(at->out, start);
-    return pen_start(at);
+    (void)r;
+    return put_char(render_stack(put_char(p, '"'), rec, ESCAPE_JSON_CSV), '"');
 }
+
+static u8 *put_EXTENDED(const row *r, u8 *p, const record *rec)
+{
+    size_t start = (size_t)(p - r->at.out->bytes);
+    outbuf_written(r->at.out, p);
+    if (render_extended_json(r->at.out, rec))
+        csv_cell_close_json(r->at.out, start);
+    return pen_start(&r->at);
+}
+
+// ---------------------------------------------------------------------------------------------- records
 
 static void csv_render(const sink *s, const record *rec, outbuf *out)
 {
-    enum { ROOM_NUMBERS = 512 }; // numbers, identities, prepared texts of a few bytes
-    assert(rec->cls->index < s->class_count && rec->source_index < s->source_count);
-    literal source = s->sources[rec->source_index];
-    pen at = {out, s->classes[rec->cls->index].len + source.len + render_room(rec) + ROOM_NUMBERS};
-    u8 *p = put_head(s, pen_start(&at), rec);
-    p = put_identity(s, &at, p, rec);
-    if (render_has_message(rec))
-        p = put_message(s, &at, p, rec);
-    *p++ = ',';
-    if (rec->plan)
-        p = put_data(&at, p, rec);
-    *p++ = ',';
-    if (rec->state != RECORD_DECODED)
-        p = text_bytes(p, rec->payload);
-    *p++ = ',';
-    if (rec->stack_count)
-        p = put_char(render_stack(put_char(p, '"'), rec, ESCAPE_JSON_CSV), '"');
-    *p++ = ',';
-    if (render_may_extend(rec))
-        p = put_extended(&at, p, rec);
-    p = put_u64(put_literal(p, source), rec->offset);
-    outbuf_written(out, put_text(p, "\r\n"));
+    row r = {s, {out, prepared_room(&s->prepared, rec) + render_room(rec) + COLUMN_ROOM}};
+    u8 *p = pen_start(&r.at);
+#define PUT_CLASS(name, type, has, value)                                                                              \
+    if (!column_continues_run(COLUMN_##name))                                                                          \
+        p = put_literal(p, prepared_run(&s->prepared, COLUMN_##name, rec));
+#define PUT_PLANNED PUT_CLASS
+#define PUT_SOURCE PUT_CLASS
+#define PUT_RECORD(name, type, has, value)                                                                             \
+    if (has)                                                                                                           \
+        p = put_##type(&r, p, value);                                                                                  \
+    p = put_char(p, ',');
+#define COLUMN(name, type, scope, has, value) PUT_##scope(name, type, has, value)
+#include "decode/columns.def"
+    outbuf_written(out, put_text(p - 1, "\r\n"));
 }
 
 static bool csv_commit(sink *s, span rendered, u32 records, error *e)

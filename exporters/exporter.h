@@ -22,6 +22,7 @@ typedef struct export_trace {
     const char *info_json; // the object `info --json` prints for it (NULL where nothing is rendered)
     const export_damage *damage;
     u32 damage_count;
+    const char *host; // the machine of all its records, by the pointer they have; NULL: unknown, or several
 } export_trace;
 
 // One input of the run, read or not.

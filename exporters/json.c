@@ -32,26 +32,26 @@ static bool jsonl_open(sink **out, const export_target *target, error *e)
     return json_open_as(out, target, false, e);
 }
 
+// The comma before the first member makes way for the brace.
 static inline void json_object(const sink *s, const record *rec, outbuf *out, const char *start, const char *end)
 {
-    enum { ROOM_HEAD = 128 };
-    pen at = {out, json_fields_room(&s->fields, rec) + ROOM_HEAD};
-    u8 *p = put_u64(put_text(pen_start(&at), start), rec->number);
-    p = put_char(text_time(put_text(p, ",\"timestamp\":\""), rec->time), '"');
-    p = json_fields_facts(&s->fields, &at, p, rec);
-    p = json_fields_message(&at, p, rec);
-    p = json_fields_payload(&s->fields, &at, p, rec);
+    enum { ROOM_ENDS = 16 };
+    pen at = {out, json_fields_room(&s->fields, rec) + ROOM_ENDS};
+    u8 *p = put_text(pen_start(&at), start);
+    size_t first = (size_t)(p - out->bytes);
+    p = json_fields_all(&s->fields, &at, p, rec);
+    out->bytes[first] = '{';
     outbuf_written(out, put_text(p, end));
 }
 
 static void json_render(const sink *s, const record *rec, outbuf *out)
 {
-    json_object(s, rec, out, ",\n{\"record\":", "}");
+    json_object(s, rec, out, ",\n", "}");
 }
 
 static void jsonl_render(const sink *s, const record *rec, outbuf *out)
 {
-    json_object(s, rec, out, "{\"record\":", "}\n");
+    json_object(s, rec, out, "", "}\n");
 }
 
 static bool json_commit(sink *s, span rendered, u32 records, error *e)

@@ -6,8 +6,6 @@
 #include "literal.h"
 #include "output.h"
 
-#include <cjson/cJSON.h>
-
 #include "etwkit_engine.h"
 
 static const char HEADER[] = "date,time,timezone,MACB,source,sourcetype,type,user,host,short,desc,version,filename,"
@@ -18,7 +16,6 @@ struct sink {
     output out;
     arena memory;
     const char **types; // provider/event of each class
-    literal *hosts;     // ,computer, of each trace
     literal *sources;   // ,2,file,-,-,etwkit,
     bool guard;
 };
@@ -42,17 +39,9 @@ static void l2tcsv_prepare(sink *s, const export_target *target)
         s->types[i] = cls->event_name ? arena_format(&s->memory, "%s/%s", provider, cls->event_name)
                                       : arena_format(&s->memory, "%s/%u", provider, (unsigned)cls->descriptor.id);
     }
-    s->hosts = arena_array(&s->memory, literal, target->trace_count);
     s->sources = arena_array(&s->memory, literal, target->trace_count);
     for (u32 i = 0; i < target->trace_count; i++) {
         const export_trace *t = &target->traces[i];
-        cJSON *info = t->info_json ? cJSON_Parse(t->info_json) : NULL;
-        const char *host = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "computer"));
-        outbuf_text(&b, ",");
-        csv_cell_text(&b, host ? host : "-", host && s->guard);
-        outbuf_text(&b, ",");
-        s->hosts[i] = literal_take(&s->memory, &b);
-        cJSON_Delete(info);
         outbuf_text(&b, ",2,");
         csv_cell_text(&b, t->file, s->guard);
         outbuf_text(&b, ",-,-,etwkit,");
@@ -161,10 +150,11 @@ static void l2tcsv_render(const sink *s, const record *rec, outbuf *out)
     memcpy(p + 11, iso + 11, 8); // HH:MM:SS
     p = put_text(p + 19, ",UTC,....,ETL,Event Trace Log,Event Logged,");
     outbuf_written(out, p);
-    if (!render_user_sid(out, rec))
+    if (!column_text(COLUMN_user_sid, rec, out))
         outbuf_text(out, "-");
-    literal host = s->hosts[rec->source_index];
-    outbuf_add(out, host.text, host.len);
+    outbuf_text(out, ",");
+    csv_cell_text(out, rec->host ? rec->host : "-", rec->host && s->guard);
+    outbuf_text(out, ",");
     bool message = render_description(s, rec, out);
     literal source = s->sources[rec->source_index];
     outbuf_add(out, source.text, source.len);

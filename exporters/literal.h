@@ -1,6 +1,4 @@
-// Text prepared once and copied many times: what is the same for all records of a class, a source or a state.
-//
-// Also the questions about a record that every exporter answers alike.
+// Text prepared once and copied many times.
 #ifndef ETWKIT_LITERAL_H
 #define ETWKIT_LITERAL_H
 
@@ -13,8 +11,6 @@ typedef struct literal {
     const u8 *text;
     size_t len;
 } literal;
-
-enum { ORIGIN_COUNT = ORIGIN_STRING + 1, STATE_COUNT = RECORD_RAW + 1 };
 
 // The bytes written so far, moved to `a`; the buffer is empty again.
 static inline literal literal_take(arena *a, outbuf *from)
@@ -31,16 +27,6 @@ static inline literal literal_take(arena *a, outbuf *from)
 static inline u8 *put_literal(u8 *p, literal l)
 {
     return put_padded(p, l.text, l.len);
-}
-
-// Where this record's decode came from. Candidates of one class may stem from different sources.
-static inline schema_origin record_origin(const record *rec)
-{
-    if (!rec->plan)
-        return ORIGIN_NONE;
-    const provider_schema *provider = rec->plan->schema ? rec->plan->schema->provider : NULL;
-    schema_origin origin = provider ? provider->origin : rec->cls->origin;
-    return (unsigned)origin < ORIGIN_COUNT ? origin : ORIGIN_NONE;
 }
 
 static inline span text_span(const char *text)

@@ -194,6 +194,7 @@ static void bind_trace(sqlite3_stmt *statement, u32 index, const export_trace *t
         bind_json(statement, (int)i + 3, cJSON_GetObjectItemCaseSensitive(object, FACT_COLUMNS[i].member));
     }
     bind_text(statement, (int)COUNT_OF(FACT_COLUMNS) + 3, t->info_json);
+    bind_text(statement, (int)COUNT_OF(FACT_COLUMNS) + 4, t->host);
     cJSON_Delete(info);
 }
 
@@ -217,7 +218,7 @@ static bool write_damage(sink *s, const export_trace *t, error *e)
 static bool write_traces(sink *s, const export_target *target, error *e)
 {
     sqlite3_stmt *insert =
-        sqlite_prepare(s, "INSERT INTO traces VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
+        sqlite_prepare(s, "INSERT INTO traces VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
     bool ok = insert != NULL;
     for (u32 i = 0; ok && i < target->trace_count; i++) {
         bind_trace(insert, i, &target->traces[i]);
@@ -266,16 +267,27 @@ static int open_database(int fd, bool writable, sqlite3 **db)
     return sqlite_fd_open(fd, writable, db);
 }
 
+static bool write_tables(sink *s, error *e)
+{
+    outbuf sql = {0};
+    sqlite_rows_table(&sql);
+    outbuf_text(&sql, sqlite_tables);
+    sqlite_events_view(&sql);
+    outbuf_add(&sql, "", 1);
+    bool ok = sqlite_run(s, (const char *)sql.bytes, e);
+    outbuf_free(&sql);
+    return ok;
+}
+
 static bool sqlite_begin(sink *s, const export_target *target, error *e)
 {
     if (open_database(target->fd, true, &s->db) != SQLITE_OK)
         return sqlite_failed(s, e);
-    if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) ||
-        !sqlite_run(s, sqlite_tables, e) || !write_classes(s, target, e) || !write_traces(s, target, e) ||
-        !write_inputs(s, target, e))
+    if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) || !write_tables(s, e) ||
+        !write_classes(s, target, e) || !write_traces(s, target, e) || !write_inputs(s, target, e))
         return false;
     int code;
-    s->rows = sqlite_rows_new(&s->memory, s->db, s->sources, &code);
+    s->rows = sqlite_rows_new(&s->memory, s->db, target, &code);
     return code == SQLITE_OK || sqlite_failed(s, e);
 }
 
@@ -309,8 +321,7 @@ static bool sqlite_open(sink **out, const export_target *target, error *e)
 
 static void sqlite_render(const sink *s, const record *rec, outbuf *out)
 {
-    (void)s;
-    sqlite_row_render(rec, out);
+    sqlite_row_render(s->rows, rec, out);
 }
 
 static bool sqlite_commit(sink *s, span rendered, u32 records, error *e)

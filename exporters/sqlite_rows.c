@@ -4,63 +4,52 @@
 
 #include "etwkit_engine.h"
 
-// Columns behind `record`, which SQLite numbers itself: rows come in the order of their numbers.
-enum {
-    COLUMN_TIME,
-    COLUMN_CLASS,
-    COLUMN_PROCESS,
-    COLUMN_THREAD,
-    COLUMN_PROCESSOR,
-    COLUMN_PROCESS_NAME,
-    COLUMN_ACTIVITY,
-    COLUMN_RELATED,
-    COLUMN_USER,
-    COLUMN_SCHEMA,
-    COLUMN_STATE,
-    COLUMN_MESSAGE,
-    COLUMN_DATA,
-    COLUMN_RAW,
-    COLUMN_STACK,
-    COLUMN_EXTENDED,
-    COLUMN_SOURCE,
-    COLUMN_OFFSET,
-    COLUMN_COUNT,
+// Columns of the table after `record`, which SQLite numbers itself: rows come in the order of their numbers. For
+// columns that a class or a trace determines there is the number of the class or trace.
+#define STORED_CLASS(name, id)
+#define STORED_PLANNED(name, id)
+#define STORED_SOURCE(name, id)
+#define COLUMN(name, type, scope, has, value) STORED_##scope(name, COLUMN_##name)
+
+typedef enum stored_id {
+    STORED_class_id,
+    STORED_source_id,
+#define STORED_RECORD(name, id) STORED_##name,
+#include "decode/columns.def"
+    STORED_COUNT,
+} stored_id;
+
+static const column_id COLUMN_OF[STORED_COUNT] = {
+    [STORED_class_id] = COLUMN_provider_id,
+    [STORED_source_id] = COLUMN_source,
+#undef STORED_RECORD
+#define STORED_RECORD(name, id) [STORED_##name] = id,
+#define COLUMN(name, type, scope, has, value) STORED_##scope(name, COLUMN_##name)
+#include "decode/columns.def"
 };
 
-#define BIT(column) (1u << (column))
+static_assert(STORED_COUNT < 64, "the columns of a row are bits of a number");
 
-enum {
-    TEXTS = BIT(COLUMN_PROCESS_NAME) | BIT(COLUMN_ACTIVITY) | BIT(COLUMN_RELATED) | BIT(COLUMN_USER) |
-            BIT(COLUMN_SCHEMA) | BIT(COLUMN_MESSAGE) | BIT(COLUMN_DATA) | BIT(COLUMN_RAW) | BIT(COLUMN_STACK) |
-            BIT(COLUMN_EXTENDED),
+#define BIT(name) (1ull << STORED_##name)
 
-    // Most rows have nothing else.
-    COMMON = BIT(COLUMN_TIME) | BIT(COLUMN_CLASS) | BIT(COLUMN_PROCESS) | BIT(COLUMN_THREAD) | BIT(COLUMN_PROCESSOR) |
-             BIT(COLUMN_PROCESS_NAME) | BIT(COLUMN_MESSAGE) | BIT(COLUMN_DATA) | BIT(COLUMN_OFFSET),
-    ALL = BIT(COLUMN_COUNT) - 1,
+static const u64 ALL = (1ull << STORED_COUNT) - 1;
+static const u64 ZEROS = BIT(state) | BIT(source_id); // have 0 as their default, the others NULL
 
-    ZEROS = BIT(COLUMN_STATE) | BIT(COLUMN_SOURCE), // have 0 as their default, the others NULL
-};
+// Most rows have nothing else.
+static const u64 COMMON = BIT(timestamp) | BIT(class_id) | BIT(process_id) | BIT(thread_id) | BIT(processor) |
+                          BIT(process_name) | BIT(message) | BIT(data) | BIT(offset);
 
-// What rows have beyond the common, from few to all, with an INSERT for each: a column that an INSERT leaves out costs
+// What rows have besides the common, from few to all, with an INSERT for each: a column that an INSERT leaves out costs
 // less than one that turns out to be NULL.
-static const u32 patterns[] = {
+static const u64 PATTERNS[] = {
     0,
-    BIT(COLUMN_STACK) | BIT(COLUMN_EXTENDED),
-    BIT(COLUMN_ACTIVITY) | BIT(COLUMN_RELATED) | BIT(COLUMN_USER),
-    ALL,
-};
-enum { PATTERNS = COUNT_OF(patterns) };
-
-static const char *const column_names[COLUMN_COUNT] = {
-    "time",      "class_id",     "process_id",  "thread_id",
-    "processor", "process_name", "activity_id", "related_activity_id",
-    "user_sid",  "schema",       "state",       "message",
-    "data",      "raw",          "stack",       "extended",
-    "source_id", "offset",
+    BIT(kernel_time) | BIT(user_time),
+    BIT(kernel_time) | BIT(user_time) | BIT(stack) | BIT(extended),
+    BIT(kernel_time) | BIT(user_time) | BIT(activity_id) | BIT(related_activity_id) | BIT(user_sid),
+    (1ull << STORED_COUNT) - 1 - BIT(record), // all others
 };
 
-// A number, or where a text stands behind the row.
+// A number, or the place of a text after the row.
 typedef union cell {
     i64 number;
     struct {
@@ -69,9 +58,9 @@ typedef union cell {
 } cell;
 
 typedef struct row {
-    u32 bytes; // of texts behind it
-    u32 has;   // columns that have something else than their default, as bits
-    cell cells[COLUMN_COUNT];
+    u64 has;   // columns that have something else than their default, as bits
+    u32 bytes; // of texts after it
+    cell cells[STORED_COUNT];
 } row;
 
 struct sqlite_rows {
@@ -80,94 +69,186 @@ struct sqlite_rows {
     row row;                   // at the cursor
     const u8 *at, *end;        // of that row, of the run
     u32 pattern;               // of that row
-    u32 wanted;                // the cursor ends in front of a row of another pattern
-    u32 common;
-    sqlite3_stmt *inserts[PATTERNS];
+    u32 wanted;                // the cursor ends before a row of another pattern
+    u64 common;
+    sqlite3_stmt *inserts[COUNT_OF(PATTERNS)];
+    const char **hosts; // by source
     u32 sources;
     u64 *counts; // decoded, partial, raw of each source
 };
 
 // ------------------------------------------------------------------------------------- rendering
 
-static void set_number(row *r, u32 column, i64 number)
+typedef struct row_writer {
+    row row;
+    outbuf *out;
+    size_t start; // of the row's texts
+    const record *rec;
+    const sqlite_rows *rows;
+} row_writer;
+
+static void set_number(row_writer *w, stored_id column, i64 number)
 {
-    r->cells[column].number = number;
-    r->has |= BIT(column);
+    w->row.cells[column].number = number;
+    w->row.has |= 1ull << column;
 }
 
 // The text is what was written since the last one.
-static void set_text(row *r, u32 column, const outbuf *out, size_t head)
+static void set_text(row_writer *w, stored_id column)
 {
-    u32 end = (u32)(out->len - head - sizeof *r);
-    r->cells[column].text.at = r->bytes;
-    r->cells[column].text.len = end - r->bytes;
-    r->bytes = end;
-    r->has |= BIT(column);
+    u32 end = (u32)(w->out->len - w->start);
+    w->row.cells[column].text.at = w->row.bytes;
+    w->row.cells[column].text.len = end - w->row.bytes;
+    w->row.bytes = end;
+    w->row.has |= 1ull << column;
 }
 
-static void render_numbers(row *r, const record *rec)
+ALWAYS_INLINE void store_NUMBER(row_writer *w, stored_id column, u64 number)
 {
-    set_number(r, COLUMN_TIME, rec->time);
-    set_number(r, COLUMN_CLASS, rec->cls->index);
-    if (rec->has_process)
-        set_number(r, COLUMN_PROCESS, rec->process_id);
-    if (rec->has_thread)
-        set_number(r, COLUMN_THREAD, rec->thread_id);
-    set_number(r, COLUMN_PROCESSOR, rec->processor);
-    set_number(r, COLUMN_OFFSET, (i64)rec->offset);
-    r->cells[COLUMN_STATE].number = rec->state;
-    r->cells[COLUMN_SOURCE].number = rec->source_index;
-    r->has |= (rec->state != RECORD_DECODED ? BIT(COLUMN_STATE) : 0) | (rec->source_index ? BIT(COLUMN_SOURCE) : 0);
+    set_number(w, column, (i64)number);
 }
 
-static void render_identity(row *r, const record *rec, outbuf *out, size_t head)
+ALWAYS_INLINE void store_TIME(row_writer *w, stored_id column, i64 time)
 {
-    if (rec->process_name) {
-        span name = text_span(rec->process_name);
-        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
-        set_text(r, COLUMN_PROCESS_NAME, out, head);
-    }
-    if (rec->event->activity) {
-        outbuf_written(out, text_guid(outbuf_reserve(out, 36), rec->event->activity));
-        set_text(r, COLUMN_ACTIVITY, out, head);
-    }
-    const u8 *related;
-    if (render_related_activity(rec, &related)) {
-        outbuf_written(out, text_guid(outbuf_reserve(out, 36), related));
-        set_text(r, COLUMN_RELATED, out, head);
-    }
-    if (render_user_sid(out, rec))
-        set_text(r, COLUMN_USER, out, head);
-    if (record_origin(rec) != rec->cls->origin) {
-        outbuf_text(out, schema_origin_name(record_origin(rec)));
-        set_text(r, COLUMN_SCHEMA, out, head);
-    }
+    set_number(w, column, time);
 }
 
-void sqlite_row_render(const record *rec, outbuf *out)
+ALWAYS_INLINE void store_STATE(row_writer *w, stored_id column, record_state state)
 {
-    row r = {0};
+    if (state)
+        set_number(w, column, state);
+}
+
+ALWAYS_INLINE void store_GUID(row_writer *w, stored_id column, const u8 *id)
+{
+    if (!id)
+        return;
+    outbuf_written(w->out, text_guid(outbuf_reserve(w->out, 36), id));
+    set_text(w, column);
+}
+
+// The machine's name is in `traces` where a trace is of one machine.
+static void store_TEXT(row_writer *w, stored_id column, const char *text)
+{
+    if (column == STORED_host && text == w->rows->hosts[w->rec->source_index])
+        return;
+    span s = text_span(text);
+    outbuf_written(w->out, text_utf8(outbuf_reserve(w->out, 3 * s.len), s));
+    set_text(w, column);
+}
+
+// Only where it is not that of its class.
+static void store_ORIGIN(row_writer *w, stored_id column, schema_origin origin)
+{
+    if (origin == w->rec->cls->origin)
+        return;
+    outbuf_text(w->out, schema_origin_name(origin));
+    set_text(w, column);
+}
+
+static void store_SID(row_writer *w, stored_id column, span sid)
+{
+    if (!sid.len)
+        return;
+    outbuf_written(w->out, text_sid(outbuf_reserve(w->out, TEXT_SID_BYTES), sid));
+    set_text(w, column);
+}
+
+static void store_BYTES(row_writer *w, stored_id column, span bytes)
+{
+    outbuf_written(w->out, text_bytes(outbuf_reserve(w->out, 2 * bytes.len), bytes));
+    set_text(w, column);
+}
+
+static void store_VALUE(row_writer *w, stored_id column, typed_value v)
+{
+    if (v.kind == VALUE_NULL)
+        return;
+    render_text(w->out, &v);
+    set_text(w, column);
+}
+
+static void store_MESSAGE(row_writer *w, stored_id column, const record *rec)
+{
+    if (render_message(w->out, rec))
+        set_text(w, column);
+}
+
+static void store_DATA(row_writer *w, stored_id column, const record *rec)
+{
+    render_data_json(w->out, rec);
+    set_text(w, column);
+}
+
+static void store_STACK(row_writer *w, stored_id column, const record *rec)
+{
+    render_stack_json(w->out, rec);
+    set_text(w, column);
+}
+
+static void store_EXTENDED(row_writer *w, stored_id column, const record *rec)
+{
+    if (render_extended_json(w->out, rec))
+        set_text(w, column);
+}
+
+void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
+{
     size_t head = out->len;
-    outbuf_written(out, outbuf_reserve(out, sizeof r) + sizeof r);
-    render_numbers(&r, rec);
-    render_identity(&r, rec, out, head);
-    if (render_message(out, rec))
-        set_text(&r, COLUMN_MESSAGE, out, head);
-    if (rec->plan) {
-        render_data_json(out, rec);
-        set_text(&r, COLUMN_DATA, out, head);
+    outbuf_written(out, outbuf_reserve(out, sizeof(row)) + sizeof(row));
+    row_writer w = {.out = out, .start = out->len, .rec = rec, .rows = rows};
+    set_number(&w, STORED_class_id, rec->cls->index);
+    if (rec->source_index)
+        set_number(&w, STORED_source_id, rec->source_index);
+#define STORE_CLASS(name, type, has, value)
+#define STORE_PLANNED(name, type, has, value)
+#define STORE_SOURCE(name, type, has, value)
+#define STORE_RECORD(name, type, has, value)                                                                           \
+    if (STORED_##name != STORED_record && (has))                                                                       \
+        store_##type(&w, STORED_##name, value);
+#define COLUMN(name, type, scope, has, value) STORE_##scope(name, type, has, value)
+#include "decode/columns.def"
+    memcpy(out->bytes + head, &w.row, sizeof(row));
+}
+
+// ------------------------------------------------------------------------------------- columns
+
+static const char *stored_name(stored_id column)
+{
+    switch (column) {
+    case STORED_class_id:
+        return "class_id";
+    case STORED_source_id:
+        return "source_id";
+    case STORED_timestamp:
+        return "time";
+    default:
+        return column_table[COLUMN_OF[column]].name;
     }
-    if (rec->state != RECORD_DECODED) {
-        outbuf_written(out, text_bytes(outbuf_reserve(out, 2 * rec->payload.len), rec->payload));
-        set_text(&r, COLUMN_RAW, out, head);
+}
+
+static bool is_number(stored_id column)
+{
+    column_type type = column_table[COLUMN_OF[column]].type;
+    return column == STORED_class_id || column == STORED_source_id || type == TYPE_NUMBER || type == TYPE_TIME ||
+           type == TYPE_STATE;
+}
+
+void sqlite_rows_table(outbuf *sql)
+{
+    outbuf_text(sql, "CREATE TABLE records(record INTEGER PRIMARY KEY");
+    for (stored_id i = 0; i < STORED_COUNT; i++) {
+        if (i == STORED_record)
+            continue;
+        outbuf_text(sql, ",");
+        outbuf_text(sql, stored_name(i));
+        outbuf_text(sql, is_number(i) ? " INTEGER" : " TEXT");
+        if (is_number(i) && column_table[COLUMN_OF[i]].always)
+            outbuf_text(sql, " NOT NULL");
+        if (ZEROS >> i & 1)
+            outbuf_text(sql, " DEFAULT 0");
     }
-    if (rec->stack_count) {
-        render_stack_json(out, rec);
-        set_text(&r, COLUMN_STACK, out, head);
-    }
-    if (render_extended_json(out, rec))
-        set_text(&r, COLUMN_EXTENDED, out, head);
-    memcpy(out->bytes + head, &r, sizeof r);
+    outbuf_text(sql, ");");
 }
 
 // ------------------------------------------------------------------------------------- the table SQLite reads
@@ -177,13 +258,13 @@ static sqlite_rows *rows_of(sqlite3_vtab_cursor *place)
     return (sqlite_rows *)((u8 *)place - offsetof(sqlite_rows, place));
 }
 
-static void add_names(outbuf *sql, u32 columns)
+static void add_names(outbuf *sql, u64 columns)
 {
     const char *before = "";
-    for (u32 i = 0; i < COLUMN_COUNT; i++)
-        if (columns & BIT(i)) {
+    for (stored_id i = 0; i < STORED_COUNT; i++)
+        if (columns >> i & 1) {
             outbuf_text(sql, before);
-            outbuf_text(sql, column_names[i]);
+            outbuf_text(sql, stored_name(i));
             before = ",";
         }
 }
@@ -234,7 +315,7 @@ static void rows_move(sqlite_rows *rows, const u8 *at)
         return;
     memcpy(&rows->row, at, sizeof rows->row);
     rows->pattern = 0;
-    while (rows->row.has & ~(rows->common | patterns[rows->pattern]))
+    while (rows->row.has & ~(rows->common | PATTERNS[rows->pattern]))
         rows->pattern++;
 }
 
@@ -248,8 +329,8 @@ static int cursor_next(sqlite3_vtab_cursor *place)
 {
     sqlite_rows *rows = rows_of(place);
     const row *r = &rows->row;
-    if (r->cells[COLUMN_SOURCE].number < rows->sources)
-        rows->counts[r->cells[COLUMN_SOURCE].number * 3 + r->cells[COLUMN_STATE].number]++;
+    if (r->cells[STORED_source_id].number < rows->sources)
+        rows->counts[r->cells[STORED_source_id].number * 3 + r->cells[STORED_state].number]++;
     rows_move(rows, rows->at + sizeof *r + r->bytes);
     return SQLITE_OK;
 }
@@ -265,9 +346,9 @@ static int cursor_column(sqlite3_vtab_cursor *place, sqlite3_context *result, in
     const sqlite_rows *rows = rows_of(place);
     const row *r = &rows->row;
     const cell *c = &r->cells[column];
-    if (!((r->has | ZEROS) & BIT(column)))
+    if (!((r->has | ZEROS) >> column & 1))
         return SQLITE_OK;
-    if (TEXTS & BIT(column))
+    if (!is_number((stored_id)column))
         sqlite3_result_text(result, (const char *)rows->at + sizeof *r + c->text.at, (int)c->text.len, SQLITE_STATIC);
     else
         sqlite3_result_int64(result, c->number);
@@ -297,7 +378,7 @@ static const sqlite3_module module = {
 
 // ------------------------------------------------------------------------------------- storing
 
-static int prepare_insert(sqlite3 *db, u32 columns, sqlite3_stmt **out)
+static int prepare_insert(sqlite3 *db, u64 columns, sqlite3_stmt **out)
 {
     outbuf sql = {0};
     outbuf_text(&sql, "INSERT INTO records(");
@@ -310,15 +391,18 @@ static int prepare_insert(sqlite3 *db, u32 columns, sqlite3_stmt **out)
     return code;
 }
 
-sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, u32 sources, int *code)
+sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, int *code)
 {
     sqlite_rows *rows = arena_array(a, sqlite_rows, 1);
-    rows->sources = sources;
-    rows->counts = arena_array(a, u64, (size_t)sources * 3);
-    rows->common = COMMON | (sources > 1 ? BIT(COLUMN_SOURCE) : 0);
+    rows->sources = target->trace_count;
+    rows->counts = arena_array(a, u64, (size_t)rows->sources * 3);
+    rows->hosts = arena_array(a, const char *, rows->sources);
+    for (u32 i = 0; i < rows->sources; i++)
+        rows->hosts[i] = target->traces[i].host;
+    rows->common = COMMON | (rows->sources > 1 ? BIT(source_id) : 0);
     *code = sqlite3_create_module(db, "rendered", &module, rows);
-    for (u32 i = 0; i < PATTERNS && *code == SQLITE_OK; i++)
-        *code = prepare_insert(db, rows->common | patterns[i], &rows->inserts[i]);
+    for (u32 i = 0; i < COUNT_OF(PATTERNS) && *code == SQLITE_OK; i++)
+        *code = prepare_insert(db, rows->common | PATTERNS[i], &rows->inserts[i]);
     return rows;
 }
 
@@ -343,7 +427,7 @@ u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state)
 
 void sqlite_rows_end(sqlite_rows *rows)
 {
-    for (u32 i = 0; i < PATTERNS; i++) {
+    for (u32 i = 0; i < COUNT_OF(PATTERNS); i++) {
         sqlite3_finalize(rows->inserts[i]);
         rows->inserts[i] = NULL;
     }

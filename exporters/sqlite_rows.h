@@ -7,15 +7,17 @@
 
 #include <sqlite3.h>
 
-#include "base/outbuf.h"
-#include "etwkit_engine.h"
+#include "exporter.h"
 
 typedef struct sqlite_rows sqlite_rows;
 
-void sqlite_row_render(const record *rec, outbuf *out);
+// Appends its CREATE TABLE.
+void sqlite_rows_table(outbuf *sql);
+
+void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out);
 
 // Lives in `a`, which must outlive the database. Codes are those of SQLite.
-sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, u32 sources, int *code);
+sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, int *code);
 int sqlite_rows_store(sqlite_rows *rows, span rendered); // in the order of their numbers, from 1 on
 u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state); // of those stored
 void sqlite_rows_end(sqlite_rows *rows);                                        // before the database is closed

@@ -3,6 +3,7 @@
 #include "sqlite_views.h"
 
 #include "base/text.h"
+#include "etwkit_engine.h"
 
 // SQLite refuses statements of more than a million bytes; names of LIMIT_NAME_BYTES could make longer ones.
 enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
@@ -25,11 +26,6 @@ const char sqlite_pragmas[] = "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PR
                               "PRAGMA locking_mode=EXCLUSIVE;PRAGMA secure_delete=OFF;";
 
 const char sqlite_tables[] =
-    "CREATE TABLE records(record INTEGER PRIMARY KEY,time INTEGER NOT NULL,class_id INTEGER NOT NULL,"
-    "process_id INTEGER,thread_id INTEGER,processor INTEGER,process_name TEXT,activity_id TEXT,"
-    "related_activity_id TEXT,user_sid TEXT,schema TEXT,state INTEGER NOT NULL DEFAULT 0,message TEXT,data TEXT,raw "
-    "TEXT,"
-    "stack TEXT,extended TEXT,source_id INTEGER NOT NULL DEFAULT 0,offset INTEGER NOT NULL);"
     "CREATE TABLE event_classes(id INTEGER PRIMARY KEY,provider TEXT,provider_id TEXT NOT NULL,event_name TEXT,"
     "event_id INTEGER NOT NULL,version INTEGER NOT NULL,channel INTEGER NOT NULL,level INTEGER NOT NULL,"
     "opcode INTEGER NOT NULL,task INTEGER NOT NULL,opcode_name TEXT,task_name TEXT,level_name TEXT,channel_name TEXT,"
@@ -40,55 +36,58 @@ const char sqlite_tables[] =
     "pointer_size INTEGER,processors INTEGER,clock TEXT,clock_frequency INTEGER,buffer_size INTEGER,"
     "log_file_mode INTEGER,buffers_total INTEGER,buffers_compressed INTEGER,buffers_damaged INTEGER,"
     "buffers_lost INTEGER,events_total INTEGER,events_decoded INTEGER,events_partial INTEGER,events_raw INTEGER,"
-    "events_lost INTEGER,info TEXT);"
+    "events_lost INTEGER,info TEXT,host TEXT);"
     "CREATE TABLE inputs(id INTEGER PRIMARY KEY,source TEXT NOT NULL,path TEXT NOT NULL,status TEXT NOT NULL,"
     "reason TEXT,error TEXT,bytes INTEGER NOT NULL,sha256 TEXT,duplicate_of INTEGER REFERENCES inputs(id),"
     "trace_id INTEGER REFERENCES traces(id));"
-    "CREATE TABLE damage(source TEXT NOT NULL,offset INTEGER NOT NULL,bytes INTEGER NOT NULL,kind TEXT,message TEXT);"
-    "CREATE VIEW events AS SELECT r.record AS record," TIMESTAMP
-    " AS timestamp,c.provider AS provider,c.provider_id AS provider_id,c.event_name AS event_name,"
-    "c.event_id AS event_id,c.version AS version,c.channel AS channel,c.level AS level,c.opcode AS opcode,"
-    "c.task AS task,c.opcode_name AS opcode_name,c.task_name AS task_name,c.level_name AS level_name,"
-    "c.keyword_names AS keyword_names,c.keywords AS keywords,r.process_id AS process_id,r.thread_id AS thread_id,"
-    "r.processor AS processor,r.process_name AS process_name,r.activity_id AS activity_id,"
-    "r.related_activity_id AS related_activity_id,r.user_sid AS user_sid,coalesce(r.schema,c.schema) AS schema," STATE
-    " AS state,r.message AS message,r.data AS data,r.raw AS raw,r.stack AS stack,r.extended AS extended,"
-    "t.file AS source,r.offset AS offset,r.time AS time" FROM ";";
+    "CREATE TABLE damage(source TEXT NOT NULL,offset INTEGER NOT NULL,bytes INTEGER NOT NULL,kind TEXT,message TEXT);";
 
 // One only, for the views of single events, which it leaves in the order of records: building an index reads the whole
 // table again. None on time: records are numbered in time order, so the primary key serves ranges of time as well.
 const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id);";
 
-typedef struct view_column {
-    const char *name, *sql;
-} view_column;
+// ------------------------------------------------------------------------------------- columns
 
-// In front of the fields; a field of the same name gives way.
-static const view_column front[] = {
-    {"record", "r.record"},       {"timestamp", TIMESTAMP},           {"process_id", "r.process_id"},
-    {"thread_id", "r.thread_id"}, {"process_name", "r.process_name"}, {"activity_id", "r.activity_id"},
-};
+// A column of the record over the tables of FROM.
+static const char *column_sql(arena *a, column_id id)
+{
+    switch (id) {
+    case COLUMN_timestamp:
+        return TIMESTAMP;
+    case COLUMN_schema:
+        return "coalesce(r.schema,c.schema)";
+    case COLUMN_state:
+        return STATE;
+    case COLUMN_host:
+        return "coalesce(r.host,t.host)";
+    case COLUMN_source:
+        return "t.file";
+    default:
+        return arena_format(a, "%s.%s", column_is_prepared(id) ? "c" : "r", column_table[id].name);
+    }
+}
 
-// Behind the fields, and only where no field has the name.
-static const view_column back[] = {
-    {"event_name", "c.event_name"},
-    {"event_id", "c.event_id"},
-    {"version", "c.version"},
-    {"opcode", "c.opcode"},
-    {"level", "c.level"},
-    {"keywords", "c.keywords"},
-    {"processor", "r.processor"},
-    {"related_activity_id", "r.related_activity_id"},
-    {"user_sid", "r.user_sid"},
-    {"schema", "coalesce(r.schema,c.schema)"},
-    {"state", STATE},
-    {"message", "r.message"},
-    {"raw", "r.raw"},
-    {"stack", "r.stack"},
-    {"extended", "r.extended"},
-    {"source", "t.file"},
-    {"offset", "r.offset"},
-};
+void sqlite_events_view(outbuf *sql)
+{
+    arena a = {0};
+    outbuf_text(sql, "CREATE VIEW events AS SELECT ");
+    for (column_id id = 0; id < COLUMN_COUNT; id++) {
+        outbuf_text(sql, column_sql(&a, id));
+        outbuf_text(sql, " AS ");
+        outbuf_text(sql, column_table[id].name);
+        outbuf_text(sql, ",");
+    }
+    outbuf_text(sql, "r.time AS time" FROM ";");
+    arena_free(&a);
+}
+
+// Before the fields; a field of the same name gives way.
+static const column_id FRONT[] = {COLUMN_record,    COLUMN_timestamp,    COLUMN_process_id,
+                                  COLUMN_thread_id, COLUMN_process_name, COLUMN_activity_id};
+
+// After the fields, and only where no field has the name: these of the class, and all others of the record.
+static const column_id CLASS_COLUMNS[] = {COLUMN_event_name, COLUMN_event_id, COLUMN_version,
+                                          COLUMN_opcode,     COLUMN_level,    COLUMN_keywords};
 
 // ------------------------------------------------------------------------------------- names
 
@@ -370,6 +369,14 @@ static void add_condition(outbuf *b, const group *g, const event_class *const *c
     outbuf_text(b, ")");
 }
 
+static void add_last(arena *a, outbuf *b, field_list *list, column_id id)
+{
+    if (!name_claim(a, &list->columns, column_table[id].name))
+        return;
+    outbuf_text(b, ",");
+    add_column(b, column_sql(a, id), column_table[id].name);
+}
+
 static const char *group_view(arena *to, const group *g, const event_class *const *classes)
 {
     field_list list = {0};
@@ -378,10 +385,10 @@ static const char *group_view(arena *to, const group *g, const event_class *cons
     outbuf_text(&b, "CREATE VIEW ");
     add_quoted(&b, g->name, '"');
     outbuf_text(&b, " AS SELECT ");
-    for (size_t i = 0; i < COUNT_OF(front); i++) {
+    for (size_t i = 0; i < COUNT_OF(FRONT); i++) {
         outbuf_text(&b, i ? "," : "");
-        add_column(&b, front[i].sql, front[i].name);
-        name_claim(a, &list.columns, front[i].name);
+        add_column(&b, column_sql(a, FRONT[i]), column_table[FRONT[i]].name);
+        name_claim(a, &list.columns, column_table[FRONT[i]].name);
     }
     for (u32 i = 0; i < g->class_count; i++)
         for (u32 k = 0; k < classes[g->classes[i]]->plan_count; k++)
@@ -391,11 +398,11 @@ static const char *group_view(arena *to, const group *g, const event_class *cons
         add_field(a, &b, &list.items[i]);
         add_column(&b, NULL, list.items[i].column);
     }
-    for (size_t i = 0; i < COUNT_OF(back); i++)
-        if (name_claim(a, &list.columns, back[i].name)) {
-            outbuf_text(&b, ",");
-            add_column(&b, back[i].sql, back[i].name);
-        }
+    for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS); i++)
+        add_last(a, &b, &list, CLASS_COLUMNS[i]);
+    for (column_id id = 0; id < COLUMN_COUNT; id++)
+        if (id == COLUMN_source || (!column_is_prepared(id) && id != COLUMN_data))
+            add_last(a, &b, &list, id);
     add_condition(&b, g, classes);
     const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);
     arena_free(&names);

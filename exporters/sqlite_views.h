@@ -8,8 +8,11 @@
 #include "exporter.h"
 
 extern const char sqlite_pragmas[]; // for a file that nobody else reads before it is complete
-extern const char sqlite_tables[];  // all CREATE TABLE statements and the view `events`
+extern const char sqlite_tables[];  // CREATE TABLE statements, but for the records
 extern const char sqlite_indexes[]; // for after the load
+
+// Appends the CREATE VIEW of `events`: the records as the record contract says.
+void sqlite_events_view(outbuf *sql);
 
 // CREATE VIEW statements, one for each group of classes: the versions of a manifest event, the classes of one name of
 // an event without an id. Fields are the union over the group. Everything lives in `a`.

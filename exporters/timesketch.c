@@ -73,8 +73,7 @@ static void timesketch_render(const sink *s, const record *rec, outbuf *out)
     p = put_text(p, ",\"timestamp_desc\":\"Event Logged\",\"data_type\":\"windows:etw:event\",\"record\":");
     p = put_u64(p, rec->number);
     p = put_char(text_time(put_text(p, ",\"event_time\":\""), rec->time), '"');
-    p = json_fields_facts(&s->fields, &at, p, rec);
-    p = json_fields_payload(&s->fields, &at, p, rec);
+    p = json_fields_other(&s->fields, &at, p, rec);
     outbuf_written(out, put_text(p, "}\n"));
 }
 

@@ -17,7 +17,7 @@
 #include "container/xpress.h"
 #include "sqlite_views.h"
 
-enum { COLUMNS = 32, INFLATE_ROOM = 16 << 20, WRITE_BLOCK = 256 << 10 };
+enum { COLUMNS = 64, INFLATE_ROOM = 16 << 20, WRITE_BLOCK = 256 << 10 };
 
 // One column of one row, ready to bind.
 typedef struct cell {
@@ -75,9 +75,21 @@ static void bind_cells(sqlite3_stmt *insert, const cell *cells, int columns, boo
     }
 }
 
-static int insert_rows(sqlite3 *to, const char *after, const cell *cells, int columns, u64 rows)
+// The statement that made the table.
+static const char *table_sql(sqlite3 *db, arena *a)
 {
-    char sql[256] = "INSERT INTO records VALUES(?";
+    sqlite3_stmt *select = NULL;
+    const char *sql = "";
+    if (sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_master WHERE name='records'", -1, &select, NULL) == SQLITE_OK &&
+        sqlite3_step(select) == SQLITE_ROW)
+        sql = arena_text(a, (const char *)sqlite3_column_text(select, 0));
+    sqlite3_finalize(select);
+    return sql;
+}
+
+static int insert_rows(sqlite3 *to, const char *table, const char *after, const cell *cells, int columns, u64 rows)
+{
+    char sql[512] = "INSERT INTO records VALUES(?";
     for (int i = 1; i < columns; i++)
         strcat(sql, ",?");
     strcat(sql, ")");
@@ -86,7 +98,7 @@ static int insert_rows(sqlite3 *to, const char *after, const cell *cells, int co
     double start = os_seconds();
     if (sqlite3_exec(to, sqlite_pragmas, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(to, "BEGIN", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(to, sqlite_tables, NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(to, table, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_prepare_v3(to, sql, -1, SQLITE_PREPARE_PERSISTENT, &insert, NULL) != SQLITE_OK)
         return complain(to, "table");
     for (u64 row = 0; row < rows; row++) {
@@ -116,12 +128,13 @@ static int bench_insert(const char *from, const char *path, const char *after)
     if (sqlite3_open(from, &db) != SQLITE_OK)
         return complain(db, from);
     cell *cells = read_rows(db, &a, &columns, &rows);
+    const char *table = table_sql(db, &a);
     sqlite3_close(db);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(path, &to, flags, NULL) != SQLITE_OK)
         return complain(to, path);
     if (cells && columns <= COLUMNS)
-        code = insert_rows(to, after, cells, columns, rows);
+        code = insert_rows(to, table, after, cells, columns, rows);
     mem_free(cells);
     arena_free(&a);
     return code;

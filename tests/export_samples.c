@@ -5,22 +5,25 @@
 #include <stdlib.h>
 
 const char *const column_names[COLUMN_COUNT] = {
-    "record",        "timestamp",
-    "provider",      "provider_id",
-    "event_name",    "event_id",
-    "version",       "channel",
-    "level",         "opcode",
-    "task",          "opcode_name",
-    "task_name",     "level_name",
-    "keyword_names", "keywords",
-    "process_id",    "thread_id",
-    "processor",     "process_name",
-    "activity_id",   "related_activity_id",
-    "user_sid",      "schema",
-    "state",         "message",
-    "data",          "raw",
-    "stack",         "extended",
-    "source",        "offset",
+    "record",         "timestamp",
+    "provider",       "provider_id",
+    "event_name",     "event_id",
+    "version",        "channel",
+    "level",          "opcode",
+    "task",           "opcode_name",
+    "task_name",      "level_name",
+    "keyword_names",  "keywords",
+    "process_id",     "thread_id",
+    "processor",      "process_name",
+    "activity_id",    "related_activity_id",
+    "user_sid",       "schema",
+    "state",          "message",
+    "data",           "raw",
+    "stack",          "extended",
+    "source",         "offset",
+    "raw_text",       "host",
+    "schema_version", "kernel_time",
+    "user_time",
 };
 
 #define DNS "1c95126e-7eea-49a9-a3fe-a378b03ddb4d"
@@ -58,7 +61,12 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      "[" HEX16 ",\"0x1\"]",
      "{\"session_id\":2}",
      "first.etl",
-     "104"},
+     "104",
+     NULL,
+     "DESKTOP-1",
+     NULL,
+     "4294967295",
+     "6"},
     {"2",
      "2023-03-14T07:46:50.7012346Z",
      "Microsoft-Windows-DNS-Client",
@@ -91,7 +99,12 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      NULL,
      NULL,
      "first.etl",
-     "1099511627776"},
+     "1099511627776",
+     NULL,
+     "DESKTOP-1",
+     "0",
+     NULL,
+     NULL},
     {"3",
      "2023-03-14T07:46:50.7012346Z",
      "Evil\"Pro'v, [x]",
@@ -124,7 +137,12 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      NULL,
      NULL,
      " sp,ace.etl",
-     "0"},
+     "0",
+     NULL,
+     "=other, \"pc\"",
+     NULL,
+     NULL,
+     NULL},
     {"4",           "1969-12-31T23:59:59.9999999Z",
      NULL,          "00000000-0000-0000-0000-000000000000",
      NULL,          "65535",
@@ -138,9 +156,10 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      NULL,          NULL,
      NULL,          "none",
      "raw",         NULL,
-     NULL,          "DEADBEEF",
+     NULL,          "3D20313B0D0A",
      NULL,          NULL,
-     " sp,ace.etl", "8"},
+     " sp,ace.etl", "8",
+     "= 1;\r\n"},
     {"5",
      "-5",
      "MSNT_SystemTrace",
@@ -172,7 +191,12 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      NULL,
      NULL,
      "first.etl",
-     "16"},
+     "16",
+     NULL,
+     "DESKTOP-1",
+     NULL,
+     NULL,
+     NULL},
     {"6",
      "9999-12-31T23:59:59.9999999Z",
      "msnt_SYSTEMtrace",
@@ -204,7 +228,12 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      NULL,
      NULL,
      "first.etl",
-     "24"},
+     "24",
+     NULL,
+     "DESKTOP-1",
+     NULL,
+     NULL,
+     NULL},
 };
 
 const char *sample_expected(size_t index, size_t column)
@@ -285,7 +314,8 @@ static void make_classes(sample_set *s)
                                   .provider = "Microsoft-Windows-DNS-Client",
                                   .origin = ORIGIN_MANIFEST,
                                   .plans = {make_plan(a, dns_properties, 4, 4, " -x", &wevt)},
-                                  .plan_count = 1};
+                                  .plan_count = 1,
+                                  .exact_version = false};
     s->classes[2] = (event_class){
         .provider_id = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}},
         .descriptor = {0, 0, 11, 5, 0, 0, 1},
@@ -310,7 +340,8 @@ static void make_classes(sample_set *s)
         .task_name = "Process",
         .origin = ORIGIN_KERNEL,
         .plans = {make_plan(a, NULL, 0, 0, NULL, NULL)},
-        .plan_count = 1};
+        .plan_count = 1,
+        .exact_version = true};
     s->classes[5] = s->classes[4];
     s->classes[5].provider_id.bytes[0] = 0xd1;
     s->classes[5].provider = "msnt_SYSTEMtrace";
@@ -335,6 +366,7 @@ static const u8 extended_items[] = {
     0,    0, 0,  0, 16, 0, 3,  0, 0,    0,    4,    0,    2,    0,    0,    0,    0,    0,    0,    0,
 };
 
+static const char SAMPLE_HOST[] = "DESKTOP-1";
 static const u64 stack[] = {0xfffff80012345678, 1};
 
 static const u8 dns0[] = {'e', 0, 'x', 0, 'a', 0, 'm', 0, 'p', 0, 'l', 0,   'e', 0,   '.', 0,   'c', 0,
@@ -343,7 +375,7 @@ static const u8 dns1[] = {0xe9, 0,   0x3d, 0xd8, 0x00, 0xde, 0, 0, 1, 0, 0, 0, 2
                           255,  255, 255,  255,  0x7f, 0,    0, 0, 0, 0, 0, 0, 0x80, 0xaa};
 static const u8 evil[] = {1, 0, 0, 0, 2, 0, 0, 0, 'v', 'a', '"', 'l', ',', 'u', 'e', '\n', 0, 3, 0, 0, 0, 4, 0,
                           0, 0, 5, 0, 0, 0, 3, 0, 'a', 0,   'b', 6,   0,   0,   0,   7,    0, 0, 0, 8, 0, 0, 0};
-static const u8 beef[] = {0xde, 0xad, 0xbe, 0xef};
+static const u8 unknown[] = {'=', ' ', '1', ';', '\r', '\n'};
 static const u8 structure[] = {1, 2, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f};
 
 static void make_record(sample_set *s, u32 i, i64 time, span payload, record_state state)
@@ -390,11 +422,18 @@ static void make_records(sample_set *s)
     make_record(s, 0, 133232536107012345, (span){dns0, sizeof dns0}, RECORD_DECODED);
     make_record(s, 1, 133232536107012346, (span){dns1, sizeof dns1}, RECORD_PARTIAL);
     make_record(s, 2, 133232536107012346, (span){evil, sizeof evil}, RECORD_DECODED);
-    make_record(s, 3, 116444735999999999, (span){beef, sizeof beef}, RECORD_RAW);
-    make_record(s, 4, -5, (span){beef, 0}, RECORD_DECODED);
+    make_record(s, 3, 116444735999999999, (span){unknown, sizeof unknown}, RECORD_RAW);
+    make_record(s, 4, -5, (span){unknown, 0}, RECORD_DECODED);
     make_record(s, 5, 2650467743999999999, (span){structure, sizeof structure}, RECORD_DECODED);
     s->events[0].activity = activity;
     s->events[0].extended = (span){extended_items, sizeof extended_items};
+    s->events[0].kind = HEADER_EVENT64;
+    s->events[0].kernel_time = 0xffffffff;
+    s->events[0].user_time = 6;
+    s->events[2].kind = HEADER_EVENT64;
+    s->events[2].flags = EVENT_FLAG_NO_CPUTIME;
+    r[0].host = r[1].host = r[4].host = r[5].host = SAMPLE_HOST;
+    r[2].host = "=other, \"pc\"";
     r[0].stack = stack;
     r[0].stack_count = 2;
     r[0].process_name = "chrome.exe";
@@ -427,8 +466,8 @@ void samples_make(sample_set *s)
         "first.etl",
         "{\"file\":\"in/first.etl\",\"bytes\":1099511627776,\"sha256\":\"ab\",\"session\":\"NT \\\"K\\\"\","
         "\"processors\":4,\"clock\":\"qpc\",\"buffers\":{\"total\":7,\"lost\":1},\"events\":{\"total\":6,\"raw\":1}}",
-        damage, 2};
-    s->traces[1] = (export_trace){" sp,ace.etl", NULL, NULL, 0};
+        damage, 2, SAMPLE_HOST};
+    s->traces[1] = (export_trace){" sp,ace.etl", NULL, NULL, 0, NULL};
     s->target = (export_target){
         .classes = s->class_list, .class_count = SAMPLE_CLASSES, .traces = s->traces, .trace_count = SAMPLE_TRACES};
 }

@@ -6,7 +6,7 @@
 
 #include "exporter.h"
 
-enum { SAMPLE_COUNT = 6, SAMPLE_CLASSES = 6, SAMPLE_TRACES = 2, COLUMN_COUNT = 32 };
+enum { SAMPLE_COUNT = 6, SAMPLE_CLASSES = 6, SAMPLE_TRACES = 2 };
 
 extern const char *const column_names[COLUMN_COUNT];
 

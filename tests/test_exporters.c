@@ -213,7 +213,7 @@ static void first_line_is_as_the_contract_says(void **state)
         "\"schema\":\"manifest\",\"state\":\"decoded\",\"message\":\"example.com, type 28\","
         "\"data\":{\"QueryName\":\"example.com\",\"QueryType\":28,\"QueryOptions\":18446744073709551615},"
         "\"stack\":[\"0xFFFFF80012345678\",\"0x1\"],\"extended\":{\"session_id\":2},\"source\":\"first.etl\","
-        "\"offset\":104}\n");
+        "\"offset\":104,\"host\":\"DESKTOP-1\",\"kernel_time\":4294967295,\"user_time\":6}\n");
     run_free(&r);
 }
 
@@ -232,7 +232,7 @@ static void text_is_a_line_each(void **state)
         "E9003DD800DE000001000000FFFFFFFFFFFFFF7F0000000000000080AA]\n"
         "2023-03-14T07:46:50.7012346Z (-:-) Evil\"Pro'v, [x]/=cmd|\"x\" q\"uote=1 dot.ted[0]=2 back\\slash=va\"l,ue "
         "record=3 Timestamp=4 =5 nul=a b dup=6 DUP=7 state=8\n"
-        "1969-12-31T23:59:59.9999999Z (0:-) 00000000-0000-0000-0000-000000000000/65535 [raw, 4 bytes: DEADBEEF]\n"
+        "1969-12-31T23:59:59.9999999Z (0:-) 00000000-0000-0000-0000-000000000000/65535 [raw, 6 bytes: 3D20313B0D0A]\n"
         "-5 a b(8:12) MSNT_SystemTrace/Process/Start\n"
         "9999-12-31T23:59:59.9999999Z -5(8:12) msnt_SYSTEMtrace/process/start +1e5\n");
     run_free(&r);
@@ -288,7 +288,11 @@ static void table_free(table *t)
 // "-5" and "+1e5" begin like formulas and are numbers.
 static const char *guarded(const char *text)
 {
-    static const char *const formulas[][2] = {{"=cmd|\"x\"\n", "'=cmd|\"x\"\n"}, {"=1+2", "'=1+2"}, {"-1+a", "'-1+a"}};
+    static const char *const formulas[][2] = {{"=cmd|\"x\"\n", "'=cmd|\"x\"\n"},
+                                              {"=1+2", "'=1+2"},
+                                              {"-1+a", "'-1+a"},
+                                              {"=other, \"pc\"", "'=other, \"pc\""},
+                                              {"= 1;\r\n", "'= 1;\r\n"}};
     for (size_t i = 0; text && i < COUNT_OF(formulas); i++)
         if (strcmp(text, formulas[i][0]) == 0)
             return formulas[i][1];
@@ -324,16 +328,18 @@ static void csv_quotes_what_needs_it(void **state)
     (void)state;
     run r;
     run_export(&r, "csv", SAMPLE_COUNT, 6, true);
-    assert_non_null(strstr(r.text, ",offset\r\n1,2023-03-14T07:46:50.7012345Z,Microsoft-Windows-DNS-Client,"));
+    assert_non_null(strstr(r.text, ",user_time\r\n1,2023-03-14T07:46:50.7012345Z,Microsoft-Windows-DNS-Client,"));
     assert_non_null(strstr(r.text, ",win:Info,\"Query, sent\",Information,\"ut:Normal|a,b\",0x8000000000000010,4321,"));
     assert_non_null(strstr(r.text,
                            ",\"example.com, type 28\",\"{\"\"QueryName\"\":\"\"example.com\"\",\"\"QueryType\"\""
                            ":28,\"\"QueryOptions\"\":18446744073709551615}\",,"));
-    assert_non_null(strstr(r.text, ",first.etl,104\r\n2,"));
+    assert_non_null(strstr(r.text, ",first.etl,104,,DESKTOP-1,,4294967295,6\r\n2,"));
     assert_non_null(strstr(r.text, ",\"Evil\"\"Pro'v, [x]\",03020100-"));
     assert_non_null(strstr(r.text, ",wevt,partial,\" -x\",")); // a blank in front: no formula
-    assert_non_null(strstr(r.text, ",{},,,,first.etl,16\r\n"));
-    assert_non_null(strstr(r.text, ",1,\"\",,,,none,raw,,,DEADBEEF,,,\" sp,ace.etl\",8\r\n")); // "" is no missing value
+    assert_non_null(strstr(r.text, ",{},,,,first.etl,16,,DESKTOP-1,,,\r\n"));
+    assert_non_null(strstr(
+        r.text,
+        ",1,\"\",,,,none,raw,,,3D20313B0D0A,,,\" sp,ace.etl\",8,\"'= 1;\r\n\",,,,\r\n")); // "" is no missing value
     assert_string_equal(r.text + r.len - 2, "\r\n");
     run_free(&r);
 }
@@ -464,7 +470,7 @@ static void sqlite_views_have_typed_columns(void **state)
     check_value(db, "SELECT data_DUP" EVIL_VIEW, SQLITE_INTEGER, "7");
     check_value(db, "SELECT state" EVIL_VIEW, SQLITE_INTEGER, "8"); // the field, not the record's state
 
-    check_value(db, "SELECT raw FROM \"00000000-0000-0000-0000-000000000000/65535\"", SQLITE_TEXT, "DEADBEEF");
+    check_value(db, "SELECT raw FROM \"00000000-0000-0000-0000-000000000000/65535\"", SQLITE_TEXT, "3D20313B0D0A");
     check_value(db, "SELECT record FROM \"MSNT_SystemTrace/Process/Start\"", SQLITE_INTEGER, "5");
     check_value(db, "SELECT record FROM \"msnt_SYSTEMtrace/process/start (2)\"", SQLITE_INTEGER, "6");
     check_value(db, "SELECT Struct FROM \"msnt_SYSTEMtrace/process/start (2)\"", SQLITE_TEXT, "{\"A\":[1,2]}");
@@ -623,7 +629,7 @@ static void l2tcsv_has_its_columns(void **state)
                                         "Event Trace Log",
                                         "Event Logged",
                                         "S-1-5-18",
-                                        "-",
+                                        "DESKTOP-1",
                                         "example.com, type 28",
                                         "example.com, type 28",
                                         "2",
@@ -637,6 +643,8 @@ static void l2tcsv_has_its_columns(void **state)
                                            "process_id: 4321; thread_id: 77; "));
     assert_non_null(strstr(t.cells[1][16], "data: {\"QueryName\":\"example.com\""));
     assert_int_equal(strlen(t.cells[3][9]), 80);
+    assert_string_equal(t.cells[3][8], "'=other, \"pc\"");
+    assert_string_equal(t.cells[4][8], "-");
     assert_string_equal(t.cells[3][12], " sp,ace.etl");
     assert_string_equal(t.cells[6][0], "12/31/9999");
     assert_string_equal(t.cells[6][10], "+1e5");

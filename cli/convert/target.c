@@ -33,6 +33,16 @@ static void fill_inputs(conversion_target *to, const evidence *ev)
     to->target.input_count = ev->count;
 }
 
+// The machine of all of a trace's records; NULL where it is unknown, or where there are several.
+static const char *host_of(const session *s, u32 index)
+{
+    const char *name = session_host(s, index, 0)->name;
+    for (u32 i = 1; i < s->traces[index]->file.epoch_count; i++)
+        if (session_host(s, index, i)->name != name)
+            return NULL;
+    return name;
+}
+
 void conversion_target_fill(conversion_target *to, const evidence *ev, const exporter *x)
 {
     const session *s = ev->session;
@@ -43,7 +53,7 @@ void conversion_target_fill(conversion_target *to, const evidence *ev, const exp
         u32 count;
         export_damage *list = damage_of(t, &count);
         to->json[i] = x->render ? info_json(ev, i, false) : NULL;
-        to->traces[i] = (export_trace){t->file.input->name, to->json[i], list, count};
+        to->traces[i] = (export_trace){t->file.input->name, to->json[i], list, count, host_of(s, i)};
     }
     to->target.classes = class_list(s->classes);
     to->target.class_count = class_count(s->classes);

@@ -41,7 +41,8 @@ u8 *text_f64(u8 *p, u64 bits);
 
 u8 *text_guid(u8 *p, const u8 *bytes); // room 36: lower case, no braces; bytes as in a trace
 // SID in its binary form: revision, count, 6 bytes big-endian authority, count sub-authorities. The caller has proven
-// 8 + 4 * count bytes. Authority in decimal below 2^32, else 0x and 12 hex digits. Room 16 + 11 * 256.
+// 8 + 4 * count bytes. Authority in decimal below 2^32, else 0x and 12 hex digits. Room TEXT_SID_BYTES.
+enum { TEXT_SID_BYTES = 16 + 11 * 256 };
 u8 *text_sid(u8 *p, span sid);
 u8 *text_ipv4(u8 *p, const u8 *bytes); // room 15
 u8 *text_ipv6(u8 *p, const u8 *bytes); // room 45: RFC 5952, v4-mapped and ISATAP tails dotted

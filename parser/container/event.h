@@ -162,6 +162,14 @@ static inline bool header_is_hook(header_kind kind)
            kind == HEADER_PERFINFO64;
 }
 
+// Whether kernel_time and user_time are what the header records. Sessions of one process record other things there.
+static inline bool event_has_cpu_times(const event *ev)
+{
+    const u32 kinds = 1u << HEADER_SYSTEM32 | 1u << HEADER_SYSTEM64 | 1u << HEADER_FULL32 | 1u << HEADER_FULL64 |
+                      1u << HEADER_INSTANCE32 | 1u << HEADER_INSTANCE64 | 1u << HEADER_EVENT32 | 1u << HEADER_EVENT64;
+    return (kinds >> ev->kind & 1) && !(ev->flags & (EVENT_FLAG_NO_CPUTIME | EVENT_FLAG_PRIVATE_SESSION));
+}
+
 // The payload of a framed record, as event_read finds it; of one with extended items, counters or WPP parts.
 span event_payload_rare(span record, header_kind kind);
 static inline span event_payload(span record, header_kind kind)

@@ -450,14 +450,63 @@ static walk walk_from(const pen *at, const typed_value *v, text_escape e)
     return (walk){at, v->rec->plan, v->rec->payload.at, v->slots, e};
 }
 
+// Values that are not of a payload: columns and their elements.
+static u8 *put_fieldless(const pen *at, u8 *p, const typed_value *v, text_escape e)
+{
+    enum { ROOM_VALUE = 64 };
+    p = pen_more(at, p, ROOM_VALUE + 6 * v->bytes.len + (v->kind == VALUE_SID ? TEXT_SID_BYTES : 0));
+    switch (v->kind) {
+    case VALUE_UNSIGNED:
+        return v->hex == 'x' ? text_hex_lower(p, v->number) : v->hex ? text_hex(p, v->number) : put_u64(p, v->number);
+    case VALUE_TIME:
+        return text_time(p, v->integer);
+    case VALUE_TEXT:
+        return v->encoding == TEXT_UTF16  ? text_utf16_as(p, v->bytes, e)
+               : v->encoding == TEXT_UTF8 ? text_utf8_as(p, v->bytes, e)
+                                          : text_ansi_as(p, v->bytes, e);
+    case VALUE_GUID:
+        return text_guid(p, v->bytes.at);
+    case VALUE_SID:
+        return text_sid(p, v->bytes);
+    case VALUE_BYTES:
+        return text_bytes(p, v->bytes);
+    default:
+        return p;
+    }
+}
+
+static u8 *put_fieldless_json(const pen *at, u8 *p, const typed_value *v, text_escape e)
+{
+    if (v->kind == VALUE_UNSIGNED && !v->hex)
+        return put_fieldless(at, p, v, e);
+    p = put_quote(pen_more(at, p, 2), e);
+    p = put_fieldless(at, p, v, e);
+    return put_quote(pen_more(at, p, 2), e);
+}
+
+static u8 *put_fieldless_array(const pen *at, u8 *p, const typed_value *v, text_escape e)
+{
+    typed_value element;
+    p = put_char(pen_more(at, p, 1), '[');
+    for (value_walk w = value_members(v); value_next(&w, &element);) {
+        if (w.left + 1 < v->count)
+            p = put_char(pen_more(at, p, 1), ',');
+        p = put_fieldless_json(at, p, &element, e);
+    }
+    return put_char(pen_more(at, p, 1), ']');
+}
+
 u8 *render_value_json(const pen *at, u8 *p, const typed_value *v, text_escape escape)
 {
     if (v->kind == VALUE_NULL)
         return put_text(pen_more(at, p, 4), "null");
+    if (!v->field && v->kind == VALUE_STRUCT)
+        return render_data(&(pen){at->out, at->room + render_room(v->rec)}, pen_more(at, p, render_room(v->rec)),
+                           v->rec, escape);
+    if (!v->field)
+        return v->kind == VALUE_ARRAY ? put_fieldless_array(at, p, v, escape) : put_fieldless_json(at, p, v, escape);
     if (v->kind != VALUE_STRUCT && v->kind != VALUE_ARRAY)
         return put_value(pen_more(at, p, room_of(v->field, v->bytes.len)), v->field, v->bytes, escape, true);
-    if (!v->field)
-        return render_data(at, pen_more(at, p, render_room(v->rec)), v->rec, escape);
     walk w = walk_from(at, v, escape);
     return v->kind == VALUE_ARRAY ? walk_array(&w, p, v->field) : walk_struct(&w, p, v->field);
 }
@@ -467,7 +516,7 @@ static u8 *put_text_elements(const pen *at, u8 *p, const typed_value *v, text_es
 {
     typed_value element;
     value_walk w = value_members(v);
-    if (w.packed) {
+    if (v->field && w.packed) {
         p = put_elements(at, p, v->field, (span){w.packed, v->slots->len}, e, false);
         return p - (v->count != 0);
     }
@@ -481,6 +530,8 @@ static u8 *put_text_elements(const pen *at, u8 *p, const typed_value *v, text_es
 
 u8 *render_value_text(const pen *at, u8 *p, const typed_value *v, text_escape escape)
 {
+    if (!v->field && v->kind != VALUE_STRUCT && v->kind != VALUE_ARRAY)
+        return put_fieldless(at, p, v, escape);
     switch (v->kind) {
     case VALUE_NULL:
         return p;

@@ -57,10 +57,6 @@ static inline bool render_may_extend(const record *rec)
            rec->key_path || rec->frames;
 }
 
-// Columns that live in extended data items; false where the event has none. Room for the SID's text is taken from out.
-bool render_related_activity(const record *rec, const u8 **guid_bytes);
-bool render_user_sid(outbuf *out, const record *rec);
-
 // `text` as the inside of a JSON string.
 void render_json_text(outbuf *out, const char *text);
 

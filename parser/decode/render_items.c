@@ -18,38 +18,6 @@ static void add_char(outbuf *o, char c)
     outbuf_written(o, put_char(outbuf_reserve(o, 1), c));
 }
 
-static bool find_item(const record *rec, u16 type, size_t min, span *data)
-{
-    size_t at = 0;
-    extended_item item;
-    while (extended_next(rec->event->extended, &at, &item)) {
-        if (item.type == type && item.data.len >= min) {
-            *data = item.data;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool render_related_activity(const record *rec, const u8 **guid_bytes)
-{
-    span data;
-    if (!rec->event->extended.len || !find_item(rec, EXT_RELATED_ACTIVITY, 16, &data))
-        return false;
-    *guid_bytes = data.at;
-    return true;
-}
-
-bool render_user_sid(outbuf *out, const record *rec)
-{
-    span data;
-    if (!rec->event->extended.len || !find_item(rec, EXT_SID, 8, &data) || data.len < 8 + 4u * data.at[1])
-        return false;
-    u8 *p = outbuf_reserve(out, 16 + 11 * 256);
-    outbuf_written(out, text_sid(p, (span){data.at, 8 + 4u * data.at[1]}));
-    return true;
-}
-
 typedef struct item_writer {
     outbuf *out;
     bool any;

@@ -201,25 +201,32 @@ void record_field(const record *rec, u32 index, typed_value *out)
 
 // ---------------------------------------------------------------------------------------------- members, elements
 
+static value_walk elements_of(const typed_value *v)
+{
+    value_walk w = {.elements = true, .left = v->count};
+    if (!v->field && v->hex) {
+        w.numbers = v->numbers;
+    } else if (!v->field) {
+        w.texts = v->texts;
+    } else {
+        w.rec = v->rec;
+        w.next = v->field;
+        w.packed = is_packed(v->field) ? v->rec->payload.at + v->slots->offset : NULL;
+        w.slots = v->slots + 1; // the first one holds their number
+    }
+    return w;
+}
+
 value_walk value_members(const typed_value *v)
 {
     const field *f = v->field;
-    value_walk w = {0};
-    if (v->kind == VALUE_STRUCT || v->kind == VALUE_ARRAY) {
-        w.rec = v->rec;
-        w.slots = v->slots;
-    }
-    if (v->kind == VALUE_STRUCT) {
-        w.top = !f;
-        w.next = v->rec->plan->fields + (f ? f->first_member : 0);
-        w.end = w.next + (f ? f->member_count : v->rec->top_done);
-    } else if (v->kind == VALUE_ARRAY) {
-        w.elements = true;
-        w.next = f;
-        w.left = v->count;
-        w.packed = is_packed(f) ? v->rec->payload.at + v->slots->offset : NULL;
-        w.slots += !w.packed; // the first one holds their number
-    }
+    if (v->kind == VALUE_ARRAY)
+        return elements_of(v);
+    if (v->kind != VALUE_STRUCT)
+        return (value_walk){0};
+    value_walk w = {.rec = v->rec, .slots = v->slots, .top = !f};
+    w.next = v->rec->plan->fields + (f ? f->first_member : 0);
+    w.end = w.next + (f ? f->member_count : v->rec->top_done);
     return w;
 }
 
@@ -231,10 +238,15 @@ static bool next_element(value_walk *w, typed_value *out)
     if (w->packed) {
         value_of(w->next, (span){w->packed, w->next->bytes}, out);
         w->packed += w->next->bytes;
-        return true;
+    } else if (w->next) {
+        element_value(w->rec, w->next, w->slots, out);
+        w->slots += element_slots(w->rec->plan, w->next, w->slots);
+    } else if (w->texts) {
+        const char *text = *w->texts++;
+        *out = (typed_value){.kind = VALUE_TEXT, .encoding = TEXT_UTF8, .bytes = {(const u8 *)text, strlen(text)}};
+    } else {
+        *out = (typed_value){.kind = VALUE_UNSIGNED, .number = *w->numbers++, .hex = 'X'};
     }
-    element_value(w->rec, w->next, w->slots, out);
-    w->slots += element_slots(w->rec->plan, w->next, w->slots);
     return true;
 }
 

@@ -45,8 +45,13 @@ typedef struct typed_value {
         double real;
     };
     span bytes;        // of all but structs and arrays. Of text: without terminator and padding
-    const record *rec; // of structs and arrays: what their slots are of
-    const slot *slots;
+    const record *rec; // of structs and arrays of a payload: what their slots are of
+    union {
+        const slot *slots;
+        const char *const *texts; // of an array without field: UTF-8,
+        const u64 *numbers;       // or where `hex` is not 0: addresses
+    };
+    char hex; // of numbers without field: 0: decimal; 'x', 'X': 0x1a, 0x1A
 } typed_value;
 
 // ---------------------------------------------------------------------------------------------- fields of a record
@@ -75,7 +80,9 @@ typedef struct value_walk {
     const field *next, *end; // of an array: always its field
     const slot *slots;
     const u8 *packed; // the next element of an array of values of one size; else NULL
-    u32 left;         // elements
+    const char *const *texts;
+    const u64 *numbers;
+    u32 left; // elements
     bool elements, top;
 } value_walk;
 

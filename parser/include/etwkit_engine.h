@@ -1,9 +1,10 @@
 // The door: everything of the engine that the program (cli/, exporters/) uses.
 //
-// The program includes this header, etwkit.h and base/, and nothing else of parser/ (tests/layers.sh). And the linker
-// gives it no other functions: build/engine.o is the engine as one object whose only global names are those of base/
-// and those listed here (Makefile). "undefined reference" to a function that exists means that it is not listed: add
-// its line, or better, say it with what is. What the program does not use must not be listed (tests/library.sh).
+// The program includes this header, etwkit.h, base/ and the list decode/columns.def, and nothing else of parser/
+// (tests/layers.sh). And the linker gives it no other functions: build/engine.o is the engine as one object whose only
+// global names are those of base/ and those listed here (Makefile). "undefined reference" to a function that exists
+// means that it is not listed: add its line, or better, say it with what is. What the program does not use must not be
+// listed (tests/library.sh).
 //
 // Not installed: others have etwkit.h, opentrace.h and tdh.h, and a library that has no other names at all.
 #ifndef ETWKIT_ENGINE_H
@@ -17,6 +18,7 @@
 #include "container/trace_header.h"
 #include "correlate/correlate.h"
 #include "decode/classes.h"
+#include "decode/columns.h"
 #include "decode/events.h"
 #include "decode/record.h"
 #include "decode/render.h"
@@ -177,6 +179,12 @@ ENGINE(class_unplanned)
 
 ENGINE(buffer_reader_free)
 
+ENGINE(column_json)
+ENGINE(column_related_activity)
+ENGINE(column_table)
+ENGINE(column_text)
+ENGINE(column_user_sid)
+ENGINE(payload_text)
 ENGINE(record_state_name)
 ENGINE(record_data)
 ENGINE(record_value)
@@ -189,12 +197,12 @@ ENGINE(render_escaped)
 ENGINE(render_extended_json)
 ENGINE(render_message)
 ENGINE(render_message_text)
-ENGINE(render_related_activity)
 ENGINE(render_room)
 ENGINE(render_stack)
 ENGINE(render_stack_json)
 ENGINE(render_text)
-ENGINE(render_user_sid)
+ENGINE(render_value_json)
+ENGINE(render_value_text)
 
 // ---------------------------------------------------------------------------------------------- threads
 

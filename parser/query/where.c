@@ -7,7 +7,7 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "decode/render.h"
+#include "decode/columns.h"
 
 enum { WHERE_DEPTH = 64, WHERE_NODES = 4096 };
 
@@ -39,46 +39,6 @@ typedef struct value {
     const char *text;
     size_t len;
 } value;
-
-typedef enum column_id {
-    COL_RECORD,
-    COL_TIMESTAMP,
-    COL_PROVIDER,
-    COL_PROVIDER_ID,
-    COL_EVENT_NAME,
-    COL_EVENT_ID,
-    COL_VERSION,
-    COL_CHANNEL,
-    COL_LEVEL,
-    COL_OPCODE,
-    COL_TASK,
-    COL_OPCODE_NAME,
-    COL_TASK_NAME,
-    COL_LEVEL_NAME,
-    COL_KEYWORDS,
-    COL_PROCESS_ID,
-    COL_THREAD_ID,
-    COL_PROCESSOR,
-    COL_PROCESS_NAME,
-    COL_ACTIVITY_ID,
-    COL_RELATED_ACTIVITY_ID,
-    COL_USER_SID,
-    COL_SCHEMA,
-    COL_STATE,
-    COL_MESSAGE,
-    COL_SOURCE,
-    COL_OFFSET,
-    COL_FILE_PATH,
-    COL_KEY_PATH,
-} column_id;
-
-static const char *const COLUMNS[] = {
-    "record",   "timestamp",  "provider",  "provider_id", "event_name",   "event_id",    "version",
-    "channel",  "level",      "opcode",    "task",        "opcode_name",  "task_name",   "level_name",
-    "keywords", "process_id", "thread_id", "processor",   "process_name", "activity_id", "related_activity_id",
-    "user_sid", "schema",     "state",     "message",     "source",       "offset",      "file_path",
-    "key_path",
-};
 
 typedef struct node {
     node_kind kind;
@@ -227,13 +187,12 @@ static node *parse_name(parser *p)
             n->path = name + 5;
         return n;
     }
-    for (size_t i = 0; i < COUNT_OF(COLUMNS); i++) {
-        if (strcasecmp(name, COLUMNS[i]) == 0) {
-            node *n = new_node(p, NODE_COLUMN);
-            if (n)
-                n->column = (column_id)i;
-            return n;
-        }
+    column_id column;
+    if (column_find(name, strlen(name), &column)) {
+        node *n = new_node(p, NODE_COLUMN);
+        if (n)
+            n->column = column;
+        return n;
     }
     return fail(p, start, "there is no such column; payload fields are written data.Name");
 }
@@ -446,98 +405,16 @@ static value scratch_value(const outbuf *o, size_t start)
     return (value){.kind = OPERAND_TEXT, .text = (const char *)o->bytes + start, .len = o->len - start};
 }
 
-static value guid_value(outbuf *o, const u8 *bytes)
+static value column_operand(column_id column, const record *rec, outbuf *o)
 {
-    size_t start = o->len;
-    u8 *p = outbuf_reserve(o, 36);
-    outbuf_written(o, text_guid(p, bytes));
-    return scratch_value(o, start);
-}
-
-static value written_value(const column_id column, const record *rec, outbuf *o)
-{
-    size_t start = o->len;
-    const u8 *id;
-    u8 *p = outbuf_reserve(o, 64);
-    switch (column) {
-    case COL_TIMESTAMP:
-        outbuf_written(o, text_time(p, rec->time));
-        return scratch_value(o, start);
-    case COL_PROVIDER_ID:
-        return guid_value(o, rec->event->provider.bytes);
-    case COL_ACTIVITY_ID:
-        return rec->event->activity ? guid_value(o, rec->event->activity) : null_value();
-    case COL_RELATED_ACTIVITY_ID:
-        return render_related_activity(rec, &id) ? guid_value(o, id) : null_value();
-    case COL_USER_SID:
-        return render_user_sid(o, rec) ? scratch_value(o, start) : null_value();
-    case COL_MESSAGE:
-        return render_message(o, rec) ? scratch_value(o, start) : null_value();
-    default:
-        return null_value();
+    column_type type = column_table[column].type;
+    if (type == TYPE_NUMBER || type == TYPE_FLAGS) {
+        typed_value v;
+        column_value(column, rec, o, &v);
+        return v.kind == VALUE_NULL ? null_value() : number_value(v.number);
     }
-}
-
-static value column_value(column_id column, const record *rec, outbuf *o)
-{
-    const event_class *c = rec->cls;
-    const event_descriptor *d = &rec->event->descriptor;
-    switch (column) {
-    case COL_RECORD:
-        return number_value(rec->number);
-    case COL_PROVIDER:
-        return text_value(c->provider);
-    case COL_EVENT_NAME:
-        return text_value(c->event_name);
-    case COL_EVENT_ID:
-        return number_value(d->id);
-    case COL_VERSION:
-        return number_value(d->version);
-    case COL_CHANNEL:
-        return number_value(d->channel);
-    case COL_LEVEL:
-        return number_value(c->descriptor.level);
-    case COL_OPCODE:
-        return number_value(d->opcode);
-    case COL_TASK:
-        return number_value(d->task);
-    case COL_OPCODE_NAME:
-        return text_value(c->opcode_name);
-    case COL_TASK_NAME:
-        return text_value(c->task_name);
-    case COL_LEVEL_NAME:
-        return text_value(c->level_name);
-    case COL_KEYWORDS:
-        return number_value(d->keyword);
-    case COL_PROCESS_ID:
-        return rec->has_process ? number_value(rec->process_id) : null_value();
-    case COL_THREAD_ID:
-        return rec->has_thread ? number_value(rec->thread_id) : null_value();
-    case COL_PROCESSOR:
-        return number_value(rec->processor);
-    case COL_PROCESS_NAME:
-        return text_value(rec->process_name);
-    case COL_SCHEMA:
-        return text_value(schema_origin_name(c->origin));
-    case COL_STATE:
-        return text_value(record_state_name(rec->state));
-    case COL_SOURCE:
-        return text_value(rec->source);
-    case COL_OFFSET:
-        return number_value(rec->offset);
-    case COL_FILE_PATH:
-        return text_value(rec->file_path);
-    case COL_KEY_PATH:
-        return text_value(rec->key_path);
-    case COL_TIMESTAMP:
-    case COL_PROVIDER_ID:
-    case COL_ACTIVITY_ID:
-    case COL_RELATED_ACTIVITY_ID:
-    case COL_USER_SID:
-    case COL_MESSAGE:
-        return written_value(column, rec, o);
-    }
-    return null_value();
+    size_t start = o->len;
+    return column_text(column, rec, o) ? scratch_value(o, start) : null_value();
 }
 
 // Whether a text is a number for comparing with one.
@@ -724,7 +601,7 @@ static value operand_value(const node *n, const record *rec, outbuf *o)
     case NODE_NUMBER:
         return n->value;
     case NODE_COLUMN:
-        return column_value(n->column, rec, o);
+        return column_operand(n->column, rec, o);
     case NODE_FIELD:
         return field_value(rec, n->path, o);
     default:
@@ -792,32 +669,6 @@ bool where_holds(const expression *x, const record *rec, outbuf *scratch)
 
 // ---------------------------------------------------------------------------------------------- classes
 
-typedef enum column_scope { OF_RECORD, OF_PLANNED_CLASS, OF_CLASS } column_scope;
-
-static column_scope scope_of(column_id column)
-{
-    switch (column) {
-    case COL_PROVIDER_ID:
-    case COL_EVENT_ID:
-    case COL_VERSION:
-    case COL_CHANNEL:
-    case COL_LEVEL:
-    case COL_OPCODE:
-    case COL_TASK:
-    case COL_KEYWORDS:
-        return OF_CLASS;
-    case COL_PROVIDER:
-    case COL_EVENT_NAME:
-    case COL_OPCODE_NAME:
-    case COL_TASK_NAME:
-    case COL_LEVEL_NAME:
-    case COL_SCHEMA:
-        return OF_PLANNED_CLASS;
-    default:
-        return OF_RECORD;
-    }
-}
-
 // A field that no layout of the class has is null in all its events.
 static bool lacks_field(const event_class *cls, const char *path)
 {
@@ -834,9 +685,9 @@ static bool class_tells(const node *operand, const event_class *cls, bool planne
 {
     switch (operand->kind) {
     case NODE_COLUMN:
-        if (operand->column == COL_LEVEL && cls->message && !planned)
+        if (operand->column == COLUMN_level && cls->message && !planned)
             return false;
-        return scope_of(operand->column) >= (planned ? OF_PLANNED_CLASS : OF_CLASS);
+        return column_table[operand->column].scope <= (planned ? SCOPE_PLANNED : SCOPE_CLASS);
     case NODE_FIELD:
         return planned && lacks_field(cls, operand->path);
     default:
@@ -882,7 +733,8 @@ static bool asks_class(const node *n)
 {
     if (!n)
         return false;
-    return (n->kind == NODE_COLUMN && scope_of(n->column) == OF_CLASS) || asks_class(n->left) || asks_class(n->right);
+    return (n->kind == NODE_COLUMN && column_table[n->column].scope == SCOPE_CLASS) || asks_class(n->left) ||
+           asks_class(n->right);
 }
 
 bool where_asks_class(const expression *x)
