@@ -198,6 +198,7 @@ static const char *sample_of(const option *row)
     return time                             ? "2024-05-01T10:00:00"
            : mask                           ? "0x10"
            : strcmp(argument, "EXPR") == 0  ? "event_id = 1"
+           : strcmp(argument, "I/N") == 0   ? "1/2"
            : strncmp(argument, "N", 1) == 0 ? "1"
            : row->word && row->word(0)      ? row->word(0)
                                             : "x";
