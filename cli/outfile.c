@@ -240,7 +240,7 @@ bool outfile_begin(outfile *f, const outfile_request *request, error *e)
     }
     bool there = stat(f->path, &st) == 0, ok;
     if (there && S_ISDIR(st.st_mode))
-        ok = error_set(e, "%s: is a folder, a file name is needed", f->path);
+        ok = error_set(e, "%s: is a folder, a file name is needed (%s/ is for one output an input)", f->path, f->path);
     else
         ok = there && !S_ISREG(st.st_mode)
                  ? begin_in_place(f, request, e)

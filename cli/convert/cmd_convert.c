@@ -34,7 +34,7 @@ static bool unknown_format(const options *o, error *e)
 static bool is_folder(const char *out)
 {
     size_t len = out ? strlen(out) : 0;
-    return len && (out[len - 1] == '/' || os_kind(out) == OS_FOLDER);
+    return len && out[len - 1] == '/';
 }
 
 // -f jsonl.gz, or OUT.jsonl.gz, or both.
