@@ -52,6 +52,8 @@ typedef struct export_target {
 
 typedef struct sink sink; // each exporter defines its own
 
+enum { EXPORT_REMARK = 256 };
+
 typedef struct exporter {
     const char *name;     // -f NAME
     const char *suffixes; // " .json .x " of OUT, blanks around each
@@ -62,6 +64,8 @@ typedef struct exporter {
     MUST_USE bool (*close)(
         sink *s,
         error *e); // the descriptor stays open; frees s in any case; with e == NULL the output is being abandoned
+    // A sentence for people about what was written, after the last commit; NULL: there is nothing to say.
+    void (*remark)(const sink *s, char text[EXPORT_REMARK]);
     // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).
     bool (*is_own)(span head, int fd);
     bool needs_file;    // cannot be written to a pipe or standard output

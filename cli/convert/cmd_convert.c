@@ -71,6 +71,8 @@ static void say_result(const conversion *c)
     print_say("%llu records: %llu decoded, %llu partial, %llu raw", (unsigned long long)c->records,
               (unsigned long long)c->states[RECORD_DECODED], (unsigned long long)c->states[RECORD_PARTIAL],
               (unsigned long long)c->states[RECORD_RAW]);
+    if (*c->remark)
+        print_say("%s", c->remark);
 }
 
 static void name_output(inputs *list, const char *path)

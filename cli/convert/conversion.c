@@ -122,6 +122,8 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
     ok = ok && c->format.exporter->open(&job.sink, &to.target, e);
     if (ok) {
         ok = c->format.exporter->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
+        if (ok && c->format.exporter->remark)
+            c->format.exporter->remark(job.sink, c->remark);
         bool closed = c->format.exporter->close(job.sink, ok ? e : NULL);
         ok = ok && closed;
     }

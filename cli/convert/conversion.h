@@ -28,8 +28,9 @@ typedef struct conversion {
     outfile *out, own, provenance; // out: `own`, or somebody else's
     char *provenance_path, what[48];
     u64 records;
-    u64 states[RECORD_STATES]; // of them
-    bool reader_left;          // of a pipe that OUT is
+    u64 states[RECORD_STATES];  // of them
+    char remark[EXPORT_REMARK]; // of the exporter; "": none
+    bool reader_left;           // of a pipe that OUT is
 } conversion;
 
 // Before anything is read: false where OUT cannot be written or must not be (own.refused, provenance.refused), and why.

@@ -28,6 +28,7 @@
 #include "input/input.h"
 #include "input/libtsk.h"
 #include "input/libarchive.h"
+#include "input/spool.h"
 #include "query/filter.h"
 #include "query/where.h"
 #include "schema/cache/schema_cache.h"
@@ -63,6 +64,12 @@ ENGINE(input_open)
 ENGINE(input_read)
 ENGINE(input_set_name)
 ENGINE(input_sha256_text)
+
+ENGINE(spool_add)
+ENGINE(spool_bytes)
+ENGINE(spool_free)
+ENGINE(spool_new)
+ENGINE(spool_read)
 
 ENGINE(etl_is_likely)
 
