@@ -38,9 +38,9 @@ OPTIONS += $(FLAGS) $(HARD) $(HARD_PIE) $(SAME) $(CFLAGS)
 LINK     = $(CC) $(FLAGS) $(CFLAGS) $(LINK_PIE) $(HARD_LD) $(LDFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
-PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev \
+PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev libhivex-dev \
             libcmocka-dev ntfs-3g-dev
-HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h \
+HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h hivex.h \
             cmocka.h ntfs-3g/types.h
 # And programs that tests make disk images with, likewise.
 TOOL_PACKAGES := ewf-tools ntfs-3g dosfstools mtools fdisk
@@ -135,7 +135,9 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 	@$(AR) rcs $@ $^
 
 $(BUILD)/test_archives: LDLIBS += -larchive
-$(BUILD)/test_images: LDLIBS += $(shell printf '\043include <ntfs-3g/types.h>' | $(CC) -E - >/dev/null 2>&1 && echo -lntfs-3g)
+# Where they are there; their tests are skipped without.
+has = $(shell printf '\043include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo $(2))
+$(BUILD)/test_images $(BUILD)/test_machine: LDLIBS += $(call has,ntfs-3g/types.h,-lntfs-3g) $(call has,hivex.h,-lhivex)
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"

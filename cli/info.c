@@ -155,7 +155,7 @@ static void add_session_facts(cJSON *root, const trace *t, const host_entry *hos
     const trace_facts *f = &t->file.epochs[0];
     add_text(root, "session", f->session);
     add_text(root, "log_file", f->log_file);
-    add_text(root, "computer", t->computer);
+    add_text(root, "computer", trace_computer(t));
     add_text(root, "host", host->name);
     if (f->present) {
         char os[64];

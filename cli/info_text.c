@@ -167,9 +167,10 @@ void info_print(FILE *to, const evidence *ev, u32 trace_index)
         fprintf(to, "  %-14s ", "session");
         (void)print_clean(to, f->session);
         fprintf(to, "\n  %-14s ", "machine");
-        (void)print_clean(to, t->computer ? t->computer : "");
-        fprintf(to, "%sWindows %u.%u build %u, %u processors, %u-bit\n", t->computer ? ", " : "", f->os_major,
-                f->os_minor, f->os_build, f->processors, f->pointer_size * 8);
+        const char *computer = trace_computer(t);
+        (void)print_clean(to, computer ? computer : "");
+        fprintf(to, "%sWindows %u.%u build %u, %u processors, %u-bit\n", computer ? ", " : "", f->os_major, f->os_minor,
+                f->os_build, f->processors, f->pointer_size * 8);
     } else {
         fprintf(to, "  %-14s destroyed or missing: %s\n", "trace header", CERTAINTY[f->anchor]);
     }

@@ -91,17 +91,40 @@ static bool failed(void *context, const char *path, const error *e)
     return true;
 }
 
+static bool is_useful(void *context, const char *path)
+{
+    return machines_wants(((const inputs *)context)->machines, path);
+}
+
+static void useful(void *context, input *in)
+{
+    machines_add(((const inputs *)context)->machines, in);
+}
+
+static bool needs_more(void *context, const char *archive)
+{
+    return machines_wants_more(((const inputs *)context)->machines, archive);
+}
+
 void inputs_begin(inputs *list)
 {
     *list = (inputs){0};
     pthread_mutex_init(&list->lock, NULL);
+    list->machines = machines_new();
 }
 
 void inputs_find(inputs *list, const char *path)
 {
     list->given = path;
     list->given_is_folder = strcmp(path, "-") != 0 && os_kind(path) == OS_FOLDER;
-    finder f = {.context = list, .is_wanted = etl_is_likely, .suffix = ".etl", .found = found, .failed = failed};
+    finder f = {.context = list,
+                .is_wanted = etl_is_likely,
+                .suffix = ".etl",
+                .found = found,
+                .failed = failed,
+                .is_useful = is_useful,
+                .useful = useful,
+                .needs_more = needs_more};
     (void)find_inputs(&f, path);
     list->passed += f.passed;
 }
@@ -279,12 +302,23 @@ static void name_rows(inputs *list)
             input_set_name(list->rows[i].in, list->rows[i].source);
 }
 
+static void name_computers(inputs *list)
+{
+    for (u32 i = 0; i < list->count; i++) {
+        input_row *row = &list->rows[i];
+        const char *computer = row->in ? machines_computer(list->machines, row->path) : NULL;
+        if (computer)
+            input_set_computer(row->in, computer);
+    }
+}
+
 void inputs_name(inputs *list, bool hashes)
 {
     find_same_files(list);
     if (hashes)
         find_same_bytes(list);
     name_rows(list);
+    name_computers(list);
 }
 
 void inputs_free(inputs *list)
@@ -293,6 +327,7 @@ void inputs_free(inputs *list)
     for (u32 i = 0; i < list->count; i++)
         input_close(list->rows[i].in);
     mem_free(list->rows);
+    machines_free(list->machines);
     arena_free(&list->arena);
     pthread_mutex_destroy(&list->lock);
 }

@@ -54,6 +54,7 @@ typedef struct inputs {
     const char *given;       // what is being looked into, and whether it is a folder
     bool given_is_folder;
     pthread_mutex_t lock; // of the arena
+    machines *machines;   // what those say themselves that the traces come from
 } inputs;
 
 const char *input_status_name(input_status status); // "ok", "not_a_trace", …

@@ -114,6 +114,9 @@ static bool find_given(run *r)
             return false;
         }
     inputs_name(&r->inputs, !o->no_hash);
+    const char *note;
+    for (u32 i = 0; !o->quiet && (note = machines_note(r->inputs.machines, i)) != NULL; i++)
+        print_say("%s", note);
     return true;
 }
 
@@ -137,6 +140,15 @@ static bool load_schemas(run *r)
     if (!o->quiet && r->user_schemas.refused > 5)
         print_say("%u more remarks on schemas (etwkit schemas add shows them)", r->user_schemas.refused - 5);
     return true;
+}
+
+// What the machines of the traces say comes before what is known of others.
+static void fetch_schemas(void *context, schema_set *set, const guid *id)
+{
+    run *r = context;
+    machines_fetch(r->inputs.machines, set, id, &r->user_schemas);
+    if (r->cache)
+        schema_cache_fetch(r->cache, set, id);
 }
 
 // The cache that was named must be there; the default one may be missing.
@@ -185,7 +197,7 @@ int run_begin(run *r, const options *o)
     if (!find_given(r) || !open_cache(r))
         return EXIT_FAILED;
     start_crew(r);
-    r->store = r->cache ? schema_store_new(schema_cache_fetch, r->cache) : schema_store_new(NULL, NULL);
+    r->store = schema_store_new(fetch_schemas, r);
     return load_schemas(r) ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -198,8 +210,8 @@ int run_end(run *r, int code)
     if (r->cache && schema_cache_refused(r->cache, &refused))
         print_say("%s; deleted and made anew (etwkit schemas add) the cache serves again", refused);
     crew_free(r->crew);
-    inputs_free(&r->inputs);
     schema_store_free(r->store);
+    inputs_free(&r->inputs);
     schema_load_free(&r->user_schemas);
     schema_files_free(&r->schema_files);
     schema_cache_close(r->cache);

@@ -67,6 +67,7 @@ static void print_loaded(void)
         {"", archive_library(), "left out: archives, as libarchive is not here"},
         {"libtsk ", libtsk_version(), "left out: disk images, as libtsk is not here"},
         {"libewf ", libewf_version(), "left out: EnCase images (E01), as libewf is not here"},
+        {"", hive_library() ? "libhivex" : NULL, "left out: registries, as libhivex is not here"},
     };
     for (size_t i = 0; i < sizeof(LIBRARIES) / sizeof(*LIBRARIES); i++)
         if (LIBRARIES[i].version) {

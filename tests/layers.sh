@@ -20,6 +20,7 @@ parser/schema/wpp
 parser/schema/mof
 parser/schema/carried
 parser/schema/files
+parser/schema/machine
 parser/schema/cache
 parser/decode
 parser/correlate
@@ -44,6 +45,7 @@ pthread.h  parser/threads/|parser/winapi/|parser/input/|parser/session/schema_st
 cjson/     cli/|exporters/sqlite|parser/query/
 tsk/       parser/input/libtsk
 libewf.h   parser/input/libtsk
+hivex.h    parser/input/hive[.]c
 openssl/   parser/base/sha256[.]c|cli/version[.]c
 '
 

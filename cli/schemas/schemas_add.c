@@ -20,7 +20,8 @@ typedef struct adding {
     arena names;
     const char **files;
     u32 file_count, file_cap, passed_over;
-    const char *given; // the path being walked, as it was typed
+    const char *given;  // the archive or image that is looked into
+    machines *machines; // and what it says of its own
     bool bar;
     double told;
 } adding;
@@ -91,11 +92,12 @@ static bool stop_survey(void *context, u64 done, u64 total)
     return !run_stop;
 }
 
-static void add_trace(adding *a, const char *path)
+static void add_input(adding *a, input *in)
 {
+    const char *path = in->path;
     error e = {0};
     session *s = session_new();
-    if (!session_open(s, path, &e)) {
+    if (!session_add(s, in, &e)) {
         schema_load_note(&a->load, "%s", e.message);
     } else if (session_survey(s, stop_survey, NULL)) {
         for (u32 i = 0; i < s->embedded.note_count; i++)
@@ -106,6 +108,81 @@ static void add_trace(adding *a, const char *path)
             a->passed_over++;
     }
     session_free(s);
+    input_close(in);
+}
+
+static void add_trace(adding *a, const char *path)
+{
+    error e = {0};
+    input *in;
+    if (input_open(&in, path, &e))
+        add_input(a, in);
+    else
+        schema_load_note(&a->load, "%s", e.message);
+}
+
+// ---------------------------------------------------------------------------------------------- archives and images
+
+static bool is_useful(void *context, const char *path)
+{
+    return machines_wants(((const adding *)context)->machines, path);
+}
+
+static void useful(void *context, input *in)
+{
+    machines_add(((const adding *)context)->machines, in);
+}
+
+static bool needs_more(void *context, const char *archive)
+{
+    return machines_wants_more(((const adding *)context)->machines, archive);
+}
+
+static bool found(void *context, input *in)
+{
+    add_input(context, in);
+    return !run_stop;
+}
+
+static bool failed(void *context, const char *path, const error *e)
+{
+    adding *a = context;
+    if (e->code != ERR_NOT_A_TRACE || strcmp(path, a->given) != 0) // that it has no trace is no remark
+        schema_load_note(&a->load, "%s", e->message);
+    return !run_stop;
+}
+
+// The traces in it, and what the machine's own drive says, where it is one.
+static void add_container(adding *a, const char *path)
+{
+    finder f = {.context = a,
+                .is_wanted = etl_is_likely,
+                .suffix = ".etl",
+                .found = found,
+                .failed = failed,
+                .is_useful = is_useful,
+                .useful = useful,
+                .needs_more = needs_more};
+    const char *note;
+    a->given = path;
+    a->machines = machines_new();
+    (void)find_inputs(&f, path);
+    for (u32 i = 0; (note = machines_note(a->machines, i)) != NULL; i++)
+        schema_load_note(&a->load, "%s", note);
+    if (!run_stop)
+        machines_load(a->machines, a->set, &a->load);
+    machines_free(a->machines);
+}
+
+static bool is_container(const char *path)
+{
+    input *in;
+    if (os_kind(path) != OS_FILE || !input_open(&in, path, NULL))
+        return false;
+    const input_kind *kind = input_kind_of(in);
+    bool others_inside = kind && kind->form != FORM_PLAIN;
+    input_close(in);
+    return others_inside;
 }
 
 // ---------------------------------------------------------------------------------------------- files
@@ -115,9 +192,9 @@ static void add_file(adding *a, const char *path, bool named)
     error e = {0};
     if (ends_in_etl(path)) {
         add_trace(a, path);
-        return;
-    }
-    if (!named) {
+    } else if (named && is_container(path)) {
+        add_container(a, path);
+    } else if (!named) {
         u32 before = a->load.files + a->load.refused;
         (void)schema_load_found(a->set, path, RANK_USER, &a->load);
         a->passed_over += a->load.files + a->load.refused == before;

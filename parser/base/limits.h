@@ -69,6 +69,8 @@ enum {
     LIMIT_CACHE_ROWS = 4 << 20,          // descriptions in a schema cache; every TMF of a driver kit gives some 100,000
     LIMIT_CACHE_FETCH_BYTES = 256 << 20, // descriptions of one provider that are read; stops caches made to fill memory
     LIMIT_CACHE_TICKS = 5000,            // pieces of 100,000 steps SQLite may take for one request; stops looped pages
+    LIMIT_PUBLISHERS = 65536,            // providers in one registry; Windows 11 lists some 1,200
+    LIMIT_MACHINE_FILES = 65536,         // hives and MOF files of all machines of a run; one has some 400
 
     // Embedded schemas
     LIMIT_MANIFEST_CHUNKS = 4096,       // of one EventSource manifest; each is at most 64 KiB

@@ -25,7 +25,9 @@
 #include "decode/value.h"
 #include "input/archive.h"
 #include "input/find.h"
+#include "input/hive.h"
 #include "input/input.h"
+#include "input/kinds.h"
 #include "input/libtsk.h"
 #include "input/libarchive.h"
 #include "input/spool.h"
@@ -33,6 +35,7 @@
 #include "query/where.h"
 #include "schema/cache/schema_cache.h"
 #include "schema/cache/schema_pack.h"
+#include "schema/machine/machine.h"
 #include "schema/manifest/manifest.h"
 #include "schema/model/schema.h"
 #include "session/merge.h"
@@ -49,6 +52,7 @@
 // ---------------------------------------------------------------------------------------------- inputs and what is in them
 
 ENGINE(archive_library)
+ENGINE(hive_library)
 ENGINE(libewf_version)
 ENGINE(libtsk_version)
 
@@ -59,9 +63,11 @@ ENGINE(libarchive_is_there)
 
 ENGINE(input_change_text)
 ENGINE(input_close)
+ENGINE(input_kind_of)
 ENGINE(input_load)
 ENGINE(input_open)
 ENGINE(input_read)
+ENGINE(input_set_computer)
 ENGINE(input_set_name)
 ENGINE(input_sha256_text)
 
@@ -106,6 +112,16 @@ ENGINE(schema_set_new)
 ENGINE(schema_sort)
 ENGINE(schema_walk)
 
+ENGINE(machines_add)
+ENGINE(machines_computer)
+ENGINE(machines_fetch)
+ENGINE(machines_free)
+ENGINE(machines_load)
+ENGINE(machines_new)
+ENGINE(machines_note)
+ENGINE(machines_wants)
+ENGINE(machines_wants_more)
+
 ENGINE(manifest_load)
 
 ENGINE(schema_cache_close)
@@ -134,7 +150,6 @@ ENGINE(session_check_files)
 ENGINE(session_free)
 ENGINE(session_host)
 ENGINE(session_new)
-ENGINE(session_open)
 ENGINE(session_os_build)
 ENGINE(session_record)
 ENGINE(session_record_bare)

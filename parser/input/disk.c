@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/os.h"
+#include "input/as_file.h"
 #include "input/kinds.h"
 #include "input/libtsk.h"
 
@@ -17,7 +18,7 @@ struct disk {
     u64 *starts;   // where each begins on the disk
     u32 part_count, part_capacity;
     pthread_mutex_t lock; // of the libraries' handles
-    os_file copy;         // of an image that has no file of its own; bytes 0: none
+    as_file file;         // the first part, for libewf
 #ifdef HAS_LIBEWF
     libewf_handle_t *ewf;
 #endif
@@ -119,27 +120,6 @@ static bool ewf_fail(libewf_error_t **why, const char *path, error *e)
     return error_set(e, "%s: %s", path, text[0] ? text : "libewf cannot read it");
 }
 
-// Libraries open files by their names. What has none (it came out of an archive) is copied to a file for as long as the
-// image is open. Into `path`.
-static bool name_of_file(disk *d, const input *in, arena *a, char **path, error *e)
-{
-    enum { CHUNK = 256 << 10 };
-    *path = arena_format(a, "%s", in->path);
-    if (in->backend == &input_file)
-        return true;
-    if (!os_temporary_file(&d->copy, e))
-        return false;
-    u8 *chunk = mem_alloc(CHUNK);
-    bool failed = false, ok = true;
-    for (size_t got = 1; ok && got; d->copy.bytes += got) {
-        got = input_read(in, d->copy.bytes, chunk, CHUNK, &failed);
-        ok = !got || os_write_at(&d->copy, d->copy.bytes, chunk, got, e);
-    }
-    mem_free(chunk);
-    *path = arena_format(a, "/proc/self/fd/%d", d->copy.fd);
-    return ok;
-}
-
 // A set of files ends in a section named "done"; each before the last one in "next".
 static void check_end(const disk *d, error *missing)
 {
@@ -184,22 +164,21 @@ static bool open_segments(disk *d, char *const *names, int count, const char *pa
 
 static bool open_ewf(disk *d, const input *in, error *missing, error *e)
 {
-    arena a = {0};
-    char *path, **names = NULL;
+    char **names = NULL;
     int count = 0;
     libewf_error_t *why = NULL;
-    bool ok = name_of_file(d, in, &a, &path, e);
-    if (ok && libewf.libewf_glob(path, strlen(path), LIBEWF_FORMAT_UNKNOWN, &names, &count, &why) != 1) {
+    bool ok = as_file_open(&d->file, in, e);
+    if (ok &&
+        libewf.libewf_glob(d->file.path, strlen(d->file.path), LIBEWF_FORMAT_UNKNOWN, &names, &count, &why) != 1) {
         libewf.libewf_error_free(&why);
         count = 0;
     }
     ok = ok && add_segments(d, names, count, e) &&
-         open_segments(d, count ? names : &path, count ? count : 1, in->path, e);
+         open_segments(d, count ? names : &d->file.path, count ? count : 1, in->path, e);
     if (count)
         libewf.libewf_glob_free(names, count, NULL);
     if (ok && in->backend == &input_file)
         check_end(d, missing);
-    arena_free(&a);
     return ok;
 }
 
@@ -314,8 +293,7 @@ void disk_close(disk *d)
     if (d->other)
         libtsk.tsk_img_close(d->other);
 #endif
-    if (d->copy.bytes)
-        os_close(&d->copy);
+    as_file_close(&d->file);
     for (u32 i = 0; i < d->part_count; i++)
         input_close(d->parts[i]);
     mem_free(d->parts);

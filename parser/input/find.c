@@ -50,6 +50,11 @@ static bool has_packed_suffix(const finder *f, const char *path)
     return false;
 }
 
+static bool is_useful(const finder *f, const char *path)
+{
+    return f->is_useful && f->is_useful(f->context, path);
+}
+
 // ---------------------------------------------------------------------------------------------- archives
 
 // The archive that is looked into.
@@ -69,6 +74,8 @@ static bool wants_member(void *context, const input *head)
 {
     const opened_archive *a = context;
     finder *f = a->finder;
+    if (standing_of(a, head->path) == LYING && is_useful(f, head->path))
+        return true;
     const input_kind *kind = input_kind_of(head);
     bool wanted = standing_of(a, head->path) == GIVEN || has_suffix(f, head->path) ||
                   (strcmp(head->path, a->in->path) == 0 && has_packed_suffix(f, head->path)) || f->is_wanted(head) ||
@@ -106,6 +113,36 @@ static bool look_into_image(finder *f, input *in, standing how, const archive_vi
     return goes_on;
 }
 
+// An archive is read from its start to its end: what was only known to be of use by then is had in another pass.
+static bool wants_useful(void *context, const input *head)
+{
+    return is_useful(((const opened_archive *)context)->finder, head->path);
+}
+
+static bool visit_useful(void *context, input *in)
+{
+    const finder *f = ((const opened_archive *)context)->finder;
+    f->useful(f->context, in);
+    return true;
+}
+
+static bool pass_over(void *context, const char *path, const error *e)
+{
+    (void)context, (void)path, (void)e;
+    return true; // it was said in the first pass
+}
+
+static bool look_into_archive(finder *f, input *in, const archive_visitor *visitor)
+{
+    const archive_visitor again = {visitor->context, wants_useful, visit_useful, pass_over};
+    input_will_read(in);
+    bool goes_on = archive_each(in, visitor);
+    while (goes_on && f->needs_more && f->needs_more(f->context, in->path))
+        goes_on = archive_each(in, &again);
+    input_close(in);
+    return goes_on;
+}
+
 static bool look_inside(finder *f, input *in, standing how, input_form form)
 {
     opened_archive opened = {f, in, how};
@@ -119,13 +156,7 @@ static bool look_inside(finder *f, input *in, standing how, input_form form)
         return goes_on;
     }
     f->depth++;
-    if (form == FORM_ARCHIVE) {
-        input_will_read(in);
-        goes_on = archive_each(in, &visitor);
-        input_close(in);
-    } else {
-        goes_on = look_into_image(f, in, how, &visitor);
-    }
+    goes_on = form == FORM_ARCHIVE ? look_into_archive(f, in, &visitor) : look_into_image(f, in, how, &visitor);
     f->depth--;
     return goes_on;
 }
@@ -134,6 +165,11 @@ static bool look_inside(finder *f, input *in, standing how, input_form form)
 
 static bool look_into(finder *f, input *in, standing how)
 {
+    if (how == LYING && is_useful(f, in->path)) {
+        f->passed++;
+        f->useful(f->context, in);
+        return true;
+    }
     if (f->is_wanted(in))
         return found(f, in);
     const input_kind *kind = input_kind_of(in);

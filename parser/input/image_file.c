@@ -20,6 +20,7 @@ typedef struct extent {
 typedef struct image_input {
     input common;
     image *image;
+    TSK_FS_INFO *volume;
     extent *extents;
     u32 count, capacity;
     u64 valid;    // bytes that were ever written; what comes after is zeros
@@ -206,9 +207,12 @@ static void image_file_close(input *in)
     input_finish(in);
 }
 
+static bool image_file_near(const input *in, const char *root, const char *path, input **out);
+
 static const input_backend image_file_backend = {
     .name = "file in a disk image",
     .read_at = image_file_read_at,
+    .near = image_file_near,
     .close = image_file_close,
 };
 
@@ -217,6 +221,7 @@ input *image_file_new(image *m, TSK_FS_INFO *volume, const TSK_FS_FILE *file, co
 {
     image_input *f = input_begin(&image_file_backend, path, sizeof(*f));
     f->image = m;
+    f->volume = volume;
     m->users++;
     f->common.bytes = stream->size > 0 ? (u64)stream->size : 0;
     f->valid = f->common.bytes;
@@ -227,6 +232,40 @@ input *image_file_new(image *m, TSK_FS_INFO *volume, const TSK_FS_FILE *file, co
     else if (f->common.bytes)
         note_runs(f, volume, stream);
     return &f->common;
+}
+
+// The stream that a file's name means.
+static const TSK_FS_ATTR *content_of(TSK_FS_FILE *file)
+{
+    const TSK_FS_ATTR *stream = libtsk.tsk_fs_file_attr_get_type(file, TSK_FS_ATTR_TYPE_NTFS_DATA, 0, 0);
+    return stream ? stream : libtsk.tsk_fs_file_attr_get_type(file, TSK_FS_ATTR_TYPE_DEFAULT, 0, 0);
+}
+
+static input *open_path(const image_input *near, const char *root, const char *path)
+{
+    TSK_INUM_T address;
+    input *in = NULL;
+    if (libtsk.tsk_fs_path2inum(near->volume, path, &address, NULL) != 0)
+        return NULL;
+    TSK_FS_FILE *file = libtsk.tsk_fs_file_open_meta(near->volume, NULL, address);
+    const TSK_FS_ATTR *stream = file && file->meta ? content_of(file) : NULL;
+    if (stream) {
+        arena a = {0};
+        in = image_file_new(near->image, near->volume, file, stream, arena_format(&a, "%s%s", root, path));
+        arena_free(&a);
+    }
+    if (file)
+        libtsk.tsk_fs_file_close(file);
+    return in;
+}
+
+static bool image_file_near(const input *in, const char *root, const char *path, input **out)
+{
+    const image_input *f = (const image_input *)in;
+    pthread_mutex_lock(&f->image->lock);
+    *out = open_path(f, root, path);
+    pthread_mutex_unlock(&f->image->lock);
+    return *out != NULL;
 }
 
 #endif

@@ -34,6 +34,17 @@ void input_set_name(input *in, const char *name)
     in->name = copy_of(name);
 }
 
+void input_set_computer(input *in, const char *computer)
+{
+    mem_free(in->computer);
+    in->computer = copy_of(computer);
+}
+
+bool input_open_near(const input *in, const char *root, const char *path, input **out)
+{
+    return in->backend->near && in->backend->near(in, root, path, out);
+}
+
 // Reading changes nothing but which descriptors are open.
 static input *writable(const input *in)
 {
@@ -121,5 +132,6 @@ void input_finish(input *in)
 {
     mem_free(in->path);
     mem_free(in->name);
+    mem_free(in->computer);
     mem_free(in);
 }

@@ -26,6 +26,7 @@ typedef struct input_backend {
     size_t (*read_at)(input *in, u64 offset, void *into, size_t len, bool *failed); // as input_read
     input_change (*changed)(input *in, u64 *bytes);                                 // NULL: it cannot change
     void (*load)(input *in);                                                        // input_load; NULL: nothing
+    bool (*near)(const input *in, const char *root, const char *path, input **out); // input_open_near; NULL: cannot
     void (*close)(input *in);                                                       // frees it
 } input_backend;
 
@@ -33,6 +34,7 @@ typedef struct input_backend {
 struct input {
     const input_backend *backend;
     char *path;        // as given; input_finish frees it
+    char *computer;    // the machine it comes from, by the registry that lies with it; NULL: not known
     char *name;        // how records name it in `source`: the last part of the path, or what input_set_name says
     u64 bytes;         // its size when it was opened
     u64 device, inode; // which file it is, where it is one; both 0: none
@@ -49,6 +51,10 @@ MUST_USE bool input_open_to_look(input **out, const char *path, error *e);
 void input_will_read(input *in);
 void input_close(input *in); // NULL is allowed
 void input_set_name(input *in, const char *name);
+void input_set_computer(input *in, const char *computer);
+// Another file of the same drive: `path` from the drive's root, in any case of letters, with slashes. `root` is how the
+// input's own path begins up to there. False: there is none.
+MUST_USE bool input_open_near(const input *in, const char *root, const char *path, input **out);
 
 // Up to `len` bytes from `offset`; returns how many could be read. Fewer at the input's end, and where the medium fails
 // (*failed).

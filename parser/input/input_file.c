@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/os.h"
+#include "input/near.h"
 
 enum { CLOSED = -1 };
 
@@ -252,6 +253,16 @@ static input_change file_changed(input *in, u64 *bytes)
     return named.bytes != in->bytes || named.modified != f->file.modified ? INPUT_WRITTEN : INPUT_UNCHANGED;
 }
 
+static bool file_near(const input *in, const char *root, const char *path, input **out)
+{
+    (void)in;
+    arena a = {0};
+    const char *found = near_find(root, path, &a);
+    bool ok = found && os_kind(found) == OS_FILE && file_open(out, found, NULL);
+    arena_free(&a);
+    return ok;
+}
+
 static void file_close(input *in)
 {
     close_descriptor(in);
@@ -266,5 +277,6 @@ const input_backend input_file = {
     .read_at = file_read_at,
     .load = file_load,
     .changed = file_changed,
+    .near = file_near,
     .close = file_close,
 };

@@ -41,7 +41,7 @@ typedef struct trace {
     i64 first_time, last_time; // FILETIME of its first and last event
     losses losses;             // buffers that never reached the file, by what the others say
     input_change change;       // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
-    const char *computer;      // from SystemConfig, or set by whoever knows it before the survey; NULL: not recorded
+    const char *computer;      // from SystemConfig; NULL: not recorded (trace_computer)
     const char **computers;    // by trace header (file.epochs), where some recorded it; else NULL
     _Atomic u32 unread_again;  // buffers that gave other events in the second pass than in the first
     damage_log damage;         // found inside buffers; file.damage has what was found between them
@@ -70,6 +70,12 @@ typedef struct session {
     void (*fetch)(void *context, schema_set *set, const guid *id); // a schema cache's, asked once a provider
     void *fetch_context;
 } session;
+
+// The computer it was recorded on: what the trace says, else what the drive it lies on says. NULL: nobody does.
+static inline const char *trace_computer(const trace *t)
+{
+    return t->computer ? t->computer : t->file.input->computer;
+}
 
 session *session_new(void);
 void session_free(session *s);

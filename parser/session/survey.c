@@ -129,8 +129,8 @@ static host_facts facts_of(const session *s, u32 index, u32 header)
     return (host_facts){.file = t->file.input->name,
                         .trace = index,
                         .computer = named   ? named
-                                    : alone ? t->computer
-                                            : NULL,
+                                    : alone ? trace_computer(t)
+                                            : t->file.input->computer,
                         .boot = f->present ? f->boot_time : 0,
                         .precision = f->timer_resolution,
                         .build = f->os_build,

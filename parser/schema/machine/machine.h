@@ -1,0 +1,40 @@
+// What the machine a trace comes from says itself, where its system drive lies with the trace: in a disk image, a
+// mounted drive, a collection.
+//
+// The registry lists the providers that are installed and the files that describe them (SOFTWARE, WINEVT\Publishers);
+// those of a provider are read when a trace first names it. The classes of wbem's MOF files are read with the first.
+// The computer's name is in SYSTEM. All of it by libhivex; without it, or without the registry, nothing is learnt.
+//
+// The files come from a search for traces: machines_wants and machines_add are its is_useful and useful.
+#ifndef ETWKIT_MACHINE_H
+#define ETWKIT_MACHINE_H
+
+#include "input/input.h"
+#include "schema/model/schema.h"
+
+typedef struct machines machines;
+
+machines *machines_new(void);
+void machines_free(machines *all); // after the schemas that have anything from it; NULL is allowed
+
+// Whether a file is of use, by its path. It is the callee's then; by one thread at a time.
+bool machines_wants(machines *all, const char *path);
+void machines_add(machines *all, input *in);
+// An archive gives its files once, in its own order. Whether there are more to be had from one that was just read:
+// then machines_wants is for those, until it is called again.
+bool machines_wants_more(machines *all, const char *archive);
+
+// The name of the computer whose file this is. NULL: not known.
+const char *machines_computer(const machines *all, const char *path);
+u32 machines_providers(const machines *all); // how many are listed
+
+// Adds what is known of a GUID to a set, by one thread at a time; what was read, and what is wrong with it, is in
+// `load`.
+void machines_fetch(machines *all, schema_set *set, const guid *id, schema_load *load);
+// Everything.
+void machines_load(machines *all, schema_set *set, schema_load *load);
+
+// What could not be used, a sentence; NULL: none at that index.
+const char *machines_note(const machines *all, u32 index);
+
+#endif
