@@ -233,11 +233,17 @@ static bool same_event(const event_schema *a, const event_schema *b)
         d->keyword != g->keyword || a->keyword_count != b->keyword_count || a->property_count != b->property_count ||
         a->top_count != b->top_count)
         return false;
-    const char *texts[][2] = {{a->event_name, b->event_name},     {a->task_name, b->task_name},
-                              {a->opcode_name, b->opcode_name},   {a->level_name, b->level_name},
-                              {a->channel_name, b->channel_name}, {a->message, b->message},
-                              {a->wpp_function, b->wpp_function}, {a->wpp_source, b->wpp_source},
-                              {a->wpp_level, b->wpp_level},       {a->wpp_flags, b->wpp_flags}};
+    const char *texts[][2] = {{a->event_name, b->event_name},
+                              {a->task_name, b->task_name},
+                              {a->opcode_name, b->opcode_name},
+                              {a->level_name, b->level_name},
+                              {a->channel_name, b->channel_name},
+                              {a->message, b->message},
+                              {a->wpp_function, b->wpp_function},
+                              {a->wpp_source, b->wpp_source},
+                              {a->wpp_level, b->wpp_level},
+                              {a->wpp_flags, b->wpp_flags},
+                              {a->symbol, b->symbol}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (!same_text(texts[i][0], texts[i][1]))
             return false;

@@ -373,7 +373,7 @@ static void tell_payload(const correlator *c, const class_role *role, u32 machin
     identify_from_payload(r, out);
     if (role->topic == TOPIC_IDENTITY)
         return;
-    class_decode decode = {out->plan, {FIT_EXACT, out->top_done, out->slot_count, 0, out->slots}, out->state};
+    class_decode decode = {out->cls, out->plan, {FIT_EXACT, out->top_done, out->slot_count, 0, out->slots}, out->state};
     seen v = {r, &decode, out->payload, NULL};
     if (role->topic == TOPIC_FILE_USE)
         name_file(c, role, &v, machine, room, out);

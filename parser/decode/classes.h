@@ -38,6 +38,7 @@ const event_class *class_unknown(const class_table *t);
 // Runs the class's plans over a payload until one consumes it exactly; otherwise the first one's result stands. NULL
 // plan: raw.
 typedef struct class_decode {
+    const event_class *cls; // as the plan's description names it
     const plan *plan;
     decoded values;
     record_state state;

@@ -24,14 +24,16 @@ typedef struct event_class {
     span metadata; // TraceLogging schema, else empty
     u64 events;    // counted by the survey
 
-    // Named from the best schema; NULL where nothing says it.
+    // Named from the description of plans[0]; NULL where nothing says it.
     const char *provider, *event_name, *task_name, *opcode_name, *level_name, *channel_name;
     const char *const *keyword_names;
     u32 keyword_count;
     schema_origin origin;
     const plan *plans[CLASS_PLANS];
-    u32 plan_count;     // 0: raw
-    bool exact_version; // false: plans[0] describes another version of the event
+    u32 plan_count;                         // 0: raw
+    const struct event_class *const *named; // by plan: the class whose names fit it; NULL: this one's fit all
+    bool made;                              // for such names, with these plans alone; no event is looked up by it
+    bool exact_version;                     // false: plans[0] describes another version of the event
 
     const char *own_provider; // as its events themselves name it; NULL: they do not
 } event_class;
@@ -52,7 +54,7 @@ typedef struct record {
     u64 number; // 1, 2, 3 … over the whole output
     i64 time;   // FILETIME, UTC
     const event *event;
-    const event_class *cls;
+    const event_class *cls; // whose names its plan's description gives (event_class.named)
     record_state state;
     const plan *plan; // NULL where raw
     const slot *slots;

@@ -148,7 +148,11 @@ static where_truth class_truth(const filter *f, const event_class *cls, bool pla
 
 where_truth filter_class(const filter *f, const event_class *cls)
 {
-    return class_truth(f, cls, true);
+    where_truth truth = class_truth(f, cls, true);
+    for (u32 i = 0; cls->named && i < cls->plan_count; i++)
+        if (class_truth(f, cls->named[i], true) != truth)
+            return WHERE_SOMETIMES;
+    return truth;
 }
 
 bool filter_may_let(const filter *f, const event_class *cls)
@@ -179,6 +183,8 @@ bool filter_record(const filter *f, const record *rec, outbuf *scratch)
     if (f->pid_count && !(rec->has_process && listed(f->pids, f->pid_count, rec->process_id)))
         return false;
     if (f->tid_count && !(rec->has_thread && listed(f->tids, f->tid_count, rec->thread_id)))
+        return false;
+    if ((rec->cls->named || rec->cls->made) && class_truth(f, rec->cls, true) == WHERE_NEVER)
         return false;
     return !f->where || where_holds(f->where, rec, scratch);
 }

@@ -190,14 +190,13 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
 {
     loaded_event(b, ref, &room->event);
     const event *ev = &room->event;
-    const event_class *cls = class_of_ref(s, ref);
     class_decode d;
-    class_decode_payload(cls, &room->decoder, ev->payload, &d);
+    class_decode_payload(class_of_ref(s, ref), &room->decoder, ev->payload, &d);
     // One by one, as in event_clear.
     out->number = 0;
     out->time = session_time(b, ref->time);
     out->event = ev;
-    out->cls = cls;
+    out->cls = d.cls;
     out->state = d.state;
     out->plan = d.plan;
     out->slots = d.values.slots;

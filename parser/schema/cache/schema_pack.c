@@ -204,9 +204,17 @@ static void pack_event(packer *k, const event_schema *event)
     put(b, (u64)layout | (u64)keywords << 32, 8);
     put(b, event->keyword_count < UINT16_MAX ? event->keyword_count : UINT16_MAX, 2);
     k->full = k->full || event->keyword_count > UINT16_MAX;
-    const char *texts[] = {event->event_name,   event->task_name, event->opcode_name,  event->level_name,
-                           event->channel_name, event->message,   event->wpp_function, event->wpp_source,
-                           event->wpp_level,    event->wpp_flags};
+    // Events have a symbol, messages of WPP a function: one place serves for both.
+    const char *texts[] = {event->event_name,
+                           event->task_name,
+                           event->opcode_name,
+                           event->level_name,
+                           event->channel_name,
+                           event->message,
+                           event->key == KEY_WPP ? event->wpp_function : event->symbol,
+                           event->wpp_source,
+                           event->wpp_level,
+                           event->wpp_flags};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         put(b, text_ref(k, texts[i]), 4);
 }
@@ -454,6 +462,10 @@ static void unpack_event(unpacker *u, const u8 *from, event_schema *event)
                             &event->wpp_level,    &event->wpp_flags};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = text_at(u, load_u32(from + 48 + 4 * i));
+    if (from[0] != KEY_WPP) {
+        event->symbol = event->wpp_function;
+        event->wpp_function = NULL;
+    }
     if (from[0] > KEY_WPP || layout > u->counts[TABLE_PROPERTIES] ||
         event->property_count > u->counts[TABLE_PROPERTIES] - layout || keywords > u->counts[TABLE_KEYWORDS] ||
         event->keyword_count > u->counts[TABLE_KEYWORDS] - keywords) {

@@ -120,8 +120,11 @@ static void name_event(build *b, const manifest_node *n, event_schema *event)
 {
     const char *symbol = manifest_attr(n, ATTR_SYMBOL);
     bool unnamed = !event->task_name && (!event->opcode_name || event->descriptor.opcode == 0) && !b->names.is_dump;
-    if (symbol && (unnamed || b->names.is_exact || b->to->origin == ORIGIN_EVENTSOURCE))
-        event->event_name = manifest_keep(schema_arena(b->to->set), symbol, LIMIT_NAME_BYTES);
+    const char *kept = symbol ? manifest_keep(schema_arena(b->to->set), symbol, LIMIT_NAME_BYTES) : NULL;
+    if (unnamed || b->names.is_exact || b->to->origin == ORIGIN_EVENTSOURCE)
+        event->event_name = kept;
+    else if (!b->names.is_dump)
+        event->symbol = kept;
 }
 
 static void read_names(build *b, const manifest_node *n, event_schema *event)

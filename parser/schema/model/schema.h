@@ -115,7 +115,8 @@ typedef struct event_schema {
     guid event_guid; // KEY_CLASSIC: the class GUID; KEY_WPP: the message GUID; else the task's GUID or zero
     event_descriptor descriptor;
     const char
-        *event_name; // the event's own name where the source has one (TraceLogging name, MOF class, symbol is none)
+        *event_name;    // the event's own name where the source has one (TraceLogging name, MOF class, symbol is none)
+    const char *symbol; // what its source code calls the event, where that is not its name
     const char *task_name, *opcode_name, *level_name, *channel_name;
     const char *message;              // template with %1 %1!s! %n …; WPP templates are translated to the same form
     const char *const *keyword_names; // of descriptor.keyword, where the source names an event's own and not the

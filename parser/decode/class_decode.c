@@ -1,0 +1,109 @@
+// Which of a class's layouts a payload has.
+#include "decode/classes_internal.h"
+
+static inline void choose(const event_class *cls, u32 which, class_decode *out)
+{
+    out->plan = cls->plans[which];
+    out->cls = cls->named ? cls->named[which] : cls;
+}
+
+// A name that begins with anything but printable ASCII.
+static bool strange_text(const plan *p, const decoded *values, span payload)
+{
+    if (p->first_text == PLAN_NO_TEXT || values->slots[p->first_text].len < 2)
+        return false;
+    u16 first = load_u16(payload.at + values->slots[p->first_text].offset);
+    return first < 0x20 || first > 0x7e;
+}
+
+// Addresses have 48 bits, sign-extended.
+static bool canonical_pointers(const plan *p, const decoded *values, span payload)
+{
+    for (u32 i = 0; i < p->first_text; i++) {
+        slot value = values->slots[i];
+        bool pointer = p->fields[i].in_type == IN_POINTER && value.len == 8;
+        i64 high = pointer ? load_i64(payload.at + value.offset) >> 47 : 0;
+        if (high != 0 && high != -1)
+            return false;
+    }
+    return true;
+}
+
+// Both pointer sizes may take a payload: half of a 64-bit number is then the beginning of the name that follows. It is
+// as its header says, unless that makes a name strange which is not with 8-byte pointers: 32-bit programs have written
+// such payloads.
+static bool wide_after_all(const event_class *cls, decoder *d, const plan *narrow, span payload, class_decode *out)
+{
+    if (!cls->classic || narrow->wide || !narrow->has_pointer || !strange_text(narrow, &out->values, payload))
+        return false;
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        const plan *p = cls->plans[i];
+        if (!p->wide || decode_run(d, p, payload, &out->values) != FIT_EXACT || p->first_text == PLAN_NO_TEXT ||
+            strange_text(p, &out->values, payload) || !canonical_pointers(p, &out->values, payload))
+            continue;
+        choose(cls, i, out);
+        return true;
+    }
+    decode_run(d, narrow, payload, &out->values);
+    return false;
+}
+
+// Of the plans that leave nothing but padding over, the first; else the first of all.
+static void decode_inexact(const event_class *cls, decoder *d, u32 padded, span payload, class_decode *out)
+{
+    if (!cls->plan_count) {
+        *out = (class_decode){cls, NULL, {0}, RECORD_RAW};
+        return;
+    }
+    bool fits = padded < cls->plan_count;
+    choose(cls, fits ? padded : 0, out);
+    out->state = fits ? RECORD_DECODED : RECORD_PARTIAL;
+    if (cls->plan_count > 1)
+        decode_run(d, out->plan, payload, &out->values);
+}
+
+void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out)
+{
+    u32 padded = CLASS_PLANS;
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        const plan *p = cls->plans[i];
+        if (padded < CLASS_PLANS && p->wide != cls->plans[padded]->wide)
+            break;
+        decode_fit fit = decode_run(d, p, payload, &out->values);
+        if (fit == FIT_PADDED && padded == CLASS_PLANS)
+            padded = i;
+        if (fit != FIT_EXACT)
+            continue;
+        out->state = RECORD_DECODED;
+        if (!wide_after_all(cls, d, p, payload, out))
+            choose(cls, i, out);
+        return;
+    }
+    decode_inexact(cls, d, padded, payload, out);
+}
+
+record_state class_state(const event_class *cls, decoder *d, span payload)
+{
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        const plan *p = cls->plans[i];
+        decoded values;
+        bool fits = p->all_fixed ? payload.len >= p->prefix_bytes && payload.len - p->prefix_bytes <= p->padding
+                                 : decode_run(d, p, payload, &values) == FIT_EXACT;
+        if (fits)
+            return RECORD_DECODED;
+    }
+    return cls->plan_count ? RECORD_PARTIAL : RECORD_RAW;
+}
+
+const char *record_state_name(record_state state)
+{
+    switch (state) {
+    case RECORD_DECODED:
+        return "decoded";
+    case RECORD_PARTIAL:
+        return "partial";
+    case RECORD_RAW:
+        return "raw";
+    }
+    return "raw";
+}
