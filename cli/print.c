@@ -2,26 +2,21 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/os.h"
 #include "base/text.h"
 #include "json_text.h"
 
-// How many bytes of a control character stand at p; 0: none does.
+// Bytes of the character at p where it is a control character or one that is not seen and changes what is; else 0.
 static size_t control_at(const u8 *p)
 {
+    enum { LONGEST = 4 };
     if (p[0] < 0x20 || p[0] == 0x7f)
         return 1;
     if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) // C1
         return 2;
-    if (p[0] == 0xd8 && p[1] == 0x9c) // Arabic letter mark
-        return 2;
-    if (p[0] != 0xe2 || (p[1] != 0x80 && p[1] != 0x81))
-        return 0;
-    // U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069
-    bool bidi =
-        p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae) : p[2] >= 0xa6 && p[2] <= 0xa9;
-    return bidi ? 3 : 0;
+    return p[0] < 0x80 ? 0 : text_hidden((span){p, strnlen((const char *)p, LONGEST)});
 }
 
 static int print(FILE *to, const char *text, bool lines)

@@ -111,17 +111,39 @@ static bool is_number(const u8 *at, size_t len)
     return i == len;
 }
 
-static bool is_formula(const u8 *at, size_t len)
-{
-    if (!len)
-        return false;
-    u8 c = at[0];
-    return (c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r') && !is_number(at, len);
-}
-
 static bool is_blank(u8 c)
 {
     return c == ' ' || c == '\t';
+}
+
+// Bytes of the blank at `at` that a spreadsheet may strip: space, no-break space, ideographic space, byte order mark.
+static size_t stripped(const u8 *at, size_t len)
+{
+    if (len && at[0] == ' ')
+        return 1;
+    if (len > 1 && at[0] == 0xc2 && at[1] == 0xa0)
+        return 2;
+    bool three = len > 2 && ((at[0] == 0xe3 && at[1] == 0x80 && at[2] == 0x80) ||
+                             (at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf));
+    return three ? 3 : 0;
+}
+
+// = + - @, also as full-width forms (U+FF1D, U+FF0B, U+FF0D, U+FF20).
+static bool is_sign(const u8 *at, size_t len)
+{
+    if (len > 2 && at[0] == 0xef && at[1] == 0xbc)
+        return at[2] == 0x9d || at[2] == 0x8b || at[2] == 0x8d || at[2] == 0xa0;
+    return len && (at[0] == '=' || at[0] == '+' || at[0] == '-' || at[0] == '@');
+}
+
+// What OWASP lists under CSV injection: a cell that begins with a sign, a tab or a line break.
+static bool is_formula(const u8 *at, size_t len)
+{
+    if (len && (at[0] == '\t' || at[0] == '\r' || at[0] == '\n'))
+        return true;
+    for (size_t blank; (blank = stripped(at, len)) > 0; at += blank, len -= blank)
+        ;
+    return is_sign(at, len) && !is_number(at, len);
 }
 
 // Puts quotes around the text from `start` on and doubles those in it, where there are any: the doubled form is made
@@ -158,6 +180,19 @@ void csv_cell_close(outbuf *b, size_t start, bool guard)
     }
     if (!len || is_blank(text[0]) || is_blank(text[len - 1]) || has_special(text, len))
         cell_quote(b, start);
+}
+
+void csv_cell_one_line(outbuf *b, size_t start)
+{
+    u8 *to = b->bytes + start, *end = b->bytes + b->len;
+    for (const u8 *at = to; at < end; at++) {
+        bool is_break = *at == '\r' || *at == '\n';
+        if (!is_break)
+            *to++ = *at;
+        else if (at[0] == '\n' || at + 1 == end || at[1] != '\n')
+            *to++ = ' ';
+    }
+    outbuf_written(b, to);
 }
 
 void csv_cell_close_json(outbuf *b, size_t start)

@@ -28,6 +28,21 @@ static bool l2tcsv_close(sink *s, error *e)
     return ok;
 }
 
+// Its readers take a line for a record.
+static void close_cell(outbuf *b, size_t start, bool guard)
+{
+    csv_cell_one_line(b, start);
+    csv_cell_close(b, start, guard);
+}
+
+static void add_cell(outbuf *b, const char *text, bool guard)
+{
+    size_t start = b->len;
+    span s = text_span(text);
+    outbuf_written(b, text_utf8(outbuf_reserve(b, 3 * s.len), s));
+    close_cell(b, start, guard);
+}
+
 static void l2tcsv_prepare(sink *s, const export_target *target)
 {
     outbuf b = {0};
@@ -43,7 +58,7 @@ static void l2tcsv_prepare(sink *s, const export_target *target)
     for (u32 i = 0; i < target->trace_count; i++) {
         const export_trace *t = &target->traces[i];
         outbuf_text(&b, ",2,");
-        csv_cell_text(&b, t->file, s->guard);
+        add_cell(&b, t->file, s->guard);
         outbuf_text(&b, ",-,-,etwkit,");
         s->sources[i] = literal_take(&s->memory, &b);
     }
@@ -102,7 +117,7 @@ static void render_extra(const record *rec, bool data, outbuf *out)
         outbuf_text(out, "; data: ");
         render_data_json(out, rec);
     }
-    csv_cell_close(out, start, false);
+    close_cell(out, start, false);
 }
 
 // `short`, the first characters of `desc`, and `desc`: the message, or what the event is and its payload. Whether there
@@ -127,11 +142,11 @@ static bool render_description(const sink *s, const record *rec, outbuf *out)
     }
     size_t start = out->len;
     outbuf_add(out, text.bytes, cut);
-    csv_cell_close(out, start, s->guard);
+    close_cell(out, start, s->guard);
     outbuf_text(out, ",");
     start = out->len;
     outbuf_add(out, text.bytes, text.len);
-    csv_cell_close(out, start, s->guard);
+    close_cell(out, start, s->guard);
     outbuf_free(&text);
     return message;
 }

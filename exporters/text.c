@@ -5,7 +5,8 @@
 //
 // The time, the process and thread, the provider and event, [Critical] to [Warning] where it is one, and the message.
 // Events without a message show their fields as name=value, values with blanks in quotes; an event whose only field is
-// a text, as logging libraries write them, shows the text. Nothing is escaped: control characters become blanks.
+// a text, as logging libraries write them, shows the text. Nothing is escaped: control characters become blanks, and a
+// character that is not seen and changes what is (text_hidden) is '?'.
 #include "exporter.h"
 #include "literal.h"
 #include "output.h"
@@ -36,9 +37,12 @@ static void clean_line(outbuf *out, size_t start)
 {
     u8 *to = out->bytes + start, *first = to, *end = out->bytes + out->len;
     for (const u8 *at = to; at < end;) {
-        size_t control = control_length(at, end);
+        size_t control = control_length(at, end), hidden = 0;
+        if (!control && *at >= 0xc2)
+            hidden = text_hidden((span){at, (size_t)(end - at)});
         if (!control) {
-            *to++ = *at++;
+            *to++ = hidden ? '?' : *at;
+            at += hidden ? hidden : 1;
             continue;
         }
         while (at < end && (*at == ' ' || control_length(at, end)))

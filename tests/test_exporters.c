@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "csv_cell.h"
 #include "export_samples.h"
 
 // ------------------------------------------------------------------------------------- running an exporter
@@ -291,6 +292,7 @@ static const char *guarded(const char *text)
     static const char *const formulas[][2] = {{"=cmd|\"x\"\n", "'=cmd|\"x\"\n"},
                                               {"=1+2", "'=1+2"},
                                               {"-1+a", "'-1+a"},
+                                              {" -x", "' -x"},
                                               {"=other, \"pc\"", "'=other, \"pc\""},
                                               {"= 1;\r\n", "'= 1;\r\n"}};
     for (size_t i = 0; text && i < COUNT_OF(formulas); i++)
@@ -322,6 +324,64 @@ static void csv_holds_all_columns(void **state)
     }
 }
 
+// The cells OWASP warns of, in all forms a spreadsheet takes for a formula; and what only looks like one.
+static void csv_guard_knows_formulas(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool guarded;
+    } CELLS[] = {
+        {"=1", true},
+        {"+a", true},
+        {"-a", true},
+        {"@SUM(1)", true},
+        {"\t=1", true},
+        {"\r=1", true},
+        {"\n=1", true},
+        {"\tplain", true},
+        {"\n", true},
+        {" =1", true},
+        {"   @x", true},
+        {"\xc2\xa0=1", true},
+        {"\xe3\x80\x80+a", true},
+        {"\xef\xbc\x9d"
+         "1",
+         true},
+        {"\xef\xbc\x8b"
+         "1",
+         true},
+        {"\xef\xbc\x8d"
+         "1",
+         true},
+        {"\xef\xbc\xa0x", true},
+        {" \xef\xbc\x9dx", true},
+        {"\xef\xbb\xbf=1", true},
+        {"-", true},
+        {"-1", false},
+        {"+1.5e-3", false},
+        {" -7", false},
+        {"a=1", false},
+        {" a", false},
+        {"\xef\xbc\x9e", false},
+        {"{\"=\":1}", false},
+        {"1-2", false},
+        {"\xe3\x80\x80", false},
+        {"\xef\xbc", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(CELLS); i++) {
+        outbuf cell = {0};
+        table t;
+        csv_cell_text(&cell, CELLS[i].text, true);
+        table_read(&t, (const char *)cell.bytes, cell.len);
+        assert_int_equal(t.columns[0], 1);
+        if ((t.cells[0][0][0] == '\'') != CELLS[i].guarded)
+            fail_msg("cell %zu: %s", i, t.cells[0][0]);
+        table_free(&t);
+        outbuf_free(&cell);
+    }
+}
+
 // Line ends, and quotes only where a reader needs them.
 static void csv_quotes_what_needs_it(void **state)
 {
@@ -335,7 +395,7 @@ static void csv_quotes_what_needs_it(void **state)
                            ":28,\"\"QueryOptions\"\":18446744073709551615}\",,"));
     assert_non_null(strstr(r.text, ",first.etl,104,,DESKTOP-1,,4294967295,6\r\n2,"));
     assert_non_null(strstr(r.text, ",\"Evil\"\"Pro'v, [x]\",03020100-"));
-    assert_non_null(strstr(r.text, ",wevt,partial,\" -x\",")); // a blank in front: no formula
+    assert_non_null(strstr(r.text, ",wevt,partial,' -x,"));
     assert_non_null(strstr(r.text, ",{},,,,first.etl,16,,DESKTOP-1,,,\r\n"));
     assert_non_null(strstr(
         r.text,
@@ -619,6 +679,10 @@ static void l2tcsv_has_its_columns(void **state)
     table t;
     table_read(&t, r.text, r.len);
     assert_int_equal(t.rows, SAMPLE_COUNT + 1);
+    size_t lines = 0;
+    for (size_t i = 0; i < r.len; i++)
+        lines += r.text[i] == '\n';
+    assert_int_equal(lines, t.rows); // no cell holds a line break
     for (size_t i = 0; i < t.rows; i++)
         assert_int_equal(t.columns[i], 17);
     static const char *const first[] = {"03/14/2023",
@@ -825,6 +889,7 @@ int main(void)
         cmocka_unit_test(sqlite_keeps_traces_classes_damage),
         cmocka_unit_test(sqlite_timestamps_are_exact),
         cmocka_unit_test(timesketch_has_its_members),
+        cmocka_unit_test(csv_guard_knows_formulas),
         cmocka_unit_test(l2tcsv_has_its_columns),
         cmocka_unit_test(no_records_make_valid_outputs),
         cmocka_unit_test(names_of_a_million_bytes_still_make_views),

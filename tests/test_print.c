@@ -48,6 +48,9 @@ static void control_characters(void **state)
         {"\xe2\x81\xa6x\xe2\x81\xa9", "?x?", 3}, // isolates
         {"\xe2\x80\x94", "\xe2\x80\x94", 1},     // a dash of the same block
         {"\xd8\x9c\xe2\x80\x8f", "??", 2},
+        {"pay\xe2\x80\x8bpal\xef\xbb\xbf", "pay?pal?", 8},                 // zero-width space, byte order mark
+        {"\xc2\xad\xe2\x81\xa0\xe2\x80\xa8\xf3\xa0\x81\x81.", "????.", 5}, // soft hyphen, joiner, line separator, tag
+        {"\xf0\x9f\x98\x80 \xe3\x81\x82", "\xf0\x9f\x98\x80 \xe3\x81\x82", 3},
         {"cut \xe2", "cut \xe2", 5}, // never in text that was made here, and not read past
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

@@ -336,6 +336,39 @@ static void test_conversions_read_it(void **state)
     }
 }
 
+// A description that is more than the cache can hold is not said to be known to it.
+static void test_add_too_large(void **state)
+{
+    enum { FIELDS = 2200, EVENTS = 8000 };
+    const world_folder *f = *state;
+    outbuf text = {0};
+    char piece[96];
+    outbuf_text(&text,
+                "<instrumentationManifest xmlns=\"http://schemas.microsoft.com/win/2004/08/events\"><instrumentation>"
+                "<events><provider name=\"Giant\" guid=\"{11111111-2222-3333-4444-555555555555}\" symbol=\"x\">"
+                "<templates><template tid=\"T\">");
+    for (u32 i = 0; i < FIELDS; i++) {
+        snprintf(piece, sizeof(piece), "<data name=\"f%u\" inType=\"win:UInt32\"/>", i);
+        outbuf_text(&text, piece);
+    }
+    outbuf_text(&text, "</template></templates><events>");
+    for (u32 i = 0; i < EVENTS; i++) {
+        snprintf(piece, sizeof(piece), "<event value=\"%u\" template=\"T\"/>", i);
+        outbuf_text(&text, piece);
+    }
+    outbuf_text(&text, "</events></provider></events></instrumentation></instrumentationManifest>");
+    outbuf_add(&text, "", 1);
+    put(f, "giant.man", (const char *)text.bytes);
+    put(f, "shop.man", SHOP);
+    outbuf_free(&text);
+    expect(f, "schemas add @giant.man --cache @c.db", 1, "", "nothing was kept: 8000 events need more");
+    expect(f, "schemas list --cache @c.db", 1, NULL, "no schema cache there");
+    expect(f, "schemas add @giant.man @shop.man --cache @c.db", 3, "new: 5 events\nleft out: 8000 events",
+           "8000 events were not kept");
+    expect(f, "schemas add @giant.man --cache @c.db", 1, "", "nothing was kept");
+    expect(f, "schemas show Corner-Shop --cache @c.db", 0, "Corner-Shop", NULL);
+}
+
 // One trace's schemas serve the next: what dns.etl carries of the DNS client is shown as it was carried.
 static void test_add_trace(void **state)
 {
@@ -553,11 +586,11 @@ int main(void)
 {
 #define CLI_TEST(name) cmocka_unit_test_setup_teardown(name, world_folder_make, world_folder_remove)
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_exit_codes),       CLI_TEST(test_add_folder),
-        CLI_TEST(test_default_cache),    CLI_TEST(test_conversions_read_it),
-        CLI_TEST(test_add_trace),        CLI_TEST(test_show),
-        CLI_TEST(test_escapes),          CLI_TEST(test_export),
-        CLI_TEST(test_export_of_others),
+        CLI_TEST(test_exit_codes),    CLI_TEST(test_add_folder),
+        CLI_TEST(test_default_cache), CLI_TEST(test_conversions_read_it),
+        CLI_TEST(test_add_trace),     CLI_TEST(test_add_too_large),
+        CLI_TEST(test_show),          CLI_TEST(test_escapes),
+        CLI_TEST(test_export),        CLI_TEST(test_export_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,8 @@ static bool add(outfile *out, const schema_set *set, cache_addition *result, err
     if (ok && old && schema_cache_refused(old, &first))
         (void)error_set(&result->remark, "%s", first);
     schema_cache_close(old);
+    result->kept = news.kept;
+    result->left_out = news.left_out;
     if (!ok || !news.changed)
         return ok;
     if (run_stop)

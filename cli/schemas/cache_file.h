@@ -6,6 +6,8 @@
 
 typedef struct cache_addition {
     u64 events;   // that were new
+    u64 kept;     // that are in the cache now, new or not; 0: it stays as it is, or is not made
+    u64 left_out; // that are over the limits of a cache
     error remark; // what was left out of the old cache, "" where nothing was
 } cache_addition;
 

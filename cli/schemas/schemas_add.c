@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/limits.h"
 #include "base/os.h"
 #include "etwkit_engine.h"
 #include "evidence.h"
@@ -225,7 +226,7 @@ static bool add_all(adding *a)
 
 typedef struct outcome {
     const char *path;
-    u64 added, rows;
+    u64 added, left_out, rows;
     char identity[80];
 } outcome;
 
@@ -236,8 +237,14 @@ static bool write_cache(adding *a, outcome *out, error *e)
     if (!cache_file_add(out->path, a->set, &addition, e))
         return false;
     out->added = addition.events;
+    out->left_out = addition.left_out;
     if (addition.remark.message[0])
         schemas_say("%s", addition.remark.message);
+    if (!addition.kept)
+        return error_set(e,
+                         "nothing was kept: %llu events need more than a cache holds of one provider (%d MiB, or %d "
+                         "million fields)",
+                         (unsigned long long)out->left_out, LIMIT_PACKED_BYTES >> 20, LIMIT_PACKED_WORK >> 20);
     if (!schema_cache_open(&now, out->path, e))
         return false;
     out->rows = schema_cache_rows(now);
@@ -268,6 +275,7 @@ static void tell_json(const adding *a, const outcome *out)
     cJSON_AddNumberToObject(root, "events", l->events);
     cJSON_AddNumberToObject(root, "maps", l->maps);
     cJSON_AddNumberToObject(root, "new_events", (double)out->added);
+    cJSON_AddNumberToObject(root, "left_out_events", (double)out->left_out);
     cJSON_AddNumberToObject(root, "remarks", l->refused);
     cJSON *notes = cJSON_AddArrayToObject(root, "notes");
     for (u32 i = 0; i < l->note_count; i++)
@@ -286,6 +294,8 @@ static void tell_text(const adding *a, const outcome *out)
         printf("new: %llu events\n", (unsigned long long)out->added);
     else
         puts("new: nothing, the cache knew all of it");
+    if (out->left_out)
+        printf("left out: %llu events\n", (unsigned long long)out->left_out);
     if (a->passed_over)
         printf("passed over: %u files that describe no events\n", a->passed_over);
     printf("remarks: %u\n", l->refused);
@@ -308,11 +318,14 @@ static int finish(adding *a, const char *path)
         schemas_say("%s", e.message);
         return EXIT_FAILED;
     }
+    if (out.left_out)
+        schemas_say("%llu events were not kept: they need more than a cache holds of one provider",
+                    (unsigned long long)out.left_out);
     if (a->options->json)
         tell_json(a, &out);
     else if (!a->options->quiet)
         tell_text(a, &out);
-    return EXIT_DONE;
+    return out.left_out ? EXIT_DAMAGE : EXIT_DONE;
 }
 
 int schemas_add(const options *o)

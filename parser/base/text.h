@@ -76,6 +76,10 @@ u8 *text_utf8_json(u8 *p, span utf8);
 u8 *text_ansi(u8 *p, span ansi); // Windows-1252, the default ANSI code page
 u8 *text_ansi_json(u8 *p, span ansi);
 
+// Bytes of the character at the start of `utf8` that shows nothing itself and changes what is seen: it has no width,
+// turns the direction of others, or breaks a line (U+2028, U+2029). 0: it is another one. Controls are others.
+size_t text_hidden(span utf8);
+
 // The same by a value. ESCAPE_JSON_CSV is for JSON inside a quoted CSV cell: the quotes in it are doubled.
 typedef enum text_escape { ESCAPE_NONE, ESCAPE_JSON, ESCAPE_JSON_CSV } text_escape;
 u8 *text_utf16_as(u8 *p, span utf16, text_escape escape);

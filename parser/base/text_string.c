@@ -491,3 +491,38 @@ bool ansi_length(span s, size_t *len)
     *len = zero ? (size_t)(zero - s.at) : s.len;
     return zero != NULL;
 }
+
+// ------------------------------------------------------------------------------------- what is not seen
+
+// Of UTF-8, where it is a character of two to four bytes that are all there; else 0.
+static u32 scalar_at(span s, size_t *len)
+{
+    u8 first = s.len ? s.at[0] : 0;
+    *len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+    if (!*len || s.len < *len)
+        return 0;
+    u32 scalar = first & (0x7fu >> *len);
+    for (size_t i = 1; i < *len; i++) {
+        if ((s.at[i] & 0xc0) != 0x80)
+            return 0;
+        scalar = scalar << 6 | (s.at[i] & 0x3f);
+    }
+    return scalar;
+}
+
+size_t text_hidden(span utf8)
+{
+    static const struct {
+        u32 first, last;
+    } HIDDEN[] = {
+        {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
+        {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
+        {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
+    };
+    size_t len;
+    u32 scalar = scalar_at(utf8, &len);
+    for (size_t i = 0; i < COUNT_OF(HIDDEN); i++)
+        if (scalar >= HIDDEN[i].first && scalar <= HIDDEN[i].last)
+            return len;
+    return 0;
+}

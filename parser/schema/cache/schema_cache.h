@@ -37,6 +37,8 @@ u32 schema_cache_refused(const schema_cache *cache, const char **first);
 // The file is the caller's, who puts it in the place of `old`; `path` is what sentences call it.
 typedef struct schema_cache_news {
     u64 events;   // that `old` did not hold
+    u64 kept;     // of the set, in the file now
+    u64 left_out; // of the set, over the limits of what can be read back (schema_pack.h)
     bool changed; // false: the file holds what `old` holds, and is not needed
 } schema_cache_news;
 MUST_USE bool schema_cache_fill(int fd, const char *path, schema_cache *old, const schema_set *set,

@@ -15,7 +15,7 @@ typedef struct writer {
     const char *path;
     sqlite3_stmt *insert, *insert_class;
     outbuf body;
-    u64 rows, new_events, new_rows;
+    u64 rows, new_events, new_rows, kept, left_out;
 } writer;
 
 static bool run(writer *w, const char *sql, error *e)
@@ -100,8 +100,10 @@ static bool add_row(writer *w, const provider_schema *p, u32 first, u32 count, e
 {
     u8 digest[DIGEST_BYTES];
     w->body.len = 0;
-    if (!schema_pack(p, first, count, &w->body))
-        return true; // over the limits of what can be read back
+    bool fits = schema_pack(p, first, count, &w->body);
+    *(fits ? &w->kept : &w->left_out) += count;
+    if (!fits)
+        return true;
     span body = {w->body.bytes, w->body.len};
     sha256_of(body, digest);
     sqlite3_bind_blob(w->insert, 1, digest, sizeof(digest), SQLITE_STATIC);
@@ -198,7 +200,9 @@ static bool fill(writer *w, schema_cache *old, const schema_set *set, schema_cac
     if (!add_set(w, set, e))
         return false;
     news->events = w->new_events;
-    news->changed = w->new_rows > 0 || lost || !old;
+    news->kept = w->kept;
+    news->left_out = w->left_out;
+    news->changed = w->new_rows > 0 || lost || (!old && w->kept);
     return !news->changed || run(w, "COMMIT", e);
 }
 
