@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "completions.h"
 #include "etwkit.h"
 #include "evidence.h"
 #include "guard.h"
@@ -19,6 +20,7 @@ static void print_help(void)
     for (size_t i = 0; commands[i]; i++)
         printf("  etwkit %-9s %-24s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
     puts("\n`etwkit COMMAND --help` lists a command's options; `etwkit --version` what the program is made of.\n"
+         "`etwkit --completions bash|zsh|fish` prints a completion script for that shell.\n"
          "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged");
 }
 
@@ -117,6 +119,14 @@ static void print_version(bool no_sandbox)
     printf("sandbox: %s\n", no_sandbox ? "none: --no-sandbox" : sandbox_text());
 }
 
+static int print_completions(const char *shell)
+{
+    if (completions_print(shell))
+        return EXIT_DONE;
+    print_say("--completions: bash, zsh or fish, not '%.40s'", shell);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -133,6 +143,8 @@ int main(int argc, char **argv)
         print_help();
     else if (strcmp(name, "--version") == 0)
         print_version(argc > 2 && strcmp(argv[2], "--no-sandbox") == 0);
+    else if (strcmp(name, "--completions") == 0)
+        return flushed(print_completions(argc > 2 ? argv[2] : ""));
     else
         return flushed(run_named(name, argc, argv));
     return flushed(EXIT_DONE);

@@ -168,7 +168,7 @@ static void l2tcsv_render(const sink *s, const record *rec, outbuf *out)
     if (!column_text(COLUMN_user_sid, rec, out))
         outbuf_text(out, "-");
     outbuf_text(out, ",");
-    csv_cell_text(out, rec->host ? rec->host : "-", rec->host && s->guard);
+    add_cell(out, rec->host ? rec->host : "-", rec->host && s->guard);
     outbuf_text(out, ",");
     bool message = render_description(s, rec, out);
     literal source = s->sources[rec->source_index];

@@ -289,12 +289,9 @@ static void table_free(table *t)
 // "-5" and "+1e5" begin like formulas and are numbers.
 static const char *guarded(const char *text)
 {
-    static const char *const formulas[][2] = {{"=cmd|\"x\"\n", "'=cmd|\"x\"\n"},
-                                              {"=1+2", "'=1+2"},
-                                              {"-1+a", "'-1+a"},
-                                              {" -x", "' -x"},
-                                              {"=other, \"pc\"", "'=other, \"pc\""},
-                                              {"= 1;\r\n", "'= 1;\r\n"}};
+    static const char *const formulas[][2] = {
+        {"=cmd|\"x\"\n", "'=cmd|\"x\"\n"},     {"=1+2", "'=1+2"},        {"-1+a", "'-1+a"}, {" -x", "' -x"},
+        {"=other, \"pc\"", "'=other, \"pc\""}, {"= 1;\r\n", "'= 1;\r\n"}};
     for (size_t i = 0; text && i < COUNT_OF(formulas); i++)
         if (strcmp(text, formulas[i][0]) == 0)
             return formulas[i][1];
