@@ -32,6 +32,7 @@ parser/winapi
 exporters
 cli
 cli/convert
+cli/carve
 cli/schemas
 cli/report
 cli/verify

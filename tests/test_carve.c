@@ -7,116 +7,13 @@
 
 #include <cmocka.h>
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "etl_text.h"
-#include "program.h"
-
-typedef struct image {
-    program p;
-    outbuf bytes;
-    cJSON *json; // carve.json of the last run
-} image;
-
-static int setup(void **state)
-{
-    image *m = mem_zeroed(1, sizeof(*m));
-    program_begin(&m->p);
-    *state = m;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    image *m = *state;
-    cJSON_Delete(m->json);
-    outbuf_free(&m->bytes);
-    program_end(&m->p);
-    mem_free(m);
-    return 0;
-}
-
-// The same noise in every run: a linear congruence, high bytes.
-static void noise(image *m, size_t len)
-{
-    u64 x = m->bytes.len * 2654435761u + 88172645463325252u;
-    u8 *at = outbuf_reserve(&m->bytes, len);
-    for (size_t i = 0; i < len; i++) {
-        x = x * 6364136223846793005u + 1442695040888963407u;
-        at[i] = (u8)(x >> 56);
-    }
-    m->bytes.len += len;
-}
-
-static size_t place(image *m, const void *bytes, size_t len)
-{
-    size_t at = m->bytes.len;
-    outbuf_add(&m->bytes, bytes, len);
-    return at;
-}
-
-static void build(const char *text, outbuf *trace)
-{
-    error e = {0};
-    if (!etl_text_build(text, strlen(text), trace, &e))
-        fail_msg("%s", e.message);
-}
-
-static int carve(image *m)
-{
-    char path[512];
-    bytes_save(program_path(&m->p, "image", path), m->bytes.bytes, m->bytes.len);
-    static const char *const ARGS[] = {"carve", "{}/image", "-o", "{}/found", "--force", NULL};
-    int code = program_run(&m->p, ARGS);
-    cJSON_Delete(m->json);
-    m->json = NULL;
-    if (access(program_path(&m->p, "found/carve.json", path), R_OK) == 0) {
-        outbuf text = {0};
-        bytes_load(path, &text);
-        m->json = cJSON_Parse((const char *)text.bytes);
-        outbuf_free(&text);
-        assert_non_null(m->json);
-    }
-    return code;
-}
-
-static const cJSON *session_at(const image *m, int index)
-{
-    return cJSON_GetArrayItem(cJSON_GetObjectItem(m->json, "sessions"), index);
-}
-
-static int sessions(const image *m)
-{
-    return cJSON_GetArraySize(cJSON_GetObjectItem(m->json, "sessions"));
-}
-
-static double number(const cJSON *of, const char *name)
-{
-    const cJSON *value = cJSON_GetObjectItem(of, name);
-    assert_true(cJSON_IsNumber(value));
-    return value->valuedouble;
-}
-
-static const char *text_of(const cJSON *of, const char *name)
-{
-    const char *value = cJSON_GetStringValue(cJSON_GetObjectItem(of, name));
-    assert_non_null(value);
-    return value;
-}
-
-static void check_file(image *m, const char *name, const void *want, size_t len)
-{
-    char path[512];
-    outbuf got = {0};
-    bytes_load(program_path(&m->p, name, path), &got);
-    assert_int_equal(got.len, len);
-    assert_memory_equal(got.bytes, want, len);
-    outbuf_free(&got);
-}
+#include "base/sha256.h"
+#include "carve_image.h"
 
 // Three buffers of 4 KiB and a header; LOGGER and the clock differ from the other trace's.
 static const char TRACE_A[] = "trace session=A logger=7 first=5000000000\n"
@@ -400,18 +297,187 @@ static void evidence_stays(void **state)
     outbuf_free(&after);
 }
 
+// gen_trace, which the tests are built with.
+static void generate(image *m, const char *words, outbuf *trace)
+{
+    const char *folder = getenv("BUILD");
+    char command[1200], path[512];
+    snprintf(command, sizeof(command), "'%s/gen_trace' %s '%s'", folder ? folder : "build", words,
+             program_path(&m->p, "generated", path));
+    assert_int_equal(system(command), 0);
+    bytes_load(path, trace);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void only_this(image *m, const outbuf *trace, size_t offset)
+{
+    assert_int_equal(carve(m), 0);
+    assert_int_equal(sessions(m), 1);
+    check_file(m, "found/session-1.etl", trace->bytes, trace->len);
+    const cJSON *first = cJSON_GetArrayItem(cJSON_GetObjectItem(session_at(m, 0), "buffers"), 0);
+    assert_true(number(first, "image_offset") == (double)offset);
+    assert_null(cJSON_GetObjectItem(m->json, "events_without_a_buffer"));
+}
+
+// Whatever comes before a trace, it is all there is: buffers are 256 KiB, and where the image is cut for reading must
+// not show.
+static void nothing_is_invented(void **state)
+{
+    image *m = *state;
+    static const size_t BEFORE[] = {512, 4096, 1000448, 1048576, 4194304 - 8};
+    outbuf trace = {0};
+    generate(m, "64", &trace);
+    for (size_t i = 0; i < COUNT_OF(BEFORE); i++) {
+        m->bytes.len = 0;
+        noise(m, BEFORE[i]);
+        place(m, trace.bytes, trace.len);
+        only_this(m, &trace, BEFORE[i]);
+    }
+    outbuf_free(&trace);
+}
+
+// Each place of a buffer and of its events at the edge of what is read at once.
+static void cut_anywhere(void **state)
+{
+    image *m = *state;
+    outbuf trace = {0};
+    build(TRACE_A, &trace);
+    for (size_t before = (4 << 20) - 3 * BUFFER; before <= (4 << 20) + 64; before += 264) {
+        m->bytes.len = 0;
+        noise(m, before);
+        place(m, trace.bytes, trace.len);
+        noise(m, 80);
+        only_this(m, &trace, before);
+    }
+    outbuf_free(&trace);
+}
+
+// As a compressed trace, at any byte, over the edge of what is read at once.
+static void compressed_is_not_invented(void **state)
+{
+    image *m = *state;
+    outbuf trace = {0};
+    generate(m, "16 --xpress", &trace);
+    for (size_t i = 0; i < 4; i++) {
+        size_t before = 1000448 * i + 8 * i;
+        m->bytes.len = 0;
+        noise(m, before);
+        place(m, trace.bytes, trace.len);
+        only_this(m, &trace, before);
+    }
+    outbuf_free(&trace);
+}
+
+static void add_hex(outbuf *text, span bytes)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.len; i++) {
+        u8 two[2] = {(u8)DIGITS[bytes.at[i] >> 4], (u8)DIGITS[bytes.at[i] & 15]};
+        outbuf_add(text, two, 2);
+    }
+}
+
+// A trace whose events carry the bytes of another one: these events are payload, compressed or not.
+static void trace_in_a_payload(void **state)
+{
+    image *m = *state;
+    static const char *const OUTER[] = {
+        "trace session=Outer logger=5 buffer-size=65536\nbuffer cpu=0 sequence=1 logger=5\n",
+        "trace session=Outer logger=5 compressed=yes\nbuffer cpu=0 sequence=1 logger=5\n"};
+    outbuf inner = {0};
+    build(TRACE_A, &inner);
+    for (size_t form = 0; form < 2; form++) {
+        for (size_t shift = 0; shift < 8; shift++) {
+            outbuf text = {0}, trace = {0};
+            outbuf_text(&text, OUTER[form]);
+            for (int i = 0; i < 3; i++) {
+                outbuf_text(&text, "event provider={c0b1c2d3-0011-2233-4455-66778899aabb} id=9 payload zeros:");
+                outbuf_text(&text, &"0\0001\0002\0003\0004\0005\0006\0007"[2 * shift]);
+                outbuf_text(&text, " hex:");
+                add_hex(&text, (span){inner.bytes, inner.len});
+                outbuf_text(&text, "\n");
+            }
+            outbuf_add(&text, "", 1);
+            build((const char *)text.bytes, &trace);
+            m->bytes.len = 0;
+            noise(m, 4096 + 8 * shift);
+            place(m, trace.bytes, trace.len);
+            noise(m, 4096);
+            only_this(m, &trace, 4096 + 8 * shift);
+            outbuf_free(&text);
+            outbuf_free(&trace);
+        }
+    }
+    outbuf_free(&inner);
+}
+
+// Every byte of the image is counted once, and what was read and written is hashed.
+static void accounted_for(void **state)
+{
+    image *m = *state;
+    outbuf a = {0}, b = {0};
+    build(TRACE_A, &a);
+    build(TRACE_B, &b);
+    noise(m, 1000);
+    place(m, a.bytes, a.len);
+    noise(m, 1000);
+    place(m, a.bytes, a.len);
+    noise(m, 504);
+    place(m, b.bytes + BUFFER + 72, 400); // events whose buffer's header is lost
+    noise(m, 1000);
+    assert_int_equal(carve(m), 0);
+    const cJSON *ranges = cJSON_GetObjectItem(m->json, "accounted_bytes"), *one;
+    double all = 0;
+    cJSON_ArrayForEach (one, ranges)
+        all += one->valuedouble;
+    assert_true(all == (double)m->bytes.len);
+    assert_true(number(ranges, "buffers") == (double)a.len && number(ranges, "copies") == (double)a.len);
+    char text[SHA256_TEXT];
+    u8 digest[SHA256_BYTES];
+    sha256_of((span){m->bytes.bytes, m->bytes.len}, digest);
+    sha256_text(digest, text);
+    assert_string_equal(text_of(m->json, "sha256"), text);
+    sha256_of((span){a.bytes, a.len}, digest);
+    sha256_text(digest, text);
+    assert_string_equal(text_of(session_at(m, 0), "sha256"), text);
+    outbuf_free(&a);
+    outbuf_free(&b);
+}
+
+static void standard_input(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    char path[512];
+    build(TRACE_A, &a);
+    noise(m, 1000);
+    place(m, a.bytes, a.len);
+    bytes_save(program_path(&m->p, "image", path), m->bytes.bytes, m->bytes.len);
+    m->p.stdin_path = path;
+    static const char *const ARGS[] = {"carve", "-", "-o", "{}/found", NULL};
+    assert_int_equal(program_run(&m->p, ARGS), 0);
+    check_file(m, "found/session-1.etl", a.bytes, a.len);
+    outbuf_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(whole_traces, setup, teardown),
-        cmocka_unit_test_setup_teardown(compressed_at_any_byte, setup, teardown),
-        cmocka_unit_test_setup_teardown(scattered_buffers, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_header, setup, teardown),
-        cmocka_unit_test_setup_teardown(twice_and_cut, setup, teardown),
-        cmocka_unit_test_setup_teardown(in_memory, setup, teardown),
-        cmocka_unit_test_setup_teardown(claims_do_not_balloon, setup, teardown),
-        cmocka_unit_test_setup_teardown(nothing_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(evidence_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(whole_traces, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(compressed_at_any_byte, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(scattered_buffers, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(without_header, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(twice_and_cut, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(in_memory, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(claims_do_not_balloon, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(nothing_found, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(evidence_stays, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_invented, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(cut_anywhere, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(compressed_is_not_invented, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(trace_in_a_payload, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(accounted_for, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(standard_input, image_setup, image_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,9 @@ enum {
     LIMIT_CARVED_BUFFERS = 8 << 20, // 1 GiB of memory for their facts; 512 GiB of traces in buffers of 64 KiB
     LIMIT_CARVED_SESSIONS = 4096,   // files written; a machine keeps some hundred traces, a hostile image any number
     LIMIT_CARVED_FILL = 64 << 20,   // fill for cut buffers beyond the image's own size; a header may claim 16 MiB
+    LIMIT_CARVED_RATIO = 64, // bytes inflated in all for each of the image, while buffers are looked for: those of
+                             // traces give some 10 each, and are inflated four times
+    LIMIT_CARVED_INFLATED = 256 << 20, // and these, whatever its size
 
     // Event classes and schemas
     LIMIT_CLASSES = 200000,           // distinct (provider, descriptor, schema); real traces have some hundreds

@@ -1,283 +1,375 @@
-// Which carved buffers were one session (carve.h).
-#include <stdlib.h>
+#include "container/carve_group.h"
+
 #include <string.h>
 
 #include "base/limits.h"
-#include "container/carve.h"
+#include "base/sort.h"
 
-enum { CLOCK_SLACK_SECONDS = 600, HASH_FACTOR = 2 };
-
-// Buffers of one headerless session lie no further apart: 61 hours of a 10 MHz clock.
-static const i64 COMPANY_TICKS = (i64)1 << 41;
-
-// (session, sequence number) -> buffer, open addressing.
-typedef struct taken_table {
-    u32 *slots;
-    u32 mask;
-} taken_table;
-
-typedef struct grouping {
-    carve *c;
-    taken_table taken;
-} grouping;
+enum { ROUNDS = 4 }; // of placing pieces: each may rule out sessions for the next
 
 const char *carve_reason_text(carve_reason reason)
 {
     static const char *const TEXTS[] = {
-        "a header buffer: its trace header event starts the session",
-        "stands right behind another buffer of the session",
-        "logger, buffer size and time fit the session, its sequence number was missing there",
-        "no header survives; logger, buffer size and time fit the session's other buffers",
-        "no header survives; the first buffer found of its session",
-        "more sessions than are kept apart: the rest stands together in the last file",
-        "the session has the same buffer from another place",
+        [CARVE_HEADER] = "a header buffer: its trace header event starts the session",
+        [CARVE_FOLLOWS] = "in a row with other buffers of the session",
+        [CARVE_CLOCK] = "logger, buffer size and time fit this session only, its sequence number was missing there",
+        [CARVE_EVIDENCE] = "several sessions fit; numbers, flush times and the order of events allow this one only",
+        [CARVE_COMPANY] = "no header survives; logger, buffer size and time fit the session's other buffers",
+        [CARVE_FIRST] = "no header survives; the first buffer found of its session",
+        [CARVE_AMBIGUOUS] = "ambiguous: several sessions fit, and nothing says which one it belongs to",
+        [CARVE_REST] = "more sessions than are kept apart: the rest is together in the last file",
+        [CARVE_DUPLICATE] = "the session has the same bytes from another place",
     };
     return TEXTS[reason];
 }
 
-// ---------------------------------------------------------------------------------------------- sequence numbers
+// ---------------------------------------------------------------------------------------------- headers
 
-static u32 slot_of(const taken_table *t, u32 session, u64 sequence)
+static u64 hash_facts(const trace_facts *f)
 {
-    u64 h = (sequence + 1) * 0x9e3779b97f4a7c15 ^ (u64)session * 0xc2b2ae3d27d4eb4f;
-    return (u32)(h >> 32 ^ h) & t->mask;
+    const u64 is[] = {(u64)f->start_time,
+                      (u64)f->header_time,
+                      (u64)f->boot_time,
+                      f->perf_frequency,
+                      (u64)f->buffer_size << 32 | f->os_build,
+                      (u64)f->processors << 32 | f->pointer_size};
+    u64 hash = hash_more(hash_bytes(is, sizeof(is)), f->session, strlen(f->session));
+    return hash_more(hash, f->log_file, strlen(f->log_file));
 }
 
-// The buffer of the session with this number, or CARVE_NONE; *slot is where it is or goes.
-static u32 taken_find(const grouping *g, u32 session, u64 sequence, u32 *slot)
+// All but what is written again when a session stops.
+static bool same_facts(const trace_facts *a, const trace_facts *b)
 {
-    for (u32 i = slot_of(&g->taken, session, sequence);; i = (i + 1) & g->taken.mask) {
-        u32 found = g->taken.slots[i];
-        *slot = i;
-        if (found == CARVE_NONE)
-            return CARVE_NONE;
-        const carve_buffer *b = &g->c->buffers[found];
-        if (b->session == session && b->sequence == sequence)
-            return found;
+    return a->start_time == b->start_time && a->header_time == b->header_time && a->boot_time == b->boot_time &&
+           a->perf_frequency == b->perf_frequency && a->buffer_size == b->buffer_size && a->os_build == b->os_build &&
+           a->processors == b->processors && a->pointer_size == b->pointer_size &&
+           strcmp(a->session, b->session) == 0 && strcmp(a->log_file, b->log_file) == 0;
+}
+
+// A header buffer is written again when its session stops: then with the end's time.
+static void find_header(grouping *g, u32 index)
+{
+    carve *c = g->c;
+    carve_buffer *b = &c->buffers[index];
+    const trace_facts *f = &c->facts[b->facts];
+    u64 hash = hash_facts(f);
+    u32 known;
+    MAP_FIND(known, &g->headers, hash, same_facts(f, &c->facts[c->buffers[index_].facts]));
+    if (known == MAP_NONE) {
+        map_add(&g->headers, hash, index);
+        return;
     }
-}
-
-static bool same_buffer(const carve_buffer *a, const carve_buffer *b)
-{
-    return a->processor == b->processor && a->used == b->used && a->events == b->events && a->type == b->type &&
-           a->first_time == b->first_time && a->last_time == b->last_time && a->logger_id == b->logger_id;
-}
-
-// ---------------------------------------------------------------------------------------------- joining
-
-static const trace_facts *facts_of(const carve *c, const carve_session *s)
-{
-    return s->header == CARVE_NONE ? NULL : &c->facts[c->buffers[s->header].facts];
-}
-
-static i64 minus(i64 a, i64 b)
-{
-    i64 d;
-    if (__builtin_sub_overflow(a, b, &d))
-        return a < b ? INT64_MIN : INT64_MAX;
-    return d;
-}
-
-// Logger, size and form: what all buffers of a session share.
-static bool same_kind(const carve *c, const carve_session *s, const carve_buffer *b)
-{
-    const trace_facts *f = facts_of(c, s);
-    bool header_only = f && s->buffers == 1;
-    // Merged traces have 0 as the header's logger, or anything in the others.
-    if (!header_only && s->logger_id != b->logger_id)
-        return false;
-    if (header_only && s->logger_id && s->logger_id != b->logger_id)
-        return false;
-    bool packed = b->form != COMPRESSION_NONE;
-    if (f && packed != ((f->log_file_mode & LOG_FILE_MODE_COMPRESSED) != 0))
-        return false;
-    if (!f && packed != (s->form != COMPRESSION_NONE))
-        return false;
-    return packed ? !s->buffer_size || b->used <= s->buffer_size : b->size == s->buffer_size;
-}
-
-// How far the buffer's first event lies behind the session's start, in ticks; negative where it does not fit.
-static i64 clock_distance(const carve *c, const carve_session *s, const carve_buffer *b)
-{
-    const trace_facts *f = facts_of(c, s);
-    if (!b->events)
-        return -1;
-    if (!f) {
-        if (minus(b->first_time, s->last_time) > COMPANY_TICKS || minus(s->first_time, b->last_time) > COMPANY_TICKS)
-            return -1;
-        i64 apart =
-            b->first_time > s->first_time ? minus(b->first_time, s->first_time) : minus(s->first_time, b->first_time);
-        return apart < 0 ? -1 : apart;
+    carve_buffer *other = &c->buffers[known];
+    bool is_better = f->end_time && !c->facts[other->facts].end_time;
+    if (b->begins != other->begins) // what follows the trace header event
+        return;
+    if (!is_better) {
+        b->reason = CARVE_DUPLICATE;
+        b->duplicate_of = known;
+        return;
     }
-    i64 slack =
-        f->clock.frequency < INT64_MAX / CLOCK_SLACK_SECONDS ? (i64)f->clock.frequency * CLOCK_SLACK_SECONDS : 0;
-    i64 behind = minus(b->first_time, f->header_time);
-    if (behind < -slack)
-        return -1;
-    if (f->end_time &&
-        minus(clock_filetime(&f->clock, b->last_time), f->end_time) > (i64)CLOCK_SLACK_SECONDS * 10000000)
-        return -1;
-    return behind < 0 ? 0 : behind;
+    other->reason = CARVE_DUPLICATE;
+    other->duplicate_of = index;
+    map_remove(&g->headers, hash, known);
+    map_add(&g->headers, hash, index);
 }
 
-static void put_in(grouping *g, u32 session, u32 index, carve_reason reason)
+static void find_headers(grouping *g)
+{
+    carve *c = g->c;
+    for (u32 i = 0; i < c->count; i++)
+        if (c->buffers[i].facts != CARVE_NONE && c->buffers[i].duplicate_of == CARVE_NONE)
+            find_header(g, i);
+    for (u32 i = 0; i < c->count; i++) // a copy of a header that is a copy now
+        for (carve_buffer *b = &c->buffers[i];
+             b->duplicate_of != CARVE_NONE && c->buffers[b->duplicate_of].duplicate_of != CARVE_NONE;)
+            b->duplicate_of = c->buffers[b->duplicate_of].duplicate_of;
+}
+
+// ---------------------------------------------------------------------------------------------- placing
+
+static u64 place_hash(u32 session, u64 sequence)
+{
+    return hash_more(hash_u64(sequence), &session, sizeof(session));
+}
+
+static void put_buffer(grouping *g, u32 session, u32 index, carve_reason reason)
 {
     carve *c = g->c;
     carve_session *s = &c->sessions[session];
     carve_buffer *b = &c->buffers[index];
-    u32 slot, other = taken_find(g, session, b->sequence, &slot);
+    if (b->reason == CARVE_DUPLICATE) // it goes where the one is that is kept
+        return;
     b->session = session;
     b->reason = reason;
-    if (other != CARVE_NONE && same_buffer(&c->buffers[other], b)) {
-        b->reason = CARVE_DUPLICATE;
-        b->duplicate_of = other;
-        s->duplicates++;
-        return;
-    }
-    if (other == CARVE_NONE)
-        g->taken.slots[slot] = index;
+    if (taken_by(g, session, b->sequence) == CARVE_NONE)
+        map_add(&g->taken, place_hash(session, b->sequence), index);
     if (b->facts == CARVE_NONE && (s->buffers == 0 || (s->buffers == 1 && s->header != CARVE_NONE)))
         s->logger_id = b->logger_id;
     if (b->events && (!s->events || b->first_time < s->first_time))
         s->first_time = b->first_time;
     if (b->events && (!s->events || b->last_time > s->last_time))
         s->last_time = b->last_time;
+    if (!s->events)
+        s->form = b->form;
+    if (s->dated == CARVE_NONE && b->events && is_flush_date(b->time_stamp))
+        s->dated = index;
     s->events += b->events;
     s->buffers++;
+    c->rest += reason == CARVE_REST;
 }
 
-// Starts a session with the buffer, or puts it with the last one.
-static void begin_session(grouping *g, u32 index, carve_reason reason)
+// All of it: the first buffer for `reason`, the others since they are in a row with it.
+static void put_piece(grouping *g, u32 session, u32 piece, carve_reason reason)
+{
+    carve_piece *p = &g->pieces[piece];
+    p->session = session;
+    g->c->sessions[session].pieces++;
+    bool for_all = reason == CARVE_AMBIGUOUS || reason == CARVE_REST;
+    for (u32 i = p->first; i < p->first + p->count; i++) {
+        u32 index = g->members[i];
+        if (index == g->c->sessions[session].header || g->c->buffers[index].reason == CARVE_DUPLICATE)
+            continue;
+        put_buffer(g, session, index, reason);
+        reason = for_all ? reason : CARVE_FOLLOWS;
+    }
+}
+
+static u32 begin_session(grouping *g, u32 first)
 {
     carve *c = g->c;
-    if (c->session_count == LIMIT_CARVED_SESSIONS) {
-        put_in(g, c->session_count - 1, index, CARVE_REST);
-        return;
-    }
-    const carve_buffer *b = &c->buffers[index];
+    if (c->session_count == LIMIT_CARVED_SESSIONS)
+        return CARVE_NONE;
+    const carve_buffer *b = &c->buffers[first];
     GROW(c->sessions, c->session_count, c->session_cap);
-    carve_session *s = &c->sessions[c->session_count];
-    *s = (carve_session){.header = CARVE_NONE,
-                         .first = index,
-                         .logger_id = b->logger_id,
-                         .form = b->form,
-                         .buffer_size = b->form == COMPRESSION_NONE ? b->size : 0};
-    if (b->facts != CARVE_NONE) {
-        s->header = index;
-        s->buffer_size = c->facts[b->facts].buffer_size;
-    }
-    put_in(g, c->session_count++, index, reason);
+    c->sessions[c->session_count] = (carve_session){.header = CARVE_NONE,
+                                                    .dated = CARVE_NONE,
+                                                    .first = first,
+                                                    .logger_id = b->logger_id,
+                                                    .form = b->form,
+                                                    .buffer_size = b->form == COMPRESSION_NONE ? b->size : 0};
+    return c->session_count++;
 }
 
-// The session whose header says the same: the header buffer is written again when a session is stopped.
-static u32 same_header(const carve *c, const trace_facts *f)
-{
-    for (u32 i = 0; i < c->session_count; i++) {
-        const trace_facts *g = facts_of(c, &c->sessions[i]);
-        if (g && g->start_time == f->start_time && g->header_time == f->header_time &&
-            g->buffer_size == f->buffer_size && strcmp(g->session, f->session) == 0)
-            return i;
-    }
-    return CARVE_NONE;
-}
-
-static void place_header(grouping *g, u32 index)
+static void begin_headed(grouping *g, u32 index)
 {
     carve *c = g->c;
-    carve_buffer *b = &c->buffers[index];
-    const trace_facts *f = &c->facts[b->facts];
-    u32 known = same_header(c, f);
-    if (known == CARVE_NONE) {
-        begin_session(g, index, CARVE_HEADER);
+    u32 piece = g->piece_of[index], session = begin_session(g, index);
+    if (session == CARVE_NONE)
         return;
-    }
-    carve_session *s = &c->sessions[known];
-    b->session = known;
-    u32 older = s->header;
-    bool better = f->end_time && !c->facts[c->buffers[older].facts].end_time;
-    u32 kept = better ? index : older, dropped = better ? older : index;
-    s->header = kept;
-    c->buffers[kept].reason = CARVE_HEADER;
-    c->buffers[kept].duplicate_of = CARVE_NONE;
-    c->buffers[dropped].reason = CARVE_DUPLICATE;
-    c->buffers[dropped].duplicate_of = kept;
-    s->duplicates++;
+    carve_session *s = &c->sessions[session];
+    s->header = index;
+    s->buffer_size = c->facts[c->buffers[index].facts].buffer_size;
+    put_buffer(g, session, index, CARVE_HEADER);
+    if (g->header[group_root(g, index)] == index)
+        put_piece(g, session, piece, CARVE_FOLLOWS);
 }
 
-// ---------------------------------------------------------------------------------------------- all buffers
+// ---------------------------------------------------------------------------------------------- pieces without header
 
-static bool stands_behind(const carve *c, u32 index)
+static int by_place(const void *a, const void *b)
 {
-    if (!index)
-        return false;
-    const carve_buffer *last = &c->buffers[index - 1], *b = &c->buffers[index];
-    bool ended = (last->flags & BUFFER_FLAG_FLUSH) && last->facts == CARVE_NONE;
-    return last->offset + last->size == b->offset && last->session != CARVE_NONE && !ended;
+    const carve_buffer *x = *(carve_buffer *const *)a, *y = *(carve_buffer *const *)b;
+    return compare_places(x, y->session, y);
 }
 
-static bool joins_the_last(grouping *g, u32 index)
+// What is placed, by session, processor and number.
+static void sort_placed(grouping *g)
 {
     carve *c = g->c;
-    if (!stands_behind(c, index))
-        return false;
-    u32 session = c->buffers[index - 1].session;
-    const carve_session *s = &c->sessions[session];
-    const carve_buffer *b = &c->buffers[index];
-    bool merged = s->header != CARVE_NONE && c->buffers[s->header].logger_id == 0;
-    if (!same_kind(c, s, b) && !(merged && (b->form != COMPRESSION_NONE || b->size == s->buffer_size)))
-        return false;
-    if (b->events && clock_distance(c, s, b) < 0)
-        return false;
-    put_in(g, session, index, CARVE_FOLLOWS);
+    g->order_count = 0;
+    for (u32 i = 0; i < c->count; i++) {
+        carve_buffer *b = &c->buffers[i];
+        if (b->session != CARVE_NONE && b->events && b->duplicate_of == CARVE_NONE &&
+            i != c->sessions[b->session].header)
+            g->order[g->order_count++] = b;
+    }
+    sort_in_place(g->order, g->order_count, sizeof(*g->order), by_place);
+}
+
+// Claims the numbers of the piece in the session. Where another piece has claimed one, neither gets it.
+static void claim(grouping *g, u32 piece, map *claims)
+{
+    carve *c = g->c;
+    carve_piece *p = &g->pieces[piece];
+    for (u32 i = p->first; i < p->first + p->count; i++) {
+        u32 index = g->members[i], other;
+        const carve_buffer *b = &c->buffers[index];
+        if (b->duplicate_of != CARVE_NONE)
+            continue;
+        u64 hash = place_hash(p->proposed, b->sequence);
+        MAP_FIND(other, claims, hash,
+                 c->buffers[index_].sequence == b->sequence && g->pieces[g->piece_of[index_]].proposed == p->proposed);
+        if (other == MAP_NONE)
+            map_add(claims, hash, index);
+        else if (g->piece_of[other] != piece)
+            p->is_contested = g->pieces[g->piece_of[other]].is_contested = true;
+    }
+}
+
+// Returns how many were placed.
+static u32 place_round(grouping *g)
+{
+    u32 placed = 0, may_be[MAY_BE_MOST];
+    map claims = {0};
+    sort_placed(g);
+    for (u32 i = 0; i < g->piece_count; i++) {
+        carve_piece *p = &g->pieces[i];
+        p->is_contested = false;
+        if (p->session == CARVE_NONE)
+            p->fits = sessions_that_fit(g, i, may_be, &p->proposed);
+    }
+    for (u32 i = 0; i < g->piece_count; i++)
+        if (g->pieces[i].session == CARVE_NONE && g->pieces[i].proposed != CARVE_NONE)
+            claim(g, i, &claims);
+    for (u32 i = 0; i < g->piece_count; i++) {
+        const carve_piece *p = &g->pieces[i];
+        if (p->session != CARVE_NONE || p->proposed == CARVE_NONE || p->is_contested)
+            continue;
+        put_piece(g, p->proposed, i, p->fits > 1 ? CARVE_EVIDENCE : CARVE_CLOCK);
+        placed++;
+    }
+    map_free(&claims);
+    return placed;
+}
+
+// ---------------------------------------------------------------------------------------------- sessions without
+// header
+
+static bool is_free_for(const grouping *g, const carve_piece *p, u32 session)
+{
+    for (u32 i = p->first; i < p->first + p->count; i++) {
+        const carve_buffer *b = &g->c->buffers[g->members[i]];
+        if (b->duplicate_of == CARVE_NONE && taken_by(g, session, b->sequence) != CARVE_NONE)
+            return false;
+    }
     return true;
 }
 
-// The session that began last before the buffer, of those it fits.
-static void join_by_clock(grouping *g, u32 index)
+// The nearest session without a header that the piece fits. *rivals: there is one that it fits but for numbers that are
+// taken there by other contents.
+static u32 company_of(grouping *g, u32 piece, bool *rivals)
 {
     carve *c = g->c;
-    const carve_buffer *b = &c->buffers[index];
+    const carve_piece *p = &g->pieces[piece];
+    const carve_buffer *b = &c->buffers[g->members[p->first]];
     u32 best = CARVE_NONE;
-    i64 distance = INT64_MAX;
-    for (u32 i = 0; i < c->session_count; i++) {
-        const carve_session *s = &c->sessions[i];
-        u32 slot;
-        if (!same_kind(c, s, b))
+    u64 distance = UINT64_MAX;
+    *rivals = false;
+    for (u32 i = g->headed_count; i < c->session_count; i++) {
+        carve_session *s = &c->sessions[i];
+        if (s->may_be_count || !fits_kind(c, s, b) || !fits_times(c, s, p) || !flushes_agree(&c->buffers[s->first], b))
             continue;
-        u32 other = taken_find(g, i, b->sequence, &slot);
-        if (other != CARVE_NONE && !same_buffer(&c->buffers[other], b))
+        if (!is_free_for(g, p, i)) {
+            *rivals = s->has_rivals = true;
             continue;
-        i64 d = clock_distance(c, s, b);
-        bool headed = s->header != CARVE_NONE,
-             best_headed = best != CARVE_NONE && c->sessions[best].header != CARVE_NONE;
-        if (d < 0 || (best_headed && !headed) || (d >= distance && headed == best_headed))
-            continue;
-        best = i;
-        distance = d;
+        }
+        u64 apart = p->events ? time_apart(p->first_time, s->first_time) : 0;
+        if (apart < distance) {
+            best = i;
+            distance = apart;
+        }
     }
-    if (best == CARVE_NONE)
-        begin_session(g, index, CARVE_FIRST);
+    return best;
+}
+
+// What may be of other sessions is alone, so that nothing is mixed up.
+static void begin_company(grouping *g, u32 piece, const u32 *may_be, u32 may_be_count)
+{
+    carve *c = g->c;
+    u32 session = begin_session(g, g->members[g->pieces[piece].first]);
+    if (session == CARVE_NONE) {
+        put_piece(g, c->session_count - 1, piece, CARVE_REST);
+        return;
+    }
+    carve_session *s = &c->sessions[session];
+    if (may_be_count) {
+        s->is_ambiguous = true;
+        s->may_be_count = may_be_count;
+        s->may_be = arena_take_array(&c->arena, may_be_count, sizeof(*may_be));
+        memcpy(s->may_be, may_be, may_be_count * sizeof(*may_be));
+    }
+    put_piece(g, session, piece, may_be_count ? CARVE_AMBIGUOUS : CARVE_FIRST);
+}
+
+static void place_rest(grouping *g, u32 piece)
+{
+    u32 may_be[MAY_BE_MOST], proven;
+    u32 count = sessions_that_fit(g, piece, may_be, &proven);
+    bool rivals = false;
+    u32 session = count ? CARVE_NONE : company_of(g, piece, &rivals);
+    if (session == CARVE_NONE)
+        begin_company(g, piece, may_be, count);
     else
-        put_in(g, best, index, c->sessions[best].header == CARVE_NONE ? CARVE_COMPANY : CARVE_CLOCK);
+        put_piece(g, session, piece, CARVE_COMPANY);
+    carve_session *s = &g->c->sessions[g->pieces[piece].session];
+    s->has_rivals = s->has_rivals || rivals;
+}
+
+// Where two sessions without a header claim the same numbers, what else is in them may be the other's.
+static void mark_rivals(carve *c)
+{
+    for (u32 i = 0; i < c->session_count; i++) {
+        carve_session *s = &c->sessions[i];
+        s->is_ambiguous = s->is_ambiguous || (s->has_rivals && s->pieces > 1);
+        c->ambiguous += s->is_ambiguous ? s->buffers : 0;
+    }
+    for (u32 i = 0; i < c->count; i++) {
+        carve_buffer *b = &c->buffers[i];
+        if (b->reason != CARVE_DUPLICATE && b->reason != CARVE_REST && c->sessions[b->session].is_ambiguous)
+            b->reason = CARVE_AMBIGUOUS;
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- all
+
+static bool has_unplaced(const grouping *g)
+{
+    for (u32 i = 0; i < g->piece_count; i++)
+        if (g->pieces[i].session == CARVE_NONE)
+            return true;
+    return false;
+}
+
+static void count_copies(carve *c)
+{
+    for (u32 i = 0; i < c->count; i++) {
+        carve_buffer *b = &c->buffers[i];
+        if (b->duplicate_of == CARVE_NONE)
+            continue;
+        b->session = c->buffers[b->duplicate_of].session;
+        c->sessions[b->session].duplicates++;
+    }
 }
 
 void carve_group(carve *c)
 {
     grouping g = {.c = c};
-    u32 slots = 16;
-    while (slots < c->count * HASH_FACTOR)
-        slots *= 2;
-    g.taken.slots = mem_alloc(slots * sizeof(u32));
-    memset(g.taken.slots, 0xff, slots * sizeof(u32));
-    g.taken.mask = slots - 1;
-    for (u32 i = 0; i < c->count; i++) {
-        if (c->buffers[i].facts != CARVE_NONE)
-            place_header(&g, i);
-        else
-            (void)joins_the_last(&g, i);
-    }
+    g.parent = mem_alloc(c->count * sizeof(u32) + 1);
+    g.header = mem_alloc(c->count * sizeof(u32) + 1);
+    g.members = mem_alloc(c->count * sizeof(u32) + 1);
+    g.piece_of = mem_alloc(c->count * sizeof(u32) + 1);
+    g.order = mem_alloc(c->count * sizeof(*g.order) + 1);
+    group_find_copies(&g);
+    find_headers(&g);
+    group_find_runs(&g);
     for (u32 i = 0; i < c->count; i++)
-        if (c->buffers[i].session == CARVE_NONE && !joins_the_last(&g, i))
-            join_by_clock(&g, i);
-    mem_free(g.taken.slots);
+        if (c->buffers[i].facts != CARVE_NONE && c->buffers[i].duplicate_of == CARVE_NONE)
+            begin_headed(&g, i);
+    g.headed_count = c->session_count;
+    for (u32 i = 0; i < ROUNDS && has_unplaced(&g) && place_round(&g);)
+        i++;
+    for (u32 i = 0; i < g.piece_count; i++)
+        if (g.pieces[i].session == CARVE_NONE)
+            place_rest(&g, i);
+    mark_rivals(c);
+    count_copies(c);
+    mem_free(g.parent);
+    mem_free(g.header);
+    mem_free(g.members);
+    mem_free(g.piece_of);
+    mem_free(g.order);
+    mem_free(g.pieces);
+    map_free(&g.taken);
+    map_free(&g.headers);
 }

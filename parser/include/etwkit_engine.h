@@ -62,6 +62,7 @@ ENGINE(libarchive)
 ENGINE(libarchive_is_there)
 
 ENGINE(input_change_text)
+ENGINE(input_changed)
 ENGINE(input_close)
 ENGINE(input_kind_of)
 ENGINE(input_load)

@@ -35,8 +35,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     check(carve_scan(&c, NULL, NULL));
     carve_group(&c);
     u32 placed = 0;
-    for (u32 i = 0; i < c.count; i++)
+    u64 bytes = c.orphan_bytes + c.unreadable_outside;
+    for (u32 i = 0; i < c.count; i++) {
         check_buffer(&c, i);
+        bytes += c.buffers[i].here;
+    }
+    check(bytes <= size);
     for (u32 i = 0; i < c.session_count; i++) {
         const carve_session *s = &c.sessions[i];
         check(s->header == CARVE_NONE || c.buffers[s->header].session == i);

@@ -1,0 +1,59 @@
+// `etwkit carve IMAGE -o FOLDER`: what carve.h found, as FOLDER/session-N.etl and FOLDER/carve.json.
+//
+// Buffers are written as they were found. The only bytes that are made up are a header buffer where none survives, fill
+// where a buffer is cut and, where its claims would make the file balloon, its BufferSize and Offset; carve.json names
+// all three.
+#ifndef ETWKIT_CARVE_JOB_H
+#define ETWKIT_CARVE_JOB_H
+
+#include <cjson/cJSON.h>
+
+#include "inputs.h"
+#include "options.h"
+#include "outfile.h"
+#include "output.h"
+
+// A file of the folder. All appear together, carve.json last.
+typedef struct carve_file {
+    outfile out;
+    output to;
+    char *path;
+} carve_file;
+
+typedef struct carve_job {
+    const options *o;
+    inputs image; // one row
+    carve carve;
+    u32 *order; // buffers by session
+    carve_file *files;
+    u32 file_count;
+    cJSON *json, *sessions; // carve.json and its list
+    u8 *copy;
+    u64 padded; // bytes of fill written in place of what is missing
+    bool bar;
+} carve_job;
+
+// How a buffer was written.
+typedef struct carve_written {
+    u64 at;    // in the file
+    u32 bytes; // its size there
+    u32 fill;  // of these
+} carve_written;
+
+// What ties the times of a session without a header to UTC.
+typedef struct guessed_clock {
+    session_clock clock;
+    clock_type type;
+    const char *by; // a clause
+} guessed_clock;
+
+// carve_files.c: all files, in the folder that was made for them. False: nothing is left of them.
+MUST_USE bool carve_write(carve_job *job, error *e);
+
+// carve_json.c
+void carve_json_begin(carve_job *job);
+cJSON *carve_json_session(carve_job *job, u32 index, const guessed_clock *guessed); // in the list
+void carve_json_buffer(cJSON *to, const carve_buffer *b, const carve_written *w);
+void carve_json_copy(cJSON *to, const carve_job *job, const carve_buffer *b);
+
+#endif
