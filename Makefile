@@ -178,12 +178,8 @@ $(BUILD)/commit: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst $() ,,$(COMMIT))' | cmp -s - $@ || echo '$(subst $() ,,$(COMMIT))' >$@
 
-# And what names the schemas that are part of it.
-BUILT_IN  := $(sort $(wildcard parser/schema/tables/*.def parser/schema/core/*.pack))
-CORE_HASH := $(shell cat $(BUILT_IN) | sha256sum | cut -d ' ' -f 1)
-
-$(BUILD)/obj/cli/main.o: $(BUILD)/commit $(BUILT_IN)
-$(BUILD)/obj/cli/main.o: OPTIONS += -DETWKIT_COMMIT='"$(subst $() ,,$(COMMIT))"' -DETWKIT_CORE='"$(CORE_HASH)"'
+$(BUILD)/obj/cli/main.o: $(BUILD)/commit
+$(BUILD)/obj/cli/main.o: OPTIONS += -DETWKIT_COMMIT='"$(subst $() ,,$(COMMIT))"'
 
 FORCE:
 

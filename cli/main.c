@@ -134,9 +134,6 @@ int main(int argc, char **argv)
 #ifdef ETWKIT_COMMIT
     version_commit = *ETWKIT_COMMIT ? ETWKIT_COMMIT : NULL;
 #endif
-#ifdef ETWKIT_CORE
-    version_core = *ETWKIT_CORE ? ETWKIT_CORE : NULL;
-#endif
     guard_begin();
     signals_begin();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)

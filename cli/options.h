@@ -89,6 +89,12 @@ extern const option_group options_common; // every command has these without lis
         .name = "--cache", .argument = "FILE", .help = "the schema cache; \"none\" uses none", .set = option_text,     \
         .at = offsetof(options, cache), .neutral = true                                                                \
     }
+#define OPTION_SCHEMAS                                                                                                 \
+    {                                                                                                                  \
+        .name = "--schemas", .argument = "PATH",                                                                       \
+        .help = "a manifest, DLL, TMF, PDB or MOF file, or a folder of them; repeatable", .set = option_add_text,      \
+        .at = offsetof(options, schemas), .neutral = true                                                              \
+    }
 
 // ---------------------------------------------------------------------------------------------- reading
 

@@ -11,10 +11,12 @@
 #include <gnu/libc-version.h>
 #endif
 
+#include "base/sha256.h"
 #include "etwkit.h"
 #include "etwkit_engine.h"
+#include "etwkit_engine.h"
 
-const char *version_commit, *version_core;
+const char *version_commit;
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -89,13 +91,22 @@ static void print_libraries(void)
     print_loaded();
 }
 
+static void print_core(void)
+{
+    char hash[SHA256_TEXT];
+    u32 events = 0;
+    for (u32 i = 0; i < core_count(); i++)
+        events += core_at(i).events;
+    sha256_text(core_sha256(), hash);
+    printf("schema core: sha256 %s, %u providers, %u events\n", hash, core_count(), events);
+}
+
 void version_print(void)
 {
     printf("etwkit %s\n", etwkit_version());
     if (version_commit)
         printf("commit %s\n", version_commit);
-    if (version_core)
-        printf("schema core: sha256 %s\n", version_core);
+    print_core();
     print_libraries();
     printf("build: %s, %zu-bit, %s%s%s\n", COMPILER, sizeof(void *) * 8, VECTORS, HARDENED, CHECKED);
 }

@@ -14,6 +14,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/os.h"
+#include "base/sha256.h"
 #include "cache_world.h"
 
 #define HEAD                                                                                                           \
@@ -185,6 +186,18 @@ static cJSON *line_of(const run *r, u32 number)
     return line;
 }
 
+static cJSON *line_with(const run *r, const char *text)
+{
+    const char *at = strstr(out_of(r), text);
+    if (!at)
+        fail_msg("\"%s\" is not in:\n%s", text, out_of(r));
+    while (at > out_of(r) && at[-1] != '\n')
+        at--;
+    cJSON *line = cJSON_ParseWithOpts(at, NULL, false);
+    assert_non_null(line);
+    return line;
+}
+
 static double number_in(const cJSON *object, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -208,7 +221,7 @@ static void test_exit_codes(void **state)
     const world_folder *f = *state;
     put(f, "shop.man", SHOP);
     put(f, "notes.txt", "nothing of interest");
-    expect(f, "schemas", 2, NULL, "no command given: add, list, show, export");
+    expect(f, "schemas", 2, NULL, "no command given: add, list, search, show, export");
     expect(f, "schemas frob", 2, NULL, "unknown command 'frob'");
     expect(f, "schemas shwo", 2, NULL, "unknown command 'shwo'; did you mean 'show'?");
     expect(f, "schemas add", 2, NULL, "missing arguments: PATH...");
@@ -378,7 +391,7 @@ static void test_add_trace(void **state)
     expect(f, "schemas add ~merged.etl --cache @c.db", 0, "1 providers, 3 events, 2 maps", NULL);
     expect(f, "schemas add ~tracelogging.etl --cache @d.db", 1, "", "nothing to learn");
     run r = etwkit(f, "schemas list --cache @c.db --json");
-    cJSON *line = line_of(&r, 1);
+    cJSON *line = line_with(&r, "dns.etl\"");
     assert_string_equal(text_in(line, "provider"), "Microsoft-Windows-DNS-Client");
     assert_string_equal(text_in(line, "provider_id"), "1c95126e-7eea-49a9-a3fe-a378b03ddb4d");
     assert_string_equal(text_in(line, "schema"), "embedded");
@@ -437,6 +450,73 @@ static void test_show(void **state)
     cJSON_Delete(line);
     done(&r);
     expect(f, "schemas show Corner-Shop Stock/Start --cache @c.db", 0, "event 3 version 0", NULL);
+}
+
+// What is built in is known without a cache, and with one; files that are given are, too.
+static void test_catalogue(void **state)
+{
+    const world_folder *f = *state;
+    put(f, "shop.man", SHOP);
+    put(f, "stall.man", STALL);
+    expect(f, "schemas add @shop.man --cache @c.db", 0, NULL, NULL);
+    run r = etwkit(f, "schemas list --json --cache @c.db --schemas @stall.man");
+    assert_int_equal(r.code, 0);
+    cJSON *line = line_with(&r, "\"Microsoft-Windows-Security-Auditing\"");
+    assert_string_equal(text_in(line, "provider_id"), "54849625-5478-4994-a5ba-3e3b0328c30d");
+    assert_string_equal(text_in(line, "schema"), "builtin");
+    assert_true(number_in(line, "events") > 450);
+    cJSON_Delete(line);
+    line = line_with(&r, "\"Corner-Shop\"");
+    assert_true(number_in(line, "maps") == 2);
+    cJSON_Delete(line);
+    line = line_with(&r, "\"Stall\"");
+    expect_text(text_in(line, "path"), "stall.man");
+    cJSON_Delete(line);
+    done(&r);
+    expect(f, "schemas list", 0, "Microsoft-Windows-DNS-Client ", NULL); // no cache yet
+    expect(f, "schemas show Stall 9 --schemas @stall.man", 0, "event 9 version 0", NULL);
+    expect(f, "schemas show Microsoft-Windows-Security-Auditing 5156:1", 0, "builds    22000 to 28000", NULL);
+    expect(f, "schemas show dns-clien", 1, "", "there is Microsoft-Windows-DNS-Client\n");
+    expect(f, "schemas show", 2, "", "missing arguments");
+}
+
+static void test_search(void **state)
+{
+    const world_folder *f = *state;
+    put(f, "shop.man", SHOP);
+    expect(f, "schemas search dns clientpid", 0, "    3020 v1 ", NULL); // name of the provider, name of a field
+    run r = etwkit(f, "schemas search EXCEPTIONKEYWORD dotnetruntime --json");
+    cJSON *line = line_with(&r, "\"keyword\":\"ExceptionKeyword\"");
+    assert_string_equal(text_in(line, "mask"), "0x8000");
+    cJSON_Delete(line);
+    assert_null(strstr(out_of(&r), "event_id"));
+    done(&r);
+    expect(f, "schemas search basket --schemas @shop.man", 0, "Corner-Shop  " ID "  manifest", NULL);
+    expect(f, "schemas search money --schemas @shop.man", 0, "  keyword 0x1  Money", NULL);
+    expect(f, "schemas search no-such-word-anywhere", 1, "", "nothing known holds no-such-word-anywhere");
+    expect(f, "schemas search", 2, "", "missing arguments: WORD...");
+}
+
+// --version names the text that --core prints.
+static void test_core_text(void **state)
+{
+    const world_folder *f = *state;
+    char hash[SHA256_TEXT];
+    u8 digest[SHA256_BYTES];
+    run r = etwkit(f, "schemas show --core"), version = etwkit(f, "--version");
+    assert_int_equal(r.code, 0);
+    sha256_of((span){r.out.bytes, r.out.len - 1}, digest);
+    sha256_text(digest, hash);
+    expect_text(out_of(&version), hash);
+    expect_text(out_of(&r),
+                "\nprovider\t22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716\tMicrosoft-Windows-Kernel-Process\t7600-28000\n");
+    done(&version);
+    done(&r);
+    r = etwkit(f, "schemas show --core microsoft-windows-kernel-process");
+    assert_true(strncmp(out_of(&r), "provider\t22fb2cd6-", 18) == 0);
+    assert_null(strstr(out_of(&r), "\nprovider\t"));
+    done(&r);
+    expect(f, "schemas show --core nobody", 1, "", "the built-in core has no such provider");
 }
 
 // Names come from files that anybody may have written; a terminal's escapes do not pass.
@@ -586,11 +666,11 @@ int main(void)
 {
 #define CLI_TEST(name) cmocka_unit_test_setup_teardown(name, world_folder_make, world_folder_remove)
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_exit_codes),    CLI_TEST(test_add_folder),
-        CLI_TEST(test_default_cache), CLI_TEST(test_conversions_read_it),
-        CLI_TEST(test_add_trace),     CLI_TEST(test_add_too_large),
-        CLI_TEST(test_show),          CLI_TEST(test_escapes),
-        CLI_TEST(test_export),        CLI_TEST(test_export_of_others),
+        CLI_TEST(test_exit_codes),          CLI_TEST(test_add_folder), CLI_TEST(test_default_cache),
+        CLI_TEST(test_conversions_read_it), CLI_TEST(test_add_trace),  CLI_TEST(test_show),
+        CLI_TEST(test_add_too_large),       CLI_TEST(test_escapes),    CLI_TEST(test_export),
+        CLI_TEST(test_export_of_others),    CLI_TEST(test_catalogue),  CLI_TEST(test_search),
+        CLI_TEST(test_core_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,9 +6,9 @@
 #include <cjson/cJSON.h>
 
 #include "base/limits.h"
-#include "base/os.h"
 #include "command.h"
 #include "print.h"
+#include "schemas/catalogue.h"
 #include "schemas/schemas.h"
 
 void schemas_say(const char *format, ...)
@@ -29,170 +29,158 @@ void schemas_print_padded(const char *text, int columns)
     print_padded(stdout, text, columns);
 }
 
-// ---------------------------------------------------------------------------------------------- which cache
-
-static schema_cache *open_cache(const options *o)
+void schemas_print_json(cJSON *line)
 {
-    char *standard = o->cache ? NULL : schema_cache_default_path();
-    const char *path = o->cache ? o->cache : standard;
-    schema_cache *cache = NULL;
-    error e = {0};
-    if (!path)
-        schemas_say("the system names no cache folder: --cache FILE");
-    else if (strcmp(path, "none") == 0)
-        schemas_say("--cache none: there is nothing to show");
-    else if (!os_exists(path))
-        schemas_say("%s: no schema cache there; etwkit schemas add makes it", path);
-    else if (!schema_cache_open(&cache, path, &e))
-        schemas_say("%s", e.message);
-    mem_free(standard);
-    return cache;
+    char *text = cJSON_PrintUnformatted(line);
+    puts(text ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(line);
 }
 
-static void tell_refused(const schema_cache *cache)
+bool schemas_holds(const char *text, const char *word)
 {
-    const char *first;
-    u32 refused = schema_cache_refused(cache, &first);
-    if (refused)
-        schemas_say("%s%s", first, refused > 1 ? " (and more like it)" : "");
+    size_t len = strlen(word);
+    for (; text && *text; text++)
+        if (strncasecmp(text, word, len) == 0)
+            return true;
+    return false;
 }
 
 // ---------------------------------------------------------------------------------------------- list
 
-static bool list_line(void *context, const schema_cache_row *row)
+static void list_line(const schema_cache_row *row)
 {
-    (void)context;
     char id[GUID_TEXT];
-    schemas_print_padded(row->name ? row->name : "-", 52);
+    schemas_print_padded(*row->name ? row->name : "-", 52);
     printf("%s %-11s ", guid_to_text(&row->id, id), schema_origin_name(row->origin));
     if (row->os_build)
         printf("%6u ", row->os_build);
     else
         fputs("     - ", stdout);
-    printf("%7u %5u  ", row->events, row->maps);
+    printf("%7u  ", row->events);
     (void)schemas_print(row->path ? row->path : "-");
     putchar('\n');
-    return true;
 }
 
-static bool list_json(void *context, const schema_cache_row *row)
+static void list_json(const schema_cache_row *row)
 {
-    (void)context;
     char id[GUID_TEXT];
     cJSON *line = cJSON_CreateObject();
-    if (row->name)
+    if (*row->name)
         cJSON_AddStringToObject(line, "provider", row->name);
     cJSON_AddStringToObject(line, "provider_id", guid_to_text(&row->id, id));
     cJSON_AddStringToObject(line, "schema", schema_origin_name(row->origin));
     if (row->os_build)
         cJSON_AddNumberToObject(line, "os_build", row->os_build);
     cJSON_AddNumberToObject(line, "events", row->events);
-    cJSON_AddNumberToObject(line, "maps", row->maps);
+    if (row->origin != ORIGIN_BUILTIN)
+        cJSON_AddNumberToObject(line, "maps", row->maps);
     if (row->path)
         cJSON_AddStringToObject(line, "path", row->path);
-    char *text = cJSON_PrintUnformatted(line);
-    puts(text ? text : "{}");
-    cJSON_free(text);
-    cJSON_Delete(line);
-    return true;
+    schemas_print_json(line);
 }
 
 static int list(const options *o)
 {
-    schema_cache *cache = open_cache(o);
-    error e = {0};
-    if (!cache)
-        return EXIT_FAILED;
-    if (!o->json)
-        printf("%-52s %-36s %-11s %6s %7s %5s  %s\n", "provider", "id", "schema", "build", "events", "maps", "from");
-    bool ok = schema_cache_list(cache, o->json ? list_json : list_line, NULL, &e);
-    if (!ok)
-        schemas_say("%s", e.message);
-    tell_refused(cache);
-    schema_cache_close(cache);
+    catalogue c;
+    bool ok = catalogue_open(&c, o);
+    if (ok && !o->json)
+        printf("%-52s %-36s %-11s %6s %7s  %s\n", "provider", "id", "schema", "build", "events", "from");
+    for (u32 i = 0; i < c.count; i++)
+        (o->json ? list_json : list_line)(&c.rows[i]);
+    catalogue_close(&c);
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
 // ---------------------------------------------------------------------------------------------- one provider
 
-typedef struct name_search {
-    const char *name;
-    guid *ids;
-    u32 count;
-    char similar[3][160];
-    u32 similar_count;
-} name_search;
-
-static bool holds_word(const char *text, const char *word)
+static bool holds_id(const schemas_wanted *w, const guid *id)
 {
-    size_t len = strlen(word);
-    for (; *text; text++)
-        if (strncasecmp(text, word, len) == 0)
+    for (u32 i = 0; i < w->count; i++)
+        if (guid_equal(&w->ids[i], id))
             return true;
     return false;
 }
 
-static void note_similar(name_search *s, const char *name)
+static void say_similar(const catalogue *c, const char *name)
 {
-    u32 at = s->similar_count;
-    if (strlen(s->name) < 3 || at == COUNT_OF(s->similar) || (at && strcmp(s->similar[at - 1], name) == 0) ||
-        !holds_word(name, s->name))
-        return;
-    snprintf(s->similar[at], sizeof(s->similar[at]), "%s", name);
-    s->similar_count++;
-}
-
-static bool search_row(void *context, const schema_cache_row *row)
-{
-    name_search *s = context;
-    if (!row->name || strcasecmp(row->name, s->name) != 0) {
-        if (row->name)
-            note_similar(s, row->name);
-        return true;
+    enum { SIMILAR = 3 };
+    const char *last = "";
+    u32 said = 0;
+    for (u32 i = 0; i < c->count && said < SIMILAR && strlen(name) >= 3; i++) {
+        const char *known = c->rows[i].name;
+        if (!schemas_holds(known, name) || strcmp(known, last) == 0)
+            continue;
+        schemas_say("  there is %s", known);
+        last = known;
+        said++;
     }
-    for (u32 i = 0; i < s->count; i++)
-        if (guid_equal(&s->ids[i], &row->id))
-            return true;
-    s->ids[s->count++] = row->id;
-    return s->count < SCHEMAS_MATCHES;
 }
 
-static bool find_provider(schemas_wanted *w, const char *name)
+static bool find_provider(const catalogue *c, schemas_wanted *w, const char *name)
 {
-    name_search s = {.name = name, .ids = w->ids};
-    error e = {0};
     size_t len = strlen(name);
     if (len < 64 && guid_from_text(name, len, &w->ids[0]) && schema_providers(w->set, &w->ids[0])) {
         w->count = 1;
         return true;
     }
-    if (!schema_cache_list(w->cache, search_row, &s, &e)) {
-        schemas_say("%s", e.message);
-        return false;
-    }
-    w->count = s.count;
-    if (s.count)
+    for (u32 i = 0; i < c->count && w->count < SCHEMAS_MATCHES; i++)
+        if (strcasecmp(c->rows[i].name, name) == 0 && !holds_id(w, &c->rows[i].id))
+            w->ids[w->count++] = c->rows[i].id;
+    if (w->count)
         return true;
-    schemas_say("%s: the cache knows no such provider (etwkit schemas list)", name);
-    for (u32 i = 0; i < s.similar_count; i++)
-        schemas_say("  there is %s", s.similar[i]);
+    schemas_say("%s: no such provider is known (etwkit schemas list)", name);
+    say_similar(c, name);
     return false;
 }
 
 static int of_provider(const options *o, int (*run)(const options *o, const schemas_wanted *wanted))
 {
-    schemas_wanted w = {.cache = open_cache(o)};
+    catalogue c;
     int code = EXIT_FAILED;
-    if (!w.cache)
-        return code;
-    w.set = schema_set_new();
-    schema_set_fetch(w.set, schema_cache_fetch, w.cache);
-    if (find_provider(&w, o->inputs[0]))
-        code = run(o, &w);
-    tell_refused(w.cache);
-    schema_set_free(w.set);
-    schema_cache_close(w.cache);
+    if (catalogue_open(&c, o)) {
+        schemas_wanted w = {.set = c.set};
+        if (find_provider(&c, &w, o->inputs[0]))
+            code = run(o, &w);
+    }
+    catalogue_close(&c);
     return code;
+}
+
+// ---------------------------------------------------------------------------------------------- the text of the core
+
+typedef struct show_options {
+    bool core;
+} show_options;
+
+static bool print_core(const core_provider *p, error *e)
+{
+    char *text = mem_alloc(p->text_bytes + 1);
+    bool ok = core_text(p, text);
+    if (ok)
+        fwrite(text, 1, p->text_bytes, stdout);
+    mem_free(text);
+    return ok || error_set(e, "the built-in core is damaged at %s", p->name);
+}
+
+static int show_core(const char *name)
+{
+    error e = {0};
+    u32 shown = 0;
+    bool ok = true;
+    for (u32 i = 0; i < core_count() && ok; i++) {
+        core_provider p = core_at(i);
+        char id[GUID_TEXT];
+        if (name && strcasecmp(p.name, name) != 0 && strcasecmp(guid_to_text(&p.id, id), name) != 0)
+            continue;
+        ok = print_core(&p, &e);
+        shown++;
+    }
+    if (!ok)
+        schemas_say("%s", e.message);
+    else if (!shown)
+        schemas_say("%s: the built-in core has no such provider", name);
+    return ok && shown ? EXIT_DONE : EXIT_FAILED;
 }
 
 // ---------------------------------------------------------------------------------------------- naming events
@@ -227,6 +215,13 @@ bool schemas_event_fits(const event_schema *ev, const char *wanted)
 
 static int show(const options *o)
 {
+    const show_options *own = o->own;
+    if (own->core)
+        return show_core(o->input_count ? o->inputs[0] : NULL);
+    if (!o->input_count) {
+        schemas_say("show: missing arguments: PROVIDER [EVENT]");
+        return EXIT_USAGE;
+    }
     return of_provider(o, schemas_show);
 }
 
@@ -249,18 +244,35 @@ static const command ADD = {
 static const command LIST = {
     .name = "list",
     .arguments = "",
-    .help = "what the cache holds",
-    .options = {OPTION_GROUP("output", OPTION_CACHE, OPTION_JSON("one JSON object a provider, a line each"))},
+    .help = "every provider that is known: name, GUID, where from, events",
+    .options = {OPTION_GROUP("output", OPTION_SCHEMAS, OPTION_CACHE,
+                             OPTION_JSON("one JSON object a provider, a line each"))},
     .run = list,
+};
+
+static const command SEARCH = {
+    .name = "search",
+    .arguments = "WORD...",
+    .help = "providers, events, fields and keywords that hold all the words",
+    .options = {OPTION_GROUP("output", OPTION_SCHEMAS, OPTION_CACHE,
+                             OPTION_JSON("one JSON object a find, a line each"))},
+    .least = 1,
+    .most = COMMAND_MANY,
+    .run = schemas_search,
 };
 
 static const command SHOW = {
     .name = "show",
     .arguments = "PROVIDER [EVENT]",
     .help = "events, fields, types, maps and messages; EVENT is ID, ID:VERSION or a name",
-    .options = {OPTION_GROUP("output", OPTION_CACHE, OPTION_JSON("one JSON object a provider, a line each"))},
-    .least = 1,
+    .options = {OPTION_GROUP("output", OPTION_SCHEMAS, OPTION_CACHE,
+                             {.name = "--core",
+                              .help = "the built-in core as text, all of it or of one provider",
+                              .set = option_own_flag,
+                              .at = offsetof(show_options, core)},
+                             OPTION_JSON("one JSON object a provider, a line each"))},
     .most = 2,
+    .own_bytes = sizeof(show_options),
     .run = show,
 };
 
@@ -269,17 +281,18 @@ static const command EXPORT = {
     .arguments = "PROVIDER [BUILD] -o OUT.man",
     .help = "a provider as an instrumentation manifest",
     .options = {OPTION_GROUP("output", OPTION_OUTPUT("OUT.man", "where to write; - is standard output"),
-                             OPTION_FORCE("replace a file that is not an earlier export"), OPTION_CACHE)},
+                             OPTION_FORCE("replace a file that is not an earlier export"), OPTION_SCHEMAS,
+                             OPTION_CACHE)},
     .least = 1,
     .most = 2,
     .run = export,
 };
 
-static const command *const COMMANDS[] = {&ADD, &LIST, &SHOW, &EXPORT, NULL};
+static const command *const COMMANDS[] = {&ADD, &LIST, &SEARCH, &SHOW, &EXPORT, NULL};
 
 const command command_schemas = {
     .name = "schemas",
-    .arguments = "add|list|show|export",
-    .help = "the schema cache: what goes in once serves every later run",
+    .arguments = "add|list|search|show|export",
+    .help = "what is known of events, and the cache that carries it to every later run",
     .commands = COMMANDS,
 };

@@ -6,16 +6,16 @@
 #include "etwkit_engine.h"
 #include "options.h"
 
-// A cache and the one provider a command was asked for. Several GUIDs may go by one name.
+// The one provider a command is about. Several GUIDs may go by one name.
 enum { SCHEMAS_MATCHES = 16 };
 typedef struct schemas_wanted {
-    schema_cache *cache;
-    schema_set *set; // fetches from the cache
+    schema_set *set; // of a catalogue
     guid ids[SCHEMAS_MATCHES];
     u32 count;
 } schemas_wanted;
 
 int schemas_add(const options *o);
+int schemas_search(const options *o);
 int schemas_show(const options *o, const schemas_wanted *wanted);
 int schemas_export(const options *o, const schemas_wanted *wanted);
 
@@ -27,6 +27,12 @@ void schemas_say(const char *format, ...) PRINTF_LIKE(1, 2); // to stderr, with 
 // To stdout: control characters of names that came from files do not reach the terminal. Returns the columns taken.
 int schemas_print(const char *text);
 void schemas_print_padded(const char *text, int columns);
+
+struct cJSON;
+void schemas_print_json(struct cJSON *line);        // a line; deletes the object
+void schemas_print_summary(const event_schema *ev); // a line: id, version, level, name, fields
+// Whether the text (or NULL) holds the word; case ignored.
+bool schemas_holds(const char *text, const char *word);
 
 // "3006", "3006:1" (version) or a name; an event it fits. NULL fits all.
 bool schemas_event_fits(const event_schema *ev, const char *wanted);

@@ -146,12 +146,25 @@ static void print_number(const event_schema *ev)
     printf("  %s %u version %u  ", what, number, ev->descriptor.version);
 }
 
+static void print_builds(const event_schema *ev)
+{
+    if (!ev->build_count)
+        return;
+    printf("    %-9s", "builds");
+    for (u32 i = 0; i < ev->build_count; i++) {
+        const build_range *range = &ev->builds[i];
+        printf(range->first == range->last ? "%s %u" : "%s %u to %u", i ? "," : "", range->first, range->last);
+    }
+    putchar('\n');
+}
+
 static void print_event(const event_schema *ev)
 {
     char room[LIMIT_NAME_BYTES], id[GUID_TEXT];
     print_number(ev);
     (void)schemas_print(schemas_event_name(ev, room, sizeof(room)));
     putchar('\n');
+    print_builds(ev);
     print_line("level", ev->level_name);
     print_line("task", ev->task_name);
     print_line("opcode", ev->opcode_name);
@@ -169,7 +182,7 @@ static void print_event(const event_schema *ev)
             print_map(ev->properties[i].map);
 }
 
-static void print_summary(const event_schema *ev)
+void schemas_print_summary(const event_schema *ev)
 {
     char room[LIMIT_NAME_BYTES];
     u32 number = ev->key == KEY_CLASSIC ? ev->descriptor.opcode : ev->descriptor.id;
@@ -260,6 +273,16 @@ static cJSON *fields_json(const event_schema *ev, u32 first, u32 count)
     return list;
 }
 
+// Ranges, first and last build each.
+static cJSON *builds_json(const event_schema *ev)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (u32 i = 0; i < ev->build_count; i++)
+        cJSON_AddItemToArray(list,
+                             cJSON_CreateIntArray((const int[]){(int)ev->builds[i].first, (int)ev->builds[i].last}, 2));
+    return list;
+}
+
 static cJSON *event_json(const event_schema *ev)
 {
     static const char *const KEYS[] = {"event", "class", "message"};
@@ -284,6 +307,8 @@ static cJSON *event_json(const event_schema *ev)
     add_text(out, "message", ev->message);
     add_text(out, "wpp_source", ev->wpp_source);
     add_text(out, "wpp_function", ev->wpp_function);
+    if (ev->build_count)
+        cJSON_AddItemToObject(out, "builds", builds_json(ev));
     cJSON_AddItemToObject(out, "fields", fields_json(ev, 0, ev->top_count));
     return out;
 }
@@ -327,11 +352,7 @@ static u32 show_provider(const options *o, provider_schema *p, const char *wante
     if (wanted && !shown)
         return 0;
     if (o->json) {
-        cJSON *line = provider_json(p, wanted);
-        char *text = cJSON_PrintUnformatted(line);
-        puts(text ? text : "{}");
-        cJSON_free(text);
-        cJSON_Delete(line);
+        schemas_print_json(provider_json(p, wanted));
         return 1;
     }
     print_provider(p);
@@ -341,7 +362,7 @@ static u32 show_provider(const options *o, provider_schema *p, const char *wante
         if (wanted)
             print_event(p->events[i]);
         else
-            print_summary(p->events[i]);
+            schemas_print_summary(p->events[i]);
     }
     putchar('\n');
     return 1;

@@ -35,6 +35,8 @@
 #include "query/where.h"
 #include "schema/cache/schema_cache.h"
 #include "schema/cache/schema_pack.h"
+#include "schema/core/core_pack.h"
+#include "schema/core/schema_core.h"
 #include "schema/machine/machine.h"
 #include "schema/manifest/manifest.h"
 #include "schema/model/schema.h"
@@ -122,6 +124,12 @@ ENGINE(machines_new)
 ENGINE(machines_note)
 ENGINE(machines_wants)
 ENGINE(machines_wants_more)
+
+ENGINE(core_at)
+ENGINE(core_count)
+ENGINE(core_sha256)
+ENGINE(core_text)
+ENGINE(schema_core_fetch)
 
 ENGINE(manifest_load)
 
