@@ -4,7 +4,7 @@
 
 #include "base/limits.h"
 
-enum { LAYOUT_FIELDS = 160, LAYOUT_WORD = 128 }; // the longest line of the tables has 47 fields
+enum { LAYOUT_FIELDS = 160, LAYOUT_WORD = 256 }; // the longest layout known has 99 fields, the longest name 180 bytes
 
 typedef struct layout_type {
     const char *word;
