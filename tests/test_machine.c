@@ -34,6 +34,7 @@ static const hive_value SYSTEM[] = {
     {"Select", "Current", NULL, 2},
     {"ControlSet001\\Control\\ComputerName\\ComputerName", "ComputerName", "OLD", 0},
     {"ControlSet002\\Control\\ComputerName\\ComputerName", "ComputerName", "SHOP-1", 0},
+    {"ControlSet002\\Control\\MUI\\UILanguages\\de-DE", "Type", NULL, 273},
 };
 static const char MOF[] = "[Guid(\"{0a1b2c3d-4e5f-4061-8273-8495a6b7c8d9}\")] class Weather : EventTrace {};\n"
                           "[EventType(1), EventTypeName(\"Rain\")] class Weather_Rain : Weather "
@@ -205,6 +206,18 @@ static void drive_in_an_image(void **state)
     is_taught(p, "{}/disk.tgz");
 }
 
+// A Windows in another language than English has its texts in a folder of that language.
+static void texts_in_another_language(void **state)
+{
+    program *p = *state;
+    needs_hivex();
+    make_folder(p);
+    shell(p, "cd drive/Program*/Shop && mkdir de-DE && mv words.dll de-DE/Words.dll.mui");
+    is_taught(p, "{}/drive");
+    shell(p, "cd drive && tar cf ../drive.tar Windows WINDOWS Logs Program*");
+    is_taught(p, "{}/drive.tar");
+}
+
 // `schemas add` puts the same into a cache, for traces that lie elsewhere.
 static void into_the_cache(void **state)
 {
@@ -276,8 +289,13 @@ int main(void)
 {
     setenv("LSAN_OPTIONS", "suppressions=tests/leaks.supp:print_suppressions=0", 0);
     const struct CMUnitTest tests[] = {
-        TEST(drive_in_a_folder), TEST(drive_in_archives),   TEST(drive_in_an_image),
-        TEST(into_the_cache),    TEST(no_registry_no_harm), cmocka_unit_test(paths_of_the_registry),
+        TEST(drive_in_a_folder),
+        TEST(drive_in_archives),
+        TEST(drive_in_an_image),
+        TEST(texts_in_another_language),
+        TEST(into_the_cache),
+        TEST(no_registry_no_harm),
+        cmocka_unit_test(paths_of_the_registry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,8 @@ typedef struct machine {
     const char *root; // how the paths of its files begin; ends in a slash, or is empty
     input *software;  // NULL: none
     const char *computer;
+    const char **languages; // whose texts are installed: de-DE
+    u32 language_count;
     publisher *publishers;
     u32 publisher_count;
     map by_id; // publishers
@@ -171,17 +173,44 @@ static void list_publishers(machines *all, machine *m, hive *h)
         add_resource(m, m->publishers[i].messages, NULL);
 }
 
-// The control set that was current names the computer.
-static void read_computer(machines *all, machine *m, hive *h)
+// A key of the control set that was current.
+static hive_key find_control(hive *h, const char *path)
 {
     arena a = {0};
-    hive_key select = hive_find(h, "Select"), key;
+    hive_key select = hive_find(h, "Select");
     u32 current = select ? hive_number(h, select, "Current", 1) : 1;
-    key = hive_find(h, arena_format(&a, "ControlSet%03u\\Control\\ComputerName\\ComputerName", current));
+    hive_key key = hive_find(h, arena_format(&a, "ControlSet%03u\\Control\\%s", current, path));
+    arena_free(&a);
+    return key;
+}
+
+static void read_computer(machines *all, machine *m, hive *h)
+{
+    hive_key key = find_control(h, "ComputerName\\ComputerName");
     const char *name = key ? hive_text(h, key, "ComputerName", &all->arena) : NULL;
     if (name && *name)
         m->computer = name;
-    arena_free(&a);
+}
+
+static void read_languages(machines *all, machine *m, hive *h)
+{
+    enum { MOST = 64 };
+    hive_key list = find_control(h, "MUI\\UILanguages"), *keys = NULL;
+    u32 count = list ? hive_children(h, list, &keys, MOST) : 0;
+    m->languages = arena_array(&all->arena, const char *, count);
+    m->language_count = 0;
+    for (u32 i = 0; i < count; i++) {
+        const char *name = hive_name(h, keys[i], &all->arena);
+        if (name && !strpbrk(name, "/\\"))
+            m->languages[m->language_count++] = name;
+    }
+    mem_free(keys);
+}
+
+static void read_system(machines *all, machine *m, hive *h)
+{
+    read_computer(all, m, h);
+    read_languages(all, m, h);
 }
 
 static bool is_software(const char *path)
@@ -202,7 +231,7 @@ static void read_hive(machines *all, machine *m, input *in)
     else if (software)
         list_publishers(all, m, h);
     else
-        read_computer(all, m, h);
+        read_system(all, m, h);
     hive_close(h);
     if (software && h && !m->software && in->backend->near)
         m->software = in; // its neighbours are opened by it
@@ -212,24 +241,31 @@ static void read_hive(machines *all, machine *m, input *in)
 
 // ---------------------------------------------------------------------------------------------- what is found
 
+// From the path of a language file to that of the file whose texts it has: dir/de-DE/x.dll.mui, dir/x.dll.mui.
+static void strip_language(char *path)
+{
+    path[strlen(path) - strlen(MUI)] = 0;
+    char *slash = strrchr(path, '/'), *folder = slash;
+    while (folder && folder > path && folder[-1] != '/')
+        folder--;
+    if (folder && slash - folder >= 2 && memchr(folder, '-', (size_t)(slash - folder)))
+        memmove(folder, slash + 1, strlen(slash + 1) + 1);
+}
+
 // The resource that a file of the archive that is read again is, or is the language file of. NULL: none.
 static resource *wanted_again(const machines *all, const char *path, bool *is_mui)
 {
-    static const char LANGUAGE[] = "en-US/";
     char name[LIMIT_NAME_BYTES];
     for (u32 i = 0; i < all->count; i++) {
         const machine *m = all->list[i];
-        size_t len = strlen(path), root = strlen(m->root);
-        if (!begins_with(path, m->root) || !begins_with(m->root, all->archive) || len - root >= sizeof(name))
+        if (!begins_with(path, m->root) || !begins_with(m->root, all->archive))
             continue;
-        memcpy(name, path + root, len - root + 1);
+        int len = snprintf(name, sizeof(name), "%s", path + strlen(m->root));
         *is_mui = ends_in(name, MUI);
-        if (*is_mui) {
-            name[strlen(name) - strlen(MUI)] = 0;
-            char *slash = strrchr(name, '/'), *before = slash ? slash + 1 - strlen(LANGUAGE) : NULL;
-            if (before > name && strncasecmp(before, LANGUAGE, strlen(LANGUAGE)) == 0)
-                memmove(before, slash + 1, strlen(slash + 1) + 1);
-        }
+        if (len >= (int)sizeof(name))
+            continue;
+        if (*is_mui)
+            strip_language(name);
         resource *r = find_resource(m, name);
         if (r && !(*is_mui ? r->mui : r->kept))
             return r;
@@ -353,6 +389,11 @@ static span read_mui(const loading *l, const char *path)
     span bytes = {0};
     for (u32 i = 0; !bytes.at && wevt_mui_path(path, i, mui, sizeof(mui)); i++)
         bytes = read_path(l, mui);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (u32 i = 0; !bytes.at && i < l->machine->language_count; i++) {
+        snprintf(mui, sizeof(mui), "%.*s%s/%s%s", (int)(name - path), path, l->machine->languages[i], name, MUI);
+        bytes = read_path(l, mui);
+    }
     return bytes;
 }
 
