@@ -16,7 +16,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -
 # Linked in where the system has them as archives: loading them takes longer than a small trace.
 ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a)),-l$(1))
 USED     := sqlite3 cjson expat crypto
-LDLIBS   := $(foreach lib,$(USED) csv,$(call ARCHIVE,$(lib))) -lpthread -lm
+LDLIBS   := $(foreach lib,$(USED) csv zstd,$(call ARCHIVE,$(lib))) -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iparser/include -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR)
 
@@ -38,9 +38,9 @@ OPTIONS += $(FLAGS) $(HARD) $(HARD_PIE) $(SAME) $(CFLAGS)
 LINK     = $(CC) $(FLAGS) $(CFLAGS) $(LINK_PIE) $(HARD_LD) $(LDFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
-PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev libhivex-dev \
+PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libzstd-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev libhivex-dev \
             libcmocka-dev ntfs-3g-dev
-HEADERS  := sqlite3.h cjson/cJSON.h csv.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h hivex.h \
+HEADERS  := sqlite3.h cjson/cJSON.h csv.h zstd.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h hivex.h \
             cmocka.h ntfs-3g/types.h
 # And programs that tests make disk images with, likewise.
 TOOL_PACKAGES := ewf-tools ntfs-3g dosfstools mtools fdisk

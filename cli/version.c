@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <zstd.h>
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 #endif
@@ -85,9 +86,9 @@ static void print_loaded(void)
 
 static void print_libraries(void)
 {
-    printf("libraries: %s, SQLite %s, OpenSSL %s, expat %s, cJSON %s, libcsv %d.%d.%d\n", c_library(),
+    printf("libraries: %s, SQLite %s, OpenSSL %s, expat %s, cJSON %s, libcsv %d.%d.%d, zstd %s\n", c_library(),
            sqlite3_libversion(), OpenSSL_version(OPENSSL_VERSION_STRING), XML_ExpatVersion() + strlen("expat_"),
-           cJSON_Version(), CSV_MAJOR, CSV_MINOR, CSV_RELEASE);
+           cJSON_Version(), CSV_MAJOR, CSV_MINOR, CSV_RELEASE, ZSTD_versionString());
     print_loaded();
 }
 

@@ -788,7 +788,8 @@ static void names_of_a_million_bytes_still_make_views(void **state)
 static void failures_are_sentences(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "text", "sqlite"};
+    static const char *const names[] = {"json", "jsonl",   "csv",    "timesketch", "l2tcsv",
+                                        "text", "parquet", "pcapng", "sqlite"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const exporter *x = exporter_by_name(names[i]);
         sample_set s;
@@ -819,7 +820,8 @@ static void failures_are_sentences(void **state)
 static void outputs_are_recognised(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "jsonl", "csv", "timesketch", "l2tcsv", "text", "sqlite"};
+    static const char *const names[] = {"json", "jsonl",   "csv",    "timesketch", "l2tcsv",
+                                        "text", "parquet", "pcapng", "sqlite"};
     for (size_t i = 0; i < COUNT_OF(names) * 2; i++) {
         run r;
         run_export(&r, names[i / 2], i % 2 ? SAMPLE_COUNT : 0, 4, true);

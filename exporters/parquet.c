@@ -1,0 +1,353 @@
+// Parquet (`parquet`): the record's columns with types. Numbers are integers, `keywords` an unsigned one, `timestamp`
+// is in nanoseconds; payload, stack and extended items are their JSON text, keyword names are joined by '|', as in CSV.
+//
+// A rendered record is which columns it has (a bit each), the numbers of its class and its trace, and the values of the
+// columns that differ from record to record: 8 bytes, or a length and a text.
+#include "exporter.h"
+#include "literal.h"
+#include "parquet_file.h"
+
+#include <stdio.h>
+
+#include "etwkit_engine.h"
+
+enum { SET_CLASS, SET_SOURCE, SET_ORIGIN, SET_STATE }; // of codes
+
+// Times a signed 64-bit number of nanoseconds since 1970 can hold: 1677-09-21T00:12:43.1452242Z to
+// 2262-04-11T23:47:16.8547758Z.
+static const i64 YEAR_1970 = 116444736000000000, TICKS_MOST = INT64_MAX / 100;
+
+struct sink {
+    output out;
+    arena memory;
+    parquet_column columns[COLUMN_COUNT];
+    parquet_file *file;
+    u64 lost_times;
+};
+
+// ---------------------------------------------------------------------------------------------- columns
+
+static parquet_type type_of(column_id id)
+{
+    switch (column_table[id].type) {
+    case TYPE_NUMBER:
+        return column_table[id].scope == SCOPE_CLASS ? PARQUET_INT32 : PARQUET_INT64;
+    case TYPE_FLAGS:
+        return PARQUET_UINT64;
+    case TYPE_TIME:
+        return PARQUET_TIME;
+    default:
+        return PARQUET_TEXT;
+    }
+}
+
+// A column's value of a class or a trace; the record has nothing else.
+static parquet_value prepare(arena *a, column_id id, const record *rec)
+{
+    parquet_value value = {0};
+    typed_value v;
+    outbuf text = {0};
+    if (type_of(id) == PARQUET_TEXT) {
+        value.present = column_text(id, rec, &text);
+        value.text = arena_bytes(a, (span){text.bytes, text.len});
+    } else {
+        column_value(id, rec, &text, &v);
+        value.present = v.kind != VALUE_NULL;
+        value.number = v.number;
+    }
+    outbuf_free(&text);
+    return value;
+}
+
+static void prepare_column(sink *s, parquet_column *c, column_id id, const export_target *target)
+{
+    bool source = column_is_of_source(id);
+    c->codes = source ? SET_SOURCE : SET_CLASS;
+    c->value_count = source ? target->trace_count : target->class_count;
+    parquet_value *values = arena_array(&s->memory, parquet_value, c->value_count + 1);
+    for (u32 i = 0; i < c->value_count; i++) {
+        record rec = {.source_index = i};
+        if (source)
+            rec.source = target->traces[i].file;
+        else
+            rec.cls = target->classes[i];
+        values[i] = prepare(&s->memory, id, &rec);
+    }
+    c->values = values;
+}
+
+static void prepare_names(sink *s, parquet_column *c, u32 set, u32 count)
+{
+    parquet_value *values = arena_array(&s->memory, parquet_value, count);
+    for (u32 i = 0; i < count; i++) {
+        const char *name =
+            set == SET_ORIGIN ? schema_origin_name((schema_origin)i) : record_state_name((record_state)i);
+        values[i] = (parquet_value){.present = true, .text = text_span(name)};
+    }
+    c->values = values;
+    c->value_count = count;
+    c->codes = set;
+}
+
+static void prepare_columns(sink *s, const export_target *target)
+{
+    for (column_id id = 0; id < COLUMN_COUNT; id++) {
+        parquet_column *c = &s->columns[id];
+        *c = (parquet_column){.name = column_table[id].name, .type = type_of(id)};
+        if (column_is_prepared(id))
+            prepare_column(s, c, id, target);
+        else if (column_table[id].type == TYPE_ORIGIN)
+            prepare_names(s, c, SET_ORIGIN, ORIGIN_COUNT);
+        else if (column_table[id].type == TYPE_STATE)
+            prepare_names(s, c, SET_STATE, RECORD_STATES);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- records to rows
+
+typedef struct row_head {
+    u64 columns; // which it has, of those of its own
+    u32 cls, source;
+} row_head;
+
+typedef struct row {
+    const pen *at;
+    u64 columns;
+} row;
+
+ALWAYS_INLINE u8 *put_u64_bytes(u8 *p, u64 value)
+{
+    memcpy(p, &value, sizeof(value));
+    return p + sizeof(value);
+}
+
+ALWAYS_INLINE u8 *put_NUMBER(row *r, u8 *p, u64 bit, u64 number)
+{
+    r->columns |= bit;
+    return put_u64_bytes(p, number);
+}
+
+ALWAYS_INLINE u8 *put_TIME(row *r, u8 *p, u64 bit, i64 time)
+{
+    return put_NUMBER(r, p, bit, (u64)time);
+}
+
+ALWAYS_INLINE u8 *put_ORIGIN(row *r, u8 *p, u64 bit, schema_origin origin)
+{
+    return put_NUMBER(r, p, bit, (u64)origin);
+}
+
+ALWAYS_INLINE u8 *put_STATE(row *r, u8 *p, u64 bit, record_state state)
+{
+    return put_NUMBER(r, p, bit, (u64)state);
+}
+
+// A text: its length, which text_end fills in, and the bytes.
+enum { LENGTH_BYTES = sizeof(u32) };
+
+ALWAYS_INLINE u8 *text_end(row *r, size_t start, u8 *p, u64 bit)
+{
+    u8 *length = r->at->out->bytes + start;
+    u32 len = (u32)(p - length - LENGTH_BYTES);
+    memcpy(length, &len, sizeof(len));
+    r->columns |= bit;
+    return p;
+}
+
+ALWAYS_INLINE size_t offset_of(const row *r, const u8 *p)
+{
+    return (size_t)(p - r->at->out->bytes);
+}
+
+ALWAYS_INLINE u8 *put_GUID(row *r, u8 *p, u64 bit, const u8 *id)
+{
+    return id ? text_end(r, offset_of(r, p), text_guid(p + LENGTH_BYTES, id), bit) : p;
+}
+
+ALWAYS_INLINE u8 *put_TEXT(row *r, u8 *p, u64 bit, const char *text)
+{
+    if (!text)
+        return p;
+    span s = text_span(text);
+    p = pen_more(r->at, p, 3 * s.len);
+    return text_end(r, offset_of(r, p), text_utf8(p + LENGTH_BYTES, s), bit);
+}
+
+static u8 *put_SID(row *r, u8 *p, u64 bit, span sid)
+{
+    if (!sid.len)
+        return p;
+    p = pen_more(r->at, p, TEXT_SID_BYTES);
+    return text_end(r, offset_of(r, p), text_sid(p + LENGTH_BYTES, sid), bit);
+}
+
+ALWAYS_INLINE u8 *put_BYTES(row *r, u8 *p, u64 bit, span bytes)
+{
+    p = pen_more(r->at, p, 2 * bytes.len);
+    return text_end(r, offset_of(r, p), text_bytes(p + LENGTH_BYTES, bytes), bit);
+}
+
+static u8 *put_VALUE(row *r, u8 *p, u64 bit, typed_value v)
+{
+    size_t start = offset_of(r, p);
+    return v.kind == VALUE_NULL ? p
+                                : text_end(r, start, render_value_text(r->at, p + LENGTH_BYTES, &v, ESCAPE_NONE), bit);
+}
+
+ALWAYS_INLINE u8 *put_MESSAGE(row *r, u8 *p, u64 bit, const record *rec)
+{
+    size_t start = offset_of(r, p);
+    return text_end(r, start, render_message_text(r->at, p + LENGTH_BYTES, rec, ESCAPE_NONE), bit);
+}
+
+ALWAYS_INLINE u8 *put_DATA(row *r, u8 *p, u64 bit, const record *rec)
+{
+    size_t start = offset_of(r, p);
+    return text_end(r, start, render_data(r->at, p + LENGTH_BYTES, rec, ESCAPE_JSON), bit);
+}
+
+ALWAYS_INLINE u8 *put_STACK(row *r, u8 *p, u64 bit, const record *rec)
+{
+    return text_end(r, offset_of(r, p), render_stack(p + LENGTH_BYTES, rec, ESCAPE_JSON), bit);
+}
+
+static u8 *put_EXTENDED(row *r, u8 *p, u64 bit, const record *rec)
+{
+    size_t start = offset_of(r, p);
+    outbuf_written(r->at->out, p + LENGTH_BYTES);
+    if (render_extended_json(r->at->out, rec))
+        return text_end(r, start, pen_start(r->at), bit);
+    r->at->out->len = start;
+    return pen_start(r->at);
+}
+
+static void parquet_render(const sink *s, const record *rec, outbuf *out)
+{
+    (void)s;
+    pen at = {out, render_room(rec) + COLUMN_ROOM + sizeof(row_head)};
+    row r = {.at = &at};
+    size_t start = out->len;
+    u8 *p = pen_start(&at) + sizeof(row_head);
+#define PUT_CLASS(name, type, has, value)
+#define PUT_PLANNED(name, type, has, value)
+#define PUT_SOURCE(name, type, has, value)
+#define PUT_RECORD(name, type, has, value)                                                                             \
+    if (has)                                                                                                           \
+        p = put_##type(&r, p, (u64)1 << COLUMN_##name, value);
+#define COLUMN(name, type, scope, has, value) PUT_##scope(name, type, has, value)
+#include "decode/columns.def"
+    outbuf_written(out, p);
+    const row_head head = {r.columns, rec->cls->index, rec->source_index};
+    memcpy(out->bytes + start, &head, sizeof(head));
+}
+
+// ---------------------------------------------------------------------------------------------- rows to columns
+
+static u64 take_number(span *rest)
+{
+    u64 value;
+    memcpy(&value, rest->at, sizeof(value));
+    *rest = span_from(*rest, sizeof(value));
+    return value;
+}
+
+static span take_text(span *rest)
+{
+    u32 len;
+    memcpy(&len, rest->at, sizeof(len));
+    span text = {rest->at + LENGTH_BYTES, len};
+    *rest = span_from(*rest, LENGTH_BYTES + (size_t)len);
+    return text;
+}
+
+static void add_time(sink *s, u32 column, i64 time)
+{
+    // Not more than 2^63 away from each other: times have a sign, 1970 is early.
+    i64 ticks = time < INT64_MIN + YEAR_1970 ? INT64_MIN : time - YEAR_1970;
+    if (ticks > TICKS_MOST || ticks < -TICKS_MOST) {
+        s->lost_times++;
+        parquet_add_null(s->file, column);
+    } else {
+        parquet_add_number(s->file, column, (u64)(ticks * 100));
+    }
+}
+
+static void add_own(sink *s, column_id id, bool present, span *rest)
+{
+    const parquet_column *c = &s->columns[id];
+    if (!present)
+        parquet_add_null(s->file, id);
+    else if (c->values)
+        parquet_add_code(s->file, c->codes, (u32)take_number(rest));
+    else if (c->type == PARQUET_TEXT)
+        parquet_add_text(s->file, id, take_text(rest));
+    else if (c->type == PARQUET_TIME)
+        add_time(s, id, (i64)take_number(rest));
+    else
+        parquet_add_number(s->file, id, take_number(rest));
+}
+
+static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
+{
+    for (u32 i = 0; i < records; i++) {
+        row_head head;
+        memcpy(&head, rendered.at, sizeof(head));
+        rendered = span_from(rendered, sizeof(head));
+        parquet_add_code(s->file, SET_CLASS, head.cls);
+        parquet_add_code(s->file, SET_SOURCE, head.source);
+        for (column_id id = 0; id < COLUMN_COUNT; id++)
+            if (!column_is_prepared(id))
+                add_own(s, id, head.columns >> id & 1, &rendered);
+        if (!parquet_row_end(s->file, e))
+            return false;
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------- the exporter
+
+static bool parquet_open(sink **out, const export_target *target, error *e)
+{
+    sink *s = mem_zeroed(1, sizeof *s);
+    (void)e;
+    *out = s;
+    output_open(&s->out, target);
+    prepare_columns(s, target);
+    s->file = parquet_begin(&s->out, s->columns, COLUMN_COUNT, target->crew);
+    return true;
+}
+
+static void parquet_remark(const sink *s, char text[EXPORT_REMARK])
+{
+    if (s->lost_times)
+        snprintf(text, EXPORT_REMARK, "%llu times before 1677 or after 2262 are null: nanoseconds do not reach there",
+                 (unsigned long long)s->lost_times);
+}
+
+static bool parquet_close(sink *s, error *e)
+{
+    bool ok = parquet_end(s->file, e);
+    ok = output_close(&s->out, ok ? e : NULL) && ok;
+    arena_free(&s->memory);
+    mem_free(s);
+    return ok;
+}
+
+// What made it is at the end.
+static bool parquet_is_own(span head, int fd)
+{
+    (void)fd;
+    return exporter_head_is(head, "PAR1");
+}
+
+const exporter exporter_parquet = {
+    .name = "parquet",
+    .suffixes = " .parquet ",
+    .help = "columns with types, compressed: DuckDB, ClickHouse, pandas, polars, Spark",
+    .open = parquet_open,
+    .render = parquet_render,
+    .commit = parquet_commit,
+    .remark = parquet_remark,
+    .close = parquet_close,
+    .is_own = parquet_is_own,
+};

@@ -1,0 +1,483 @@
+#include "parquet_file.h"
+
+#include "etwkit.h"
+#include "etwkit_engine.h"
+#include "parquet_chunk.h"
+#include "parquet_thrift.h"
+
+// As the footer's thrift has them.
+enum {
+    TYPE_OF_BOOL = 0,
+    TYPE_OF_INT32 = 1,
+    TYPE_OF_INT64 = 2,
+    TYPE_OF_DOUBLE = 5,
+    TYPE_OF_BYTES = 6,
+    OPTIONAL = 1,
+    CODEC_ZSTD = 6,
+    CONVERTED_UTF8 = 0,
+    CONVERTED_UINT64 = 14,
+    LOGICAL_STRING = 1,
+    LOGICAL_TIMESTAMP = 8,
+    LOGICAL_INTEGER = 10,
+    UNIT_NANOSECONDS = 3,
+    ENCODING_PLAIN = 0,
+    ENCODING_RLE = 3,
+};
+
+static const char MAGIC[] = "PAR1";
+
+// What the footer says of a chunk.
+typedef struct written {
+    u64 at, bytes, raw_bytes;
+    u32 dictionary_bytes, encoding, nulls, page_count;
+    range range;
+    page *pages;
+    u64 offsets_at, ranges_at; // of its indexes
+    u32 offsets_bytes, ranges_bytes;
+} written;
+
+typedef struct group {
+    u32 rows;
+    u64 at;
+    written *chunks;
+} group;
+
+struct parquet_file {
+    output *out;
+    const parquet_column *columns;
+    u32 count;
+    arena memory; // of what the footer says
+    vector *vectors;
+    u32 *codes[PARQUET_CODE_SETS];
+    u32 rows;
+    size_t bytes; // of texts in this row group
+    ring *chunks;
+    chunk_maker **makers; // by thread
+    unsigned threads;
+    group *groups;
+    u32 group_count, group_cap;
+    u64 all_rows, at; // at: how much was written
+};
+
+// ---------------------------------------------------------------------------------------------- rows
+
+static void make_chunk(void *context, unsigned thread, void *item, u64 number)
+{
+    parquet_file *f = context;
+    u32 column = (u32)(number % f->count);
+    const parquet_column *c = &f->columns[column];
+    if (!f->makers[thread])
+        f->makers[thread] = chunk_maker_new();
+    chunk_make(f->makers[thread], c, &f->vectors[column], c->values ? f->codes[c->codes] : NULL, f->rows, item);
+}
+
+parquet_file *parquet_begin(output *out, const parquet_column *columns, u32 count, struct crew *threads)
+{
+    parquet_file *f = mem_zeroed(1, sizeof(*f));
+    *f = (parquet_file){.out = out, .columns = columns, .count = count, .threads = crew_threads(threads)};
+    f->vectors = mem_zeroed(count, sizeof(*f->vectors));
+    f->makers = mem_zeroed(f->threads, sizeof(chunk_maker *));
+    f->chunks = ring_new(&(ring_plan){.crew = threads,
+                                      .rank = RING_PACK,
+                                      .slots = 2 * f->threads,
+                                      .slot_bytes = sizeof(chunk),
+                                      .make = make_chunk,
+                                      .context = f});
+    return f;
+}
+
+void parquet_add_code(parquet_file *f, u32 set, u32 code)
+{
+    if (!f->codes[set])
+        f->codes[set] = mem_alloc(PARQUET_ROWS * sizeof(u32));
+    f->codes[set][f->rows] = code;
+}
+
+static void add_presence(vector *v, bool present)
+{
+    if (v->rows == v->row_cap) {
+        v->row_cap = v->row_cap ? 2 * v->row_cap : 1024;
+        v->present = mem_grow(v->present, v->rows, v->row_cap, 1);
+    }
+    v->present[v->rows++] = present;
+}
+
+// A place for one more value.
+static u32 add_value(vector *v, bool text)
+{
+    add_presence(v, true);
+    if (v->count == v->count_cap) {
+        v->count_cap = v->count_cap ? 2 * v->count_cap : 1024;
+        if (text)
+            v->ends = mem_grow(v->ends, v->count, v->count_cap, sizeof(*v->ends));
+        else
+            v->numbers = mem_grow(v->numbers, v->count, v->count_cap, sizeof(*v->numbers));
+    }
+    return v->count++;
+}
+
+void parquet_add_null(parquet_file *f, u32 column)
+{
+    add_presence(&f->vectors[column], false);
+}
+
+void parquet_add_number(parquet_file *f, u32 column, u64 value)
+{
+    vector *v = &f->vectors[column];
+    u32 at = add_value(v, false);
+    v->numbers[at] = value;
+}
+
+void parquet_add_text(parquet_file *f, u32 column, span text)
+{
+    vector *v = &f->vectors[column];
+    u32 at = add_value(v, true);
+    outbuf_add(&v->text, text.at, text.len);
+    v->ends[at] = (u32)v->text.len;
+    f->bytes += text.len;
+}
+
+// ---------------------------------------------------------------------------------------------- row groups
+
+static bool put(parquet_file *f, span bytes, error *e)
+{
+    f->at += bytes.len;
+    return output_write(f->out, bytes, e);
+}
+
+static bool fits(const range *r, const parquet_column *c)
+{
+    return r->known &&
+           (c->type != PARQUET_TEXT || (r->low_text.len <= PARQUET_STATISTIC && r->high_text.len <= PARQUET_STATISTIC));
+}
+
+// A copy that outlives the row group; texts too long to be statistics are left out.
+static range keep_range(parquet_file *f, const range *r, const parquet_column *c)
+{
+    range kept = *r;
+    kept.known = fits(r, c);
+    if (kept.known && c->type == PARQUET_TEXT) {
+        kept.low_text = arena_bytes(&f->memory, r->low_text);
+        kept.high_text = arena_bytes(&f->memory, r->high_text);
+    }
+    return kept;
+}
+
+static bool write_chunk(parquet_file *f, const chunk *made, const parquet_column *c, written *w, error *e)
+{
+    *w = (written){.at = f->at,
+                   .bytes = made->bytes.len,
+                   .raw_bytes = made->raw_bytes,
+                   .dictionary_bytes = made->dictionary_bytes,
+                   .encoding = made->encoding,
+                   .nulls = made->nulls,
+                   .page_count = made->page_count,
+                   .range = keep_range(f, &made->range, c)};
+    w->pages = arena_array(&f->memory, page, made->page_count);
+    for (u32 i = 0; i < made->page_count; i++) {
+        w->pages[i] = made->pages[i];
+        w->pages[i].range = keep_range(f, &made->pages[i].range, c);
+    }
+    return put(f, (span){made->bytes.bytes, made->bytes.len}, e);
+}
+
+static group *group_add(parquet_file *f)
+{
+    if (f->group_count == f->group_cap) {
+        f->group_cap = f->group_cap ? 2 * f->group_cap : 16;
+        f->groups = mem_grow(f->groups, f->group_count, f->group_cap, sizeof(*f->groups));
+    }
+    group *g = &f->groups[f->group_count++];
+    *g = (group){.rows = f->rows, .at = f->at, .chunks = arena_array(&f->memory, written, f->count)};
+    return g;
+}
+
+static void clear_rows(parquet_file *f)
+{
+    for (u32 i = 0; i < f->count; i++)
+        f->vectors[i].rows = f->vectors[i].count = 0, f->vectors[i].text.len = 0;
+    f->rows = 0;
+    f->bytes = 0;
+}
+
+static bool write_group(parquet_file *f, error *e)
+{
+    bool ok = f->at || put(f, (span){(const u8 *)MAGIC, 4}, e);
+    if (!f->rows)
+        return ok;
+    group *g = group_add(f);
+    ring_open(f->chunks, (u64)f->group_count * f->count);
+    for (u32 i = 0; i < f->count; i++) {
+        const chunk *made = ring_take(f->chunks);
+        ok = ok && write_chunk(f, made, &f->columns[i], &g->chunks[i], e);
+        ring_release(f->chunks);
+    }
+    f->all_rows += f->rows;
+    clear_rows(f);
+    return ok;
+}
+
+bool parquet_row_end(parquet_file *f, error *e)
+{
+    f->rows++;
+    return (f->rows < PARQUET_ROWS && f->bytes < PARQUET_BYTES) || write_group(f, e);
+}
+
+// ---------------------------------------------------------------------------------------------- indexes
+
+// A statistic in plain encoding, without the length of a text.
+static span plain(const parquet_column *c, u64 number, span text, u8 room[8])
+{
+    if (c->type == PARQUET_TEXT)
+        return text;
+    u32 bytes = c->type == PARQUET_BOOL ? 1 : c->type == PARQUET_INT32 ? 4 : 8;
+    for (u32 i = 0; i < bytes; i++)
+        room[i] = (u8)(number >> 8 * i);
+    return (span){room, bytes};
+}
+
+static void put_offsets(outbuf *out, const written *w)
+{
+    thrift t = {.out = out};
+    thrift_list(&t, 1, w->page_count, THRIFT_STRUCT);
+    for (u32 i = 0; i < w->page_count; i++) {
+        const page *p = &w->pages[i];
+        thrift_begin(&t);
+        thrift_i64(&t, 1, w->at + p->at);
+        thrift_i32(&t, 2, p->bytes);
+        thrift_i64(&t, 3, p->row);
+        thrift_end(&t);
+    }
+    thrift_end(&t);
+}
+
+static bool is_null_page(const group *g, const written *w, u32 i)
+{
+    u32 end = i + 1 < w->page_count ? w->pages[i + 1].row : g->rows;
+    return w->pages[i].nulls == end - w->pages[i].row;
+}
+
+// Whether each page has its least and greatest value, as an index must.
+static bool may_have_ranges(const group *g, const written *w)
+{
+    for (u32 i = 0; i < w->page_count; i++)
+        if (!w->pages[i].range.known && !is_null_page(g, w, i))
+            return false;
+    return true;
+}
+
+static void put_bounds(thrift *t, i32 id, const parquet_column *c, const written *w, bool low)
+{
+    u8 room[8];
+    thrift_list(t, id, w->page_count, THRIFT_BINARY);
+    for (u32 i = 0; i < w->page_count; i++) {
+        const range *r = &w->pages[i].range;
+        span bound = low ? plain(c, r->low, r->low_text, room) : plain(c, r->high, r->high_text, room);
+        thrift_bytes(t, r->known ? bound : (span){0});
+    }
+}
+
+static void put_ranges(outbuf *out, const parquet_column *c, const group *g, const written *w)
+{
+    enum { UNORDERED = 0 };
+    thrift t = {.out = out};
+    thrift_list(&t, 1, w->page_count, THRIFT_TRUE);
+    for (u32 i = 0; i < w->page_count; i++)
+        put_byte(out, is_null_page(g, w, i) ? THRIFT_TRUE : THRIFT_FALSE);
+    put_bounds(&t, 2, c, w, true);
+    put_bounds(&t, 3, c, w, false);
+    thrift_i32(&t, 4, UNORDERED);
+    thrift_list(&t, 5, w->page_count, THRIFT_I64);
+    for (u32 i = 0; i < w->page_count; i++)
+        put_zigzag(out, w->pages[i].nulls);
+    thrift_end(&t);
+}
+
+static bool write_indexes(parquet_file *f, error *e)
+{
+    outbuf index = {0};
+    bool ok = true;
+    for (u32 i = 0; i < f->group_count * f->count && ok; i++) {
+        const group *g = &f->groups[i / f->count];
+        written *w = &g->chunks[i % f->count];
+        index.len = 0;
+        put_offsets(&index, w);
+        w->offsets_at = f->at;
+        w->offsets_bytes = (u32)index.len;
+        if (may_have_ranges(g, w)) {
+            put_ranges(&index, &f->columns[i % f->count], g, w);
+            w->ranges_at = f->at + w->offsets_bytes;
+            w->ranges_bytes = (u32)index.len - w->offsets_bytes;
+        }
+        ok = put(f, (span){index.bytes, index.len}, e);
+    }
+    outbuf_free(&index);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- the footer
+
+static u32 physical_type(parquet_type type)
+{
+    static const u8 TYPES[] = {
+        [PARQUET_INT32] = TYPE_OF_INT32, [PARQUET_INT64] = TYPE_OF_INT64, [PARQUET_UINT64] = TYPE_OF_INT64,
+        [PARQUET_TIME] = TYPE_OF_INT64,  [PARQUET_BOOL] = TYPE_OF_BOOL,   [PARQUET_DOUBLE] = TYPE_OF_DOUBLE,
+        [PARQUET_TEXT] = TYPE_OF_BYTES};
+    return TYPES[type];
+}
+
+static void put_column(thrift *t, const parquet_column *c)
+{
+    thrift_begin(t);
+    thrift_i32(t, 1, physical_type(c->type));
+    thrift_i32(t, 3, OPTIONAL);
+    thrift_text(t, 4, c->name);
+    if (c->type == PARQUET_TEXT || c->type == PARQUET_UINT64)
+        thrift_i32(t, 6, c->type == PARQUET_TEXT ? CONVERTED_UTF8 : CONVERTED_UINT64);
+    if (c->type == PARQUET_TEXT || c->type == PARQUET_UINT64 || c->type == PARQUET_TIME) {
+        thrift_struct(t, 10);
+        if (c->type == PARQUET_TEXT) {
+            thrift_empty(t, LOGICAL_STRING);
+        } else if (c->type == PARQUET_UINT64) {
+            thrift_struct(t, LOGICAL_INTEGER);
+            thrift_byte(t, 1, 64);
+            thrift_bool(t, 2, false);
+            thrift_end(t);
+        } else {
+            thrift_struct(t, LOGICAL_TIMESTAMP);
+            thrift_bool(t, 1, false);
+            thrift_struct(t, 2);
+            thrift_empty(t, UNIT_NANOSECONDS);
+            thrift_end(t);
+            thrift_end(t);
+        }
+        thrift_end(t);
+    }
+    thrift_end(t);
+}
+
+static void put_statistics(thrift *t, const parquet_column *c, const written *w)
+{
+    u8 room[8];
+    thrift_struct(t, 12);
+    thrift_i64(t, 3, w->nulls);
+    if (w->range.known) {
+        thrift_binary(t, 5, plain(c, w->range.high, w->range.high_text, room));
+        thrift_binary(t, 6, plain(c, w->range.low, w->range.low_text, room));
+    }
+    thrift_end(t);
+}
+
+static void put_chunk(thrift *t, const parquet_column *c, const group *g, const written *w)
+{
+    thrift_begin(t);
+    thrift_i64(t, 2, 0);
+    thrift_struct(t, 3);
+    thrift_i32(t, 1, physical_type(c->type));
+    bool plain_too = w->dictionary_bytes || w->encoding == ENCODING_PLAIN;
+    thrift_list(t, 2, (w->encoding != ENCODING_PLAIN) + (size_t)plain_too + 1, THRIFT_I32);
+    if (w->encoding != ENCODING_PLAIN)
+        put_zigzag(t->out, w->encoding);
+    if (plain_too)
+        put_zigzag(t->out, ENCODING_PLAIN);
+    put_zigzag(t->out, ENCODING_RLE);
+    thrift_list(t, 3, 1, THRIFT_BINARY);
+    thrift_bytes(t, (span){(const u8 *)c->name, strlen(c->name)});
+    thrift_i32(t, 4, CODEC_ZSTD);
+    thrift_i64(t, 5, g->rows);
+    thrift_i64(t, 6, w->raw_bytes);
+    thrift_i64(t, 7, w->bytes);
+    thrift_i64(t, 9, w->at + w->dictionary_bytes);
+    if (w->dictionary_bytes)
+        thrift_i64(t, 11, w->at);
+    put_statistics(t, c, w);
+    thrift_end(t);
+    thrift_i64(t, 4, w->offsets_at);
+    thrift_i32(t, 5, w->offsets_bytes);
+    if (w->ranges_bytes) {
+        thrift_i64(t, 6, w->ranges_at);
+        thrift_i32(t, 7, w->ranges_bytes);
+    }
+    thrift_end(t);
+}
+
+static void put_group(thrift *t, const parquet_file *f, const group *g)
+{
+    u64 raw = 0, bytes = 0;
+    thrift_begin(t);
+    thrift_list(t, 1, f->count, THRIFT_STRUCT);
+    for (u32 i = 0; i < f->count; i++) {
+        put_chunk(t, &f->columns[i], g, &g->chunks[i]);
+        raw += g->chunks[i].raw_bytes;
+        bytes += g->chunks[i].bytes;
+    }
+    thrift_i64(t, 2, raw);
+    thrift_i64(t, 3, g->rows);
+    thrift_i64(t, 5, g->at);
+    thrift_i64(t, 6, bytes);
+    thrift_end(t);
+}
+
+static bool write_footer(parquet_file *f, error *e)
+{
+    outbuf out = {0};
+    thrift t = {.out = &out};
+    thrift_i32(&t, 1, 2);
+    thrift_list(&t, 2, f->count + 1, THRIFT_STRUCT);
+    thrift_begin(&t);
+    thrift_text(&t, 4, "schema");
+    thrift_i32(&t, 5, f->count);
+    thrift_end(&t);
+    for (u32 i = 0; i < f->count; i++)
+        put_column(&t, &f->columns[i]);
+    thrift_i64(&t, 3, f->all_rows);
+    thrift_list(&t, 4, f->group_count, THRIFT_STRUCT);
+    for (u32 i = 0; i < f->group_count; i++)
+        put_group(&t, f, &f->groups[i]);
+    thrift_text(&t, 6, "etwkit version " ETWKIT_VERSION);
+    thrift_list(&t, 7, f->count, THRIFT_STRUCT); // the order of each column is that of its type
+    for (u32 i = 0; i < f->count; i++) {
+        thrift_begin(&t);
+        thrift_empty(&t, 1);
+        thrift_end(&t);
+    }
+    thrift_end(&t);
+    u32 len = (u32)out.len;
+    for (u32 i = 0; i < 32; i += 8)
+        put_byte(&out, len >> i);
+    outbuf_text(&out, MAGIC);
+    bool ok = put(f, (span){out.bytes, out.len}, e);
+    outbuf_free(&out);
+    return ok;
+}
+
+static void free_chunk(void *item)
+{
+    outbuf_free(&((chunk *)item)->bytes);
+}
+
+static void free_vector(vector *v)
+{
+    mem_free(v->present);
+    mem_free(v->numbers);
+    mem_free(v->ends);
+    outbuf_free(&v->text);
+}
+
+bool parquet_end(parquet_file *f, error *e)
+{
+    bool ok = !e || (write_group(f, e) && write_indexes(f, e) && write_footer(f, e));
+    ring_free(f->chunks, free_chunk);
+    for (u32 i = 0; i < f->count; i++)
+        free_vector(&f->vectors[i]);
+    for (unsigned i = 0; i < f->threads; i++)
+        chunk_maker_free(f->makers[i]);
+    for (u32 i = 0; i < PARQUET_CODE_SETS; i++)
+        mem_free(f->codes[i]);
+    mem_free(f->vectors);
+    mem_free(f->makers);
+    mem_free(f->groups);
+    arena_free(&f->memory);
+    mem_free(f);
+    return ok;
+}
