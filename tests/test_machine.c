@@ -233,6 +233,23 @@ static void into_the_cache(void **state)
     prints(p, "\"data\":{\"Drops\":7}");
 }
 
+// What was read out of an archive is found in it again.
+static void verified(void **state)
+{
+    program *p = *state;
+    needs_hivex();
+    make_folder(p);
+    shell(p, "cd drive && tar cf ../drive.tar . && cp -r . ../other");
+    assert_int_equal(RUN(p, "convert", "--cache", "none", "--provenance", "{}/drive.tar", "-o", "{}/o.jsonl"), 0);
+    assert_int_equal(RUN(p, "verify", "{}/o.jsonl.provenance.json"), 0);
+    prints(p, "same       input ");
+    prints(p, "same       schema");
+    shell(p, "cd other && echo x >>Windows/System32/shop.dll && rm Logs/boot.etl && tar cf ../drive.tar .");
+    assert_int_equal(RUN(p, "verify", "{}/o.jsonl.provenance.json"), 1);
+    prints(p, "unread     input ");
+    prints(p, "differs    schema");
+}
+
 // Without a registry, or with a broken one, the rest goes on.
 static void no_registry_no_harm(void **state)
 {
@@ -289,13 +306,10 @@ int main(void)
 {
     setenv("LSAN_OPTIONS", "suppressions=tests/leaks.supp:print_suppressions=0", 0);
     const struct CMUnitTest tests[] = {
-        TEST(drive_in_a_folder),
-        TEST(drive_in_archives),
-        TEST(drive_in_an_image),
-        TEST(texts_in_another_language),
-        TEST(into_the_cache),
-        TEST(no_registry_no_harm),
-        cmocka_unit_test(paths_of_the_registry),
+        TEST(drive_in_a_folder),   TEST(drive_in_archives),
+        TEST(drive_in_an_image),   TEST(texts_in_another_language),
+        TEST(into_the_cache),      TEST(verified),
+        TEST(no_registry_no_harm), cmocka_unit_test(paths_of_the_registry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
