@@ -269,7 +269,7 @@ static void nothing_follows_links(void **state)
 
 // ---------------------------------------------------------------------------------------------- what others own
 
-static const char *const FORMATS[] = {"csv", "json", "jsonl", "sqlite", "timesketch", "l2tcsv", "text"};
+static const char *const FORMATS[] = {"csv", "json", "jsonl", "sqlite", "timesketch", "l2tcsv", "text", "otel", "ecs"};
 
 static void foreign_files_stay(void **state)
 {

@@ -239,6 +239,90 @@ static void text_is_a_line_each(void **state)
     run_free(&r);
 }
 
+// ------------------------------------------------------------------------------------- OpenTelemetry, Elastic
+
+#define ATTRIBUTE(key, type, value) "{\"key\":\"" key "\",\"value\":{\"" type "\":\"" value "\"}}"
+
+// By the log data model's appendix on ETW; 64-bit numbers are texts in protobuf's JSON, and an unsigned one that
+// intValue cannot hold is a text.
+static void otel_follows_the_appendix(void **state)
+{
+    (void)state;
+    run r;
+    run_export(&r, "otel", SAMPLE_COUNT, 4, true);
+    const char *first = "{\"resourceLogs\":[{\"resource\":{\"attributes\":[" ATTRIBUTE(
+        "host.name", "stringValue",
+        "DESKTOP-1") "]},"
+                     "\"scopeLogs\":[{\"scope\":{\"name\":\"Microsoft-Windows-DNS-Client\"},"
+                     "\"logRecords\":[{\"timeUnixNano\":\"1678780010701234500\",\"severityNumber\":9,\"severityText\":\"INFO\","
+                     "\"eventName\":\"etw.3006\",\"attributes\":[" ATTRIBUTE("etw.provider.id", "stringValue", "1c95126e-7eea-49a9-a3fe-a378b03ddb4d") "," ATTRIBUTE(
+                         "etw.event.id", "intValue",
+                         "3006") "," ATTRIBUTE("etw.version", "intValue",
+                                               "0") "," ATTRIBUTE("etw.level", "intValue",
+                                                                  "4") "," ATTRIBUTE("etw.opcode", "intValue",
+                                                                                     "0") "," ATTRIBUTE("etw.keywords",
+                                                                                                        "intValue",
+                                                                                                        "-9223372036854775792") "," ATTRIBUTE("etw.record",
+                                                                                                                                              "intValue",
+                                                                                                                                              "1") "," ATTRIBUTE("etw.process.id",
+                                                                                                                                                                 "intValue",
+                                                                                                                                                                 "4321") "," ATTRIBUTE("etw.thread.id",
+                                                                                                                                                                                       "intValue",
+                                                                                                                                                                                       "77") "," ATTRIBUTE("process.executable.name", "stringValue", "chrome.exe") "," ATTRIBUTE("etw.activity.id", "stringValue", "00112233-4455-6677-8899-aabbccddeeff") "," ATTRIBUTE("etw.message", "stringValue", "example.com, type 28") "," ATTRIBUTE("log.file.name",
+                                                                                                                                                                                                                                                                                                                                                                                                                                             "stringValue", "first.etl") "," ATTRIBUTE("QueryName", "stringValue", "example.com") "," ATTRIBUTE("QueryType", "intValue", "28") "," ATTRIBUTE("QueryOptions",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             "stringValue",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             "18446744073709551615") "]}]}]}]}\n";
+    assert_true(r.len > strlen(first));
+    char *second = r.text + strlen(first), kept = *second;
+    *second = 0;
+    assert_string_equal(r.text, first);
+    *second = kept;
+    // A level of 255 is nobody's severity; before 1970 a time is not known.
+    assert_non_null(strstr(r.text, "\"timeUnixNano\":\"0\",\"severityNumber\":0,\"eventName\":\"etw.65535\""));
+    assert_non_null(strstr(r.text,
+                           "{\"key\":\"Struct\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"A\",\"value\":"
+                           "{\"arrayValue\":{\"values\":[{\"intValue\":\"1\"},{\"intValue\":\"2\"}]}}}]}}},"
+                           "{\"key\":\"Real\",\"value\":{\"doubleValue\":1.500000}}"));
+    run_free(&r);
+}
+
+static const char *member(const cJSON *object, const char *a, const char *b, const char *c)
+{
+    object = cJSON_GetObjectItemCaseSensitive(object, a);
+    object = b ? cJSON_GetObjectItemCaseSensitive(object, b) : object;
+    object = c ? cJSON_GetObjectItemCaseSensitive(object, c) : object;
+    return cJSON_GetStringValue(object);
+}
+
+static void ecs_has_its_fields(void **state)
+{
+    (void)state;
+    run r;
+    run_export(&r, "ecs", SAMPLE_COUNT, 4, true);
+    const char *at = r.text;
+    cJSON *first = cJSON_ParseWithOpts(r.text, &at, false);
+    assert_string_equal(member(first, "@timestamp", NULL, NULL), "2023-03-14T07:46:50.7012345Z");
+    assert_string_equal(member(first, "log", "level", NULL), "information");
+    assert_string_equal(member(first, "log", "file", "path"), "first.etl");
+    assert_string_equal(member(first, "event", "code", NULL), "3006");
+    assert_string_equal(member(first, "event", "provider", NULL), "Microsoft-Windows-DNS-Client");
+    assert_string_equal(member(first, "winlog", "provider_guid", NULL), "{1C95126E-7EEA-49A9-A3FE-A378B03DDB4D}");
+    assert_string_equal(member(first, "winlog", "keywords_raw", NULL), "0x8000000000000010");
+    assert_string_equal(member(first, "winlog", "process_id", NULL), "4321");
+    assert_string_equal(member(first, "winlog", "activity_id", NULL), "{00112233-4455-6677-8899-AABBCCDDEEFF}");
+    assert_string_equal(member(first, "winlog", "user", "identifier"), "S-1-5-18");
+    assert_string_equal(member(first, "winlog", "event_data", "QueryName"), "example.com");
+    assert_string_equal(member(first, "process", "name", NULL), "chrome.exe");
+    assert_string_equal(member(first, "message", NULL, NULL), "example.com, type 28");
+    assert_string_equal(member(first, "dns", "question", "name"), "example.com");
+    cJSON_Delete(first);
+    u32 lines = 0;
+    for (const char *p = r.text; *p; p++)
+        lines += *p == '\n';
+    assert_int_equal(lines, SAMPLE_COUNT);
+    run_free(&r);
+}
+
 // ------------------------------------------------------------------------------------- CSV
 
 typedef struct table {
@@ -788,8 +872,8 @@ static void names_of_a_million_bytes_still_make_views(void **state)
 static void failures_are_sentences(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "jsonl",   "csv",    "timesketch", "l2tcsv",
-                                        "text", "parquet", "pcapng", "sqlite"};
+    static const char *const names[] = {"json", "jsonl", "csv",     "timesketch", "l2tcsv", "text",
+                                        "otel", "ecs",   "parquet", "pcapng",     "sqlite"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const exporter *x = exporter_by_name(names[i]);
         sample_set s;
@@ -820,8 +904,8 @@ static void failures_are_sentences(void **state)
 static void outputs_are_recognised(void **state)
 {
     (void)state;
-    static const char *const names[] = {"json", "jsonl",   "csv",    "timesketch", "l2tcsv",
-                                        "text", "parquet", "pcapng", "sqlite"};
+    static const char *const names[] = {"json", "jsonl", "csv",     "timesketch", "l2tcsv", "text",
+                                        "otel", "ecs",   "parquet", "pcapng",     "sqlite"};
     for (size_t i = 0; i < COUNT_OF(names) * 2; i++) {
         run r;
         run_export(&r, names[i / 2], i % 2 ? SAMPLE_COUNT : 0, 4, true);
@@ -880,6 +964,8 @@ int main(void)
         cmocka_unit_test(json_is_one_array),
         cmocka_unit_test(first_line_is_as_the_contract_says),
         cmocka_unit_test(text_is_a_line_each),
+        cmocka_unit_test(otel_follows_the_appendix),
+        cmocka_unit_test(ecs_has_its_fields),
         cmocka_unit_test(csv_holds_all_columns),
         cmocka_unit_test(csv_quotes_what_needs_it),
         cmocka_unit_test(csv_cells_as_libcsv_writes_them),

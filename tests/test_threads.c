@@ -14,7 +14,7 @@
 
 #include "program.h"
 
-static const char *const FORMATS[] = {"jsonl", "json", "csv", "timesketch", "l2tcsv", "text", "parquet"};
+static const char *const FORMATS[] = {"jsonl", "json", "csv", "timesketch", "l2tcsv", "text", "otel", "ecs", "parquet"};
 
 // What is asked for beside the format; NULL ends each.
 static const char *const FILTERS[][3] = {

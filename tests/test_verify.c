@@ -103,7 +103,7 @@ static const char PROVENANCE[] = "{}/out.csv.provenance.json";
 static void every_format(void **state)
 {
     static const char *const OUTS[] = {"out.csv", "out.json", "out.jsonl", "out.db"};
-    static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text"};
+    static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text", "otel", "ecs"};
     program *p = *state;
     char arg[96];
     for (size_t i = 0; i < COUNT_OF(OUTS); i++) {

@@ -222,8 +222,9 @@ static reader_kind reader_of(const char *format)
         const char *format;
         reader_kind reader;
     } READERS[] = {
-        {"csv", READ_CSV},          {"l2tcsv", READ_CSV},    {"json", READ_ARRAY}, {"jsonl", READ_LINES},
-        {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE}, {"text", READ_TEXT},
+        {"csv", READ_CSV},     {"l2tcsv", READ_CSV},       {"json", READ_ARRAY},
+        {"jsonl", READ_LINES}, {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE},
+        {"text", READ_TEXT},   {"otel", READ_LINES},       {"ecs", READ_LINES},
     };
     for (size_t i = 0; i < COUNT_OF(READERS); i++)
         if (strcmp(READERS[i].format, format) == 0)

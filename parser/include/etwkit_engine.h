@@ -225,6 +225,7 @@ ENGINE(payload_text)
 ENGINE(record_state_name)
 ENGINE(record_data)
 ENGINE(record_value)
+ENGINE(value_path_find)
 ENGINE(value_members)
 ENGINE(value_next)
 
