@@ -79,9 +79,20 @@ static bool is_named(const image *m, int index, const char *name)
     return value && strcmp(value->valuestring, name) == 0;
 }
 
+// A session's file has the events carve.json says it has, and no others.
+static void check_counts(image *m)
+{
+    for (int i = 0; i < sessions(m); i++) {
+        const cJSON *s = session_at(m, i);
+        bool is_made_up = strcmp(text_of(s, "header"), "found") != 0;
+        assert_true(number(s, "events") + is_made_up == records_with(m, i, "\"record\":"));
+    }
+}
+
 // No session has events of the other one, and all events are somewhere, once.
 static void check_events(image *m, u32 of_a, u32 of_b)
 {
+    check_counts(m);
     for (int i = 0; i < sessions(m); i++) {
         if (is_named(m, i, "A"))
             assert_int_equal(records_with(m, i, OF_B), 0);
@@ -356,6 +367,7 @@ static void fragmented(void **state)
         int code = carve(m);
         assert_true(code == 0 || code == 3);
         double events = 0;
+        check_counts(m);
         for (int i = 0; i < sessions(m); i++) {
             events += number(session_at(m, i), "events");
             if (is_named(m, i, PROCESSES))
@@ -367,6 +379,52 @@ static void fragmented(void **state)
     }
     outbuf_free(&a);
     outbuf_free(&b);
+}
+
+#define LONG_EVENT(time) EVENT_OF(time, "of 66, and longer than those of the other")
+#define EVENT_OF(time, text)                                                                                           \
+    "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=66 time=" time " payload wstr:\"" text "\"\n"
+
+// After the first half of a buffer of A come records of a fragment of B: they are not A's.
+static void torn_by_another(void **state)
+{
+    image *m = *state;
+    pair p = pair_of("trace session=A buffer-size=1024 logger=7 start=" MAY "\n"
+                     "buffer cpu=0 logger=7 sequence=1\n" EVENT("65", "+1us") EVENT("65", "+2us") EVENT("65", "+3us")
+                         EVENT("65", "+4us") EVENT("65", "+5us") EVENT("65", "+6us") EVENT("65", "+7us"),
+                     "trace session=B buffer-size=1024 logger=7 start=" MAY "\n"
+                     "buffer cpu=0 logger=7 sequence=1\n" LONG_EVENT("+1us") LONG_EVENT("+2us") LONG_EVENT("+3us")
+                         LONG_EVENT("+4us") LONG_EVENT("+5us"));
+    place(m, p.a.bytes, BUFFER + 512);
+    place(m, p.b.bytes + BUFFER + 512, 512);
+    gap(m);
+    carve(m);
+    assert_int_equal(sessions(m), 1);
+    assert_int_equal(records_with(m, 0, OF_B), 0);
+    assert_int_equal(records_with(m, 0, OF_A), 4); // the fifth goes over the edge
+    check_counts(m);
+    const cJSON *torn = cJSON_GetArrayItem(cJSON_GetObjectItem(session_at(m, 0), "buffers"), 1);
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItem(torn, "intact")));
+    assert_true(number(torn, "events") == 4 && number(torn, "fill_bytes") == BUFFER - 72 - 4 * 96);
+    pair_free(&p);
+}
+
+// A compressed stream that goes over into noise gives whole events only.
+static void torn_stream(void **state)
+{
+    image *m = *state;
+    outbuf merged = {0};
+    bytes_load("samples/merged.etl", &merged);
+    u32 first = load_u32(merged.bytes), second = load_u32(merged.bytes + first);
+    for (u32 at = first + 100; at < first + second; at += 256) {
+        m->bytes.len = 0;
+        place(m, merged.bytes, at);
+        noise(m, merged.len - at);
+        carve(m);
+        check_counts(m);
+        assert_int_equal(sessions(m), 1);
+    }
+    outbuf_free(&merged);
 }
 
 // ---------------------------------------------------------------------------------------------- copies
@@ -444,8 +502,9 @@ int main(void)
         TEST(contested_number),      TEST(almost_a_copy),   TEST(rivals_without_header),
         TEST(flush_dates),           TEST(taken_numbers),   TEST(buffers_written),
         TEST(end_of_session),        TEST(order_of_events), TEST(one_logger_at_a_time),
-        TEST(fragment_after_a_file), TEST(fragmented),      TEST(damaged_copies),
-        TEST(copy_in_memory),        TEST(header_twice),
+        TEST(fragment_after_a_file), TEST(fragmented),      TEST(torn_by_another),
+        TEST(torn_stream),           TEST(damaged_copies),  TEST(copy_in_memory),
+        TEST(header_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

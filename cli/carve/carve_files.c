@@ -107,34 +107,31 @@ static bool put_fill(carve_job *job, output *to, u64 len, error *e)
     return ok;
 }
 
-// What the buffer is given in the file: its size with fill for what is missing, or (where claims would make the file
-// larger than anything found) only what is there, and BufferSize and Offset say so.
-static u32 size_given(carve_job *job, const carve_buffer *b)
+// Whether so much fill may be written. Claims would else make the files larger than anything found.
+static bool may_pad(const carve_job *job, u64 fill)
 {
-    u64 missing = b->size - b->here;
-    if (job->padded + missing <= job->carve.image->bytes + LIMIT_CARVED_FILL)
-        return b->size;
-    return b->here & ~7u;
+    return job->padded + fill <= job->carve.image->bytes + LIMIT_CARVED_FILL;
 }
 
-// BufferSize, SavedOffset and Offset of a buffer whose claims are not believed.
-static void correct_claims(u8 *header, const carve_buffer *b, u32 given)
+// BufferSize, SavedOffset and Offset.
+static void store_claims(u8 *header, u32 size, u32 used)
 {
-    u32 used = b->used < given ? b->used : given;
-    store(header, given, 4);
+    store(header, size, 4);
     store(header + 0x04, used, 4);
     store(header + 0x30, used, 4);
 }
 
-static bool put_buffer(carve_job *job, output *to, const carve_buffer *b, carve_written *w, error *e)
+// As it was found, but for what is missing at its end.
+static bool put_intact(carve_job *job, output *to, const carve_buffer *b, carve_written *w, error *e)
 {
+    w->bytes = may_pad(job, b->size - b->here) ? b->size : b->here & ~7u;
     u32 done = 0, there = b->here < w->bytes ? b->here : w->bytes;
     while (done < there) {
         bool failed = false;
         size_t want = there - done < COPY_BYTES ? there - done : COPY_BYTES;
         size_t got = input_read(job->carve.image, b->offset + done, job->copy, want, &failed);
         if (done == 0 && got >= BUFFER_HEADER_BYTES && w->bytes != b->size)
-            correct_claims(job->copy, b, w->bytes);
+            store_claims(job->copy, w->bytes, b->used < w->bytes ? b->used : w->bytes);
         if (!put(to, job->copy, got, e))
             return false;
         done += (u32)got;
@@ -142,8 +139,23 @@ static bool put_buffer(carve_job *job, output *to, const carve_buffer *b, carve_
             break;
     }
     w->fill = w->bytes - done;
-    job->padded += w->fill;
     return put_fill(job, to, w->fill, e);
+}
+
+// What is proven of it, where it was: after a broken chain there may be another file's bytes.
+static bool put_damaged(carve_job *job, output *to, const carve_buffer *b, carve_written *w, error *e)
+{
+    carve_proven(&job->carve, b, &job->proven);
+    w->is_inflated = b->form != COMPRESSION_NONE;
+    u32 proven = (u32)job->proven.len, whole = w->is_inflated ? (b->used + 7u) & ~7u : b->size;
+    bool is_whole = may_pad(job, whole - proven);
+    w->bytes = is_whole ? whole : (proven + 7u) & ~7u;
+    if (w->bytes != b->size)
+        store_claims(job->proven.bytes, w->bytes, is_whole ? b->used : proven);
+    if (w->is_inflated)
+        job->proven.bytes[0x34] &= (u8)~BUFFER_FLAG_COMPRESSED;
+    w->fill = w->bytes - proven;
+    return put(to, job->proven.bytes, proven, e) && put_fill(job, to, w->fill, e);
 }
 
 // Buffers of the session: [from, to) of the order.
@@ -173,9 +185,10 @@ static bool put_one(carve_job *job, session_file *f, u32 index, error *e)
         carve_json_copy(f->json, job, b);
         return true;
     }
-    carve_written w = {.at = f->at, .bytes = size_given(job, b)};
-    if (!put_buffer(job, f->out, b, &w, e))
+    carve_written w = {.at = f->at};
+    if (!(b->intact ? put_intact : put_damaged)(job, f->out, b, &w, e))
         return false;
+    job->padded += w.fill;
     carve_json_buffer(f->json, b, &w);
     f->at += w.bytes;
     return true;

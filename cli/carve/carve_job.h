@@ -1,8 +1,9 @@
 // `etwkit carve IMAGE -o FOLDER`: what carve.h found, as FOLDER/session-N.etl and FOLDER/carve.json.
 //
-// Buffers are written as they were found. The only bytes that are made up are a header buffer where none survives, fill
-// where a buffer is cut and, where its claims would make the file balloon, its BufferSize and Offset; carve.json names
-// all three.
+// Intact buffers are written as they were found, of damaged ones what is proven, where it was. The only bytes that are
+// made up are a header buffer where none survives, fill for what is missing of a buffer, and BufferSize and Offset
+// where a buffer's claims would make the file balloon or a damaged one is no longer compressed; carve.json names them
+// all.
 #ifndef ETWKIT_CARVE_JOB_H
 #define ETWKIT_CARVE_JOB_H
 
@@ -29,15 +30,17 @@ typedef struct carve_job {
     u32 file_count;
     cJSON *json, *sessions; // carve.json and its list
     u8 *copy;
+    outbuf proven;
     u64 padded; // bytes of fill written in place of what is missing
     bool bar;
 } carve_job;
 
 // How a buffer was written.
 typedef struct carve_written {
-    u64 at;    // in the file
-    u32 bytes; // its size there
-    u32 fill;  // of these
+    u64 at;           // in the file
+    u32 bytes;        // its size there
+    u32 fill;         // of these
+    bool is_inflated; // it is damaged, and was compressed
 } carve_written;
 
 // What ties the times of a session without a header to UTC.

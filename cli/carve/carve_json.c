@@ -139,6 +139,8 @@ void carve_json_buffer(cJSON *to, const carve_buffer *b, const carve_written *w)
     add_count(entry, "events", b->events);
     cJSON_AddBoolToObject(entry, "intact", b->intact);
     add_count_if(entry, "fill_bytes", w->fill);
+    if (w->is_inflated)
+        cJSON_AddTrueToObject(entry, "inflated");
     cJSON_AddStringToObject(entry, "why", carve_reason_text(b->reason));
     cJSON_AddItemToArray(list, entry);
 }

@@ -39,8 +39,8 @@ static void say_found(const carve_job *job)
     say_count(copies, "more buffer is a copy of one of these", "more buffers are copies of these");
     say_count(c->orphan_events, "more event lies outside of any buffer: carve.json says where",
               "more events lie outside of any buffer: carve.json says where");
-    say_count(job->padded, "byte of a buffer is missing in the image and was written as fill",
-              "bytes of buffers are missing in the image and were written as fill");
+    say_count(job->padded, "byte of a buffer is missing or no event and was written as fill",
+              "bytes of buffers are missing or no events and were written as fill");
 }
 
 // What makes the exit code EXIT_DAMAGE.
@@ -161,6 +161,7 @@ static void end_job(carve_job *job)
     mem_free(job->files);
     cJSON_Delete(job->json);
     mem_free(job->copy);
+    outbuf_free(&job->proven);
     mem_free(job->order);
     carve_free(&job->carve);
     inputs_free(&job->image);

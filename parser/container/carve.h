@@ -11,6 +11,7 @@
 #ifndef ETWKIT_CARVE_H
 #define ETWKIT_CARVE_H
 
+#include "base/outbuf.h"
 #include "input/input.h"
 #include "container/trace_header.h"
 
@@ -107,6 +108,9 @@ typedef bool carve_progress(void *context, u64 done, u64 total);
 // `c` is all zero but for the image, which is the caller's. False: `progress` said so.
 MUST_USE bool carve_scan(carve *c, carve_progress *progress, void *context);
 void carve_group(carve *c);
+// What is proven of a buffer that is not intact, as a buffer: its header as it was found and its whole events,
+// inflated, where they are; fill between. Replaces what is in `into`.
+void carve_proven(const carve *c, const carve_buffer *b, outbuf *into);
 void carve_free(carve *c);
 
 #endif

@@ -5,8 +5,12 @@
 
 enum {
     FLUSHED_LATE = 3600, // seconds after its last event: sessions of few events may be flushed at their end only
-    IN_FLIGHT = 1,       // seconds that events lie outside their session: those under way when it starts or stops
     SECOND = 10000000,
+    // How far events lie outside of their session, in 100 ns: no event before the start was seen, 3 ms after the end,
+    // 3 s in merged traces. EndTime is of the system's clock, which is set against the events' by a part of:
+    IN_FLIGHT = SECOND / 20,
+    MERGED_LATE = 5 * SECOND,
+    CLOCK_DRIFT = 1000,
 };
 
 i64 time_minus(i64 a, i64 b)
@@ -45,20 +49,32 @@ bool fits_kind(const carve *c, const carve_session *s, const carve_buffer *b)
     return is_packed ? !s->buffer_size || b->used <= s->buffer_size : b->size == s->buffer_size;
 }
 
-static bool is_within(const trace_facts *f, i64 first, i64 last, i64 slack_seconds)
+static i64 ticks_of(const trace_facts *f, u64 hundred_ns)
 {
-    bool has_slack = f->clock.frequency < (u64)(INT64_MAX / slack_seconds);
-    i64 slack = has_slack ? (i64)f->clock.frequency * slack_seconds : 0;
-    if (time_minus(first, f->header_time) < -slack)
+    double ticks = (double)f->clock.frequency / SECOND * (double)hundred_ns;
+    return ticks < (double)INT64_MAX ? (i64)ticks : INT64_MAX;
+}
+
+// The slacks are in 100 ns.
+static bool is_within(const trace_facts *f, i64 first, i64 last, u64 before_start, u64 after_end)
+{
+    if (time_minus(first, f->header_time) < -ticks_of(f, before_start))
         return false;
-    return !f->end_time || time_minus(clock_filetime(&f->clock, last), f->end_time) <= slack_seconds * SECOND;
+    return !f->end_time || time_minus(clock_filetime(&f->clock, last), f->end_time) <= (i64)after_end;
+}
+
+bool is_while_it_runs(const trace_facts *f, i64 first, i64 last)
+{
+    u64 length = f->end_time > f->start_time ? (u64)f->end_time - (u64)f->start_time : 0;
+    bool is_merged = f->log_file_mode & LOG_FILE_MODE_RELOG;
+    return is_within(f, first, last, IN_FLIGHT, is_merged ? MERGED_LATE : IN_FLIGHT + length / CLOCK_DRIFT);
 }
 
 bool fits_clock(const carve *c, const carve_session *s, i64 first, i64 last)
 {
     const trace_facts *f = session_facts(c, s);
     if (f)
-        return is_within(f, first, last, SLACK_SECONDS);
+        return is_within(f, first, last, (u64)SLACK_SECONDS * SECOND, (u64)SLACK_SECONDS * SECOND);
     return !s->events ||
            (time_minus(first, s->last_time) <= (i64)CHAIN_NEAR && time_minus(s->first_time, last) <= (i64)CHAIN_NEAR);
 }
@@ -110,7 +126,7 @@ static bool is_flushed_late(const carve *c, const carve_session *s, const carve_
 static bool is_flushed_after_end(const trace_facts *f, const carve_buffer *b)
 {
     return f->end_time && b->time_stamp > b->last_time && !is_flush_date(b->time_stamp) &&
-           time_minus(clock_filetime(&f->clock, b->time_stamp), f->end_time) > (i64)IN_FLIGHT * SECOND;
+           time_minus(clock_filetime(&f->clock, b->time_stamp), f->end_time) > MERGED_LATE;
 }
 
 int compare_places(const carve_buffer *a, u32 session, const carve_buffer *b)
@@ -157,7 +173,7 @@ static bool has_evidence_against(const grouping *g, const carve_piece *p, u32 se
 {
     const carve *c = g->c;
     const trace_facts *f = session_facts(c, &c->sessions[session]);
-    if (p->events && !is_within(f, p->first_time, p->last_time, IN_FLIGHT))
+    if (p->events && !is_while_it_runs(f, p->first_time, p->last_time))
         return true;
     for (u32 i = p->first; i < p->first + p->count; i++) {
         const carve_buffer *b = &c->buffers[g->members[i]];
@@ -206,20 +222,16 @@ u32 sessions_that_fit(const grouping *g, u32 piece, u32 may_be[MAY_BE_MOST], u32
     const carve_piece *p = &g->pieces[piece];
     const carve_buffer *b = &c->buffers[g->members[p->first]];
     u32 count = 0, unopposed[MAY_BE_MOST], unopposed_count = 0;
-    bool is_late = false;
     for (u32 i = 0; i < g->headed_count && count < MAY_BE_MOST; i++) {
         const carve_session *s = &c->sessions[i];
         if (!fits_kind(c, s, b) || !fits_times(c, s, p) || !fits_buffers(g, p, i))
             continue;
         may_be[count++] = i;
-        is_late = is_flushed_late(c, s, b);
-        if (!is_late && !has_evidence_against(g, p, i))
+        if (!is_flushed_late(c, s, b) && !has_evidence_against(g, p, i))
             unopposed[unopposed_count++] = i;
     }
     *proven = CARVE_NONE;
-    if (count == 1 && !is_late)
-        *proven = may_be[0];
-    else if (unopposed_count == 1 && count < MAY_BE_MOST)
+    if (unopposed_count == 1 && count < MAY_BE_MOST)
         *proven = unopposed[0];
     else if (unopposed_count > 1 && count < MAY_BE_MOST)
         *proven = last_begun(c, p, unopposed, unopposed_count);

@@ -69,6 +69,8 @@ const trace_facts *session_facts(const carve *c, const carve_session *s); // NUL
 bool fits_kind(const carve *c, const carve_session *s, const carve_buffer *b);
 // Whether times can be those of the session, by its header or (where there is none) by its other buffers.
 bool fits_clock(const carve *c, const carve_session *s, i64 first, i64 last);
+// Between the session's start and its end, as closely as clocks allow.
+bool is_while_it_runs(const trace_facts *f, i64 first, i64 last);
 static inline bool fits_times(const carve *c, const carve_session *s, const carve_piece *p)
 {
     return !p->events || fits_clock(c, s, p->first_time, p->last_time);

@@ -52,6 +52,7 @@ typedef struct record_times {
 // Records that follow each other. The last one is not proven until something does.
 typedef struct records {
     u64 whole, end;          // where the last proven one ends, and where the last one does
+    u64 last_byte;           // of the last one
     u32 events, weight;      // events: proven ones, weight: of all
     record_times times, all; // of proven ones, and of all
 } records;
@@ -92,6 +93,7 @@ static bool add_record(records *r, const event_frame *frame, bool trusted)
     if (!trusted && r->weight < CHAIN_PROOF && frame->has_time && (frame->time <= 0 || all.of[1].count))
         return false;
     prove_last(r);
+    r->last_byte = r->end + frame->size - 1u;
     r->end += (frame->size + ALIGNED_SIZE - 1u) & ~(ALIGNED_SIZE - 1u);
     r->weight = r->weight < CHAIN_PROOF ? r->weight + chain_weight(frame) : r->weight;
     r->all = all;
@@ -109,6 +111,20 @@ static bool begins_record(span rest)
     return rest.len >= 4 && (rest.at[3] == MARK_MESSAGE || (rest.at[3] == MARK_EVENT && *header_kind_name(rest.at[2])));
 }
 
+// Whether the last record ends with other bytes than those of a buffer's fill, and such fill follows it.
+static bool begins_fill(const record_source *s, const records *r, u64 end)
+{
+    span rest = source_at(s, r->last_byte, end);
+    u64 gap = r->end - r->last_byte;
+    return rest.len >= gap + 8 && rest.at[0] != 0xff && load_u64(rest.at + gap) == UINT64_MAX;
+}
+
+static bool ends_in_fill(const record_source *s, const records *r)
+{
+    span last = source_at(s, r->last_byte, r->last_byte + 1);
+    return !last.len || last.at[0] == 0xff;
+}
+
 // Follows records up to `end`. Whether they lead exactly there.
 static bool walk(const record_source *s, u64 end, bool trusted, records *r)
 {
@@ -121,8 +137,10 @@ static bool walk(const record_source *s, u64 end, bool trusted, records *r)
     }
     bool exact = r->end + ALIGNED_SIZE > end;
     bool cut = !exact && rest.len < RECORD_HEAD && rest.len < end - r->end && begins_record(rest);
-    if (exact || cut)
+    if (exact || cut || (r->end != r->whole && begins_fill(s, r, end)))
         prove_last(r);
+    else if (r->end != r->whole && ends_in_fill(s, r))
+        r->end = r->whole; // it is torn, whatever comes next
     return exact;
 }
 
@@ -405,6 +423,28 @@ span prove_tail(carve_prover *p, const carve_buffer *b)
         return (span){0};
     u8 *into = reserve(&p->packed, &p->packed_capacity, b->used - b->tail);
     return (span){into, input_read(p->view->image, b->offset + b->tail, into, b->used - b->tail, &ignored)};
+}
+
+void carve_proven(const carve *c, const carve_buffer *b, outbuf *into)
+{
+    carve ignored = {.image = c->image};
+    image_view view = {.image = c->image};
+    carve_prover p = {.carve = &ignored, .view = &view};
+    u8 header[BUFFER_HEADER_BYTES] = {0};
+    bool failed;
+    (void)input_read(c->image, b->offset, header, sizeof(header), &failed);
+    into->len = 0;
+    outbuf_add(into, header, sizeof(header));
+    span events = span_from(prove_bytes(&p, b), BUFFER_HEADER_BYTES);
+    outbuf_add(into, events.at, events.len);
+    if (b->tail && into->len <= b->tail) {
+        size_t hole = b->tail - into->len;
+        memset(outbuf_reserve(into, hole), 0xff, hole);
+        into->len += hole;
+        span tail = prove_tail(&p, b);
+        outbuf_add(into, tail.at, tail.len);
+    }
+    prover_free(&p);
 }
 
 void prover_free(carve_prover *p)

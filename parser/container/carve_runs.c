@@ -8,7 +8,10 @@
 #include "container/carve_group.h"
 #include "container/chain.h"
 
-enum { NUMBERS_APART = 256 }; // in the order of a file, of neighbours: 97 seen
+enum {
+    NUMBERS_APART = 256, // in the order of a file, of neighbours: 97 seen
+    COMPLETE_FEW = 4,    // fewer buffers may seem to be a complete file by chance
+};
 
 u32 group_root(grouping *g, u32 buffer)
 {
@@ -114,8 +117,9 @@ static int by_processor(const void *a, const void *b)
     return x->processor != y->processor ? (x->processor < y->processor ? -1 : 1) : by_number(a, b);
 }
 
-static bool is_consistent(const carve *c, numbered *list, u32 count)
+static bool is_consistent(const carve *c, u32 header, numbered *list, u32 count)
 {
+    const trace_facts *f = header == CARVE_NONE ? NULL : &c->facts[c->buffers[header].facts];
     sort_in_place(list, count, sizeof(*list), by_number);
     for (u32 i = 1; i < count; i++)
         if (list[i].sequence == list[i - 1].sequence)
@@ -126,6 +130,8 @@ static bool is_consistent(const carve *c, numbered *list, u32 count)
         const carve_buffer *b = &c->buffers[list[i].index];
         if (!b->events)
             continue;
+        if (f && !is_while_it_runs(f, b->first_time, b->last_time))
+            return false;
         if (last && last->processor == b->processor && b->first_time < last->last_time)
             return false;
         last = b;
@@ -153,6 +159,11 @@ static u32 complete_until(const carve *c, const run *r, numbered *list)
     if (!f || !f->end_time || !f->buffers_written || f->buffers_written > r->to - r->from)
         return r->from;
     u32 count = f->buffers_written;
+    for (u32 i = 1; i < count && count < COMPLETE_FEW; i++) {
+        const carve_buffer *b = &c->buffers[r->from + i];
+        if (b->events && !is_while_it_runs(f, b->first_time, b->last_time))
+            return r->from;
+    }
     for (u32 i = 0; i < count; i++)
         list[i] = (numbered){c->buffers[r->from + i].sequence, 0, 0};
     sort_in_place(list, count, sizeof(*list), by_number);
@@ -199,7 +210,7 @@ static u32 join_run(grouping *g, run r)
     u32 complete = complete_until(c, &r, list);
     if (complete != r.from)
         r.to = complete;
-    bool is_one = complete != r.from || is_consistent(c, list, list_run(c, &r, list));
+    bool is_one = complete != r.from || is_consistent(c, r.header, list, list_run(c, &r, list));
     mem_free(list);
     if (r.header != CARVE_NONE)
         unite(g, r.header, r.from);

@@ -85,6 +85,7 @@ ENGINE(etl_is_likely)
 
 ENGINE(carve_free)
 ENGINE(carve_group)
+ENGINE(carve_proven)
 ENGINE(carve_reason_text)
 ENGINE(carve_scan)
 
