@@ -236,14 +236,7 @@ demo: deps ## build, convert the bundled samples to all formats, and show the re
 	@$(MAKE) --no-print-directory all
 	@sh samples/demo.sh $(BUILD)
 
-install: all ## PREFIX, LIBDIR, DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/etwkit
-	install -m 755 $(BUILD)/etwkit $(DESTDIR)$(PREFIX)/bin/etwkit
-	install -m 644 $(BUILD)/libetwkit.a $(BUILD)/libetwkit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
-	ln -sf libetwkit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libetwkit.so
-	install -m 644 $(BUILD)/etwkit.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
-	install -m 644 $(PUBLIC) $(DESTDIR)$(PREFIX)/include/etwkit/
+include cli/dist/dist.mk
 
 # ------------------------------------------------------------------------------------------------ for developers
 
@@ -254,6 +247,7 @@ run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(F
 	@sh tests/layers.sh
 	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" sh tests/library.sh
 	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" HARDEN="$(HARDEN)" sh tests/hardened.sh
+	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" sh tests/dist.sh
 	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS))
 
 asan: ## the tests under AddressSanitizer and UBSan
@@ -299,7 +293,7 @@ clean: ## remove everything built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all library deps test-deps demo install check run-tests asan tsan browser bench fuzz samples win core format clean help
+.PHONY: FORCE all library deps test-deps demo check run-tests asan tsan browser bench fuzz samples win core format clean help

@@ -3,7 +3,7 @@
 #include "base/os.h"
 #include "input/as_file.h"
 
-#if !defined(_WIN32) && __has_include(<hivex.h>)
+#if !defined(_WIN32) && !defined(ETWKIT_NO_IMAGES) && __has_include(<hivex.h>)
 #include <hivex.h>
 #include <pthread.h>
 #include <stdlib.h>

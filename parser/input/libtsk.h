@@ -8,7 +8,7 @@
 const char *libtsk_version(void);
 const char *libewf_version(void);
 
-#if !defined(_WIN32) && __has_include(<tsk/libtsk.h>)
+#if !defined(_WIN32) && !defined(ETWKIT_NO_IMAGES) && __has_include(<tsk/libtsk.h>)
 #define HAS_LIBTSK
 #include <tsk/libtsk.h>
 
@@ -47,7 +47,7 @@ extern libtsk_functions libtsk;
 bool libtsk_is_there(void); // on any thread
 #endif
 
-#if !defined(_WIN32) && __has_include(<libewf.h>)
+#if !defined(_WIN32) && !defined(ETWKIT_NO_IMAGES) && __has_include(<libewf.h>)
 #define HAS_LIBEWF
 #include <libewf.h>
 
