@@ -16,7 +16,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -
 # Linked in where the system has them as archives: loading them takes longer than a small trace.
 ARCHIVE   = $(or $(wildcard $(shell $(CC) $(CFLAGS) -print-file-name=lib$(1).a)),-l$(1))
 USED     := sqlite3 cjson expat crypto
-LDLIBS   := $(foreach lib,$(USED) csv zstd,$(call ARCHIVE,$(lib))) -lpthread -lm
+LINKED   := $(USED) csv zstd
+LDLIBS   := $(foreach lib,$(LINKED),$(call ARCHIVE,$(lib))) -lpthread -lm
 OPTIONS  := -std=c17 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Iparser -Iparser/include -Iexporters -Icli -Itests \
             $(WARNINGS) $(WERROR)
 

@@ -9,10 +9,9 @@ maintainer="${DEBFULLNAME:-etwkit} <${DEBEMAIL:-etwkit@localhost}>"
 chmod 755 "$root"
 multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 
-# Libraries are the system's here, which mends them for all that use them.
-libraries="-lsqlite3 -lcjson -lexpat -lcrypto -lcsv -lpthread -lm"
-make --no-print-directory library "$BUILD/deb/etwkit" BUILD="$BUILD/deb" LDLIBS="$libraries" >/dev/null
-make --no-print-directory install BUILD="$BUILD/deb" LDLIBS="$libraries" DESTDIR="$root" PREFIX=/usr LIBDIR="/usr/lib/$multiarch" >/dev/null
+# LDLIBS: the system's libraries, which it mends for all that use them.
+make --no-print-directory library "$BUILD/deb/etwkit" BUILD="$BUILD/deb" LDLIBS="$LDLIBS" >/dev/null
+make --no-print-directory install BUILD="$BUILD/deb" LDLIBS="$LDLIBS" DESTDIR="$root" PREFIX=/usr LIBDIR="/usr/lib/$multiarch" >/dev/null
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$root/usr/bin/etwkit" "$root/usr/lib/$multiarch/libetwkit.so.$VERSION"
 strip --strip-debug --enable-deterministic-archives "$root/usr/lib/$multiarch/libetwkit.a"
 gzip -9 -n "$root"/usr/share/man/man?/*

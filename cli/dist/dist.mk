@@ -30,7 +30,7 @@ uninstall: ## what install has put there, by the same PREFIX, LIBDIR, DESTDIR
 	[ ! -d $(DESTDIR)$(PREFIX)/include/etwkit ] || rmdir $(DESTDIR)$(PREFIX)/include/etwkit
 
 deb: ## a Debian package of what is installed: build/etwkit_VERSION_ARCH.deb
-	@VERSION=$(VERSION) BUILD=$(BUILD) SOURCE_DATE_EPOCH=$(EPOCH) sh $(DIST)/deb.sh
+	@VERSION=$(VERSION) BUILD=$(BUILD) SOURCE_DATE_EPOCH=$(EPOCH) LDLIBS="$(LINKED:%=-l%) -lpthread -lm" sh $(DIST)/deb.sh
 
 tarball: ## a release of the sources with its checksum: build/etwkit-VERSION.tar.gz
 	@VERSION=$(VERSION) BUILD=$(BUILD) SOURCE_DATE_EPOCH=$(EPOCH) sh $(DIST)/tarball.sh
@@ -56,7 +56,7 @@ static: static-deps ## one program with nothing beside it: build/static/etwkit
 	@CC="$(CC)" sh $(DIST)/cjson.sh $(BUILD)/static
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/static CFLAGS="$(CFLAGS) $(STATIC_FLAGS)" LINK_PIE=-static-pie \
 	  LDFLAGS="$(LDFLAGS) -L$(BUILD)/static -Wl,--defsym=archive_read_support_format_xar=archive_read_support_format_empty" \
-	  LDLIBS="$(foreach lib,$(USED) csv $(STATIC_LIBS),-l$(lib)) -lpthread -lm" $(BUILD)/static/etwkit 2>&1 | \
+	  LDLIBS="$(foreach lib,$(LINKED) $(STATIC_LIBS),-l$(lib)) -lpthread -lm" $(BUILD)/static/etwkit 2>&1 | \
 	  grep -v -e 'in statically linked applications requires' -e ': in function ' ; [ -x $(BUILD)/static/etwkit ]
 
 .PHONY: install uninstall deb tarball static static-deps

@@ -1,0 +1,129 @@
+# Each recipe of this folder whose scheduler is here, over COUNT small traces of which a few are damaged, one is missing
+# and one is no trace: the same records as one plain run. check.sh BUILD [COUNT]
+#
+# Schedulers that are not here are passed over, and said. Slurm is tried where a controller answers.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd) count=${2:-40}
+work=$(mktemp -d)
+started=""
+# shellcheck disable=SC2086
+trap 'kill $started 2>/dev/null || true; rm -rf "$work"' EXIT
+failed=0
+export ETWKIT="$build/etwkit" HOME="$work"
+
+refuse() {
+    echo "fleet: $*"
+    failed=1
+}
+
+# No two alike: each has a session name of its own.
+make_traces() {
+    mkdir "$work/in"
+    for i in $(seq "$count"); do
+        sample=$(case $((i % 8)) in 0) echo damaged ;; 1 | 2) echo dns ;; *) echo service ;; esac)
+        sed "s/session=\"/&n$i-/" "$here/../$sample.case" >"$work/one.case"
+        "$build/etl_make" "$work/one.case" "$work/in/$i.etl"
+    done
+    echo "no trace at all" >"$work/in/notes.etl"
+    find "$work/in" -name '*.etl' | sort >"$work/list.txt"
+    echo "$work/in/missing.etl" >>"$work/list.txt"
+}
+
+records() { # of a folder of outputs, each without what the run says of it
+    find "$1" -name '*.jsonl' ! -path '*/summaries/*' ! -path '*/.etwkit/*' -exec cat {} + |
+        jq -c 'del(.source)' | sort | sha256sum
+}
+
+same() { # what, folder, how many are damaged (what was done before is skipped)
+    [ "$(records "$2")" = "$(cat "$work/wanted")" ] || refuse "$1: other records than one plain run has"
+    sh "$here/merge.sh" "$2" >"$work/sum" 2>"$work/not" && refuse "$1: nothing is said to be unread"
+    grep -q "^$((count + 2)) traces, $count done, ${3:-$((count / 8))} of them damaged\$" "$work/sum" || refuse "$1: $(cat "$work/sum")"
+    [ "$(wc -l <"$work/not")" = 2 ] || refuse "$1: $(cat "$work/not")"
+}
+
+make_traces
+"$ETWKIT" convert --files-from "$work/list.txt" -f jsonl -o "$work/plain/" --quiet 2>/dev/null || true
+records "$work/plain" >"$work/wanted"
+
+# ---------------------------------------------------------------------------------------------- a task
+
+sh "$here/task.sh" "$work/task" all <"$work/list.txt" 2>/dev/null || refuse "task: $?"
+same task "$work/task"
+sh "$here/task.sh" "$work/task" all <"$work/list.txt" 2>/dev/null || refuse "task, once more: $?"
+same "task, once more" "$work/task" 0
+OPTIONS=--nonsense sh "$here/task.sh" "$work/bad" all <"$work/list.txt" 2>/dev/null && refuse "a wrong option is no failure"
+
+# ---------------------------------------------------------------------------------------------- GNU parallel
+
+if command -v parallel >/dev/null; then
+    sh "$here/parallel.sh" "$work/list.txt" "$work/parallel" >/dev/null 2>&1 || [ $? = 4 ] || refuse "parallel failed"
+    same parallel "$work/parallel"
+else
+    echo "fleet: GNU parallel is not here"
+fi
+
+# ---------------------------------------------------------------------------------------------- Snakemake
+
+if command -v snakemake >/dev/null; then
+    (cd "$work" && snakemake -q -c 2 -s "$here/Snakefile" --config "list=$work/list.txt" "out=$work/snake" parts=4 "etwkit=$ETWKIT") \
+        >"$work/log" 2>&1 || refuse "snakemake: $(tail -n 5 "$work/log")"
+    same snakemake "$work/snake"
+    (cd "$work" && snakemake -q -c 2 -s "$here/Snakefile" --config "large=$here/../merged.etl" "out=$work/shards" parts=5 \
+        "etwkit=$ETWKIT") >"$work/log" 2>&1 || refuse "snakemake, shards: $(tail -n 5 "$work/log")"
+    "$ETWKIT" convert "$here/../merged.etl" --quiet -o "$work/whole.jsonl"
+    cmp "$work/whole.jsonl" "$work/shards/large.jsonl" || refuse "snakemake: shards are not the whole"
+else
+    echo "fleet: Snakemake is not here"
+fi
+
+# ---------------------------------------------------------------------------------------------- Slurm
+
+slurm_env() { # the task of an array, as Slurm would run it
+    SLURM_ARRAY_TASK_ID=$1 SLURM_ARRAY_TASK_MAX=$2 SLURM_ARRAY_JOB_ID=1 FLEET=$here sh "$here/slurm.sh" "$3" "$4"
+}
+for task in 1 2 3; do
+    slurm_env $task 3 "$work/list.txt" "$work/slurm" 2>/dev/null || refuse "slurm, task $task: $?"
+    SHARD=1 slurm_env $task 3 "$here/../merged.etl" "$work/slurm-shards" || refuse "slurm, shard $task: $?"
+done
+same slurm "$work/slurm"
+"$ETWKIT" convert "$here/../merged.etl" --quiet -o "$work/one.jsonl"
+cat "$work"/slurm-shards/part-*.jsonl | cmp - "$work/one.jsonl" || refuse "slurm: shards are not the whole"
+if command -v sbatch >/dev/null && sinfo >/dev/null 2>&1; then
+    FLEET=$here sbatch --quiet --wait --array=1-4 --output="$work/slurm.%a" "$here/slurm.sh" "$work/list.txt" "$work/cluster" ||
+        refuse "sbatch: $?"
+    same sbatch "$work/cluster"
+else
+    echo "fleet: no Slurm controller answers; its script was run as Slurm runs it"
+fi
+
+# ---------------------------------------------------------------------------------------------- OpenRelik
+
+python=${PYTHON:-python3}
+if command -v redis-server >/dev/null && "$python" -c 'import celery, redis, openrelik_worker_common' 2>/dev/null; then
+    port=$((20000 + $$ % 20000))
+    redis-server --port $port --save '' --dir "$work" >/dev/null &
+    started="$started $!"
+    mkdir -p "$work/worker/src"
+    cp "$here/openrelik/app.py" "$here/openrelik/tasks.py" "$work/worker/src/"
+    : >"$work/worker/src/__init__.py"
+    export REDIS_URL=redis://127.0.0.1:$port/0
+    (cd "$work/worker" && exec "$python" -m celery --app=src.tasks worker --concurrency=2 -Q openrelik-worker-etwkit -l ERROR) >"$work/log" 2>&1 &
+    started="$started $!"
+    (cd "$work/worker" && PYTHONPATH=. "$python" "$here/openrelik/check.py" "$work/list.txt" "$work/relik") || refuse "openrelik: $(tail -n 5 "$work/log")"
+    [ "$(records "$work/relik")" = "$(cat "$work/wanted")" ] || refuse "openrelik: other records than one plain run has"
+else
+    echo "fleet: Redis, Celery or openrelik-worker-common are not here"
+fi
+
+# ---------------------------------------------------------------------------------------------- Velociraptor
+
+if "$python" -c 'import yaml' 2>/dev/null; then
+    "$python" -c 'import sys, yaml
+artifact = yaml.safe_load(open(sys.argv[1]))
+assert artifact["type"] == "SERVER" and artifact["sources"][0]["query"].count("(") == artifact["sources"][0]["query"].count(")")' \
+        "$here/Server.Etwkit.Convert.yaml" || refuse "the Velociraptor artifact is no YAML"
+fi
+
+[ $failed = 0 ] && echo "fleet: the same records everywhere"
+exit $failed
