@@ -13,5 +13,6 @@ fi
 make --no-print-directory CC=clang BUILD="$build" FLAGS="-O1 -g -fsanitize=fuzzer-no-link $sanitize" \
     "$build/fuzz_$name"
 mkdir -p "$build/found/$name" "tests/corpus/$name"
-exec "$build/fuzz_$name" -max_total_time="$seconds" -max_len=20000 -rss_limit_mb=2000 -timeout=20 -print_final_stats=1 \
+[ "$name" != session ] || BUILD="${BUILD:-build}" sh tests/fuzz/seeds.sh "$build/found/$name"
+exec "$build/fuzz_$name" -max_total_time="$seconds" -max_len=24000 -rss_limit_mb=2000 -timeout=20 -print_final_stats=1 \
     -artifact_prefix="$build/crash-$name-" "$build/found/$name" "tests/corpus/$name"
