@@ -149,6 +149,11 @@ static void text_formats(void **state)
     every_allocation(*state, &(sweep){ARGS("convert", "samples/processes.etl", "-j2", "-o", "{}/o.json"), "o.json"});
     every_allocation(*state, &(sweep){ARGS("convert", "samples/dns.etl", "--provenance", "-o", "{}/o.csv"), "o.csv"});
     every_allocation(*state, &(sweep){ARGS("convert", "-f", "l2tcsv", "samples/damaged.etl")});
+    every_allocation(*state, &(sweep){ARGS("convert", "-f", "timesketch", "samples/service.etl")});
+    every_allocation(*state, &(sweep){ARGS("convert", "--frames", "samples/processes.etl", "-o", "{}/o.txt"), "o.txt"});
+    every_allocation(*state, &(sweep){ARGS("convert", "samples/dns.etl", "-o", "{}/o.csv.gz"), "o.csv.gz"});
+    every_allocation(*state, &(sweep){ARGS("convert", "samples/dns.etl", "-o", "{}/o.jsonl.zst"), "o.jsonl.zst"});
+    every_allocation(*state, &(sweep){ARGS("convert", "samples/dns.etl", "-o", "{}/o.parquet"), "o.parquet"});
 }
 
 static void expressions(void **state)

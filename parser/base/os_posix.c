@@ -136,7 +136,11 @@ os_kind_of os_kind_of_entry(const char *path)
 
 void *os_library_open(const char *name)
 {
-    return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    const char *why = library ? NULL : dlerror();
+    if (why && strstr(why, "memory")) // the loader's "out of memory", "Cannot allocate memory"
+        mem_run_out(0);
+    return library;
 }
 
 bool os_library_symbol(void *library, const char *name, void *function, size_t size)
