@@ -244,6 +244,19 @@ static void test_exit_codes(void **state)
     done(&r);
 }
 
+static void test_add_unknown_sizes(void **state)
+{
+    const world_folder *f = *state;
+    put(f, "dump.man",
+        HEAD "<provider name='Dump' guid='{" ID "}'><templates><template tid='T'><data name='A' inType='win:Binary'/>"
+             "</template><template tid='U'><data name='N' inType='win:UInt32'/>"
+             "<data name='B' inType='win:Binary' length='N'/><data name='C' inType='win:Binary' outType='win:IPv6'/>"
+             "</template></templates><events><event value='5' template='U'/><event value='7' template='T'/>"
+             "<event value='8' template='T'/></events></provider>" TAIL);
+    expect(f, "schemas add @dump.man --cache @c.db", 0, "remarks: 1",
+           "Dump: 2 events have a binary field without a length, the first is A of event 7");
+}
+
 static void test_add_folder(void **state)
 {
     const world_folder *f = *state;
@@ -666,11 +679,11 @@ int main(void)
 {
 #define CLI_TEST(name) cmocka_unit_test_setup_teardown(name, world_folder_make, world_folder_remove)
     const struct CMUnitTest tests[] = {
-        CLI_TEST(test_exit_codes),          CLI_TEST(test_add_folder), CLI_TEST(test_default_cache),
-        CLI_TEST(test_conversions_read_it), CLI_TEST(test_add_trace),  CLI_TEST(test_show),
-        CLI_TEST(test_add_too_large),       CLI_TEST(test_escapes),    CLI_TEST(test_export),
-        CLI_TEST(test_export_of_others),    CLI_TEST(test_catalogue),  CLI_TEST(test_search),
-        CLI_TEST(test_core_text),
+        CLI_TEST(test_exit_codes),    CLI_TEST(test_add_unknown_sizes),   CLI_TEST(test_add_folder),
+        CLI_TEST(test_default_cache), CLI_TEST(test_conversions_read_it), CLI_TEST(test_add_trace),
+        CLI_TEST(test_show),          CLI_TEST(test_add_too_large),       CLI_TEST(test_escapes),
+        CLI_TEST(test_export),        CLI_TEST(test_export_of_others),    CLI_TEST(test_catalogue),
+        CLI_TEST(test_search),        CLI_TEST(test_core_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,39 @@ static bool write_cache(adding *a, outcome *out, error *e)
     return true;
 }
 
+// A binary field whose size nobody says, or NULL. Dumps of registered manifests have lost such lengths.
+static const property *unknown_size(const event_schema *ev)
+{
+    for (u32 i = 0; i < ev->property_count; i++) {
+        const property *p = &ev->properties[i];
+        if (p->in_type == IN_BINARY && p->out_type != OUT_IPV6 && !p->length &&
+            !(p->flags & (PROP_STRUCT | PROP_PARAM_LENGTH | PROP_FIXED_LENGTH | PROP_COUNT_REST)))
+            return p;
+    }
+    return NULL;
+}
+
+static void note_unknown_sizes(adding *a)
+{
+    u32 at = 0;
+    for (const provider_schema *p; (p = schema_each(a->set, &at)) != NULL;) {
+        const property *first = NULL, *found;
+        u32 events = 0, id = 0;
+        for (u32 i = 0; i < p->event_count; i++) {
+            if (!(found = unknown_size(p->events[i])))
+                continue;
+            if (!events++) {
+                first = found;
+                id = p->events[i]->descriptor.id;
+            }
+        }
+        if (events)
+            schema_load_note(&a->load,
+                             "%s: %u events have a binary field without a length, the first is %s of event %u",
+                             p->name ? p->name : "-", events, first->name, id);
+    }
+}
+
 static void tell_notes(const adding *a)
 {
     const schema_load *l = &a->load;
@@ -306,6 +339,7 @@ static int finish(adding *a, const char *path)
 {
     error e = {0};
     outcome out = {.path = path};
+    note_unknown_sizes(a);
     if (!a->options->quiet)
         tell_notes(a);
     if (!a->load.providers) {
