@@ -73,6 +73,7 @@ typedef struct exporter {
     bool may_split;     // outputs of consecutive records, put together, are the output of them all
     bool is_text;       // may be compressed
     bool takes_guard;   // has cells that csv_guard is about
+    bool needs_frames;  // of stacks, as --frames gives them
     bool keeps_traces;  // writes target->traces, which then must be complete (hashes) before open
 } exporter;
 

@@ -139,6 +139,15 @@ static int convert_all(conversion *c, const char *only)
     return run_end(&r, code);
 }
 
+// Options with what the format needs besides; lives in `copy`.
+static const options *options_for(const options *o, const output_format *f, options *copy)
+{
+    *copy = *o;
+    if (f->exporter->needs_frames)
+        copy->correlate |= CORRELATE_IMAGES | CORRELATE_FRAMES;
+    return copy;
+}
+
 int convert_into(const options *o, const char *only, outfile *out, u64 *records)
 {
     error e = {0};
@@ -147,6 +156,8 @@ int convert_into(const options *o, const char *only, outfile *out, u64 *records)
         print_say("%s", e.message);
         return EXIT_USAGE;
     }
+    options copy;
+    c.options = options_for(o, &c.format, &copy);
     int code = convert_all(&c, only);
     *records = c.records;
     return code;
@@ -203,6 +214,8 @@ static int convert_command(const options *o)
         print_say("%s", e.message);
         return EXIT_USAGE;
     }
+    options copy;
+    o = options_for(o, &format, &copy);
     guard_will_read(o->inputs, o->input_count);
     guard_will_read(o->files_from.items, o->files_from.count);
     guard_will_read(o->schemas.items, o->schemas.count);

@@ -101,9 +101,12 @@ enum {
     LIMIT_VERIFIED_RECORD = 1024 << 20, // one record of JSON, as text
 
     // Exporters
-    LIMIT_SHARDS = 65536,            // parts of one output; schedulers run some thousands of tasks
-    LIMIT_VIEWS = 20000,             // of one SQLite output; opening it parses them all, some hundreds are usual
-    LIMIT_VIEW_FIELDS = 1000,        // fields of one view; SQLite stops at 2000 columns
+    LIMIT_SHARDS = 65536,     // parts of one output; schedulers run some thousands of tasks
+    LIMIT_VIEWS = 20000,      // of one SQLite output; opening it parses them all, some hundreds are usual
+    LIMIT_VIEW_FIELDS = 1000, // fields of one view; SQLite stops at 2000 columns
+    LIMIT_PROFILE_FRAMES =
+        32 << 20, // of the different stacks of one profile: 128 MiB; and an eighth of it different ones
+    LIMIT_PROFILE_METHODS = 2 << 20, // compiled methods; a large .NET service has some 200,000
     LIMIT_PACKET_INTERFACES = 65536, // of one pcapng output; machines have some hundred components
     LIMIT_PACKETS_PENDING = 1024,    // frames being put together at once, one a processor
     LIMIT_PACKET_BYTES = 256 << 10,  // of a frame that comes in parts; readers refuse longer ones

@@ -1,0 +1,135 @@
+// -f folded and -f speedscope: samples, stacks, modules and compiled methods of a trace in words.
+// Environment: ETWKIT the program.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "etl_text.h"
+#include "program.h"
+
+#define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
+#define SAMPLE(time, tid) "perfinfo hook=0x0f2e version=2 time=+" time "us payload ptr:0x401000 u32:" tid " u16:1,0\n"
+#define STACK(ticks, pid, tid, frames)                                                                                 \
+    "system hook=0x1820 version=2 time=+400us payload time:+" ticks "us u32:" pid "," tid " u64:" frames "\n"
+#define METHOD(provider, id, pid, start, size, type, name)                                                             \
+    "event provider={" provider "} id=" id " level=4 keyword=0x30 pid=" pid " time=+500us payload u64:1,2," start      \
+    " u32:" size ",0,0 wstr:\"" type "\" wstr:\"" name "\" wstr:\"void ()\"\n"
+#define RUNDOWN "a669021c-c450-4609-a035-5af59af4df18"
+#define RUNTIME "e13c0d23-ccbc-4e12-931b-d9cc2eee27e4"
+
+static const char TRACE[] =
+    "trace\n"
+    "buffer\n"
+    "system hook=0x0303 version=3 time=+1us payload ptr:0x1 u32:100,4,0 i32:0 ptr:0x1000 wbemsid:none "
+    "astr:\"app;1.exe\" wstr:\"\"\n"
+    "system hook=0x0503 version=3 time=+2us pid=4 payload u32:100,8 ptr:0 ptr:0 ptr:0 ptr:0 ptr:15 ptr:0 ptr:0 u32:0 u8:8,5,2,0\n"
+    "system hook=0x0503 version=3 time=+2us pid=4 payload u32:200,12 ptr:0 ptr:0 ptr:0 ptr:0 ptr:15 ptr:0 ptr:0 u32:0 u8:8,5,2,0\n"
+    "system hook=0x1403 version=2 time=+3us pid=4 payload ptr:0xfffff80000000000 ptr:0x5000 u32:0,0,0,0 ptr:0 "
+    "u32:0,0,0,0 wstr:\"\\\\SystemRoot\\\\system32\\\\ntoskrnl.exe\"\n" SAMPLE("100", "8") SAMPLE("200", "8")
+        SAMPLE("300", "8") SAMPLE("310", "12") SAMPLE("320", "8")
+            STACK("100", "100", "8", "0xfffff80000000010,0x7ff600000044,0x7ff600000144,0x1234")
+                STACK("200", "100", "8", "0xfffff80000000010,0x7ff600000044,0x7ff600000144,0x1234")
+                    STACK("300", "100", "8", "0x7ff600000144,0x7ff600000150")
+                        STACK("310", "200", "12", "0x7ff600000044")
+                            METHOD(RUNTIME, "143", "100", "0x7ff600000040", "0x10", "A.B", "Run")
+                                METHOD(RUNDOWN, "144", "100", "0x7ff600000140", "0x10", "", "Main")
+                                    METHOD(RUNDOWN, "144", "300", "0x7ff600000040", "0x10", "Other", "Process");
+
+static int setup(void **state)
+{
+    program *p = *state = mem_zeroed(1, sizeof(*p));
+    char path[512];
+    error e = {0};
+    outbuf trace = {0};
+    program_begin(p);
+    if (!etl_text_build(TRACE, strlen(TRACE), &trace, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "in.etl", path), trace.bytes, trace.len);
+    outbuf_free(&trace);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    program_end(*state);
+    mem_free(*state);
+    return 0;
+}
+
+// 0x7ff600000150 is behind Main, 0x7ff600000044 of process 200 is nobody's.
+static void folded(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "convert", "{}/in.etl", "-f", "folded"), 0);
+    assert_string_equal((const char *)p->out.bytes, "app:1.exe (100);0x1234;Main;A.B.Run;ntoskrnl.exe!+0x10 2\n"
+                                                    "app:1.exe (100);0x7ff600000150;Main 1\n"
+                                                    "process (200);0x7ff600000044 1\n"
+                                                    "app:1.exe (100) 1\n");
+    assert_non_null(
+        strstr((const char *)p->err.bytes, "5 CPU samples, 1 of them without a stack; 4 stacks, 3 methods"));
+}
+
+static const cJSON *member(const cJSON *object, const char *name)
+{
+    const cJSON *found = cJSON_GetObjectItemCaseSensitive(object, name);
+    assert_non_null(found);
+    return found;
+}
+
+// As its schema has it: a sample is a list of frames, outermost first, with a weight.
+static void speedscope(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "convert", "{}/in.etl", "-f", "speedscope"), 0);
+    cJSON *file = cJSON_Parse((const char *)p->out.bytes);
+    assert_non_null(file);
+    assert_string_equal(member(file, "$schema")->valuestring, "https://www.speedscope.app/file-format-schema.json");
+    const cJSON *frames = member(member(file, "shared"), "frames"), *profiles = member(file, "profiles");
+    assert_int_equal(cJSON_GetArraySize(profiles), 2);
+    const cJSON *first = cJSON_GetArrayItem(profiles, 0);
+    assert_string_equal(member(first, "type")->valuestring, "sampled");
+    assert_string_equal(member(first, "name")->valuestring, "app;1.exe (100)");
+    assert_int_equal(member(first, "endValue")->valueint, 4);
+    const cJSON *samples = member(first, "samples"), *weights = member(first, "weights");
+    assert_int_equal(cJSON_GetArraySize(samples), 3);
+    assert_int_equal(cJSON_GetArraySize(weights), 3);
+    assert_int_equal(cJSON_GetArrayItem(weights, 0)->valueint, 2);
+    static const char *const NAMES[] = {"0x1234", "Main", "A.B.Run", "ntoskrnl.exe!+0x10"};
+    const cJSON *stack = cJSON_GetArrayItem(samples, 0);
+    assert_int_equal(cJSON_GetArraySize(stack), COUNT_OF(NAMES));
+    for (int i = 0; i < (int)COUNT_OF(NAMES); i++)
+        assert_string_equal(
+            member(cJSON_GetArrayItem(frames, cJSON_GetArrayItem(stack, i)->valueint), "name")->valuestring, NAMES[i]);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetArrayItem(samples, 2)), 0);
+    cJSON_Delete(file);
+}
+
+static void without_samples(void **state)
+{
+    program *p = *state;
+    static const char *const FORMATS[] = {"folded", "speedscope"}, *const OUTS[] = {"{}/a", "{}/b"};
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++) {
+        assert_int_equal(RUN(p, "convert", "samples/dns.etl", "-f", FORMATS[i], "-o", OUTS[i]), 0);
+        assert_non_null(strstr((const char *)p->err.bytes, "etwkit: no CPU samples: "));
+        assert_int_equal(RUN(p, "convert", "{}/in.etl", "-f", FORMATS[i], "-o", OUTS[i], "--force"), 0);
+        // It is known as our own.
+        assert_int_equal(RUN(p, "convert", "{}/in.etl", "-f", FORMATS[i], "-o", OUTS[i]), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(folded, setup, teardown),
+        cmocka_unit_test_setup_teardown(speedscope, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_samples, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
