@@ -67,49 +67,61 @@ static void bind_text(sqlite3_stmt *statement, int at, const char *text)
 
 // ------------------------------------------------------------------------------------- facts known at the start
 
-static void bind_keywords(sqlite3_stmt *statement, int names, int mask, const event_class *cls)
+static const column_id CLASS_COLUMNS[] = {
+#define OF_CLASS(id) id,
+#define OF_PLANNED(id) id,
+#define OF_SOURCE(id)
+#define OF_RECORD(id)
+#define COLUMN(name, type, scope, has, value) OF_##scope(COLUMN_##name)
+#define FACT(name, type, scope, has, value) OF_##scope(FACT_##name)
+#include "decode/columns.def"
+};
+
+static void add_classes_table(outbuf *sql)
 {
-    outbuf b = {0};
-    for (u32 i = 0; i < cls->keyword_count; i++) {
-        outbuf_text(&b, i ? "|" : "");
-        outbuf_text(&b, cls->keyword_names[i]);
+    outbuf_text(sql, "CREATE TABLE event_classes(id INTEGER PRIMARY KEY");
+    for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS); i++) {
+        const column_facts *column = &column_table[CLASS_COLUMNS[i]];
+        outbuf_text(sql, ",");
+        outbuf_text(sql, column->name);
+        outbuf_text(sql, column->type == TYPE_NUMBER ? " INTEGER" : " TEXT");
+        outbuf_text(sql, column->always ? " NOT NULL" : "");
     }
-    outbuf_add(&b, "", 1);
-    bind_text(statement, names, cls->keyword_count ? (const char *)b.bytes : NULL);
-    u8 hex[18];
-    bind_len(statement, mask, hex, (size_t)(text_hex_lower(hex, cls->descriptor.keyword) - hex));
-    outbuf_free(&b);
+    outbuf_text(sql, ",schema TEXT NOT NULL,events INTEGER NOT NULL,fields TEXT,view_name TEXT);");
+}
+
+static void bind_column(sqlite3_stmt *statement, int at, column_id id, const record *rec)
+{
+    outbuf text = {0};
+    typed_value v;
+    column_value(id, rec, &text, &v);
+    if (v.kind == VALUE_NULL)
+        sqlite3_bind_null(statement, at);
+    else if (column_table[id].type == TYPE_NUMBER)
+        sqlite3_bind_int64(statement, at, (i64)v.number);
+    else if (column_text(id, rec, &text))
+        bind_len(statement, at, text.bytes, text.len);
+    outbuf_free(&text);
 }
 
 static void bind_class(sqlite3_stmt *statement, const event_class *cls, const char *view)
 {
-    char id[GUID_TEXT];
-    sqlite3_bind_int64(statement, 1, cls->index);
-    bind_text(statement, 2, cls->provider);
-    bind_text(statement, 3, guid_to_text(&cls->provider_id, id));
-    bind_text(statement, 4, cls->event_name);
-    sqlite3_bind_int(statement, 5, cls->descriptor.id);
-    sqlite3_bind_int(statement, 6, cls->descriptor.version);
-    sqlite3_bind_int(statement, 7, cls->descriptor.channel);
-    sqlite3_bind_int(statement, 8, cls->descriptor.level);
-    sqlite3_bind_int(statement, 9, cls->descriptor.opcode);
-    sqlite3_bind_int(statement, 10, cls->descriptor.task);
-    bind_text(statement, 11, cls->opcode_name);
-    bind_text(statement, 12, cls->task_name);
-    bind_text(statement, 13, cls->level_name);
-    bind_text(statement, 14, cls->channel_name);
-    bind_keywords(statement, 15, 16, cls);
-    bind_text(statement, 17, schema_origin_name(cls->origin));
-    sqlite3_bind_int64(statement, 18, (i64)cls->events);
+    record rec = {.cls = cls};
+    int at = 1;
+    sqlite3_bind_int64(statement, at++, cls->index);
+    for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS); i++)
+        bind_column(statement, at++, CLASS_COLUMNS[i], &rec);
+    bind_text(statement, at++, schema_origin_name(cls->origin));
+    sqlite3_bind_int64(statement, at++, (i64)cls->events);
     if (cls->plan_count) {
         outbuf b = {0};
         sqlite_fields_json(&b, cls->plans[0]);
-        bind_len(statement, 19, b.bytes, b.len);
+        bind_len(statement, at, b.bytes, b.len);
         outbuf_free(&b);
     } else {
-        sqlite3_bind_null(statement, 19);
+        sqlite3_bind_null(statement, at);
     }
-    bind_text(statement, 20, view);
+    bind_text(statement, at + 1, view);
 }
 
 // A view is compiled, to be sure that every reader can parse it, and then stored as CREATE VIEW stores it: run, that
@@ -135,11 +147,23 @@ static bool write_views(sink *s, const sqlite_views *views, error *e)
     return ok;
 }
 
+static sqlite3_stmt *prepare_classes(sink *s, error *e)
+{
+    enum { OTHERS = 4 }; // after the first
+    outbuf sql = {0};
+    outbuf_text(&sql, "INSERT INTO event_classes VALUES(?");
+    for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS) + OTHERS; i++)
+        outbuf_text(&sql, ",?");
+    outbuf_add(&sql, ")", 2);
+    sqlite3_stmt *insert = sqlite_prepare(s, (const char *)sql.bytes, e);
+    outbuf_free(&sql);
+    return insert;
+}
+
 static bool write_classes(sink *s, const export_target *target, error *e)
 {
     sqlite_views views = sqlite_views_make(&s->memory, target->classes, target->class_count);
-    sqlite3_stmt *insert =
-        sqlite_prepare(s, "INSERT INTO event_classes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e);
+    sqlite3_stmt *insert = prepare_classes(s, e);
     bool ok = insert != NULL;
     for (u32 i = 0; ok && i < target->class_count; i++) {
         bind_class(insert, target->classes[i], views.of_class[i]);
@@ -271,6 +295,7 @@ static bool write_tables(sink *s, error *e)
 {
     outbuf sql = {0};
     sqlite_rows_table(&sql);
+    add_classes_table(&sql);
     outbuf_text(&sql, sqlite_tables);
     sqlite_events_view(&sql);
     outbuf_add(&sql, "", 1);

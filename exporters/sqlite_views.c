@@ -26,11 +26,6 @@ const char sqlite_pragmas[] = "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PR
                               "PRAGMA locking_mode=EXCLUSIVE;PRAGMA secure_delete=OFF;";
 
 const char sqlite_tables[] =
-    "CREATE TABLE event_classes(id INTEGER PRIMARY KEY,provider TEXT,provider_id TEXT NOT NULL,event_name TEXT,"
-    "event_id INTEGER NOT NULL,version INTEGER NOT NULL,channel INTEGER NOT NULL,level INTEGER NOT NULL,"
-    "opcode INTEGER NOT NULL,task INTEGER NOT NULL,opcode_name TEXT,task_name TEXT,level_name TEXT,channel_name TEXT,"
-    "keyword_names TEXT,keywords TEXT NOT NULL,schema TEXT NOT NULL,events INTEGER NOT NULL,fields TEXT,view_name "
-    "TEXT);"
     "CREATE TABLE traces(id INTEGER PRIMARY KEY,file TEXT NOT NULL,path TEXT,bytes INTEGER,sha256 TEXT,session TEXT,"
     "computer TEXT,os_version TEXT,start TEXT,\"end\" TEXT,boot_time TEXT,utc_offset_minutes INTEGER,"
     "pointer_size INTEGER,processors INTEGER,clock TEXT,clock_frequency INTEGER,buffer_size INTEGER,"
@@ -47,6 +42,18 @@ const char sqlite_tables[] =
 const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id);";
 
 // ------------------------------------------------------------------------------------- columns
+
+// Columns of the source other than its name have no place in `traces`.
+enum {
+    SOURCE_COLUMNS = 0
+#define OF_CLASS
+#define OF_PLANNED
+#define OF_RECORD
+#define OF_SOURCE +1
+#define COLUMN(name, type, scope, has, value) OF_##scope
+#include "decode/columns.def"
+};
+static_assert(SOURCE_COLUMNS == 1, "sqlite_tables and column_sql know `source` alone");
 
 // A column of the record over the tables of FROM.
 static const char *column_sql(arena *a, column_id id)

@@ -8,7 +8,7 @@
 #include "exporter.h"
 
 extern const char sqlite_pragmas[]; // for a file that nobody else reads before it is complete
-extern const char sqlite_tables[];  // CREATE TABLE statements, but for the records
+extern const char sqlite_tables[];  // CREATE TABLE statements, but for records and classes
 extern const char sqlite_indexes[]; // for after the load
 
 // Appends the CREATE VIEW of `events`: the records as the record contract says.
