@@ -79,7 +79,8 @@ static cell vector_cell(const parquet_column *c, const vector *v, u32 index)
     if (!is_text(c))
         return (cell){.number = v->numbers[index]};
     u32 start = index ? v->ends[index - 1] : 0;
-    return (cell){.text = {v->text.bytes + start, v->ends[index] - start}};
+    const u8 *texts = v->text.bytes ? v->text.bytes : (const u8 *)""; // all of them may be empty
+    return (cell){.text = {texts + start, v->ends[index] - start}};
 }
 
 static u32 number_bytes(const parquet_column *c)

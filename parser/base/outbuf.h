@@ -14,7 +14,7 @@ typedef struct outbuf {
 
 static inline u8 *outbuf_reserve(outbuf *b, size_t room)
 {
-    if (room > b->cap - b->len) {
+    if (room >= b->cap - b->len) { // equal: an empty buffer has memory as well
         size_t cap = b->cap ? b->cap : 4096;
         while (cap - b->len < room)
             cap *= 2;

@@ -104,7 +104,7 @@ static const reader *reader_for(correlator *c, const event_class *cls, const pla
         if (r->readers[i]->plan == p)
             return r->readers[i];
     // A class is planned once before its events are seen: it has no more plans than that.
-    if (r->count == LIMIT_CANDIDATES)
+    if (r->count == CLASS_PLANS)
         return NULL;
     reader *made = mem_zeroed(1, sizeof(*made));
     reader_make(made, r->topic, p);

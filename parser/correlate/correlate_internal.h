@@ -244,14 +244,14 @@ typedef struct class_role {
     bool own_name; // the payload's name is the whole path, or the end of the key's
     bool running;  // the thread told is the one that ran
     u32 count;
-    reader readers[LIMIT_CANDIDATES];
+    reader *readers; // one for each plan of the class
 } class_role;
 
 typedef struct class_reader {
     topic topic;
     bool known;
     u32 count;
-    reader *readers[LIMIT_CANDIDATES];
+    reader *readers[CLASS_PLANS];
 } class_reader;
 
 // A moment at which something may be missing.

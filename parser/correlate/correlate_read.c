@@ -397,6 +397,7 @@ class_role *role_of(correlator *c, const event_class *cls)
     role->own_name = known && names_itself(which, n);
     role->running = known && thread_runs(which, n);
     role->count = cls->plan_count;
+    role->readers = arena_array(&c->arena, reader, cls->plan_count);
     bool useful = stack;
     for (u32 i = 0; i < cls->plan_count; i++) {
         reader *r = &role->readers[i];
