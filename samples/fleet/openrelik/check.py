@@ -8,7 +8,8 @@ import sys
 from src.tasks import convert
 
 names = [line.rstrip("\n") for line in open(sys.argv[1], encoding="utf-8")]
-os.makedirs(sys.argv[2], exist_ok=True)
+results = os.path.join(sys.argv[2], "results")  # a worker that was killed may have left others
+os.makedirs(results, exist_ok=True)
 sent = [
     convert.apply_async(
         queue="openrelik-worker-etwkit",
@@ -25,6 +26,6 @@ for task in sent:
     result = json.loads(base64.b64decode(task.get(timeout=120)))
     unread += sum("error" in row for row in result["meta"]["summary"])
     for output in result["output_files"]:
-        os.rename(output["path"], output["path"] + ".jsonl")
+        os.rename(output["path"], os.path.join(results, os.path.basename(output["path"]) + ".jsonl"))
 if unread != 2:
     sys.exit(f"{unread} inputs could not be read, not 2")
