@@ -43,8 +43,8 @@ expat.h    parser/schema/(carried|manifest)/|cli/version[.]c
 sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/|cli/version[.]c
 csv.h      cli/verify/|cli/version[.]c
 zstd.h     exporters/parquet_chunk[.]c|cli/version[.]c
-pthread.h  parser/threads/|parser/winapi/|parser/input/|parser/session/schema_store[.]c|cli/(inputs|pipeline)[.][ch]
-cjson/     cli/|exporters/sqlite
+pthread.h  parser/threads/|parser/base/spill[.]c|parser/winapi/|parser/input/|parser/session/schema_store[.]c|cli/(inputs|pipeline)[.][ch]
+cjson/     cli/|exporters/sqlite|parser/query/
 tsk/       parser/input/libtsk
 libewf.h   parser/input/libtsk
 hivex.h    parser/input/hive[.]c

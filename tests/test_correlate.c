@@ -627,5 +627,7 @@ int main(void)
         cmocka_unit_test(real_stacks_join),
         cmocka_unit_test(real_processes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("facts in memory", tests, NULL, NULL);
+    spill_memory_limit = 0;
+    return failed + cmocka_run_group_tests_name("facts in files", tests, NULL, NULL);
 }

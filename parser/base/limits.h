@@ -85,13 +85,16 @@ enum {
     LIMIT_HOST_NOTES = 16,        // doubts about which inputs are one machine's that are noted one by one
     LIMIT_ENDED_GRACE = 50000000, // 5 s in 100 ns: events of an ended process or thread that were still in flight
 
+    LIMIT_SPILL_MEMORY = 24 << 20, // facts kept in memory, all arrays together; more of them lies in temporary files
+
     // Correlation: what is remembered of a whole recording; a fact has some 40 bytes
     LIMIT_PROCESS_FACTS = 1 << 20, // starts, ends and rundown entries of processes
-    LIMIT_THREAD_FACTS = 4 << 20,  // likewise of threads
+    LIMIT_THREAD_FACTS = 64 << 20, // likewise of threads
     LIMIT_NAME_FACTS = 4 << 20,    // names of file objects and of registry keys, each
     LIMIT_IMAGE_FACTS = 4 << 20,   // loads, unloads and rundown entries of modules; and PDB identities
     LIMIT_VOLUMES = 4096,          // volume mappings; machines have some ten
-    LIMIT_STACKS = 8 << 20, // StackWalk events, 32 bytes each; an hour of samples on 8 processors has some millions
+    LIMIT_STACKS = 256 << 20,      // StackWalk events, 32 bytes each; 160 GiB of a trace that is full of them
+    LIMIT_KEPT_STACKS = 8 << 20,   // those not read with their records, each once; and keys of stacks
     LIMIT_STACK_FRAMES = 48 << 20, // addresses of stacks that are not read with their records, each stack once: 384 MiB
     LIMIT_CONNECTIONS = 1 << 20,   // pairs of ends and a process id
     LIMIT_TCB_FACTS = 4 << 20,     // TCP control blocks whose ends were told; and bytes moved by one

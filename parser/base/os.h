@@ -86,6 +86,21 @@ void os_large_free(void *block, size_t bytes);
 // Makes it longer, elsewhere if need be; contents stay, and where the system can its pages are moved, not copied. NULL,
 // and the block as it was, where there is no room.
 void *os_large_grow(void *block, size_t bytes, size_t wanted);
+
+// Memory that lies in a temporary file without a name, so that the system can do without its pages. All zero is an
+// empty one. `bytes` are multiples of 64 KiB; what is new is zero; contents stay when it grows, elsewhere if need be.
+// False, and all as it was: there is no space for the file, or the system has no such memory.
+typedef struct os_paged {
+    void *at;
+    size_t bytes;
+    os_file file; // open while there are bytes and os_paged_seal was not called
+} os_paged;
+bool os_paged_grow(os_paged *p, size_t bytes);
+void os_paged_seal(os_paged *p); // it will not grow any more: takes no descriptor from now on
+// Takes the pages of [from, to) out of memory; the next access brings them back. Threads may be at work in them.
+void os_paged_release(const os_paged *p, size_t from, size_t to);
+void os_paged_free(os_paged *p);
+
 // Heap blocks from this size on grow by moving pages, once os_expect_memory has set it so.
 enum { OS_MOVED_BYTES = 8 << 20 };
 // Memory that is about to be written: its pages are asked for at once. One by one, each costs an interrupt, which on a

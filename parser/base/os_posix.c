@@ -386,6 +386,52 @@ void os_large_free(void *block, size_t bytes)
         munmap(block, bytes);
 }
 
+bool os_paged_grow(os_paged *p, size_t bytes)
+{
+#ifdef MREMAP_MAYMOVE
+    error e = {0};
+    if (!p->bytes && !os_temporary_file(&p->file, &e))
+        return false;
+    // Space that is promised: a page that finds none when it is written to would end the process.
+    void *at = MAP_FAILED;
+    if (posix_fallocate(p->file.fd, (off_t)p->bytes, (off_t)(bytes - p->bytes)) == 0)
+        at = p->bytes ? mremap(p->at, p->bytes, bytes, MREMAP_MAYMOVE)
+                      : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, p->file.fd, 0);
+    if (at == MAP_FAILED) {
+        if (!p->bytes)
+            close(p->file.fd);
+        return false;
+    }
+    p->at = at;
+    p->bytes = bytes;
+    return true;
+#else
+    (void)p, (void)bytes;
+    return false;
+#endif
+}
+
+void os_paged_seal(os_paged *p)
+{
+    if (p->bytes && p->file.fd >= 0)
+        close(p->file.fd);
+    p->file.fd = -1;
+}
+
+void os_paged_release(const os_paged *p, size_t from, size_t to)
+{
+    if (to > from)
+        madvise((u8 *)p->at + from, to - from, MADV_DONTNEED);
+}
+
+void os_paged_free(os_paged *p)
+{
+    os_paged_seal(p);
+    if (p->bytes)
+        munmap(p->at, p->bytes);
+    *p = (os_paged){0};
+}
+
 void os_expect_memory(size_t bytes)
 {
 #ifdef __GLIBC__

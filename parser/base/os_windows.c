@@ -369,6 +369,28 @@ void *os_large_grow(void *block, size_t bytes, size_t wanted)
     return realloc(block, wanted);
 }
 
+// Memory is paged to the system's own file.
+bool os_paged_grow(os_paged *p, size_t bytes)
+{
+    (void)p, (void)bytes;
+    return false;
+}
+
+void os_paged_seal(os_paged *p)
+{
+    (void)p;
+}
+
+void os_paged_release(const os_paged *p, size_t from, size_t to)
+{
+    (void)p, (void)from, (void)to;
+}
+
+void os_paged_free(os_paged *p)
+{
+    (void)p;
+}
+
 void os_touch(void *at, size_t bytes)
 {
     (void)at, (void)bytes;

@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-enum { SORT_MOST_BYTES = 64 }; // of one item
+enum { SORT_MOST_BYTES = 256 }; // of one item
 
 // As qsort; n log n steps for any input.
 void sort_in_place(void *items, size_t count, size_t each, int (*compare)(const void *, const void *));

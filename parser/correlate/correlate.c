@@ -5,15 +5,9 @@
 #include "base/text.h"
 #include "correlate/correlate_internal.h"
 
-static void release_parts(void *c)
-{
-    stack_release(&((correlator *)c)->stacks);
-}
-
 correlator *correlator_new(void)
 {
     correlator *c = mem_zeroed(1, sizeof(*c));
-    mem_on_discard(c, release_parts);
     c->processes.threads.fact_limit = LIMIT_THREAD_FACTS;
     c->files.names.fact_limit = LIMIT_NAME_FACTS;
     c->keys.names.fact_limit = LIMIT_NAME_FACTS;
@@ -397,7 +391,7 @@ bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 th
 static recent_answer *recent_place(recent_answer *list, u32 machine, u32 id, i64 time, bool *known)
 {
     u64 key = (u64)machine << 32 | id;
-    recent_answer *a = &list[(id >> 2 ^ id >> 6) % RECENT_ANSWERS];
+    recent_answer *a = &list[(id >> 2 ^ id >> 8) % RECENT_ANSWERS];
     *known = a->id == key && a->from <= time && time < a->next;
     a->id = key;
     return a;

@@ -91,7 +91,7 @@ void correlator_close(correlator *c, const class_table *classes);
 // ---------------------------------------------------------------------------------------------- records
 
 // The last answers about ids: most events are of few processes and threads.
-enum { RECENT_ANSWERS = 16 };
+enum { RECENT_ANSWERS = 64 };
 typedef struct recent_answer {
     u64 id;         // with the machine in the upper half
     i64 from, next; // valid in [from, next); both 0: no answer

@@ -61,7 +61,7 @@ void history_tell(history *h, const fact *f)
         h->refused++;
         return;
     }
-    GROW(h->facts, h->fact_count, h->fact_cap);
+    SPILL_GROW(h->fact_block, h->facts, h->fact_count, h->fact_cap);
     h->facts[h->fact_count++] = *f;
 }
 
@@ -76,10 +76,10 @@ static int compare_texts(const char *a, const char *b)
 static int by_id_and_time(const void *a, const void *b)
 {
     const fact *x = a, *y = b;
-    if (x->source != y->source)
-        return x->source < y->source ? -1 : 1;
     if (x->id != y->id)
         return x->id < y->id ? -1 : 1;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
     if (x->kind != y->kind)
@@ -150,21 +150,11 @@ static void fold(history *h, const correlator *c, const fact *facts, u32 count)
         end_life(&f, facts, INT64_MAX);
 }
 
-// Brings the facts of an id together, in order. They are dealt into ranges of ids first, which takes a third of the
-// time of sorting them all; near ids stay near, as they are asked for.
-static void gather_facts(history *h)
+// Deals facts into ranges of ids, then sorts these, which takes a third of the time of sorting them all.
+static void deal_facts(history *h, u64 lowest, u64 highest)
 {
-    enum { A_RANGE = 4, FEWEST = 256 };
+    enum { A_RANGE = 4 };
     u32 count = h->fact_count, ranges = 1, shift = 0;
-    if (count < FEWEST) {
-        sort_in_place(h->facts, count, sizeof(*h->facts), by_id_and_time);
-        return;
-    }
-    u64 lowest = UINT64_MAX, highest = 0;
-    for (u32 i = 0; i < count; i++) {
-        lowest = h->facts[i].id < lowest ? h->facts[i].id : lowest;
-        highest = h->facts[i].id > highest ? h->facts[i].id : highest;
-    }
     while (ranges < count / A_RANGE)
         ranges *= 2;
     while ((highest - lowest) >> shift >= ranges)
@@ -174,80 +164,124 @@ static void gather_facts(history *h)
         ends[((h->facts[i].id - lowest) >> shift) + 1]++;
     for (u32 i = 0; i < ranges; i++)
         ends[i + 1] += ends[i];
-    fact *dealt = mem_alloc(count * sizeof(*dealt));
+    spill *block = NULL;
+    fact *dealt = spill_reserve(&block, count, sizeof(*dealt));
     for (u32 i = 0; i < count; i++)
         dealt[ends[(h->facts[i].id - lowest) >> shift]++] = h->facts[i];
     for (u32 i = 0, first = 0; i < ranges; first = ends[i++])
         sort_in_place(dealt + first, ends[i] - first, sizeof(*dealt), by_id_and_time);
     mem_free(ends);
-    mem_free(h->facts);
+    spill_free(&h->fact_block);
+    h->fact_block = block;
     h->facts = dealt;
-    h->fact_cap = count;
+}
+
+// Brings the facts of an id together, in order.
+static void gather_facts(history *h)
+{
+    enum { FEWEST = 256 };
+    if (h->fact_count < FEWEST || spill_is_in_file(h->fact_block)) {
+        h->facts = spill_sort(&h->fact_block, h->fact_count, sizeof(*h->facts), by_id_and_time);
+        return;
+    }
+    u64 lowest = UINT64_MAX, highest = 0;
+    for (u32 i = 0; i < h->fact_count; i++) {
+        lowest = h->facts[i].id < lowest ? h->facts[i].id : lowest;
+        highest = h->facts[i].id > highest ? h->facts[i].id : highest;
+    }
+    deal_facts(h, lowest, highest);
 }
 
 void history_close(history *h, const correlator *c)
 {
-    for (u32 i = 0; i < h->fact_count; i++)
+    u64 passed = 0;
+    for (u32 i = 0; i < h->fact_count; i++) {
         h->facts[i].source = c->machines[h->facts[i].source];
+        spill_pass(&passed, sizeof(*h->facts), SPILL_ITEMS);
+    }
     gather_facts(h);
     for (u32 i = 0, next; i < h->fact_count; i = next) {
         for (next = i + 1; next < h->fact_count; next++)
             if (h->facts[next].id != h->facts[i].id || h->facts[next].source != h->facts[i].source)
                 break;
         fold(h, c, &h->facts[i], next - i);
+        spill_pass(&passed, (next - i) * sizeof(*h->facts), SPILL_ITEMS);
     }
-    mem_free(h->facts);
+    spill_free(&h->fact_block);
     h->facts = NULL;
     h->fact_count = h->fact_cap = 0;
+    history_index(h);
 }
 
 void history_free(history *h)
 {
-    mem_free(h->facts);
-    mem_free(h->lives);
-    mem_free(h->slots);
+    spill_free(&h->fact_block);
+    spill_free(&h->life_block);
+    spill_free(&h->slot_block);
+    mem_free(h->ranges);
     *h = (history){0};
 }
 
 // ---------------------------------------------------------------------------------------------- lives
 
-static u32 slot_hash(u32 machine, u64 id)
+// Slots are in order: id, then machine. Ids are cut into ranges of equal size, of whose first slots a table is in
+// memory.
+static u64 range_of(const history *h, u64 id)
 {
-    u64 h = (id ^ (u64)machine << 48) * 0x9e3779b97f4a7c15u;
-    return (u32)(h >> 32);
+    return (id - h->lowest) >> h->range_shift;
 }
 
-static life_slot *slot_find(const history *h, u32 machine, u64 id)
+void history_index(history *h)
 {
-    u32 at = slot_hash(machine, id) & (h->slot_cap - 1);
-    while (h->slots[at].count && (h->slots[at].id != id || h->slots[at].machine != machine))
-        at = (at + 1) & (h->slot_cap - 1);
-    return &h->slots[at];
+    enum { A_RANGE = 8 };
+    u32 range = 0;
+    u64 passed = 0;
+    if (!h->slot_count)
+        return;
+    h->lowest = h->slots[0].id;
+    u64 apart = h->slots[h->slot_count - 1].id - h->lowest;
+    while (apart >> h->range_shift > h->slot_count / A_RANGE)
+        h->range_shift++;
+    h->range_count = (u32)(apart >> h->range_shift) + 1;
+    h->ranges = mem_alloc(((size_t)h->range_count + 1) * sizeof(*h->ranges));
+    for (u32 i = 0; i < h->slot_count; i++) {
+        for (u64 at = range_of(h, h->slots[i].id); range <= at; range++)
+            h->ranges[range] = i;
+        spill_pass(&passed, sizeof(*h->slots), SPILL_ITEMS);
+    }
+    h->ranges[range] = h->slot_count;
+    spill_seal(h->life_block);
+    spill_seal(h->slot_block);
 }
 
-static void slots_grow(history *h)
+static const life_slot *slot_find(const history *h, u32 machine, u64 id)
 {
-    life_slot *old = h->slots;
-    u32 old_cap = h->slot_cap;
-    h->slot_cap = old_cap ? old_cap * 2 : 64;
-    h->slots = mem_zeroed(h->slot_cap, sizeof(*h->slots));
-    for (u32 i = 0; i < old_cap; i++)
-        if (old[i].count)
-            *slot_find(h, old[i].machine, old[i].id) = old[i];
-    mem_free(old);
+    u64 range = h->range_count ? range_of(h, id) : 0;
+    if (id < h->lowest || range >= h->range_count)
+        return NULL;
+    u32 low = h->ranges[range], high = h->ranges[range + 1];
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        const life_slot *s = &h->slots[mid];
+        if (s->id == id && s->machine == machine)
+            return s;
+        if (s->id < id || (s->id == id && s->machine < machine))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
 }
 
-// Lives of one id come one after the other, so that its slot only needs the first and their number.
 void history_add_life(history *h, u32 machine, u64 id, const life *l)
 {
-    if ((h->slot_count + 1) * 2 > h->slot_cap)
-        slots_grow(h);
-    GROW(h->lives, h->count, h->cap);
+    SPILL_GROW(h->life_block, h->lives, h->count, h->cap);
     h->lives[h->count] = *l;
-    life_slot *s = slot_find(h, machine, id);
-    if (!s->count) {
+    life_slot *s = h->slot_count ? &h->slots[h->slot_count - 1] : NULL;
+    if (!s || s->id != id || s->machine != machine) {
+        SPILL_GROW(h->slot_block, h->slots, h->slot_count, h->slot_cap);
+        s = &h->slots[h->slot_count++];
         *s = (life_slot){id, machine, h->count, 0};
-        h->slot_count++;
     }
     s->count++;
     h->count++;
@@ -257,9 +291,9 @@ const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *f
 {
     *from = INT64_MIN;
     *next = INT64_MAX;
-    if (!h->slot_cap)
-        return NULL;
     const life_slot *s = slot_find(h, machine, id);
+    if (!s)
+        return NULL;
     const life *lives = h->lives + s->first;
     u32 low = 0, high = s->count;
     while (low < high) {

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/spill.h"
 #include "correlate/correlate.h"
 
 // ---------------------------------------------------------------------------------------------- text
@@ -51,7 +52,7 @@ typedef struct life {
 typedef struct life_slot {
     u64 id;
     u32 machine;
-    u32 first, count; // count 0: free
+    u32 first, count;
 } life_slot;
 
 // Lives by id: facts until closed, then found by id and time.
@@ -61,8 +62,12 @@ typedef struct history {
     u64 refused;
     life *lives;
     u32 count, cap;
-    life_slot *slots;
-    u32 slot_count, slot_cap; // slot_cap: a power of two
+    life_slot *slots; // by id and machine
+    u32 slot_count, slot_cap;
+    u32 *ranges; // of ids: the first slot of each, one more at the end
+    u32 range_count, range_shift;
+    u64 lowest; // id
+    spill *fact_block, *life_block, *slot_block;
     life_counts counts;
 } history;
 
@@ -70,8 +75,9 @@ void history_tell(history *h, const fact *f);
 // Folds all facts into lives.
 void history_close(history *h, const correlator *c);
 void history_free(history *h);
-// For lives that were folded elsewhere: all of an id together and by `from`.
+// For lives that were folded elsewhere: by id, machine and `from`.
 void history_add_life(history *h, u32 machine, u64 id, const life *l);
+void history_index(history *h); // after the last of them
 // The life an id had at that time, or that ended at most LIMIT_ENDED_GRACE before; NULL where there is none. The answer
 // is the same for all times in [*from, *next).
 const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *from, i64 *next);
@@ -168,6 +174,7 @@ typedef struct process_book {
     process_life *list;
     u32 count, cap;
     const process_life **sorted;
+    spill *fact_block, *list_block, *sorted_block;
     history ids;     // process id -> index in list
     history threads; // thread id -> process id
     life_counts counts;
@@ -197,14 +204,15 @@ typedef struct stack_book {
     u64 *asked;     // a bit for each time stamp stacks will be asked for, by its hash; NULL: all will be
     u32 asked_bits; // log2 of their number
     u64 dropped;    // parts nobody will ask for
+    spill *part_block, *use_block, *definition_block, *frame_block, *stack_block, *taken_block;
     struct stack_part *parts;
-    u32 part_count, part_cap;
+    u32 part_count;
     struct key_use *uses; // of keys, by parts
     u32 use_count, use_cap;
     struct key_definition *definitions;
     u32 definition_count, definition_cap;
     u64 *frames; // of all stacks
-    size_t frame_count, frame_cap;
+    size_t frame_count;
     struct stack_place *stacks; // each once
     u32 stack_count, stack_cap;
     u32 *slots;
@@ -321,7 +329,6 @@ void key_free(key_book *b);
 
 void stack_see(correlator *c, const sighting *s, u32 source);
 void stack_free(stack_book *b);
-void stack_release(stack_book *b); // of what is in no pool
 
 void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
 void image_close(correlator *c);

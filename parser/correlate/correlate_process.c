@@ -3,7 +3,6 @@
 // Three witnesses tell of a process: the kernel's own events, Microsoft-Windows-Kernel-Process, and the security audit.
 // Each life is put together from all that agree; two lives of one id are told apart by ends, by a second start from the
 // same witness, by creation times and kernel keys, and by names that contradict each other.
-#include <stdlib.h>
 #include <strings.h>
 
 #include "correlate/correlate_internal.h"
@@ -128,7 +127,7 @@ void process_see(correlator *c, const sighting *s, const seen *v, topic t, u32 s
     f.has_exit = (f.kind == PROCESS_END || f.kind == PROCESS_DEFUNCT) && seen_u32(v, WANT_EXIT, &f.exit);
     if (s->cls->classic && s->cls->descriptor.version >= 2 && seen_number(v, WANT_KEY, &number))
         f.key = number;
-    GROW(b->facts, b->fact_count, b->fact_cap);
+    SPILL_GROW(b->fact_block, b->facts, b->fact_count, b->fact_cap);
     b->facts[b->fact_count++] = f;
 }
 
@@ -161,9 +160,9 @@ static int compare_numbers(u64 a, u64 b)
 static int by_id_and_time(const void *a, const void *b)
 {
     const process_fact *x = a, *y = b;
-    int order = compare_numbers(x->source, y->source);
+    int order = compare_numbers(x->process_id, y->process_id);
     if (!order)
-        order = compare_numbers(x->process_id, y->process_id);
+        order = compare_numbers(x->source, y->source);
     if (!order && x->time != y->time)
         order = x->time < y->time ? -1 : 1;
     if (!order)
@@ -302,7 +301,7 @@ static bool goes_on(const draft *d, const process_fact *f)
 static void put(correlator *c, const draft *d)
 {
     process_book *b = &c->processes;
-    GROW(b->list, b->count, b->cap);
+    SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count] = d->facts;
     b->list[b->count].since = d->from;
     bool inferred = d->facts.start_known != MOMENT_TOLD;
@@ -349,20 +348,46 @@ static void fold(correlator *c, const process_fact *facts, u32 count)
 
 // ---------------------------------------------------------------------------------------------- the list
 
+// What the list is ordered by, so that the lives themselves are not gone through in disorder.
+typedef struct start_key {
+    bool is_known; // inside the recording
+    i64 start;
+    u32 process_id, machine, place;
+} start_key;
+
 static int by_start(const void *a, const void *b)
 {
-    const process_life *x = *(const process_life *const *)a, *y = *(const process_life *const *)b;
-    if ((x->start_known == MOMENT_OUTSIDE) != (y->start_known == MOMENT_OUTSIDE))
-        return x->start_known == MOMENT_OUTSIDE ? -1 : 1;
-    i64 start = x->start_known == MOMENT_TOLD ? x->start : x->since;
-    i64 other = y->start_known == MOMENT_TOLD ? y->start : y->since;
-    if (start != other)
-        return start < other ? -1 : 1;
-    if (x->process_id != y->process_id)
-        return x->process_id < y->process_id ? -1 : 1;
-    if (x->machine != y->machine)
-        return x->machine < y->machine ? -1 : 1;
-    return x < y ? -1 : x > y;
+    const start_key *x = a, *y = b;
+    if (x->is_known != y->is_known)
+        return x->is_known ? 1 : -1;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    int order = compare_numbers(x->process_id, y->process_id);
+    if (!order)
+        order = compare_numbers(x->machine, y->machine);
+    return order ? order : compare_numbers(x->place, y->place);
+}
+
+static void put_in_order(process_book *b)
+{
+    spill *block = NULL;
+    u64 passed = 0;
+    start_key *keys = spill_reserve(&block, b->count, sizeof(*keys));
+    for (u32 i = 0; i < b->count; i++) {
+        const process_life *p = &b->list[i];
+        i64 start = p->start_known == MOMENT_TOLD ? p->start : p->since;
+        keys[i] = (start_key){p->start_known != MOMENT_OUTSIDE, start, p->process_id, p->machine, i};
+        spill_pass(&passed, sizeof(*p), SPILL_ITEMS);
+    }
+    keys = spill_sort(&block, b->count, sizeof(*keys), by_start);
+    b->sorted = spill_reserve(&b->sorted_block, b->count, sizeof(*b->sorted));
+    for (u32 i = 0; i < b->count; i++) {
+        b->sorted[i] = &b->list[keys[i].place];
+        b->list[keys[i].place].index = i;
+        spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);
+    }
+    spill_free(&block);
+    spill_seal(b->sorted_block);
 }
 
 const process_life *process_at(const correlator *c, u32 machine, u32 process_id, i64 time)
@@ -389,39 +414,48 @@ static void complete(correlator *c, process_life *p)
     p->parent_sure = parent && p->start_known == MOMENT_TOLD;
 }
 
-void process_close(correlator *c)
+// Of each id, its facts in order.
+static void fold_all(correlator *c)
 {
     process_book *b = &c->processes;
-    for (u32 i = 0; i < b->fact_count; i++)
+    u64 passed = 0;
+    for (u32 i = 0; i < b->fact_count; i++) {
         b->facts[i].source = c->machines[b->facts[i].source];
-    if (b->fact_count)
-        qsort(b->facts, b->fact_count, sizeof(*b->facts), by_id_and_time);
+        spill_pass(&passed, sizeof(*b->facts), SPILL_ITEMS);
+    }
+    b->facts = spill_sort(&b->fact_block, b->fact_count, sizeof(*b->facts), by_id_and_time);
     for (u32 i = 0, next; i < b->fact_count; i = next) {
         for (next = i + 1; next < b->fact_count; next++)
             if (b->facts[next].process_id != b->facts[i].process_id || b->facts[next].source != b->facts[i].source)
                 break;
         fold(c, &b->facts[i], next - i);
+        spill_pass(&passed, (next - i) * sizeof(*b->facts), SPILL_ITEMS);
     }
-    mem_free(b->facts);
+    spill_free(&b->fact_block);
     b->facts = NULL;
     b->fact_count = b->fact_cap = 0;
+    spill_seal(b->list_block);
+    history_index(&b->ids);
+}
+
+void process_close(correlator *c)
+{
+    process_book *b = &c->processes;
+    u64 passed = 0;
+    fold_all(c);
     history_close(&b->threads, c);
-    for (u32 i = 0; i < b->count; i++)
+    for (u32 i = 0; i < b->count; i++) {
         complete(c, &b->list[i]);
-    b->sorted = mem_zeroed(b->count, sizeof(*b->sorted));
-    for (u32 i = 0; i < b->count; i++)
-        b->sorted[i] = &b->list[i];
-    if (b->count)
-        qsort(b->sorted, b->count, sizeof(*b->sorted), by_start);
-    for (u32 i = 0; i < b->count; i++)
-        b->list[b->sorted[i] - b->list].index = i;
+        spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);
+    }
+    put_in_order(b);
 }
 
 void process_free(process_book *b)
 {
-    mem_free(b->facts);
-    mem_free(b->list);
-    mem_free(b->sorted);
+    spill_free(&b->fact_block);
+    spill_free(&b->list_block);
+    spill_free(&b->sorted_block);
     history_free(&b->ids);
     history_free(&b->threads);
 }

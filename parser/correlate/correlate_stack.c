@@ -17,8 +17,6 @@
 // the last one in front of the stack's record takes it.
 #include <stdlib.h>
 
-#include "base/os.h"
-#include "base/sort.h"
 #include "base/text.h"
 #include "correlate/correlate_internal.h"
 
@@ -95,13 +93,9 @@ static void slots_grow(stack_book *b)
 static u32 stack_add(stack_book *b, span pointers, bool wide)
 {
     u32 each = wide ? 8 : 4, count = (u32)(pointers.len / each);
-    if (b->frame_count + count > LIMIT_STACK_FRAMES)
+    if (b->frame_count + count > LIMIT_STACK_FRAMES || b->stack_count >= LIMIT_KEPT_STACKS)
         return NO_STACK;
-    while (b->frame_count + count > b->frame_cap) {
-        size_t had = b->frame_cap;
-        b->frame_cap = had ? had * 2 : 8192;
-        b->frames = mem_grow(b->frames, had, b->frame_cap, sizeof(*b->frames));
-    }
+    b->frames = spill_reserve(&b->frame_block, b->frame_count + count + 1, sizeof(*b->frames));
     u64 *frames = b->frames + b->frame_count;
     for (u32 i = 0; i < count; i++)
         frames[i] = wide ? load_u64(pointers.at + i * 8u) : load_u32(pointers.at + i * 4u);
@@ -113,7 +107,7 @@ static u32 stack_add(stack_book *b, span pointers, bool wide)
         if (p->hash == hash && p->count == count && memcmp(b->frames + p->at, frames, count * sizeof(*frames)) == 0)
             return b->slots[at] - 1;
     }
-    GROW(b->stacks, b->stack_count, b->stack_cap);
+    SPILL_GROW(b->stack_block, b->stacks, b->stack_count, b->stack_cap);
     b->stacks[b->stack_count] = (stack_place){b->frame_count, count, hash};
     b->frame_count += count;
     b->slots[at] = ++b->stack_count;
@@ -135,13 +129,13 @@ static void define_key(stack_book *b, const sighting *s, u32 source)
     u32 pointer = s->ev->wide ? 8 : 4;
     if (s->ev->payload.len < pointer)
         return;
-    u32 stack =
-        b->definition_count < LIMIT_STACKS ? stack_add(b, span_from(s->ev->payload, pointer), s->ev->wide) : NO_STACK;
+    u32 stack = b->definition_count < LIMIT_KEPT_STACKS ? stack_add(b, span_from(s->ev->payload, pointer), s->ev->wide)
+                                                        : NO_STACK;
     if (stack == NO_STACK) {
         b->refused++;
         return;
     }
-    GROW(b->definitions, b->definition_count, b->definition_cap);
+    SPILL_GROW(b->definition_block, b->definitions, b->definition_count, b->definition_cap);
     b->definitions[b->definition_count++] =
         (key_definition){load_pointer(s->ev->payload.at, s->ev->wide), s->ev->time, source, stack,
                          s->cls->descriptor.opcode != OPCODE_KEY_CREATE};
@@ -199,20 +193,12 @@ stack_note stack_note_at(const stack_notes *notes, u32 i)
     return (stack_note){notes->list[i].target, notes->list[i].place * 8u};
 }
 
-// Room for so many more parts: how many there is room for. Large blocks grow without being copied.
+// Capacity for so many more parts: for how many there is.
 static u32 parts_room(stack_book *b, u32 count)
 {
-    enum { BLOCK = 2 << 20 };
     u32 most = LIMIT_STACKS - b->part_count;
     count = count < most ? count : most;
-    while (b->part_count + count > b->part_cap) {
-        size_t bytes = b->part_cap * sizeof(*b->parts), wanted = bytes + BLOCK;
-        void *grown = bytes ? os_large_grow(b->parts, bytes, wanted) : os_large_block(wanted);
-        if (!grown)
-            mem_run_out(wanted);
-        b->parts = grown;
-        b->part_cap = (u32)(wanted / sizeof(*b->parts));
-    }
+    b->parts = spill_reserve(&b->part_block, (size_t)b->part_count + count, sizeof(*b->parts));
     return count;
 }
 
@@ -249,7 +235,7 @@ void stack_see(correlator *c, const sighting *s, u32 source)
     if (p.keyed) {
         p.user = opcode == OPCODE_USER;
         p.stack = b->use_count;
-        GROW(b->uses, b->use_count, b->use_cap);
+        SPILL_GROW(b->use_block, b->uses, b->use_count, b->use_cap);
         b->uses[b->use_count++] = (key_use){first, ev->time};
     } else {
         p.user = !is_kernel_address(first, ev->wide);
@@ -291,10 +277,12 @@ void correlator_ask(correlator *c, i64 time)
 static void drop_unasked(stack_book *b)
 {
     u32 kept = 0;
+    u64 passed = 0;
     for (u32 i = 0; i < b->part_count; i++) {
         u32 place = asked_place(b, b->parts[i].target);
         if (b->asked[place / 64] >> place % 64 & 1)
             b->parts[kept++] = b->parts[i];
+        spill_pass(&passed, sizeof(*b->parts), SPILL_ITEMS);
     }
     b->dropped = b->part_count - kept;
     b->part_count = kept;
@@ -355,48 +343,62 @@ static u32 stack_of_key(const stack_book *b, u32 source, u64 key, i64 time)
     return last && !last->ends ? last->stack : NO_STACK;
 }
 
+static void resolve_keys(stack_book *b)
+{
+    u64 passed = 0;
+    for (u32 i = 0; i < b->part_count; i++) {
+        stack_part *p = &b->parts[i];
+        if (p->keyed)
+            p->stack = stack_of_key(b, p->source, b->uses[p->stack].key, b->uses[p->stack].time);
+        spill_pass(&passed, sizeof(*p), SPILL_ITEMS);
+    }
+}
+
+static u32 first_of_source(const stack_book *b, u32 source)
+{
+    u32 low = 0, high = b->part_count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (b->parts[mid].source < source)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 void correlator_settle_stacks(correlator *c)
 {
     stack_book *b = &c->stacks;
     if (b->asked)
         drop_unasked(b);
-    if (b->definition_count)
-        qsort(b->definitions, b->definition_count, sizeof(*b->definitions), by_key);
-    for (u32 i = 0; i < b->part_count; i++) {
-        stack_part *p = &b->parts[i];
-        if (p->keyed)
-            p->stack = stack_of_key(b, p->source, b->uses[p->stack].key, b->uses[p->stack].time);
-    }
-    mem_free(b->uses);
+    b->definitions = spill_sort(&b->definition_block, b->definition_count, sizeof(*b->definitions), by_key);
+    if (b->use_count)
+        resolve_keys(b);
+    spill_free(&b->use_block);
     b->uses = NULL;
-    sort_in_place(b->parts, b->part_count, sizeof(*b->parts), by_target);
+    b->parts = spill_sort(&b->part_block, b->part_count, sizeof(*b->parts), by_target);
+    spill_seal(b->part_block);
     b->first = mem_zeroed(c->source_count + 1, sizeof(*b->first));
-    for (u32 i = 0; i < b->part_count; i++)
-        b->first[b->parts[i].source + 1]++;
-    for (u32 i = 0; i < c->source_count; i++)
-        b->first[i + 1] += b->first[i];
-    b->taken = mem_zeroed(b->part_count, sizeof(*b->taken));
+    for (u32 i = 0; i <= c->source_count; i++)
+        b->first[i] = first_of_source(b, i);
+    b->taken = spill_zeroed(&b->taken_block, b->part_count, sizeof(*b->taken));
     mem_free(b->slots);
     b->slots = NULL;
     b->slot_cap = 0;
 }
 
-void stack_release(stack_book *b)
-{
-    os_large_free(b->parts, b->part_cap * sizeof(*b->parts));
-}
-
 void stack_free(stack_book *b)
 {
-    stack_release(b);
+    spill_free(&b->part_block);
+    spill_free(&b->use_block);
+    spill_free(&b->definition_block);
+    spill_free(&b->frame_block);
+    spill_free(&b->stack_block);
+    spill_free(&b->taken_block);
     mem_free(b->asked);
-    mem_free(b->uses);
-    mem_free(b->definitions);
-    mem_free(b->frames);
-    mem_free(b->stacks);
     mem_free(b->slots);
     mem_free(b->first);
-    mem_free((void *)b->taken);
 }
 
 void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined)

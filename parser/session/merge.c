@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spill.h"
+
 enum { SLICE_BUFFERS = 8 }; // a slice that has more, beyond those being merged, ends early
 
 // A buffer that waits for its time.
@@ -29,7 +31,7 @@ struct merge {
     u32 count, next;
     merge_run *heap;
     u32 active, cap;
-    u64 numbered, emitted;
+    u64 numbered, emitted, passed;
     merge_put *put;
     void *put_context;
 };
@@ -318,6 +320,7 @@ static void take_up(merge *m, merge_get *get, void *context)
 {
     const pending *p = &m->order[m->next];
     merge_buffer *b = get(context, m->next++);
+    spill_pass(&m->passed, b->loaded.desc->size, SPILL_TRACES);
     // None may be wanted; and a file that shrank since the survey may hold fewer events now, or none.
     if (!merge_picked(b)) {
         release(m, b);

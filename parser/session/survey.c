@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/spill.h"
 #include "schema/core/schema_core.h"
 #include "schema/tables/schema_kernel.h"
 #include "session/collect.h"
@@ -19,7 +20,7 @@ typedef struct survey {
     collector collector;
     session_progress *progress;
     void *progress_context;
-    u64 done, total, reported; // bytes
+    u64 done, total, reported, passed; // bytes
     atomic_flag facts_ordered;
 } survey;
 
@@ -83,6 +84,7 @@ static bool survey_trace(survey *v, u32 index)
         collect_buffer(&v->collector, ring_take(scans));
         ring_release(scans);
         v->done += t->file.buffers[i].size;
+        spill_pass(&v->passed, t->file.buffers[i].size, SPILL_TRACES);
         goes_on = report_progress(v);
     }
     ring_free(scans, free_scanned);
