@@ -1,5 +1,6 @@
 #include "packing.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -63,7 +64,10 @@ bool pack_block(const packing *c, span text, outbuf *out, error *e)
         outbuf_written(out, at + used);
     } else {
         const char *why = libarchive.archive_error_string(a);
-        error_set(e, "%s: %s", c->name, why ? why : "libarchive cannot compress it");
+        if (libarchive.archive_errno(a) == ENOMEM)
+            error_code_set(e, ERR_MEMORY, "%s: out of memory", c->name);
+        else
+            error_set(e, "%s: %s", c->name, why ? why : "libarchive cannot compress it");
     }
     libarchive.archive_write_free(a);
     return ok;

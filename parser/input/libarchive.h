@@ -15,6 +15,7 @@ const char *archive_library(void);
 
 #define LIBARCHIVE_FUNCTIONS(X)                                                                                        \
     X(archive_version_details)                                                                                         \
+    X(archive_errno)                                                                                                   \
     X(archive_error_string)                                                                                            \
     X(archive_read_new)                                                                                                \
     X(archive_read_support_filter_all)                                                                                 \
