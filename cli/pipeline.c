@@ -20,7 +20,7 @@ enum {
 typedef struct worker {
     record_room room;
     buffer_reader reader;
-    outbuf where;   // for filter expressions
+    query_scratch where;
     u64 *counts;    // by trace and state
     u64 cut;        // records cut at LIMIT_RECORD_TEXT
     u8 unused[128]; // what a thread writes for each event shares no cache line with what another one writes
@@ -45,8 +45,10 @@ typedef struct spares {
 typedef struct pipeline {
     pipeline_job *job;
     merge *merge;
-    bool *classes;  // the filter's, by class index; NULL: all
-    bool by_record; // slices must be sifted
+    bool *classes;        // the filter's, by class index; NULL: all
+    record_filter filter; // bound where by_record
+    bool by_record;       // slices must be sifted
+    bool with_stack;      // for which a record needs its stack
     crew *crew;
     worker *workers; // one a thread
     spares spares;
@@ -126,6 +128,16 @@ static seat *seat_of(const pipeline *p, u64 number)
     return &p->seats[number % p->seat_count];
 }
 
+// Whether the filter lets the event's record through, which is filled as far as the filter needs it.
+static bool passes(const pipeline *p, worker *w, const loaded_buffer *b, const event_ref *ref, record *rec)
+{
+    if (p->with_stack)
+        session_record(p->job->session, b, ref, &w->room, rec);
+    else
+        session_record_bare(p->job->session, b, ref, &w->room, rec);
+    return filter_record(&p->filter, rec, &w->where);
+}
+
 // Drops the items the record filter refuses.
 static void sift(void *context, unsigned thread, void *item, u64 number)
 {
@@ -137,8 +149,7 @@ static void sift(void *context, unsigned thread, void *item, u64 number)
     for (u32 i = 0; i < s->count; i++) {
         const slice_item at = s->items[i];
         record rec;
-        session_record_bare(p->job->session, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &w->room, &rec);
-        if (filter_record(p->job->filter, &rec, &w->where))
+        if (passes(p, w, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &rec))
             s->items[kept++] = at;
     }
     s->count = kept;
@@ -302,6 +313,9 @@ static merge_filter class_filter(pipeline *p)
         p->classes[i] = truth != WHERE_NEVER;
         p->by_record |= truth == WHERE_SOMETIMES;
     }
+    if (p->by_record)
+        filter_bind(&p->filter, f, class_list(classes), class_count(classes));
+    p->with_stack = filter_needs_stack(f);
     out.classes = p->classes;
     return out;
 }
@@ -337,9 +351,10 @@ static void end(pipeline *p)
         s->cut += w->cut;
         record_room_free(&w->room);
         buffer_reader_free(&w->reader);
-        outbuf_free(&w->where);
+        query_scratch_free(&w->where);
         mem_free(w->counts);
     }
+    filter_unbind(&p->filter);
     mem_free(p->workers);
     mem_free(p->classes);
     spares_free(&p->spares);
@@ -406,8 +421,7 @@ static void count_loaded(pipeline *p, worker *w, const merge_buffer *b)
         record rec;
         bool counts_it = true;
         if (p->by_record) {
-            session_record_bare(p->job->session, l, ref, &w->room, &rec);
-            counts_it = filter_record(p->job->filter, &rec, &w->where);
+            counts_it = passes(p, w, l, ref, &rec);
         } else {
             rec.state = session_state(p->job->session, l, ref, &w->room);
         }

@@ -44,7 +44,7 @@ sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verif
 csv.h      cli/verify/|cli/version[.]c
 zstd.h     exporters/parquet_chunk[.]c|cli/version[.]c
 pthread.h  parser/threads/|parser/base/spill[.]c|parser/winapi/|parser/input/|parser/session/schema_store[.]c|cli/(inputs|pipeline)[.][ch]
-cjson/     cli/|exporters/sqlite|parser/query/
+cjson/     cli/|exporters/sqlite
 tsk/       parser/input/libtsk
 libewf.h   parser/input/libtsk
 hivex.h    parser/input/hive[.]c

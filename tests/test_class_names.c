@@ -100,19 +100,39 @@ static void assert_side(const class_decode *got, const side *want, const source_
 }
 
 // --provider and --where decide by the names of the record, not by those of the class it was looked up by.
-static void assert_filters(const event_class *base, const class_decode *got)
+static void assert_filter(const class_table *t, const filter *f, const class_decode *got, bool want)
 {
+    event ev = {.provider = PROVIDER, .descriptor = DESCRIPTOR};
+    record rec = {.event = &ev, .cls = got->cls};
+    record_filter bound;
+    query_scratch scratch = {0};
+    filter_bind(&bound, f, class_list(t), class_count(t));
+    assert_int_equal(filter_record(&bound, &rec, &scratch), want);
+    query_scratch_free(&scratch);
+    filter_unbind(&bound);
+}
+
+static void assert_filters(const class_table *t, const event_class *base, const class_decode *got)
+{
+    bool is_new = strcmp(got->cls->provider, "New-Provider") == 0;
     filter f;
     filter_init(&f);
     filter_add_provider(&f, "New-Provider");
-    event ev = {.provider = PROVIDER, .descriptor = DESCRIPTOR};
-    record rec = {.event = &ev, .cls = got->cls};
-    outbuf scratch = {0};
-    bool is_new = strcmp(got->cls->provider, "New-Provider") == 0;
     assert_int_equal(filter_class(&f, base), WHERE_SOMETIMES);
-    assert_int_equal(filter_record(&f, &rec, &scratch), is_new);
-    outbuf_free(&scratch);
+    assert_filter(t, &f, got, is_new);
     filter_free(&f);
+
+    error e = {0};
+    expression *x = where_parse("provider = 'new-provider'", &e);
+    const expression *list[] = {x};
+    query_set *q = query_new(list, 1);
+    f.where = x;
+    query_bind(q, class_list(t), class_count(t));
+    assert_int_equal(query_class(q, base->index), WHERE_SOMETIMES);
+    assert_int_equal(filter_class(&f, base), WHERE_SOMETIMES);
+    assert_filter(t, &f, got, is_new);
+    query_free(q);
+    where_free(x);
 }
 
 static void check_pair(schema_key key, const source_kind *trusted, const source_kind *other)
@@ -136,10 +156,10 @@ static void check_pair(schema_key key, const source_kind *trusted, const source_
     span narrow = {NINE, 4}, whole = {NINE, 8};
     class_decode_payload(class_at(t, index), &d, narrow, &got);
     assert_side(&got, &NEW, other, narrow);
-    assert_filters(class_at(t, index), &got);
+    assert_filters(t, class_at(t, index), &got);
     class_decode_payload(class_at(t, index), &d, whole, &got);
     assert_side(&got, &OLD, trusted, whole);
-    assert_filters(class_at(t, index), &got);
+    assert_filters(t, class_at(t, index), &got);
     // The class for the other names is looked up by no event.
     assert_int_equal(class_find(t, &ev), index);
     assert_int_equal(class_count(t), 2);

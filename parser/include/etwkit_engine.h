@@ -32,6 +32,7 @@
 #include "input/libarchive.h"
 #include "input/spool.h"
 #include "query/filter.h"
+#include "query/query.h"
 #include "query/where.h"
 #include "schema/cache/schema_cache.h"
 #include "schema/cache/schema_pack.h"
@@ -189,15 +190,19 @@ ENGINE(filter_add_pid)
 ENGINE(filter_add_provider)
 ENGINE(filter_add_tid)
 ENGINE(filter_asks_class)
+ENGINE(filter_bind)
 ENGINE(filter_class)
 ENGINE(filter_free)
 ENGINE(filter_init)
 ENGINE(filter_is_open)
 ENGINE(filter_may_let)
 ENGINE(filter_needs_record)
+ENGINE(filter_needs_stack)
 ENGINE(filter_record)
 ENGINE(filter_set_keyword)
 ENGINE(filter_set_level)
+ENGINE(filter_unbind)
+ENGINE(query_scratch_free)
 
 ENGINE(where_free)
 ENGINE(where_parse)

@@ -178,13 +178,35 @@ static bool listed(const u32 *list, u32 count, u32 value)
     return false;
 }
 
-bool filter_record(const filter *f, const record *rec, outbuf *scratch)
+bool filter_needs_stack(const filter *f)
 {
+    return f->where && (where_asks_column(f->where, COLUMN_stack) || where_asks_column(f->where, COLUMN_extended));
+}
+
+void filter_bind(record_filter *out, const filter *f, const event_class *const *classes, u32 count)
+{
+    *out = (record_filter){.filter = f};
+    if (!f->where)
+        return;
+    const expression *list[] = {f->where};
+    out->where = query_new(list, 1);
+    query_bind(out->where, classes, count);
+}
+
+void filter_unbind(record_filter *r)
+{
+    query_free(r->where);
+    *r = (record_filter){0};
+}
+
+bool filter_record(const record_filter *r, const record *rec, query_scratch *scratch)
+{
+    const filter *f = r->filter;
     if (f->pid_count && !(rec->has_process && listed(f->pids, f->pid_count, rec->process_id)))
         return false;
     if (f->tid_count && !(rec->has_thread && listed(f->tids, f->tid_count, rec->thread_id)))
         return false;
     if ((rec->cls->named || rec->cls->made) && class_truth(f, rec->cls, true) == WHERE_NEVER)
         return false;
-    return !f->where || where_holds(f->where, rec, scratch);
+    return !r->where || query_any(r->where, rec, scratch);
 }

@@ -4,8 +4,8 @@
 #ifndef ETWKIT_FILTER_H
 #define ETWKIT_FILTER_H
 
+#include "query/query.h"
 #include "session/merge.h"
-#include "query/where.h"
 
 typedef struct filter_range {
     u32 first, last;
@@ -43,6 +43,16 @@ where_truth filter_class(const filter *f, const event_class *cls);
 bool filter_may_let(const filter *f, const event_class *cls);
 bool filter_asks_class(const filter *f); // whether filter_may_let may say so of any
 bool filter_needs_record(const filter *f);
-bool filter_record(const filter *f, const record *rec, outbuf *scratch); // scratch: the calling thread's
+bool filter_needs_stack(const filter *f); // and that with its stack and frames
+
+// A filter with its expression bound to the planned classes of a session, for records. `scratch` is the calling
+// thread's.
+typedef struct record_filter {
+    const filter *filter;
+    query_set *where; // NULL: no expression
+} record_filter;
+void filter_bind(record_filter *out, const filter *f, const event_class *const *classes, u32 count);
+void filter_unbind(record_filter *r);
+bool filter_record(const record_filter *r, const record *rec, query_scratch *scratch);
 
 #endif

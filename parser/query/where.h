@@ -17,7 +17,7 @@
 #define ETWKIT_WHERE_H
 
 #include "base/outbuf.h"
-#include "decode/record.h"
+#include "decode/columns.h"
 
 typedef struct expression expression;
 
@@ -25,14 +25,12 @@ typedef struct expression expression;
 expression *where_parse(const char *text, error *e);
 void where_free(expression *x);
 
-// `scratch` is the calling thread's.
-bool where_holds(const expression *x, const record *rec, outbuf *scratch);
-
 // What holds for all events of a class, as far as the class alone tells. `planned`: its names and fields are known, not
 // only its provider and event descriptor.
 typedef enum where_truth { WHERE_NEVER, WHERE_SOMETIMES, WHERE_ALWAYS } where_truth;
 where_truth where_for_class(const expression *x, const event_class *cls, bool planned);
 // Whether it asks for anything a class tells before it is planned.
 bool where_asks_class(const expression *x);
+bool where_asks_column(const expression *x, column_id column);
 
 #endif

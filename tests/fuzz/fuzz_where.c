@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "session/merge.h"
-#include "query/where.h"
+#include "query/query.h"
 
 // The trace is read once and stays.
 typedef struct sample {
@@ -62,13 +62,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     if (x) {
         record_room room = {0};
         record rec;
-        outbuf scratch = {0};
+        query_scratch scratch = {0};
+        const expression *list[] = {x};
+        query_set *q = query_new(list, 1);
+        query_bind(q, class_list(s.session->classes), class_count(s.session->classes));
         session_record(s.session, &s.buffer, &s.buffer.refs[0], &room, &rec);
-        bool holds = where_holds(x, &rec, &scratch);
+        bool holds = query_any(q, &rec, &scratch);
         for (int planned = 0; planned < 2; planned++)
             if (where_for_class(x, rec.cls, planned) == (holds ? WHERE_NEVER : WHERE_ALWAYS))
                 abort(); // what is so for the class is so for each of its events
-        outbuf_free(&scratch);
+        query_scratch_free(&scratch);
+        query_free(q);
         record_room_free(&room);
     } else if (!e.message[0]) {
         abort();

@@ -1,0 +1,316 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "query/where_nodes.h"
+
+enum { WHERE_DEPTH = 64, WHERE_NODES = 4096 };
+
+typedef struct parser {
+    arena *arena;
+    const char *text, *at;
+    error *e;
+    u32 depth, nodes;
+    bool failed;
+} parser;
+
+static node *fail(parser *p, const char *at, const char *what)
+{
+    if (!p->failed) {
+        int column = (int)(at - p->text), from = column > 60 ? column - 60 : 0;
+        error_set(p->e, "--where: %s\n  %.100s\n  %*s^", what, p->text + from, column - from, "");
+    }
+    p->failed = true;
+    return NULL;
+}
+
+static void blanks(parser *p)
+{
+    while (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r')
+        p->at++;
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (c & 0x80);
+}
+
+static bool take_word(parser *p, const char *word)
+{
+    blanks(p);
+    size_t len = strlen(word);
+    if (strncasecmp(p->at, word, len) != 0 || is_word(p->at[len]))
+        return false;
+    p->at += len;
+    return true;
+}
+
+static bool take_sign(parser *p, const char *sign)
+{
+    blanks(p);
+    size_t len = strlen(sign);
+    if (strncmp(p->at, sign, len) != 0)
+        return false;
+    p->at += len;
+    return true;
+}
+
+static node *new_node(parser *p, node_kind kind)
+{
+    if (++p->nodes > WHERE_NODES)
+        return fail(p, p->at, "the expression is too long");
+    node *n = arena_new(p->arena, node);
+    n->kind = kind;
+    return n;
+}
+
+static node *parse_text(parser *p)
+{
+    const char *start = p->at;
+    char quote = *p->at++;
+    size_t len = 0;
+    char *text = arena_take(p->arena, strlen(p->at) + 1);
+    for (;; p->at++) {
+        if (!*p->at)
+            return fail(p, start, "this text has no end");
+        if (*p->at == quote && *++p->at != quote)
+            break;
+        text[len++] = *p->at;
+    }
+    node *n = new_node(p, NODE_TEXT);
+    if (n)
+        n->value = (operand){.kind = OPERAND_TEXT, .text = text, .len = len};
+    return n;
+}
+
+static node *parse_number(parser *p)
+{
+    const char *start = p->at;
+    if (*p->at == '-')
+        p->at++;
+    while (is_word(*p->at) || *p->at == '.')
+        p->at++;
+    node *n = new_node(p, NODE_NUMBER);
+    if (!n || operand_whole_number(start, (size_t)(p->at - start), &n->value))
+        return n;
+    char *end;
+    double fraction = strtod(start, &end);
+    if (end != p->at)
+        return fail(p, start, "this is no number");
+    n->value = (operand){.kind = OPERAND_FRACTION, .fraction = fraction};
+    return n;
+}
+
+static node *parse_name(parser *p)
+{
+    const char *start = p->at;
+    while (is_word(*p->at) || *p->at == '.')
+        p->at++;
+    char *name = arena_text_len(p->arena, start, (size_t)(p->at - start));
+    if (strcasecmp(name, "true") == 0 || strcasecmp(name, "false") == 0) {
+        node *n = new_node(p, NODE_TEXT);
+        if (n)
+            n->value = (operand){.kind = OPERAND_TEXT, .text = name, .len = strlen(name)};
+        return n;
+    }
+    if (strncmp(name, "data.", 5) == 0 && name[5]) {
+        node *n = new_node(p, NODE_FIELD);
+        if (n)
+            n->path = name + 5;
+        return n;
+    }
+    column_id column;
+    if (column_find(name, strlen(name), &column)) {
+        node *n = new_node(p, NODE_COLUMN);
+        if (n)
+            n->column = column;
+        return n;
+    }
+    return fail(p, start, "there is no such column; payload fields are written data.Name");
+}
+
+static node *parse_operand(parser *p)
+{
+    blanks(p);
+    if (*p->at == '\'' || *p->at == '"')
+        return parse_text(p);
+    if ((*p->at >= '0' && *p->at <= '9') || *p->at == '-')
+        return parse_number(p);
+    if (is_word(*p->at))
+        return parse_name(p);
+    return fail(p, p->at,
+                *p->at ? "a column, a field, a text or a number is expected here" : "something is missing here");
+}
+
+static node *parse_list(parser *p, node *test)
+{
+    if (!take_sign(p, "("))
+        return fail(p, p->at, "( is expected here");
+    node **tail = &test->right;
+    do {
+        node *item = parse_operand(p);
+        if (!item)
+            return NULL;
+        if (item->kind != NODE_TEXT && item->kind != NODE_NUMBER)
+            return fail(p, p->at, "a list holds texts and numbers only");
+        *tail = item;
+        tail = &item->next;
+    } while (take_sign(p, ","));
+    return take_sign(p, ")") ? test : fail(p, p->at, ") is expected here");
+}
+
+static bool take_compare(parser *p, compare_op *op)
+{
+    static const struct {
+        const char *sign;
+        compare_op op;
+    } SIGNS[] = {{"==", OP_EQ}, {"=", OP_EQ}, {"!=", OP_NE}, {"<>", OP_NE},
+                 {"<=", OP_LE}, {"<", OP_LT}, {">=", OP_GE}, {">", OP_GT}};
+    for (size_t i = 0; i < COUNT_OF(SIGNS); i++) {
+        if (take_sign(p, SIGNS[i].sign)) {
+            *op = SIGNS[i].op;
+            return true;
+        }
+    }
+    return false;
+}
+
+static node *with_sides(parser *p, node_kind kind, node *left, node *right)
+{
+    node *n = left && right ? new_node(p, kind) : NULL;
+    if (n) {
+        n->left = left;
+        n->right = right;
+    }
+    return n;
+}
+
+// a < b is b > a.
+static compare_op turned(compare_op op)
+{
+    switch (op) {
+    case OP_LT:
+        return OP_GT;
+    case OP_LE:
+        return OP_GE;
+    case OP_GT:
+        return OP_LT;
+    case OP_GE:
+        return OP_LE;
+    default:
+        return op;
+    }
+}
+
+static node *parse_test(parser *p)
+{
+    node *left = parse_operand(p), *test = NULL;
+    compare_op op;
+    if (!left)
+        return NULL;
+    if (take_compare(p, &op)) {
+        node *right = parse_operand(p);
+        // A field that is an array is looked through on the left side only.
+        bool turn = right && right->kind == NODE_FIELD && left->kind != NODE_FIELD;
+        test = turn ? with_sides(p, NODE_COMPARE, right, left) : with_sides(p, NODE_COMPARE, left, right);
+        if (test)
+            test->op = turn ? turned(op) : op;
+        return test;
+    }
+    if (take_sign(p, "&"))
+        return with_sides(p, NODE_BITS, left, parse_operand(p));
+    if (take_word(p, "is")) {
+        bool negated = take_word(p, "not");
+        if (!take_word(p, "null"))
+            return fail(p, p->at, "null is expected here");
+        test = new_node(p, NODE_NULL);
+        if (test) {
+            test->left = left;
+            test->negated = negated;
+        }
+        return test;
+    }
+    bool negated = take_word(p, "not");
+    if (take_word(p, "like")) {
+        test = with_sides(p, NODE_LIKE, left, parse_operand(p));
+        if (test)
+            test->negated = negated;
+        return test;
+    }
+    if (take_word(p, "in")) {
+        test = new_node(p, NODE_IN);
+        if (!test)
+            return NULL;
+        test->left = left;
+        test->negated = negated;
+        return parse_list(p, test);
+    }
+    if (negated)
+        return fail(p, p->at, "like or in is expected here");
+    test = new_node(p, NODE_TRUTH);
+    if (test)
+        test->left = left;
+    return test;
+}
+
+static node *parse_or(parser *p);
+
+static node *parse_factor(parser *p)
+{
+    if (++p->depth > WHERE_DEPTH)
+        return fail(p, p->at, "the expression nests too deep");
+    node *n = NULL;
+    if (take_word(p, "not")) {
+        node *inner = parse_factor(p);
+        n = inner ? new_node(p, NODE_NOT) : NULL;
+        if (n)
+            n->left = inner;
+    } else if (take_sign(p, "(")) {
+        n = parse_or(p);
+        if (n && !take_sign(p, ")"))
+            n = fail(p, p->at, ") is expected here");
+    } else {
+        n = parse_test(p);
+    }
+    p->depth--;
+    return n;
+}
+
+static node *parse_and(parser *p)
+{
+    node *n = parse_factor(p);
+    while (n && take_word(p, "and"))
+        n = with_sides(p, NODE_AND, n, parse_factor(p));
+    return n;
+}
+
+static node *parse_or(parser *p)
+{
+    node *n = parse_and(p);
+    while (n && take_word(p, "or"))
+        n = with_sides(p, NODE_OR, n, parse_and(p));
+    return n;
+}
+
+expression *where_parse(const char *text, error *e)
+{
+    expression *x = mem_zeroed(1, sizeof(*x));
+    parser p = {.arena = &x->arena, .text = text, .at = text, .e = e};
+    x->root = parse_or(&p);
+    blanks(&p);
+    if (x->root && *p.at)
+        x->root = fail(&p, p.at, "and, or, or the end is expected here");
+    if (x->root)
+        return x;
+    where_free(x);
+    return NULL;
+}
+
+void where_free(expression *x)
+{
+    if (x) {
+        arena_free(&x->arena);
+        mem_free(x);
+    }
+}
