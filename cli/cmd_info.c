@@ -65,7 +65,8 @@ static bool read_rows(run *r, u32 first, u32 count, bool threads, outbuf *out)
 {
     evidence ev;
     error e = {0};
-    bool ok = evidence_open(&ev, r, first, count, threads, filter_needs_record(&r->options->filter)) == EXIT_DONE;
+    unsigned correlate = filter_needs_record(&r->options->filter) ? r->options->correlate : 0;
+    bool ok = evidence_open(&ev, r, first, count, threads, correlate) == EXIT_DONE;
     if (ok && !count_states(&ev, &e)) {
         print_say("%s", e.message);
         ok = false;

@@ -72,14 +72,14 @@ static bool may_be_asked_for(void *options_given, const event_class *cls)
     return filter_may_let(&o->filter, cls);
 }
 
-int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, bool records)
+int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsigned correlate)
 {
     const options *o = r->options;
     *ev = (evidence){.run = r, .session = session_new(), .first = first, .count = count, .began = os_seconds()};
     session *s = ev->session;
     s->crew = threads ? r->crew : NULL;
     s->store = r->store;
-    s->correlate = records ? o->correlate : 0;
+    s->correlate = correlate;
     s->host_name = o->host;
     s->since = o->filter.since;
     s->until = o->filter.until;
@@ -88,7 +88,7 @@ int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, bool
     u64 bytes = 0;
     if (!open_traces(ev, first, count, &bytes))
         return EXIT_FAILED;
-    expect_memory(ev, bytes, records);
+    expect_memory(ev, bytes, correlate != 0);
     bool done = session_survey(s, survey_progress, ev);
     run_clear_bar(r);
     if (!done)

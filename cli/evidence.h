@@ -14,9 +14,9 @@ typedef struct evidence {
 } evidence;
 
 // Opens the rows [first, first + count) of the run's inputs that can be read, and surveys them; on the run's threads
-// where `threads`. What events say about each other is only followed where `records` will be asked for. Returns
-// EXIT_DONE or the exit code to end with (everything said); evidence_close in any case.
-int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, bool records);
+// where `threads`. `correlate`: what is followed of what events say about each other (CORRELATE_…); 0 where no records
+// will be asked for. Returns EXIT_DONE or the exit code to end with (everything said); evidence_close in any case.
+int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsigned correlate);
 void evidence_close(evidence *ev); // what was found of its rows stays in them
 
 // What became of an input so far.

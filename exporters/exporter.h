@@ -44,6 +44,7 @@ typedef struct export_target {
     u32 trace_count;
     const export_input *inputs;
     u32 input_count;
+    const struct session *session; // what is known beyond the records; NULL: nothing
     struct crew *crew;             // threads for compression
     const struct packing *packing; // NULL: none
     bool continues;                // what was written before comes before it: it needs no header row
@@ -68,6 +69,7 @@ typedef struct exporter {
     void (*remark)(const sink *s, char text[EXPORT_REMARK]);
     // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).
     bool (*is_own)(span head, int fd);
+    unsigned correlate; // CORRELATE_…: what it needs of session->correlator beyond what records need
     bool needs_file;    // cannot be written to a pipe or standard output
     bool several_files; // OUT is a folder that it fills
     bool may_split;     // outputs of consecutive records, put together, are the output of them all

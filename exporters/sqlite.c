@@ -2,6 +2,8 @@
 // says. All is one transaction without journal: the file is nobody's until it is complete.
 #include "exporter.h"
 #include "literal.h"
+#include "sqlite_bind.h"
+#include "sqlite_entities.h"
 #include "sqlite_rows.h"
 #include "sqlite_views.h"
 
@@ -44,25 +46,6 @@ static bool sqlite_step(sink *s, sqlite3_stmt *statement, error *e)
         return sqlite_failed(s, e);
     sqlite3_reset(statement);
     return true;
-}
-
-static void bind_len(sqlite3_stmt *statement, int at, const void *text, size_t len)
-{
-    if (sqlite3_bind_text64(statement, at, text, len, SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_NOMEM)
-        mem_run_out(len); // else it would be NULL in the table
-}
-
-// As valid UTF-8; NULL where there is none.
-static void bind_text(sqlite3_stmt *statement, int at, const char *text)
-{
-    if (!text) {
-        sqlite3_bind_null(statement, at);
-        return;
-    }
-    span s = text_span(text);
-    u8 *clean = mem_alloc(3 * s.len + 1);
-    bind_len(statement, at, clean, (size_t)(text_utf8(clean, s) - clean));
-    mem_free(clean);
 }
 
 // ------------------------------------------------------------------------------------- facts known at the start
@@ -297,6 +280,7 @@ static bool write_tables(sink *s, error *e)
     sqlite_rows_table(&sql);
     add_classes_table(&sql);
     outbuf_text(&sql, sqlite_tables);
+    sqlite_entity_tables(&sql);
     sqlite_events_view(&sql);
     outbuf_add(&sql, "", 1);
     bool ok = sqlite_run(s, (const char *)sql.bytes, e);
@@ -311,7 +295,9 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
     if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) || !write_tables(s, e) ||
         !write_classes(s, target, e) || !write_traces(s, target, e) || !write_inputs(s, target, e))
         return false;
-    int code;
+    int code = target->session ? sqlite_entities_store(s->db, target->session) : SQLITE_OK;
+    if (code != SQLITE_OK)
+        return sqlite_failed(s, e);
     s->rows = sqlite_rows_new(&s->memory, s->db, target, &code);
     return code == SQLITE_OK || sqlite_failed(s, e);
 }
@@ -372,7 +358,9 @@ static bool write_states(sink *s, error *e)
 
 static bool sqlite_close(sink *s, error *e)
 {
-    bool ok = !e || (write_states(s, e) && sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e));
+    bool ok = !e || (write_states(s, e) && sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e) &&
+                     sqlite_run(s, sqlite_entity_indexes, e) &&
+                     (sqlite_entities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)));
     sqlite_free(s);
     return ok;
 }
@@ -399,6 +387,7 @@ const exporter exporter_sqlite = {
     .name = "sqlite",
     .suffixes = " .db .sqlite .sqlite3 ",
     .help = "an SQLite database with a view for each event class",
+    .correlate = CORRELATE_IMAGES | CORRELATE_NETWORK,
     .needs_file = true,
     .open = sqlite_open,
     .render = sqlite_render,

@@ -575,7 +575,7 @@ static void sqlite_holds_all_columns(void **state)
                 "integerintegerintegerinteger");
     check_value(db, "PRAGMA integrity_check", SQLITE_TEXT, "ok");
     check_value(db, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE type='index' ORDER BY name)",
-                SQLITE_TEXT, "records_class");
+                SQLITE_TEXT, "connections_process,processes_id,records_class");
     sqlite3_close(db);
     run_free(&r);
 }

@@ -87,10 +87,9 @@ static bool convert_together(conversion *c, run *r, u32 first, u32 count)
 {
     error e = {0};
     evidence ev;
-    bool records = c->format.exporter->render || filter_needs_record(&c->options->filter);
     if (!c->options->no_hash)
         inputs_hash_begin(&r->inputs, c->options->threads);
-    bool ok = evidence_open(&ev, r, first, count, true, records) == EXIT_DONE;
+    bool ok = evidence_open(&ev, r, first, count, true, conversion_correlates(c)) == EXIT_DONE;
     if (ok) {
         if (c->format.exporter->keeps_traces)
             inputs_hash_finish(&r->inputs);

@@ -95,6 +95,12 @@ static void count_states(conversion *c, const session *s)
     }
 }
 
+unsigned conversion_correlates(const conversion *c)
+{
+    bool records = c->format.exporter->render || filter_needs_record(&c->options->filter);
+    return records ? c->options->correlate | c->format.exporter->correlate : 0;
+}
+
 bool conversion_run(conversion *c, evidence *ev, error *e)
 {
     const options *o = c->options;

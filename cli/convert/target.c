@@ -59,6 +59,7 @@ void conversion_target_fill(conversion_target *to, const evidence *ev, const exp
     to->target.class_count = class_count(s->classes);
     to->target.traces = to->traces;
     to->target.trace_count = s->trace_count;
+    to->target.session = s;
     fill_inputs(to, ev);
 }
 

@@ -142,6 +142,7 @@ typedef struct process_life {
     moment start_known, end_known;
     i64 start, end;         // FILETIME where MOMENT_TOLD, else 0
     i64 since;              // its id means it from here on; INT64_MIN where it was there before the recording
+    i64 until;              // and before here: the next one's `since`, or a little after its end; INT64_MAX: for good
     const char *name;       // file name of the image
     const char *image_path; // drive letters where the trace maps them
     const char *command_line;

@@ -298,12 +298,23 @@ static bool goes_on(const draft *d, const process_fact *f)
     return f->kind == PROCESS_END && time_apart(f->time, d->ended_at) < WITNESS_APART;
 }
 
+// As history_span answers.
+static void bound(process_book *b, const draft *d)
+{
+    process_life *p = &b->list[b->count], *before = b->count ? p - 1 : NULL;
+    p->since = d->from;
+    p->until =
+        d->ended && d->ended_at < INT64_MAX - LIMIT_ENDED_GRACE ? d->ended_at + LIMIT_ENDED_GRACE + 1 : INT64_MAX;
+    if (before && before->machine == p->machine && before->process_id == p->process_id && before->until > p->since)
+        before->until = p->since;
+}
+
 static void put(correlator *c, const draft *d)
 {
     process_book *b = &c->processes;
     SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count] = d->facts;
-    b->list[b->count].since = d->from;
+    bound(b, d);
     bool inferred = d->facts.start_known != MOMENT_TOLD;
     i64 until = d->ended ? d->ended_at : INT64_MAX;
     b->list[b->count].across_gap = count_life(c, &b->counts, d->facts.machine, d->from, until, inferred);

@@ -183,6 +183,7 @@ ENGINE(slice_release)
 ENGINE(correlator_connections)
 ENGINE(correlator_counts)
 ENGINE(correlator_losses)
+ENGINE(correlator_pdbs)
 ENGINE(correlator_processes)
 
 ENGINE(filter_add_ids)

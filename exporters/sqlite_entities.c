@@ -1,0 +1,379 @@
+#include "sqlite_entities.h"
+
+#include "etwkit_engine.h"
+#include "sqlite_bind.h"
+
+// ------------------------------------------------------------------------------------- cells of a row
+
+// A row of an INSERT statement, filled from left to right.
+typedef struct cells {
+    sqlite3_stmt *statement;
+    int at;
+} cells;
+
+static void cell_number(cells *c, i64 number)
+{
+    sqlite3_bind_int64(c->statement, ++c->at, number);
+}
+
+static void cell_total(cells *c, u64 number)
+{
+    cell_number(c, number < INT64_MAX ? (i64)number : INT64_MAX);
+}
+
+static void cell_nothing(cells *c)
+{
+    sqlite3_bind_null(c->statement, ++c->at);
+}
+
+static void cell_if(cells *c, bool has, i64 number)
+{
+    if (has)
+        cell_number(c, number);
+    else
+        cell_nothing(c);
+}
+
+static void cell_text(cells *c, const char *text)
+{
+    bind_text(c->statement, ++c->at, text && *text ? text : NULL);
+}
+
+static void cell_time(cells *c, bool has, i64 filetime)
+{
+    char text[40];
+    *text_time((u8 *)text, filetime) = 0;
+    cell_text(c, has ? text : NULL);
+}
+
+static void cell_guid(cells *c, const guid *id)
+{
+    char text[GUID_TEXT];
+    cell_text(c, guid_to_text(id, text));
+}
+
+static void cell_address(cells *c, bool ipv6, const u8 *bytes)
+{
+    char text[64];
+    *(ipv6 ? text_ipv6((u8 *)text, bytes) : text_ipv4((u8 *)text, bytes)) = 0;
+    cell_text(c, text);
+}
+
+static void cell_process(cells *c, const process_life *p)
+{
+    cell_if(c, p != NULL, p ? p->index : 0);
+}
+
+// How a moment is known, in the words of the report.
+static void cell_moment(cells *c, moment known)
+{
+    static const char *const NAMES[] = {
+        [MOMENT_TOLD] = "recorded", [MOMENT_OUTSIDE] = "outside", [MOMENT_UNSEEN] = "unseen"};
+    cell_text(c, NAMES[known]);
+}
+
+// Accounts that have the same SID on every machine, by the names Windows shows for them in English.
+// Source: Microsoft Learn, "Well-known SIDs".
+static void cell_user(cells *c, const char *sid)
+{
+    static const struct {
+        const char *sid, *name;
+    } USERS[] = {
+        {"S-1-5-7", "NT AUTHORITY\\ANONYMOUS LOGON"},  {"S-1-5-17", "NT AUTHORITY\\IUSR"},
+        {"S-1-5-18", "NT AUTHORITY\\SYSTEM"},          {"S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"},
+        {"S-1-5-20", "NT AUTHORITY\\NETWORK SERVICE"},
+    };
+    const char *name = NULL;
+    for (size_t i = 0; sid && i < COUNT_OF(USERS); i++)
+        if (strcmp(sid, USERS[i].sid) == 0)
+            name = USERS[i].name;
+    cell_text(c, name);
+}
+
+// ------------------------------------------------------------------------------------- tables
+
+// Each column with what fills it. An id is the number of the entity in its list, so that others can name it.
+
+#define HOSTS                                                                                                          \
+    COLUMN("id INTEGER PRIMARY KEY", cell_number(c, i))                                                                \
+    COLUMN("name TEXT", cell_text(c, x->name))                                                                         \
+    COLUMN("boot_time TEXT", cell_time(c, x->boot > 0, x->boot))
+
+// A trace that was merged from several may be of several hosts.
+#define HOST_TRACES                                                                                                    \
+    COLUMN("host_id INTEGER NOT NULL REFERENCES hosts(id)", cell_number(c, x->host))                                   \
+    COLUMN("trace_id INTEGER NOT NULL REFERENCES traces(id)", cell_number(c, x->trace))
+
+// The id means the process while valid_from <= events.time < valid_until.
+#define PROCESSES                                                                                                      \
+    COLUMN("id INTEGER PRIMARY KEY", cell_number(c, x->index))                                                         \
+    COLUMN("host_id INTEGER NOT NULL REFERENCES hosts(id)", cell_number(c, x->machine))                                \
+    COLUMN("process_id INTEGER NOT NULL", cell_number(c, x->process_id))                                               \
+    COLUMN("start TEXT", cell_time(c, x->start_known == MOMENT_TOLD, x->start))                                        \
+    COLUMN("\"end\" TEXT", cell_time(c, x->end_known == MOMENT_TOLD, x->end))                                          \
+    COLUMN("name TEXT", cell_text(c, x->name))                                                                         \
+    COLUMN("image_path TEXT", cell_text(c, x->image_path))                                                             \
+    COLUMN("command_line TEXT", cell_text(c, x->command_line))                                                         \
+    COLUMN("parent INTEGER REFERENCES processes(id)", cell_process(c, x->parent))                                      \
+    COLUMN("parent_id INTEGER", cell_if(c, x->has_parent, x->parent_id))                                               \
+    COLUMN("user_sid TEXT", cell_text(c, x->user_sid))                                                                 \
+    COLUMN("user_name TEXT", cell_user(c, x->user_sid))                                                                \
+    COLUMN("session_id INTEGER", cell_if(c, x->has_session, x->session_id))                                            \
+    COLUMN("exit_status INTEGER", cell_if(c, x->has_exit_status, x->exit_status))                                      \
+    COLUMN("package TEXT", cell_text(c, x->package))                                                                   \
+    COLUMN("application TEXT", cell_text(c, x->application))                                                           \
+    COLUMN("start_known TEXT NOT NULL", cell_moment(c, x->start_known))                                                \
+    COLUMN("end_known TEXT NOT NULL", cell_moment(c, x->end_known))                                                    \
+    COLUMN("start_inferred INTEGER NOT NULL", cell_number(c, x->start_known != MOMENT_TOLD))                           \
+    COLUMN("parent_inferred INTEGER", cell_if(c, x->parent != NULL, !x->parent_sure))                                  \
+    COLUMN("across_gaps INTEGER NOT NULL", cell_number(c, x->across_gap))                                              \
+    COLUMN("valid_from INTEGER NOT NULL", cell_number(c, x->since))                                                    \
+    COLUMN("valid_until INTEGER NOT NULL", cell_number(c, x->until))
+
+#define CONNECTIONS                                                                                                    \
+    COLUMN("id INTEGER PRIMARY KEY", cell_number(c, i))                                                                \
+    COLUMN("host_id INTEGER NOT NULL REFERENCES hosts(id)", cell_number(c, x->machine))                                \
+    COLUMN("first TEXT NOT NULL", cell_time(c, true, x->first))                                                        \
+    COLUMN("last TEXT NOT NULL", cell_time(c, true, x->last))                                                          \
+    COLUMN("process INTEGER REFERENCES processes(id)", cell_process(c, x->process))                                    \
+    COLUMN("process_id INTEGER NOT NULL", cell_number(c, x->process_id))                                               \
+    COLUMN("protocol TEXT NOT NULL", cell_text(c, x->tcp ? "TCP" : "UDP"))                                             \
+    COLUMN("local_address TEXT NOT NULL", cell_address(c, x->ipv6, x->local))                                          \
+    COLUMN("local_port INTEGER NOT NULL", cell_number(c, x->local_port))                                               \
+    COLUMN("remote_address TEXT NOT NULL", cell_address(c, x->ipv6, x->remote))                                        \
+    COLUMN("remote_port INTEGER NOT NULL", cell_number(c, x->remote_port))                                             \
+    COLUMN("bytes_sent INTEGER NOT NULL", cell_total(c, x->bytes_sent))                                                \
+    COLUMN("bytes_received INTEGER NOT NULL", cell_total(c, x->bytes_received))                                        \
+    COLUMN("sends INTEGER NOT NULL", cell_total(c, x->sends))                                                          \
+    COLUMN("receives INTEGER NOT NULL", cell_total(c, x->receives))                                                    \
+    COLUMN("connects INTEGER NOT NULL", cell_total(c, x->connects))                                                    \
+    COLUMN("accepts INTEGER NOT NULL", cell_total(c, x->accepts))                                                      \
+    COLUMN("disconnects INTEGER NOT NULL", cell_total(c, x->disconnects))                                              \
+    COLUMN("retransmits INTEGER NOT NULL", cell_total(c, x->retransmits))
+
+#define IMAGES                                                                                                         \
+    COLUMN("id INTEGER PRIMARY KEY", cell_number(c, i))                                                                \
+    COLUMN("image_path TEXT", cell_text(c, x->image))                                                                  \
+    COLUMN("pdb_name TEXT", cell_text(c, x->pdb))                                                                      \
+    COLUMN("pdb_id TEXT NOT NULL", cell_guid(c, &x->id))                                                               \
+    COLUMN("pdb_age INTEGER NOT NULL", cell_number(c, x->age))                                                         \
+    COLUMN("managed INTEGER NOT NULL", cell_number(c, x->managed))
+
+typedef struct host_trace {
+    u32 host, trace;
+} host_trace;
+
+#define COLUMN(declaration, put) put;
+#define CELLS(name, type, columns)                                                                                     \
+    static void name(cells *c, const type *x, u32 i)                                                                   \
+    {                                                                                                                  \
+        (void)i;                                                                                                       \
+        columns                                                                                                        \
+    }
+CELLS(put_host, host_entry, HOSTS)
+CELLS(put_host_trace, host_trace, HOST_TRACES)
+CELLS(put_life, process_life, PROCESSES)
+CELLS(put_connection, connection, CONNECTIONS)
+CELLS(put_image, pdb_identity, IMAGES)
+#undef COLUMN
+
+#define COLUMN(declaration, put) "," declaration
+static const struct {
+    const char *name, *columns; // with a comma before each
+} TABLES[] = {
+    {"hosts", HOSTS},
+    {"host_traces", HOST_TRACES},
+    {"processes", PROCESSES},
+    {"connections", CONNECTIONS},
+    {"images", IMAGES},
+    {"dns_queries",
+     ",record INTEGER PRIMARY KEY REFERENCES records(record),timestamp TEXT NOT NULL,time INTEGER NOT NULL,"
+     "process INTEGER REFERENCES processes(id),process_id INTEGER,process_name TEXT,stage TEXT NOT NULL,"
+     "query_name TEXT NOT NULL,query_type INTEGER,status INTEGER,results TEXT"},
+};
+#undef COLUMN
+
+const char sqlite_entity_indexes[] = "CREATE INDEX processes_id ON processes(process_id,valid_from);"
+                                     "CREATE INDEX connections_process ON connections(process);";
+
+void sqlite_entity_tables(outbuf *sql)
+{
+    for (size_t i = 0; i < COUNT_OF(TABLES); i++) {
+        outbuf_text(sql, "CREATE TABLE ");
+        outbuf_text(sql, TABLES[i].name);
+        outbuf_text(sql, "(");
+        outbuf_text(sql, TABLES[i].columns + 1);
+        outbuf_text(sql, ");");
+    }
+}
+
+// ------------------------------------------------------------------------------------- rows
+
+// An INSERT into all columns of a table.
+static int prepare(sqlite3 *db, const char *table, cells *out)
+{
+    *out = (cells){0};
+    sqlite3_stmt *columns;
+    char *sql = sqlite3_mprintf("SELECT * FROM %s", table);
+    int code = sqlite3_prepare_v2(db, sql, -1, &columns, NULL);
+    sqlite3_free(sql);
+    outbuf insert = {0};
+    outbuf_text(&insert, "INSERT INTO ");
+    outbuf_text(&insert, table);
+    for (int i = 0; i < sqlite3_column_count(columns); i++)
+        outbuf_text(&insert, i ? ",?" : " VALUES(?");
+    outbuf_add(&insert, ")", sizeof(")"));
+    sqlite3_finalize(columns);
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v2(db, (const char *)insert.bytes, -1, &out->statement, NULL);
+    outbuf_free(&insert);
+    return code;
+}
+
+static int store(cells *c)
+{
+    c->at = 0;
+    sqlite3_step(c->statement);
+    return sqlite3_reset(c->statement);
+}
+
+// `items`: `count` of them, each given as `item` to `put`.
+#define STORE_ALL(db, table, count, put, item)                                                                         \
+    do {                                                                                                               \
+        cells c;                                                                                                       \
+        int code = prepare(db, table, &c);                                                                             \
+        for (u32 i = 0; code == SQLITE_OK && i < (count); i++) {                                                       \
+            put(&c, item, i);                                                                                          \
+            code = store(&c);                                                                                          \
+        }                                                                                                              \
+        sqlite3_finalize(c.statement);                                                                                 \
+        return code;                                                                                                   \
+    } while (0)
+
+static int store_hosts(sqlite3 *db, const session *s)
+{
+    STORE_ALL(db, "hosts", s->hosts.count, put_host, &s->hosts.list[i]);
+}
+
+static bool is_of_host(const session *s, const trace *t, u32 host)
+{
+    for (u32 i = 0; i < t->file.epoch_count; i++)
+        if (s->hosts.of[t->first_header + i] == host)
+            return true;
+    return false;
+}
+
+static int store_host_traces(sqlite3 *db, const session *s)
+{
+    cells c;
+    int code = prepare(db, "host_traces", &c);
+    for (u32 at = 0; at < s->trace_count; at++)
+        for (u32 host = 0; code == SQLITE_OK && host < s->hosts.count; host++)
+            if (is_of_host(s, s->traces[at], host)) {
+                put_host_trace(&c, &(host_trace){host, at}, 0);
+                code = store(&c);
+            }
+    sqlite3_finalize(c.statement);
+    return code;
+}
+
+static int store_processes(sqlite3 *db, const session *s)
+{
+    u32 count;
+    const process_life *const *list = correlator_processes(s->correlator, &count);
+    STORE_ALL(db, "processes", count, put_life, list[i]);
+}
+
+static int store_connections(sqlite3 *db, const session *s)
+{
+    u32 count;
+    const connection *list = correlator_connections(s->correlator, &count);
+    STORE_ALL(db, "connections", count, put_connection, &list[i]);
+}
+
+static int store_images(sqlite3 *db, const session *s)
+{
+    u32 count;
+    const pdb_identity *list = correlator_pdbs(s->correlator, &count);
+    STORE_ALL(db, "images", count, put_image, &list[i]);
+}
+
+int sqlite_entities_store(sqlite3 *db, const session *s)
+{
+    static int (*const STORES[])(sqlite3 *, const session *) = {store_hosts, store_host_traces, store_processes,
+                                                                store_connections, store_images};
+    int code = SQLITE_OK;
+    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(STORES); i++)
+        code = STORES[i](db, s);
+    return code;
+}
+
+// ------------------------------------------------------------------------------------- DNS queries
+
+// Events that show a DNS query, with the names of their fields. `process`: who asked, where it is not (or not always)
+// the process that logged the event.
+static const struct dns_event {
+    const char *provider_id;
+    int event_id;
+    const char *stage, *process, *image, *name, *type, *status, *results; // "": there is no such field
+} DNS_EVENTS[] = {
+    {"1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 3006, "asked", "", "", "QueryName", "QueryType", "", ""},
+    {"1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 3008, "completed", "", "", "QueryName", "QueryType", "QueryStatus",
+     "QueryResults"},
+    {"1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 3020, "answered", "ClientPID", "", "QueryName", "QueryType", "Status",
+     "QueryResults"},
+    {"5770385f-c22a-43e0-bf4c-06f5698ffbd9", 22, "completed", "ProcessId", "Image", "QueryName", "", "QueryStatus",
+     "QueryResults"}, // Sysmon
+};
+
+#define FIELD(name) "json_extract(r.data,'$.\"" name "\"')"
+
+// The host of a record is that of its trace, where the trace is of one.
+static const char DNS_INSERT[] =
+    "WITH found AS (SELECT r.record,r.time,r.process_id AS logged_by,r.process_name AS logged_by_name,"
+    "coalesce(whole_number(" FIELD("%s") "),r.process_id) AS process_id," FIELD("%s") " AS image," FIELD("%s") " AS name,whole_number(" FIELD("%s") ") AS type,whole_number(" FIELD(
+        "%s") ") AS status," FIELD("%s") " AS results,"
+                                         "(SELECT CASE count(*) WHEN 1 THEN min(host_id) END FROM host_traces WHERE trace_id=r.source_id) AS host "
+                                         "FROM records r WHERE r.class_id IN (SELECT id FROM event_classes WHERE provider_id='%s' AND event_id=%d)),"
+                                         "joined AS (SELECT f.*,(SELECT p.id FROM processes p WHERE p.process_id=f.process_id AND p.valid_from<=f.time AND "
+                                         "p.valid_until>f.time AND p.host_id=f.host) AS process FROM found f WHERE f.name IS NOT NULL)"
+                                         "INSERT INTO dns_queries SELECT j.record,e.timestamp,j.time,j.process,j.process_id,"
+                                         "coalesce(CASE WHEN j.process_id=j.logged_by THEN j.logged_by_name END,"
+                                         "(SELECT name FROM processes WHERE id=j.process),"
+                                         "replace(j.image,rtrim(j.image,replace(j.image,'\\','')),'')),"
+                                         "'%s',j.name,j.type,j.status,nullif(j.results,'') FROM joined j JOIN events e ON e.record=j.record";
+
+// Numbers that are shown as text, "0x2400" or "9003", as numbers; all else as it is.
+static void whole_number(sqlite3_context *result, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    const char *text = sqlite3_value_type(argv[0]) == SQLITE_TEXT ? (const char *)sqlite3_value_text(argv[0]) : NULL;
+    char *end = NULL;
+    unsigned long long number = 0;
+    if (text && *text >= '0' && *text <= '9')
+        number = strtoull(text, &end, strncmp(text, "0x", 2) == 0 ? 16 : 10);
+    if (end && !*end)
+        sqlite3_result_int64(result, (i64)number);
+    else
+        sqlite3_result_value(result, argv[0]);
+}
+
+static int store_dns(sqlite3 *db, const struct dns_event *x)
+{
+    char *sql = sqlite3_mprintf(DNS_INSERT, x->process, x->image, x->name, x->type, x->status, x->results,
+                                x->provider_id, x->event_id, x->stage);
+    int code = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sqlite3_free(sql);
+    return code;
+}
+
+int sqlite_entities_finish(sqlite3 *db)
+{
+    int code = sqlite3_create_function(db, "whole_number", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, whole_number,
+                                       NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(DNS_EVENTS); i++)
+        code = store_dns(db, &DNS_EVENTS[i]);
+    return code == SQLITE_OK ? sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) : code;
+}

@@ -1,0 +1,303 @@
+// Entities in the SQLite output: what the samples' stories say of them, and that they equal what SQL over the records
+// gives. Environment: ETWKIT the program, ETWKIT_SHARED a folder whose corpus/*.etl are compared as well.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <glob.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "program.h"
+
+#define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
+
+static const char *examined = ""; // for sentences
+
+static sqlite3 *convert(program *p, const char *trace)
+{
+    char path[512];
+    sqlite3 *db;
+    int code = RUN(p, "convert", trace, "-q", "--no-hash", "--force", "-o", "{}/out.db");
+    if (code == 1)
+        return NULL; // not a trace
+    assert_int_equal(sqlite3_open_v2(program_path(p, "out.db", path), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    return db;
+}
+
+static sqlite3_stmt *query(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    return statement;
+}
+
+static const char *cell(sqlite3_stmt *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text ? text : "NULL";
+}
+
+// All rows, cells with a bar between them and rows with a line break.
+static void rows_are(sqlite3 *db, const char *sql, const char *wanted)
+{
+    outbuf found = {0};
+    sqlite3_stmt *row = query(db, sql);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(row); i++) {
+            outbuf_text(&found, i ? "|" : "");
+            outbuf_text(&found, cell(row, i));
+        }
+        outbuf_text(&found, "\n");
+    }
+    sqlite3_finalize(row);
+    outbuf_add(&found, "", 1);
+    if (strcmp((const char *)found.bytes, wanted) != 0)
+        fail_msg("%s %s:\n%s\nexpected:\n%s", examined, sql, (const char *)found.bytes, wanted);
+    outbuf_free(&found);
+}
+
+static void nothing_dangles(sqlite3 *db)
+{
+    rows_are(db, "PRAGMA foreign_key_check", "");
+    rows_are(db, "PRAGMA integrity_check", "ok\n");
+}
+
+// ---------------------------------------------------------------------------------------------- the samples
+
+// samples/processes.case: a document starts a shell.
+static void processes_have_parents(void **state)
+{
+    (void)state;
+    program p;
+    program_begin(&p);
+    sqlite3 *db = convert(&p, "samples/processes.etl");
+    rows_are(db,
+             "SELECT p.process_id,p.name,p.start,p.\"end\",p.exit_status,p.parent_id,q.name,p.parent_inferred "
+             "FROM processes p LEFT JOIN processes q ON q.id=p.parent WHERE p.session_id=1 ORDER BY p.id",
+             "1204|svchost.exe|NULL|NULL|NULL|820|services.exe|1\n"
+             "5120|explorer.exe|NULL|NULL|NULL|5060|NULL|NULL\n"
+             "8044|WINWORD.EXE|2024-05-06T09:12:01.0000000Z|NULL|NULL|5120|explorer.exe|0\n"
+             "8420|cmd.exe|2024-05-06T09:12:03.5000000Z|NULL|NULL|8044|WINWORD.EXE|0\n"
+             "8612|powershell.exe|2024-05-06T09:12:03.7000000Z|NULL|NULL|8420|cmd.exe|0\n"
+             "8700|whoami.exe|2024-05-06T09:12:05.0000000Z|2024-05-06T09:12:05.2000000Z|0|8612|powershell.exe|0\n");
+    rows_are(db, "SELECT DISTINCT user_sid,user_name FROM processes ORDER BY 1",
+             "S-1-5-18|NT AUTHORITY\\SYSTEM\n"
+             "S-1-5-19|NT AUTHORITY\\LOCAL SERVICE\n"
+             "S-1-5-21-1004336348-1177238915-682003330-1001|NULL\n");
+    rows_are(
+        db,
+        "SELECT image_path,command_line,start_known,end_known,start_inferred FROM processes WHERE process_id IN (4,8420)",
+        "NULL|NULL|outside|outside|1\n"
+        "\\Device\\HarddiskVolume3\\Windows\\System32\\cmd.exe|cmd.exe /c start /min powershell|recorded|outside|0\n");
+    rows_are(db,
+             "SELECT c.protocol,c.local_address,c.local_port,c.remote_address,c.remote_port,c.bytes_sent,"
+             "c.bytes_received,c.connects,c.first,p.name FROM connections c JOIN processes p ON p.id=c.process",
+             "TCP|192.0.2.44|50311|198.51.100.23|80|214|18412|1|2024-05-06T09:12:03.9000000Z|powershell.exe\n");
+    nothing_dangles(db);
+    sqlite3_close(db);
+    program_end(&p);
+}
+
+// samples/dns.case: which process looked up which name.
+static void queries_have_processes(void **state)
+{
+    (void)state;
+    program p;
+    program_begin(&p);
+    sqlite3 *db = convert(&p, "samples/dns.etl");
+    rows_are(
+        db,
+        "SELECT d.timestamp,d.process_id,d.process_name,p.name,d.query_name,d.query_type,d.status,d.results "
+        "FROM dns_queries d JOIN processes p ON p.id=d.process "
+        "WHERE d.stage='completed' AND (d.process_name='powershell.exe' OR d.status<>0) ORDER BY d.record",
+        "2024-03-14T07:46:52.3234170Z|9216|powershell.exe|powershell.exe|raw.code-share.example|1|0|198.51.100.23;\n"
+        "2024-03-14T07:46:52.9234170Z|9216|powershell.exe|powershell.exe|x7q2-updates.c2-panel.example|1|0|::ffff:203.0.113.66;\n"
+        "2024-03-14T07:46:53.1234170Z|9216|powershell.exe|powershell.exe|nbswy3dpeb3w64tmmqxg633p.t1.c2-panel.example|16|0|type: 16;\n"
+        "2024-03-14T07:46:53.2234170Z|9216|powershell.exe|powershell.exe|mfzwizltoqqgq2lkna2tgnbv.t2.c2-panel.example|16|0|type: 16;\n"
+        "2024-03-14T07:46:54.0234170Z|7300|browser.exe|browser.exe|mail.example.com|1|9003|NULL\n"
+        "2024-03-14T07:46:55.2234170Z|1384|svchost.exe|svchost.exe|_ldap._tcp.dc._msdcs.corp.example|33|9003|NULL\n");
+    rows_are(db, "SELECT stage,count(*),count(status) FROM dns_queries GROUP BY stage", "asked|9|0\ncompleted|9|9\n");
+    rows_are(
+        db,
+        "SELECT h.boot_time,t.file FROM hosts h JOIN host_traces x ON x.host_id=h.id JOIN traces t ON t.id=x.trace_id",
+        "2024-03-14T07:45:10.0000000Z|dns.etl\n");
+    nothing_dangles(db);
+    sqlite3_close(db);
+    program_end(&p);
+}
+
+// Filters choose records; entities come from the whole of the inputs.
+static void filters_leave_entities(void **state)
+{
+    (void)state;
+    program p;
+    char path[512];
+    sqlite3 *db;
+    program_begin(&p);
+    assert_int_equal(RUN(&p, "convert", "samples/dns.etl", "-q", "--event-id", "3006", "-o", "{}/some.db"), 0);
+    assert_int_equal(sqlite3_open_v2(program_path(&p, "some.db", path), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    rows_are(
+        db, "SELECT (SELECT count(*) FROM records),(SELECT count(*) FROM dns_queries),(SELECT count(*) FROM processes)",
+        "9|9|5\n");
+    sqlite3_close(db);
+    program_end(&p);
+}
+
+// ---------------------------------------------------------------------------------------------- SQL over the records
+
+// The process of a record by its id and time is the one its name says: in traces of one host, each record.
+static void names_agree(sqlite3 *db)
+{
+    rows_are(db,
+             "SELECT r.record,r.process_id,r.process_name,p.name FROM records r LEFT JOIN processes p "
+             "ON p.process_id=r.process_id AND p.valid_from<=r.time AND r.time<p.valid_until "
+             "WHERE r.process_name IS NOT p.name AND (SELECT count(*) FROM hosts)=1 LIMIT 5",
+             "");
+}
+
+// Lives do not overlap.
+static void lives_are_apart(sqlite3 *db)
+{
+    rows_are(db,
+             "SELECT a.id,b.id FROM processes a JOIN processes b ON a.process_id=b.process_id AND a.host_id=b.host_id "
+             "AND a.id<>b.id AND a.valid_from<=b.valid_from AND b.valid_from<a.valid_until",
+             "");
+}
+
+// Every process that the kernel says was started is there with its start, and every one that ended with its end; to the
+// second, as Kernel-Process tells its moments more exactly than the time of the kernel's event.
+static void starts_agree(sqlite3 *db)
+{
+    static const char *const MOMENTS[][2] = {{"1", "start"}, {"2", "\"end\""}};
+    char sql[1024];
+    for (size_t i = 0; i < COUNT_OF(MOMENTS); i++) {
+        snprintf(sql, sizeof(sql),
+                 "SELECT e.record FROM events e JOIN records r USING (record) JOIN event_classes c ON c.id=r.class_id "
+                 "WHERE c.provider_id='3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c' AND c.opcode=%s AND "
+                 "e.state='decoded' AND NOT EXISTS (SELECT 1 FROM processes p WHERE "
+                 "abs(julianday(p.%s)-julianday(e.timestamp))*86400<1 AND "
+                 "json_extract(e.data,'$.ProcessId')=printf('0x%%X',p.process_id))",
+                 MOMENTS[i][0], MOMENTS[i][1]);
+        rows_are(db, sql, "");
+    }
+}
+
+// Bytes of all connections together are those of all send and receive events of TCP and UDP.
+static void bytes_agree(sqlite3 *db)
+{
+    rows_are(db,
+             "WITH raw AS (SELECT c.opcode,json_extract(r.data,'$.size') AS size FROM records r JOIN event_classes c "
+             "ON c.id=r.class_id WHERE c.provider_id IN ('9a280ac0-c8e0-11d1-84e2-00c04fb998a2',"
+             "'bf3a50c5-a9c9-4988-a005-2df0b7c80f80')) SELECT 1 FROM (SELECT "
+             "(SELECT coalesce(sum(size),0) FROM raw WHERE opcode IN (10,26)) AS sent,"
+             "(SELECT coalesce(sum(size),0) FROM raw WHERE opcode IN (11,27)) AS received,"
+             "(SELECT coalesce(sum(bytes_sent),0) FROM connections) AS s,"
+             "(SELECT coalesce(sum(bytes_received),0) FROM connections) AS r) "
+             "WHERE (SELECT count(*) FROM raw)>0 AND (sent<>s OR received<>r)",
+             "");
+}
+
+static void records_agree(void **state)
+{
+    (void)state;
+    program p;
+    char pattern[512];
+    const char *shared = getenv("ETWKIT_SHARED");
+    glob_t found = {0};
+    assert_int_equal(glob("samples/*.etl", 0, NULL, &found), 0);
+    snprintf(pattern, sizeof(pattern), "%s/corpus/*.etl", shared ? shared : "");
+    if (!shared || glob(pattern, GLOB_APPEND, NULL, &found) != 0)
+        print_message("no other traces at hand (ETWKIT_SHARED): samples only\n");
+    program_begin(&p);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        sqlite3 *db = convert(&p, found.gl_pathv[i]);
+        if (!db)
+            continue;
+        examined = found.gl_pathv[i];
+        nothing_dangles(db);
+        names_agree(db);
+        lives_are_apart(db);
+        starts_agree(db);
+        bytes_agree(db);
+        sqlite3_close(db);
+    }
+    globfree(&found);
+    program_end(&p);
+}
+
+// ---------------------------------------------------------------------------------------------- the README's queries
+
+// Runs a query and returns how many rows it gave.
+static u32 row_count(sqlite3 *db, const char *sql)
+{
+    u32 count = 0;
+    sqlite3_stmt *row = query(db, sql);
+    while (sqlite3_step(row) == SQLITE_ROW)
+        count++;
+    sqlite3_finalize(row);
+    return count;
+}
+
+// Queries are the indented text from SELECT or WITH to a semicolon.
+static char *next_query(char **rest)
+{
+    static const char *const STARTS[] = {"\n    SELECT ", "\n    WITH "};
+    char *from = NULL;
+    for (size_t i = 0; i < COUNT_OF(STARTS); i++) {
+        char *at = strstr(*rest, STARTS[i]);
+        if (at && (!from || at < from))
+            from = at;
+    }
+    char *end = from ? strchr(from, ';') : NULL;
+    if (!end)
+        return NULL;
+    *end = 0;
+    *rest = end + 1;
+    return from;
+}
+
+// Each runs over every sample, and finds something in one.
+static void queries_of_the_readme_run(void **state)
+{
+    (void)state;
+    enum { MOST = 40 };
+    char *queries[MOST];
+    u32 rows[MOST] = {0}, count = 0;
+    outbuf text = {0};
+    bytes_load("exporters/README.md", &text);
+    outbuf_add(&text, "", 1);
+    for (char *rest = (char *)text.bytes; count < MOST && (queries[count] = next_query(&rest));)
+        count++;
+    assert_true(count >= 8);
+    program p;
+    program_begin(&p);
+    static const char *const SAMPLES[] = {"samples/dns.etl", "samples/processes.etl", "samples/merged.etl"};
+    for (size_t i = 0; i < COUNT_OF(SAMPLES); i++) {
+        sqlite3 *db = convert(&p, SAMPLES[i]);
+        for (u32 k = 0; k < count; k++)
+            rows[k] += row_count(db, queries[k]);
+        sqlite3_close(db);
+    }
+    for (u32 k = 0; k < count; k++)
+        if (!rows[k])
+            fail_msg("no row in any sample:%s", queries[k]);
+    program_end(&p);
+    outbuf_free(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(processes_have_parents),    cmocka_unit_test(queries_have_processes),
+        cmocka_unit_test(filters_leave_entities),    cmocka_unit_test(records_agree),
+        cmocka_unit_test(queries_of_the_readme_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
