@@ -8,6 +8,7 @@
 
 #include "etwkit_engine.h"
 
+static const char MARK[] = "\xef\xbb\xbf";
 static const char HEADER[] = ""
 #define COLUMN(name, type, scope, has, value) "," #name
 #include "decode/columns.def"
@@ -45,7 +46,8 @@ static bool csv_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
     output_open(&s->out, target);
-    if (!target->continues && !output_text(&s->out, HEADER + 1, e)) {
+    if (!target->continues &&
+        !((!target->csv_mark || output_text(&s->out, MARK, e)) && output_text(&s->out, HEADER + 1, e))) {
         (void)!csv_close(s, NULL);
         return false;
     }
@@ -178,7 +180,8 @@ static bool csv_commit(sink *s, span rendered, u32 records, error *e)
 static bool csv_is_own(span head, int fd)
 {
     (void)fd;
-    return exporter_head_is(head, "record,timestamp,provider,provider_id,");
+    span text = exporter_head_is(head, MARK) ? span_from(head, sizeof(MARK) - 1) : head;
+    return exporter_head_is(text, "record,timestamp,provider,provider_id,");
 }
 
 const exporter exporter_csv = {

@@ -48,6 +48,7 @@ typedef struct export_target {
     struct crew *crew;             // threads for compression
     const struct packing *packing; // NULL: none
     bool continues;                // what was written before comes before it: it needs no header row
+    bool csv_mark;                 // CSV begins with a byte order mark, by which Excel knows UTF-8
     bool csv_guard;                // CSV cells a spreadsheet would run as a formula get an apostrophe in front
 } export_target;
 

@@ -463,6 +463,35 @@ static void csv_guard_knows_formulas(void **state)
     }
 }
 
+// A byte order mark is in front of everything, and only where it is wanted.
+static void csv_may_have_a_mark(void **state)
+{
+    (void)state;
+    run r;
+    samples_make(&r.samples);
+    char path[] = "/tmp/etwkit_test_XXXXXX";
+    for (int mark = 0; mark < 2; mark++) {
+        error e = {0};
+        sink *out = NULL;
+        strcpy(path, "/tmp/etwkit_test_XXXXXX");
+        FILE *f = fdopen(mkstemp(path), "w+b");
+        assert_non_null(f);
+        r.samples.target.fd = fileno(f);
+        r.samples.target.name = path;
+        r.samples.target.csv_mark = mark;
+        const exporter *x = exporter_by_name("csv");
+        assert_true(x->open(&out, &r.samples.target, &e) && x->close(out, &e));
+        char head[64] = "";
+        rewind(f);
+        assert_true(fread(head, 1, sizeof(head) - 1, f) > 20);
+        assert_memory_equal(head, mark ? "\xef\xbb\xbfrecord," : "record,timestamp,", 10);
+        assert_true(x->is_own((span){(const u8 *)head, sizeof(head)}, -1));
+        fclose(f);
+        unlink(path);
+    }
+    samples_free(&r.samples);
+}
+
 // Line ends, and quotes only where a reader needs them.
 static void csv_quotes_what_needs_it(void **state)
 {
@@ -967,6 +996,7 @@ int main(void)
         cmocka_unit_test(otel_follows_the_appendix),
         cmocka_unit_test(ecs_has_its_fields),
         cmocka_unit_test(csv_holds_all_columns),
+        cmocka_unit_test(csv_may_have_a_mark),
         cmocka_unit_test(csv_quotes_what_needs_it),
         cmocka_unit_test(csv_cells_as_libcsv_writes_them),
         cmocka_unit_test(sqlite_holds_all_columns),

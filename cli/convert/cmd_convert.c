@@ -294,6 +294,10 @@ static const option OWN[] = {
      .help = "CSV: leave such cells as they are",
      .set = option_own_flag,
      .at = offsetof(convert_options, no_guard)},
+    {.name = "--bom",
+     .help = "CSV: begin with a byte order mark, by which Excel knows UTF-8",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, mark)},
     {0},
 };
 

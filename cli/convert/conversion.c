@@ -112,6 +112,7 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
     to.target.crew = ev->session->crew;
     to.target.packing = c->format.packing;
     to.target.csv_guard = is_guarded(c);
+    to.target.csv_mark = own->mark;
     to.target.continues = own->shard > 1;
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,

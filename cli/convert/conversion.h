@@ -11,7 +11,7 @@
 
 // Options of `convert` alone (options.own).
 typedef struct convert_options {
-    bool guard, no_guard;
+    bool guard, no_guard, mark;
     u32 shard, shards; // the part, from 1; shards 0: everything
 } convert_options;
 
