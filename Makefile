@@ -9,7 +9,7 @@ DESTDIR  ?=
 BUILD    ?= build
 WERROR   ?=
 FLAGS    ?= -O3 -g
-T        ?= etl_file
+T        ?=
 SECONDS  ?= 60
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
@@ -244,6 +244,20 @@ include cli/dist/dist.mk
 check: test-deps ## all tests: units, cases, sweeps, layers
 	@$(MAKE) --no-print-directory run-tests
 
+# A program by its name, else the cases whose names have T in them.
+PROGRAM   = $(filter $(BUILD)/test_$(T),$(TEST_BIN))
+test: all $(TOOLS) $(FAULTS) $(or $(PROGRAM),$(BUILD)/test_cases) ## one test: T=name of a program, or part of the name of a case
+	@[ -n "$(T)" ] || { echo "T=name: a part of the name of a case, or one of"; \
+	  echo $(patsubst tests/test_%.c,%,$(TESTS)) | fold -sw 100; exit 2; }
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) $(or $(PROGRAM),$(BUILD)/test_cases $(T))
+
+bless: all $(BUILD)/test_cases ## write what cases give now into them: T=part of their names; read the diff
+	@[ -n "$(T)" ] || { echo "T=part of the names of cases"; exit 2; }
+	@ETWKIT_BLESS=1 ETWKIT=$(BUILD)/etwkit $(BUILD)/test_cases $(T) || git --no-pager diff --stat -- tests/cases
+
+debug: ## the program for a debugger: BUILD/debug/etwkit
+	@$(MAKE) --no-print-directory all BUILD=$(BUILD)/debug FLAGS="-O0 -g3"
+
 run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS)) $(patsubst samples/%.c,$(BUILD)/consumers/%,$(CONSUMERS))
 	@sh tests/layers.sh
 	@BUILD="$(BUILD)" CC="$(CC)" FLAGS="$(FLAGS)" CFLAGS="$(CFLAGS)" LDFLAGS="$(LDFLAGS)" sh tests/library.sh
@@ -254,17 +268,21 @@ run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(F
 asan: ## the tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
-tsan: ## the tests under ThreadSanitizer
-	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/tsan FLAGS="-O1 -g -fsanitize=thread"
+tsan: ## everything that has threads, under ThreadSanitizer
+	@$(MAKE) --no-print-directory run-threads BUILD=$(BUILD)/tsan FLAGS="-O1 -g -fsanitize=thread"
+
+THREADED := $(patsubst %,$(BUILD)/test_%,threads inputs opentrace)
+run-threads: all $(TOOLS) $(THREADED)
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) RESULTS=threads sh tests/run.sh $(THREADED) tests/threads.sh
 
 browser: all $(TOOLS) ## the report in a headless Chromium
-	@sh tests/browser/report.sh $(BUILD)
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) RESULTS=browser sh tests/run.sh tests/browser/report.sh
 
 bench: all $(TOOLS) ## speed beside the ceilings of this machine; BASE=rev compares two builds
 	@BUILD=$(BUILD) sh tests/bench.sh $(BASE)
 
-fuzz: ## one fuzzer for a while: T=name SECONDS=n (clang)
-	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(T) $(SECONDS)
+fuzz: ## a fuzzer for a while, or all one after the other: T=name SECONDS=n in all (clang)
+	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(SECONDS) $(or $(T),$(FUZZERS))
 
 samples: $(TOOLS) ## compile the samples again; they must not change
 	@for s in $(SAMPLES); do $(BUILD)/etl_make $$s $${s%.case}.etl || exit 1; done
@@ -287,8 +305,12 @@ core: ## the built-in core made anew: REPNZ=FOLDER JDU2600=FOLDER
 	@python3 $(CORE)/pack_core.py <$(BUILD)/core.txt >$(BUILD)/core.pack
 	@mv $(BUILD)/core.pack $(CORE)/core.pack
 
-format: ## clang-format over everything
+format: ## clang-format (version 14) over everything
 	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+rules: ## layers, lengths, commit subjects, format
+	@sh tests/layers.sh
+	@sh tests/rules.sh
 
 clean: ## remove everything built
 	rm -rf $(BUILD)
@@ -297,4 +319,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all library deps test-deps demo check run-tests asan tsan browser bench fuzz samples win core format clean help
+.PHONY: FORCE all library deps test-deps demo check run-tests test bless debug asan tsan run-threads browser bench fuzz samples win core format rules clean help

@@ -275,7 +275,8 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
     const input_row *row = evidence_row(ev, trace_index);
     add_row(root, row, evidence_status(ev, row));
     add_number(root, "bytes", t->file.input->bytes);
-    add_text(root, "sha256", evidence_row(ev, trace_index)->sha256);
+    // While hashing is under way nobody else may look.
+    add_text(root, "sha256", ev->run->inputs.hashing ? NULL : row->sha256);
     add_session_facts(root, t, session_host(ev->session, trace_index, 0));
     add_counts(root, t, with_states);
     if (ev->run->cache)

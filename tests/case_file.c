@@ -89,7 +89,7 @@ static bool section_take(case_file *c, const char *head, const char *rest, const
         c->schemas[c->schema_count].name = rest;
         c->schemas[c->schema_count++].text = text;
     } else {
-        return error_set(e, "--- %s is no section", head);
+        return error_set(e, "unknown section '--- %s'", head);
     }
     return true;
 }
@@ -189,17 +189,51 @@ cJSON *json_take(const char **at, error *e)
     cJSON *json = cJSON_ParseWithOpts((const char *)text.bytes, NULL, 1);
     outbuf_free(&text);
     if (!json)
-        error_set(e, "this is no JSON: %.200s", p);
+        error_set(e, "not JSON: %.200s", p);
     *at = end;
     return json;
 }
 
+// Whether a text of JSON, from its quote on, is a number in quotes; its length without them.
+static size_t quoted_number(const char *p)
+{
+    if (p[0] != '"' || p[1] != '#' || !(isdigit((unsigned char)p[2]) || p[2] == '-'))
+        return 0;
+    size_t len = 2;
+    while (isalnum((unsigned char)p[len]) || (p[len] && strchr("+-.", p[len])))
+        len++;
+    return p[len] == '"' ? len - 2 : 0;
+}
+
+char *json_shown(const cJSON *json)
+{
+    char *text = cJSON_PrintUnformatted(json), *out = mem_alloc(strlen(text) + 1), *to = out;
+    bool quoted = false;
+    for (const char *p = text; *p;) {
+        size_t number = quoted ? 0 : quoted_number(p);
+        if (number) {
+            memcpy(to, p + 2, number);
+            to += number;
+            p += number + 3;
+            continue;
+        }
+        if (quoted && *p == '\\' && p[1])
+            *to++ = *p++;
+        else if (*p == '"')
+            quoted = !quoted;
+        *to++ = *p++;
+    }
+    *to = 0;
+    cJSON_free(text);
+    return out;
+}
+
 static bool differ(const cJSON *want, const cJSON *got, const char *path, error *e)
 {
-    char *w = cJSON_PrintUnformatted(want), *g = got ? cJSON_PrintUnformatted(got) : NULL;
-    error_set(e, "%s is %.200s, the case says %.200s", path, g ? g : "absent", w ? w : "?");
-    cJSON_free(w);
-    cJSON_free(g);
+    char *w = json_shown(want), *g = got ? json_shown(got) : NULL;
+    error_set(e, "%s is %.200s, the case says %.200s", path, g ? g : "absent", w);
+    mem_free(w);
+    mem_free(g);
     return false;
 }
 
@@ -225,11 +259,11 @@ static bool object_matches(const cJSON *want, const cJSON *got, bool exact, cons
         if (!json_matches(w, g, exact || strcmp(w->string, "data") == 0, below, e))
             return false;
         if (exact && g != position)
-            return error_set(e, "%s does not stand where the case has it", below);
+            return error_set(e, "%s is not where the case has it", below);
         position = g->next;
     }
     if (exact && position)
-        return error_set(e, "%s has \"%s\" behind what the case says", path, position->string);
+        return error_set(e, "%s has \"%s\" after what the case says", path, position->string);
     return true;
 }
 

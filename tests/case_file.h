@@ -40,6 +40,8 @@ bool bytes_write(const char *path, const void *bytes, size_t len, error *e);
 // JSON with every number turned into the text "#…" first, so that 64-bit integers and 1.500000 compare exactly.
 // Several values may follow each other: *at moves behind the one that was read; NULL at the end and on an error.
 cJSON *json_take(const char **at, error *e);
+// Such a value as text for people: its numbers are numbers again. Heap (mem_free).
+char *json_shown(const cJSON *json);
 
 // What `want` says must be in `got`: every key, in any order; null means the key must be absent. Under the key "data"
 // objects must be equal, in keys, their order and values. *path says where the first difference is.

@@ -306,7 +306,7 @@ static void not_really_an_archive(void **state)
 {
     program *p = *state;
     char path[512];
-    bytes_save(program_path(p, "no.zip", path), "PK\x03\x04 and then nothing that makes sense", 40);
+    bytes_save(program_path(p, "no.zip", path), "PK\x03\x04 and then nothing that makes sense", 39);
     assert_int_equal(RUN(p, "info", "--json", "{}/no.zip"), 1);
     assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"broken\""));
     assert_int_equal(RUN(p, "info", "{}/no.zip", DNS), 4);

@@ -1,6 +1,7 @@
 // Every file of tests/cases: builds the trace it describes, runs etwkit on it and compares records, exit code and
 // damage with what the case says. Environment: ETWKIT the program (build/etwkit), ETWKIT_CASES the folder
-// (tests/cases). Arguments: parts of case names, to run only these.
+// (tests/cases), ETWKIT_BLESS rewrites cases that fail (case_bless.h). Arguments: parts of case names, to run only
+// these.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "case_file.h"
+#include "case_bless.h"
 #include "etl_text.h"
 
 typedef struct run {
@@ -113,10 +114,10 @@ static u32 records_check(const run *r, const char *got_text)
         if (e.message[0]) {
             wrong++;
             print_message("%s: %s\n", r->c.name, e.message);
-            char *whole = got ? cJSON_PrintUnformatted(got) : NULL;
+            char *whole = got ? json_shown(got) : NULL;
             if (whole)
                 print_message("    whole: %s\n", whole);
-            cJSON_free(whole);
+            mem_free(whole);
         }
         e = (error){0};
         cJSON_Delete(want);
@@ -247,6 +248,18 @@ static void case_clean(run *r)
     case_free(&r->c);
 }
 
+static void bless(run *r, const char *records, int code)
+{
+    outbuf info = {0};
+    error e = {0};
+    (void)case_run(r, "info");
+    assert_true(bytes_read(r->out, &info, &e));
+    if (!case_bless(&r->c, records, (const char *)info.bytes, code, &e))
+        fail_msg("%s: %s", r->c.name, e.message);
+    print_message("%s: rewritten; read its diff\n", r->c.name);
+    outbuf_free(&info);
+}
+
 static void test_case(void **state)
 {
     run r = {.program = getenv("ETWKIT") ? getenv("ETWKIT") : "build/etwkit"};
@@ -275,6 +288,8 @@ static void test_case(void **state)
     if (r.c.info || r.c.has_damage)
         wrong += info_check(&r);
     wrong += count_check(&r, (const char *)err.bytes);
+    if (wrong && getenv("ETWKIT_BLESS"))
+        bless(&r, (const char *)out.bytes, code);
     outbuf_free(&out);
     outbuf_free(&err);
     case_clean(&r);
@@ -320,6 +335,8 @@ int main(int argc, char **argv)
     }
     closedir(dir);
     qsort(tests, count, sizeof *tests, by_name);
+    if (!count)
+        fprintf(stderr, "no case of %s has that in its name\n", folder);
     int failed = count ? _cmocka_run_group_tests("cases", tests, count, NULL, NULL) : 1;
     mem_free(tests);
     arena_free(&memory);

@@ -530,7 +530,7 @@ static traces open_real(const char *name)
     char path[512];
     snprintf(path, sizeof(path), "%s/corpus/%s", shared ? shared : "../shared", name);
     if (access(path, R_OK) != 0) {
-        print_message("%s is not there\n", path);
+        print_message("skipped: no %s\n", path);
         skip();
     }
     traces t = begin();

@@ -81,7 +81,7 @@ static void sqlite_loads_it(void **state)
     program *p = *state;
     make_outputs(p);
     if (shell(p, "command -v sqlite3 >/dev/null") != 0) {
-        print_message("there is no sqlite3\n");
+        print_message("skipped: there is no sqlite3\n");
         skip();
     }
     assert_int_equal(shell(p, "\"$E\" ddl sqlite | sqlite3 x.db && "
@@ -97,7 +97,7 @@ static void duckdb_loads_it(void **state)
     make_outputs(p);
     snprintf(line, sizeof(line), "%s -c 'import duckdb'", python ? python : "python3");
     if (shell(p, line) != 0) {
-        print_message("%s has no duckdb\n", python ? python : "python3");
+        print_message("skipped: %s has no duckdb\n", python ? python : "python3");
         skip();
     }
     // Times keep all digits; the payload is JSON.

@@ -112,8 +112,10 @@ static void every_allocation(program *p, const sweep *s)
 {
     outcome usual = {0};
     outbuf file = {0};
-    if (ALLOCATOR_IS_TAKEN)
+    if (ALLOCATOR_IS_TAKEN) {
+        print_message("skipped: a sanitizer has replaced the allocator\n");
         skip();
+    }
     run(p, s, 0);
     usual.code = p->code;
     copy(&usual.out, &p->out);

@@ -295,7 +295,7 @@ static void recorded_traces(void **state)
     error e;
     snprintf(folder, sizeof(folder), "%s/corpus", shared);
     if (!os_is_folder(folder)) {
-        print_message("%s is not there\n", folder);
+        print_message("skipped: no %s\n", folder);
         skip();
     }
     corpus_job job = {.cuts = 10, .flips = 40, .largest = 300000};

@@ -73,7 +73,7 @@ static void every_item_type_of_real_tmf_files(void **state)
     char folder[512];
     snprintf(folder, sizeof(folder), "%s/schemas/tmf", shared ? shared : "../shared");
     if (access(folder, R_OK) != 0) {
-        print_message("no TMF files at hand (ETWKIT_SHARED): not decoded\n");
+        print_message("skipped: no TMF files to decode with (ETWKIT_SHARED)\n");
         skip();
     }
     program p;

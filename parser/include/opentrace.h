@@ -7,12 +7,10 @@
 //
 // Differences from Windows that a consumer meets:
 //   - Types must be Windows' own (ULONG, WCHAR) throughout: `unsigned long` has 64 bits here, and a structure or a
-//   pointer
-//     with one in it compiles and is wrong. ULONG_MAX of <limits.h> likewise: MAXULONG is 0xffffffff.
-//   - WCHAR has 16 bits everywhere, so wide literals are u"trace.etl" and not L"trace.etl". With -fshort-wchar L"" has
-//   the
-//     same type in C, and in C++ where ETWKIT_WCHAR_T is defined, which makes WCHAR wchar_t; std::wstring of a C++
-//     library that was compiled without that option must not be used then.
+//     pointer with one in it compiles and is wrong. ULONG_MAX of <limits.h> likewise: MAXULONG is 0xffffffff.
+//   - WCHAR has 16 bits everywhere, so wide literals are u"trace.etl" and not L"trace.etl". With -fshort-wchar L""
+//     has the same type in C, and in C++ where ETWKIT_WCHAR_T is defined, which makes WCHAR wchar_t; std::wstring of
+//     a C++ library that was compiled without that option must not be used then.
 //   - Numbers in structures are in the machine's byte order; payloads, property values and what items of extended data
 //     point to are as they were logged, little-endian.
 //   - Paths are the system's: LogFileName is converted from UTF-16 to UTF-8 and opened as it is.
