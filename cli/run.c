@@ -95,6 +95,9 @@ static void expect_memory(void *context)
 
 void run_expect(run *r, size_t bytes)
 {
+    if (r->expects_memory)
+        return;
+    r->expects_memory = true;
     size_t *wanted = mem_alloc(sizeof(*wanted));
     *wanted = bytes;
     crew_give(r->crew, expect_memory, wanted);

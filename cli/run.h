@@ -18,7 +18,8 @@ typedef struct run {
     struct schema_cache *cache; // NULL: none
     outfile summary;            // begun: .fd
     double began;
-    bool bar; // a progress bar is shown
+    bool expects_memory; // run_expect was called
+    bool bar;            // a progress bar is shown
     double bar_drawn;
 } run;
 
@@ -33,7 +34,7 @@ int run_code(const run *r);
 // The last line of a run: how many inputs were given, read and not; none for a single one that was read.
 void run_sum_up(const run *r);
 
-// Memory for so many bytes of traces is prepared on another thread.
+// So many bytes of memory are prepared on another thread, the first time this is called. On the run's own thread.
 void run_expect(run *r, size_t bytes);
 
 void run_draw_bar(run *r, const char *what, u64 done, u64 total); // total 0: it is not known

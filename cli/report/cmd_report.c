@@ -8,18 +8,17 @@
 
 static bool write_report(const report_job *job, outfile *out, error *e)
 {
-    outbuf json = {0}, page = {0};
-    report_json(job, &json);
-    span text = {json.bytes, json.len};
-    bool ok;
+    outbuf text = {0};
+    cJSON *model = report_model(job);
     if (job->evidence->run->options->json) {
-        ok = outfile_write(out, text, e) && outfile_text(out, "\n", e);
+        report_json(model, &text);
+        outbuf_text(&text, "\n");
     } else {
-        report_page(text, &page);
-        ok = outfile_write(out, (span){page.bytes, page.len}, e);
+        report_page(model, &text);
     }
-    outbuf_free(&json);
-    outbuf_free(&page);
+    cJSON_Delete(model);
+    bool ok = outfile_write(out, (span){text.bytes, text.len}, e);
+    outbuf_free(&text);
     return ok;
 }
 

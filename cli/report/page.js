@@ -1,5 +1,5 @@
-// Shows the data of the report. Text from traces reaches the page through text nodes only: whatever it holds, it is
-// shown and never read as markup.
+// Shows sections 2 to 6 of the report; what comes before them is in the page as it is. Text from traces reaches the page
+// through text nodes only: whatever it holds, it is shown and never read as markup.
 'use strict';
 (function () {
 
@@ -31,13 +31,6 @@ function time(text) {
     return make('time', null, text || '');
 }
 
-// Rows of names and values, without those that have no value.
-function facts(rows) {
-    return make('table', {className: 'facts'}, make('tbody', null, rows
-        .filter(([, value]) => value !== null && value !== undefined && value !== '')
-        .map(([name, value]) => make('tr', null, make('th', null, name), make('td', null, value)))));
-}
-
 // Cells are texts, numbers, elements or lists of these.
 function grid(columns, rows, searched) {
     return make('table', {className: searched ? 'grid rows' : 'grid'},
@@ -51,97 +44,6 @@ function more(...text) {
 
 function code(text) {
     return make('code', null, text);
-}
-
-// ---------------------------------------------------------------------------------------------- 1 evidence
-
-function hashFacts(input) {
-    if (!('sha256_afterwards' in input))
-        return [['SHA-256', 'not computed (--no-hash)']];
-    if (!input.sha256)
-        return [['SHA-256', 'could not be computed']];
-    const same = input.sha256 === input.sha256_afterwards;
-    return [
-        ['SHA-256 when read', input.sha256],
-        ['SHA-256 afterwards', input.sha256_afterwards],
-        ['Unchanged', same ? 'yes: both are equal' : 'NO: the file changed while it was read'],
-        ['Remark', input.changed && 'The file ' + input.changed + '.'],
-    ];
-}
-
-function machineFacts(input) {
-    if (!input.header_present)
-        return [['Trace header', 'destroyed or missing: what follows from it is assumed']];
-    const [major, minor, build] = input.os_version.split('.');
-    return [['Windows', `${major}.${minor} build ${build}, ${input.processors} processors, ${input.pointer_size * 8}-bit`]];
-}
-
-function timeFacts(input) {
-    const stopped = input.recording.end || !input.header_present;
-    const hours = input.utc_offset_minutes / 60;
-    return [
-        ['Recording began', input.recording.start],
-        ['Recording ended', stopped ? input.recording.end : 'not recorded: the session was not stopped cleanly'],
-        ['First event', input.first_event],
-        ['Last event', input.last_event],
-        ['Machine booted', input.boot_time],
-        ['Time zone of the machine', `UTC${hours < 0 ? '' : '+'}${hours.toFixed(2)} h (${input.time_zone || ''})`],
-        ['Clock', `${input.clock}, ${input.clock_frequency} ticks a second`],
-    ];
-}
-
-function countFacts(input) {
-    const {total, decoded, partial, raw, lost} = input.events;
-    const filtered = decoded + partial + raw === total ? '' : ' (a filter was given: the rest was left out)';
-    return [
-        ['Lost while recording', `${lost} events and ${input.buffers.lost} buffers by the header, ` +
-            `${input.buffers.missing_sequence_numbers} buffers by gaps in their numbers`],
-        ['Events', `${total} read = ${decoded} decoded + ${partial} partly decoded + ${raw} raw${filtered}`],
-    ];
-}
-
-function damageOf(input) {
-    const left = input.damage_not_listed || 0;
-    if (!input.damage.length && !left)
-        return [make('p', null, 'Damage: none. Every byte of the file is accounted for.')];
-    return [
-        make('p', null, `Damage: ${input.damage.length + left} places.`),
-        grid(['offset', 'bytes', 'kind', 'what'],
-            input.damage.map(d => ['0x' + d.offset.toString(16), d.bytes, d.kind, d.message])),
-        left ? make('p', null, `${left} more; etwkit info --json lists them.`) : null,
-    ];
-}
-
-function inputOf(input) {
-    const head = make('h3', null, input.source);
-    const file = [['Path', input.file]];
-    if (!input.events) {
-        const why = input.duplicate_of ? `the same bytes as ${input.duplicate_of}, which was` : input.error;
-        return [head, facts([...file, ['Not read', why], ['SHA-256', input.sha256]])];
-    }
-    return [head, facts([
-        ...file,
-        ['Size', `${input.bytes} bytes`],
-        ...hashFacts(input),
-        ['Session', input.session],
-        ['Log file', input.log_file],
-        ['Computer', input.computer],
-        ...machineFacts(input),
-        ...timeFacts(input),
-        ...countFacts(input),
-    ]), ...damageOf(input)];
-}
-
-function showEvidence() {
-    const read = data.inputs.filter(input => input.events), unread = data.inputs.filter(input => !input.events);
-    section('evidence', read.concat(unread).map(inputOf).flat());
-    section('evidence', make('h3', null, 'How it was read'), facts([
-        ['Program', 'etwkit ' + data.version],
-        ['Command line', code(data.command_line.join(' '))],
-        ...data.schemas.map(path => ['Schemas from', path]),
-        ['Schema cache', data.schema_cache || 'none'],
-        ['Records in this report', data.records],
-    ]));
 }
 
 // ---------------------------------------------------------------------------------------------- 2 timeline
@@ -401,11 +303,7 @@ function toggleTheme() {
     root.classList.toggle('light', dark);
 }
 
-const sources = data.inputs.filter(input => input.events).map(input => shown(input.source));
-document.title = 'Trace report: ' + sources[0];
-document.getElementById('sources').textContent = sources.join(', ');
 document.getElementById('theme').addEventListener('click', toggleTheme);
-showEvidence();
 showTimeline();
 showProcesses();
 showConnections();

@@ -2,8 +2,9 @@
 //
 // Rules (report_rules.c) say which events feed which table; a sink (report_collect.c) gathers them while records are
 // read, in record order, so that the report does not depend on threads. report_model.c and report_activity.c make one
-// JSON object of all that the page shows; report_page.c puts it into the page (page.html, page.css, page.js), whose
-// script shows it. The report holds no clock of its own: the same evidence gives the same bytes.
+// JSON object of all that the page shows; report_page.c puts it into the page (page.html, page.css, page.js).
+// report_static.c writes out what must be readable where scripts are off, the script shows the rest. The report holds
+// no clock of its own: the same evidence gives the same bytes.
 #ifndef ETWKIT_REPORT_H
 #define ETWKIT_REPORT_H
 
@@ -97,10 +98,21 @@ typedef struct report_job {
     u64 records;
 } report_job;
 
-// The whole model as JSON text without "<", so that it can stand in a page. Inputs are hashed once more.
-void report_json(const report_job *job, outbuf *out);
+// The whole model. Inputs are hashed once more. cJSON_Delete.
+cJSON *report_model(const report_job *job);
+// It as JSON text without "<", so that it can be part of a page.
+void report_json(const cJSON *model, outbuf *out);
 // The page around that text.
-void report_page(span json, outbuf *out);
+void report_page(const cJSON *model, outbuf *out);
+
+// What the page shows without its script, as HTML.
+typedef struct report_text {
+    outbuf title, sources, summary, evidence;
+} report_text;
+
+void report_static(const cJSON *model, report_text *text);
+void report_text_free(report_text *text);
+
 // Whether a file is one of these two, by its first bytes.
 bool report_page_is_own(span head, int fd);
 bool report_json_is_own(span head, int fd);

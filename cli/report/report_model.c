@@ -188,7 +188,7 @@ static void add_escaped(outbuf *out, const char *json)
     }
 }
 
-void report_json(const report_job *job, outbuf *out)
+cJSON *report_model(const report_job *job)
 {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "report", "etwkit");
@@ -199,8 +199,12 @@ void report_json(const report_job *job, outbuf *out)
     report_add_processes(root, job);
     report_add_connections(root, job->evidence->session);
     report_add_tables(root, job->data);
-    char *text = cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
+    return root;
+}
+
+void report_json(const cJSON *model, outbuf *out)
+{
+    char *text = cJSON_PrintUnformatted(model);
     add_escaped(out, text);
     cJSON_free(text);
 }

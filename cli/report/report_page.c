@@ -49,16 +49,33 @@ static span source_of(span text, char room[64])
     return (span){(const u8 *)room, strlen(room)};
 }
 
-void report_page(span json, outbuf *out)
+static span whole(const outbuf *text)
+{
+    return (span){text->bytes, text->len};
+}
+
+void report_page(const cJSON *model, outbuf *out)
 {
     char style_hash[64], script_hash[64];
     const span style = {page_css, page_css_bytes}, script = {page_js, page_js_bytes};
+    outbuf json = {0};
+    report_text text = {0};
+    report_json(model, &json);
+    report_static(model, &text);
     const part parts[] = {
-        {"style", style},   {"style-hash", source_of(style, style_hash)},
-        {"script", script}, {"script-hash", source_of(script, script_hash)},
-        {"data", json},
+        {"style", style},
+        {"style-hash", source_of(style, style_hash)},
+        {"script", script},
+        {"script-hash", source_of(script, script_hash)},
+        {"title", whole(&text.title)},
+        {"sources", whole(&text.sources)},
+        {"summary", whole(&text.summary)},
+        {"evidence", whole(&text.evidence)},
+        {"data", whole(&json)},
     };
     fill(out, (span){page_html, page_html_bytes}, parts, COUNT_OF(parts));
+    report_text_free(&text);
+    outbuf_free(&json);
 }
 
 bool report_page_is_own(span head, int fd)

@@ -106,7 +106,7 @@ static void report(const options *o)
     run r;
     evidence ev;
     error e = {0};
-    outbuf json = {0};
+    outbuf page = {0}, json = {0};
     if (begin(&r, o) == EXIT_DONE && evidence_open(&ev, &r, 0, r.inputs.count, true, true) == EXIT_DONE) {
         report_data data;
         report_data_begin(&data, ev.session);
@@ -118,12 +118,17 @@ static void report(const options *o)
                             .progress = evidence_progress,
                             .context = &ev};
         check(pipeline_run(&job, &e), e.message, "report");
-        report_json(&(report_job){&ev, &data, job.records}, &json);
+        cJSON *model = report_model(&(report_job){&ev, &data, job.records});
+        report_json(model, &json);
+        report_page(model, &page);
+        check(page.len > json.len, "the page is less than its data", "report");
+        cJSON_Delete(model);
         cJSON *parsed = cJSON_ParseWithLength((const char *)json.bytes, json.len);
         check(parsed != NULL, "the data is no JSON", "report");
         cJSON_Delete(parsed);
         report_data_free(&data);
         outbuf_free(&json);
+        outbuf_free(&page);
     }
     evidence_close(&ev);
     (void)run_end(&r, EXIT_DONE);
