@@ -1,8 +1,8 @@
 // Prints every property of every event of a trace: a consumer written against opentrace.h and tdh.h only, as one would
 // be written for Windows, where it compiles unchanged (link advapi32 and tdh).
 //
-//     cc -Iparser samples/print_events.c build/libetwkit.a … -o print_events
-//     x86_64-w64-mingw32-gcc -Iparser samples/print_events.c -ltdh -ladvapi32 -o print_events.exe
+//     cc -Iparser/include samples/print_events.c build/libetwkit.a … -o print_events
+//     x86_64-w64-mingw32-gcc -Iparser/include samples/print_events.c -ltdh -ladvapi32 -o print_events.exe
 //     print_events trace.etl [provider.man | provider.dll …]
 #ifdef _WIN32
 #define _WIN32_WINNT 0x0602
