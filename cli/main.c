@@ -21,7 +21,8 @@ static void print_help(void)
         printf("  etwkit %-9s %-24s %s\n", commands[i]->name, commands[i]->arguments, commands[i]->help);
     puts("\n`etwkit COMMAND --help` lists a command's options; `etwkit --version` what the program is made of.\n"
          "`etwkit --completions bash|zsh|fish` prints a completion script for that shell.\n"
-         "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged");
+         "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged,\n"
+         "            4 done but something given could not be read");
 }
 
 // A failed write to standard output is a failure, whatever the command says.
