@@ -1,7 +1,7 @@
 // Entities in the SQLite output: hosts, processes, connections, images and DNS queries, with integer keys that join.
 //
-// All but the DNS queries come from the correlator and so from the whole of the inputs; DNS queries are read from the
-// stored records. A column is one line in sqlite_entities.c, and so is an event that shows a DNS query.
+// They come from the correlator and so from the whole of the inputs; but DNS queries, and which records show a process,
+// are read from the stored records. A column is one line in sqlite_entities.c, and so is an event that shows either.
 #ifndef ETWKIT_SQLITE_ENTITIES_H
 #define ETWKIT_SQLITE_ENTITIES_H
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "etl_text.h"
 #include "program.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
@@ -100,6 +101,13 @@ static void processes_have_parents(void **state)
              "SELECT c.protocol,c.local_address,c.local_port,c.remote_address,c.remote_port,c.bytes_sent,"
              "c.bytes_received,c.connects,c.first,p.name FROM connections c JOIN processes p ON p.id=c.process",
              "TCP|192.0.2.44|50311|198.51.100.23|80|214|18412|1|2024-05-06T09:12:03.9000000Z|powershell.exe\n");
+    rows_are(db,
+             "SELECT p.name,r.shows,e.event_name,e.timestamp FROM processes p JOIN process_records r ON r.process=p.id "
+             "JOIN events e ON e.record=r.record WHERE p.process_id IN (4,8700) ORDER BY r.record",
+             "System|rundown|Process/DCStart|2024-05-06T09:12:00.0000100Z\n"
+             "whoami.exe|start|Process/Start|2024-05-06T09:12:05.0000000Z\n"
+             "whoami.exe|end|Process/End|2024-05-06T09:12:05.2000000Z\n"
+             "System|rundown|Process/DCEnd|2024-05-06T09:12:09.0000030Z\n");
     nothing_dangles(db);
     sqlite3_close(db);
     program_end(&p);
@@ -128,6 +136,53 @@ static void queries_have_processes(void **state)
         db,
         "SELECT h.boot_time,t.file FROM hosts h JOIN host_traces x ON x.host_id=h.id JOIN traces t ON t.id=x.trace_id",
         "2024-03-14T07:45:10.0000000Z|dns.etl\n");
+    nothing_dangles(db);
+    sqlite3_close(db);
+    program_end(&p);
+}
+
+// Services answer for others: 3020 has the client's id, Sysmon's 22 its id and image. An id is used twice.
+static const char FOR_OTHERS[] =
+    "trace start=2024-01-01T00:00:00Z boot=2024-01-01T00:00:00Z\nbuffer\n"
+    "system hook=0x0301 version=4 time=+1s pid=4 tid=8 payload ptr:0xffffa00c00004000 u32:500,4,0 i32:259 ptr:0 u32:0 "
+    "wbemsid:S-1-5-18 astr:one.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
+    "system hook=0x0302 version=4 time=+2s pid=4 tid=8 payload ptr:0xffffa00c00004000 u32:500,4,0 i32:7 ptr:0 u32:0 "
+    "wbemsid:S-1-5-18 astr:one.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
+    "system hook=0x0301 version=4 time=+30s pid=4 tid=8 payload ptr:0xffffa00c00005000 u32:500,4,0 i32:259 ptr:0 u32:0 "
+    "wbemsid:S-1-5-18 astr:two.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
+    "event provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3020 version=1 time=+1500ms pid=77 tid=78 "
+    "payload wstr:a.example u32:28,1,2,9701 wstr:\"\" u32:500\n"
+    "event provider={5770385f-c22a-43e0-bf4c-06f5698ffbd9} id=22 time=+31s pid=88 tid=89 "
+    "payload u32:500 wstr:b.example wstr:0 wstr:\"192.0.2.1;\" wstr:\"C:\\\\bin\\\\two.exe\"\n"
+    "event provider={5770385f-c22a-43e0-bf4c-06f5698ffbd9} id=22 time=+32s pid=88 tid=89 "
+    "payload u32:600 wstr:c.example wstr:9003 wstr:- wstr:\"C:\\\\bin\\\\three.exe\"\n"
+    "tdh-schema provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3020 version=1 provider-name=Microsoft-Windows-DNS-Client "
+    "fields={ wstr QueryName; u32 QueryType; u32 NetworkIndex; u32 InterfaceIndex; u32:win32 Status; wstr QueryResults; "
+    "u32 ClientPID }\n"
+    "tdh-schema provider={5770385f-c22a-43e0-bf4c-06f5698ffbd9} id=22 provider-name=Microsoft-Windows-Sysmon "
+    "fields={ u32 ProcessId; wstr QueryName; wstr QueryStatus; wstr QueryResults; wstr Image }\n";
+
+static void queries_for_others(void **state)
+{
+    (void)state;
+    program p;
+    outbuf file = {0};
+    error e = {0};
+    char path[512];
+    program_begin(&p);
+    if (!etl_text_build(FOR_OTHERS, strlen(FOR_OTHERS), &file, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(&p, "others.etl", path), file.bytes, file.len);
+    outbuf_free(&file);
+    sqlite3 *db = convert(&p, path);
+    rows_are(db,
+             "SELECT d.stage,d.process_id,d.process_name,p.exit_status,d.query_name,d.query_type,d.status,d.results "
+             "FROM dns_queries d LEFT JOIN processes p ON p.id=d.process ORDER BY d.record",
+             "answered|500|one.exe|7|a.example|28|9701|NULL\n"
+             "completed|500|two.exe|NULL|b.example|NULL|0|192.0.2.1;\n"
+             "completed|600|three.exe|NULL|c.example|NULL|9003|-\n");
+    rows_are(db, "SELECT p.name,r.shows FROM process_records r JOIN processes p ON p.id=r.process ORDER BY r.record",
+             "one.exe|start\none.exe|end\ntwo.exe|start\n");
     nothing_dangles(db);
     sqlite3_close(db);
     program_end(&p);
@@ -189,6 +244,17 @@ static void starts_agree(sqlite3 *db)
     }
 }
 
+// Every record about a process is one of a process of the same id.
+static void process_records_agree(sqlite3 *db)
+{
+    rows_are(db,
+             "SELECT e.record FROM events e JOIN records r USING (record) JOIN event_classes c ON c.id=r.class_id "
+             "WHERE c.provider_id='3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c' AND c.opcode BETWEEN 1 AND 4 AND "
+             "e.state='decoded' AND NOT EXISTS (SELECT 1 FROM process_records x JOIN processes p ON p.id=x.process "
+             "WHERE x.record=e.record AND json_extract(e.data,'$.ProcessId')=printf('0x%X',p.process_id))",
+             "");
+}
+
 // Bytes of all connections together are those of all send and receive events of TCP and UDP.
 static void bytes_agree(sqlite3 *db)
 {
@@ -225,6 +291,7 @@ static void records_agree(void **state)
         names_agree(db);
         lives_are_apart(db);
         starts_agree(db);
+        process_records_agree(db);
         bytes_agree(db);
         sqlite3_close(db);
     }
@@ -295,9 +362,9 @@ static void queries_of_the_readme_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes_have_parents),    cmocka_unit_test(queries_have_processes),
-        cmocka_unit_test(filters_leave_entities),    cmocka_unit_test(records_agree),
-        cmocka_unit_test(queries_of_the_readme_run),
+        cmocka_unit_test(processes_have_parents), cmocka_unit_test(queries_have_processes),
+        cmocka_unit_test(queries_for_others),     cmocka_unit_test(filters_leave_entities),
+        cmocka_unit_test(records_agree),          cmocka_unit_test(queries_of_the_readme_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
