@@ -184,6 +184,11 @@ void evidence_tell_damage(const evidence *ev)
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)
             print_say("%s: the file %s", t->file.input->path, input_change_text(t->change));
+        if (t->losses.repeated)
+            print_say("%s: %llu buffers have the sequence number of another one, the first at 0x%llx: their events may "
+                      "be there twice",
+                      t->file.input->name, (unsigned long long)t->losses.repeated,
+                      (unsigned long long)t->losses.repeated_at);
         say_damage(t);
         if (ranges > DAMAGE_LINES)
             print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.input->name,

@@ -189,6 +189,9 @@ void info_print(FILE *to, const evidence *ev, u32 trace_index)
             (unsigned long long)t->raw);
     fprintf(to, "  %-14s %u events, %u buffers by the header; %llu buffers by sequence numbers\n", "lost",
             f->events_lost, f->buffers_lost, (unsigned long long)t->losses.missing);
+    if (t->losses.repeated)
+        fprintf(to, "  %-14s %llu buffers have the sequence number of another one, the first at 0x%llx\n", "repeated",
+                (unsigned long long)t->losses.repeated, (unsigned long long)t->losses.repeated_at);
     print_damage(to, t);
     fprintf(to, "  %-14s %llu headers, %llu events, %llu padding, %llu unused, %llu compressed, %llu damaged\n",
             "bytes", (unsigned long long)t->account.headers, (unsigned long long)t->account.events,

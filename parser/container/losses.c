@@ -50,6 +50,22 @@ static bool counts_by_processor(const etl_buffer *const *list, u32 count)
     return count > 1 && same >= (count + 2) / 4;
 }
 
+// Numbers that all are one say nothing: merged traces have no others than 0.
+static bool is_numbered(const etl_buffer *const *list, u32 count)
+{
+    for (u32 i = 1; i < count; i++)
+        if (list[i]->sequence != list[0]->sequence)
+            return true;
+    return count == 1;
+}
+
+static void add_repeated(losses *l, const etl_buffer *a, const etl_buffer *b)
+{
+    const etl_buffer *later = a->offset > b->offset ? a : b;
+    if (!l->repeated++ || later->offset < l->repeated_at)
+        l->repeated_at = later->offset;
+}
+
 void losses_count(const etl_file *f, losses *out)
 {
     *out = (losses){0};
@@ -66,12 +82,14 @@ void losses_count(const etl_file *f, losses *out)
     }
     if (count)
         qsort(list, count, sizeof(*list), by_sequence);
-    bool each = counts_by_processor(list, count);
+    bool each = counts_by_processor(list, count), numbered = is_numbered(list, count);
     if (each)
         qsort(list, count, sizeof(*list), by_processor);
     for (u32 i = 1; i < count; i++) {
         const etl_buffer *x = list[i - 1], *y = list[i];
         u64 step = y->sequence - x->sequence;
+        if (numbered && x->epoch == y->epoch && !step && (!each || x->processor == y->processor))
+            add_repeated(out, x, y);
         if (x->epoch == y->epoch && step > 1 && step < BELIEVED_GAP && (!each || x->processor == y->processor)) {
             add_row(out, each, each ? y->processor : 0, step - 1);
             add_behind(out, (u32)(y - f->buffers));

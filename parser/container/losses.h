@@ -17,8 +17,10 @@ typedef struct loss_row {
 typedef struct losses {
     loss_row *rows; // only those with missing buffers, by processor
     u32 count, cap;
-    u64 missing; // all rows together
-    u64 marked;  // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
+    u64 missing;     // all rows together
+    u64 repeated;    // buffers whose number another one has as well, of the same processor where each counts for itself
+    u64 repeated_at; // offset of the first of them in the file; the one it repeats is before or after it
+    u64 marked;      // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
     u32 *behind; // indexes of etl_file.buffers: those marked and those behind a hole, in front of which something is
                  // lost
     u32 behind_count, behind_cap;
