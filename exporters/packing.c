@@ -64,7 +64,8 @@ bool pack_block(const packing *c, span text, outbuf *out, error *e)
         outbuf_written(out, at + used);
     } else {
         const char *why = libarchive.archive_error_string(a);
-        if (libarchive.archive_errno(a) == ENOMEM)
+        // zstd only says so in its sentence.
+        if (libarchive.archive_errno(a) == ENOMEM || (why && strstr(why, "not enough memory")))
             error_code_set(e, ERR_MEMORY, "%s: out of memory", c->name);
         else
             error_set(e, "%s: %s", c->name, why ? why : "libarchive cannot compress it");

@@ -40,7 +40,7 @@ void *spill_sort(spill **s, size_t count, size_t each, int (*compare)(const void
 void spill_trim(void);
 // For whoever goes through traces, or through arrays: trims whenever `limit` bytes were passed. `passed` is the
 // caller's.
-enum { SPILL_TRACES = 64 << 20, SPILL_ITEMS = 4 << 20 };
+enum { SPILL_TRACES = 16 << 20, SPILL_ITEMS = 4 << 20 };
 static inline void spill_pass(u64 *passed, u64 bytes, u64 limit)
 {
     if ((*passed += bytes) >= limit) {
