@@ -39,9 +39,9 @@ OPTIONS += $(FLAGS) $(HARD) $(HARD_PIE) $(SAME) $(CFLAGS)
 LINK     = $(CC) $(FLAGS) $(CFLAGS) $(LINK_PIE) $(HARD_LD) $(LDFLAGS)
 
 # What Debian and Ubuntu call the libraries (and, for each, a header that tells whether it is there).
-PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libzstd-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev libhivex-dev \
+PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libzstd-dev libexpat1-dev libssl-dev libarchive-dev libtsk-dev libewf-dev libhivex-dev libyaml-dev libpcre2-dev \
             libcmocka-dev ntfs-3g-dev
-HEADERS  := sqlite3.h cjson/cJSON.h csv.h zstd.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h hivex.h \
+HEADERS  := sqlite3.h cjson/cJSON.h csv.h zstd.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h hivex.h yaml.h pcre2.h \
             cmocka.h ntfs-3g/types.h
 # And programs that tests make disk images with, likewise.
 TOOL_PACKAGES := ewf-tools ntfs-3g dosfstools mtools fdisk
@@ -220,7 +220,7 @@ INSTALL_MISSING = echo "installing$$missing"; sudo=""; [ "$$(id -u)" = 0 ] || su
 
 deps: ## install what is missing (Debian, Ubuntu), or list it
 	@missing=""; set -- $(PACKAGES); for header in $(HEADERS); do \
-	  printf '#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <%s>\n' $$header | \
+	  printf '#define PCRE2_CODE_UNIT_WIDTH 8\n#include <stddef.h>\n#include <stdarg.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <%s>\n' $$header | \
 	    $(CC) -E -x c - >/dev/null 2>&1 || missing="$$missing $$1"; shift; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then echo "these libraries are missing (Debian's names):$$missing"; exit 1; fi; \

@@ -5,7 +5,7 @@
 #include "etwkit_engine.h"
 
 // Exit codes of the program (README, "Exit codes").
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3, EXIT_UNREAD = 4 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DAMAGE = 3, EXIT_UNREAD = 4, EXIT_HIT = 5 };
 
 typedef struct text_list {
     const char **items;

@@ -158,12 +158,20 @@ static void sift(void *context, unsigned thread, void *item, u64 number)
 static void render_record(pipeline *p, worker *w, const seat *s, u32 index, outbuf *out)
 {
     const pipeline_job *job = p->job;
+    const exporter *x = job->exporter;
     const slice_item at = s->slice.items[index];
+    const loaded_buffer *b = &at.buffer->loaded;
+    const event_ref *ref = &b->refs[at.ref];
     record rec;
     u64 cut = w->room.decoder.cut;
-    session_record(job->session, &at.buffer->loaded, &at.buffer->loaded.refs[at.ref], &w->room, &rec);
-    rec.number = s->base + index + 1;
-    job->exporter->render(job->sink, &rec, out);
+    if (x->passes_over && x->passes_over(job->sink, ref->cls)) {
+        rec.source_index = b->file_index;
+        rec.state = session_state(job->session, b, ref, &w->room);
+    } else {
+        (x->no_stacks ? session_record_bare : session_record)(job->session, b, ref, &w->room, &rec);
+        rec.number = s->base + index + 1;
+        x->render(job->sink, &rec, out);
+    }
     w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
     w->cut += w->room.decoder.cut != cut && rec.state != RECORD_DECODED;
 }

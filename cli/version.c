@@ -71,6 +71,8 @@ static void print_loaded(void)
         {"libtsk ", libtsk_version(), "left out: disk images, as libtsk is not here"},
         {"libewf ", libewf_version(), "left out: EnCase images (E01), as libewf is not here"},
         {"", hive_library() ? "libhivex" : NULL, "left out: registries, as libhivex is not here"},
+        {"libyaml ", libyaml_version(), "left out: Sigma rules, as libyaml is not here"},
+        {"PCRE2 ", libpcre2_version(), "left out: regular expressions of Sigma rules, as PCRE2 is not here"},
     };
     for (size_t i = 0; i < sizeof(LIBRARIES) / sizeof(*LIBRARIES); i++)
         if (LIBRARIES[i].version) {

@@ -71,12 +71,15 @@ typedef struct exporter {
     // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).
     bool (*is_own)(span head, int fd);
     unsigned correlate; // CORRELATE_…: what it needs of session->correlator beyond what records need
+    // Whether render writes nothing for any record of a class, so that it need not be called; NULL: of none.
+    bool (*passes_over)(const sink *s, u32 class_index);
     bool needs_file;    // cannot be written to a pipe or standard output
     bool several_files; // OUT is a folder that it fills
     bool may_split;     // outputs of consecutive records, put together, are the output of them all
     bool is_text;       // may be compressed
     bool takes_guard;   // has cells that csv_guard is about
     bool needs_frames;  // of stacks, as --frames gives them
+    bool no_stacks;     // does not look at the stacks of records
     bool keeps_traces;  // writes target->traces, which then must be complete (hashes) before open
 } exporter;
 

@@ -29,9 +29,4 @@ static inline u8 *put_literal(u8 *p, literal l)
     return put_padded(p, l.text, l.len);
 }
 
-static inline span text_span(const char *text)
-{
-    return (span){(const u8 *)text, strlen(text)};
-}
-
 #endif

@@ -26,6 +26,7 @@ parser/decode
 parser/correlate
 parser/session
 parser/query
+parser/detect
 parser/include
 parser/native
 parser/winapi
@@ -35,6 +36,7 @@ cli/convert
 cli/carve
 cli/schemas
 cli/report
+cli/detect
 cli/verify
 '
 
@@ -48,6 +50,8 @@ cjson/     cli/|exporters/sqlite
 tsk/       parser/input/libtsk
 libewf.h   parser/input/libtsk
 hivex.h    parser/input/hive[.]c
+yaml.h     parser/detect/libyaml
+pcre2.h    parser/detect/libpcre2
 openssl/   parser/base/sha256[.]c|cli/version[.]c
 '
 

@@ -48,6 +48,18 @@ enum {
     LIMIT_RECORD_TEXT = 4 << 20, // of one record; 65,535 payload bytes with names and texts a few times as long
     LIMIT_NUMBER_WIDTH = 100,    // of a number in a WPP message, and its precision; a format may ask for any
 
+    // Rules
+    LIMIT_RULE_FILE_BYTES = 4 << 20, // of YAML; whole collections in one file have some 20 MiB, single rules some KiB
+    LIMIT_YAML_NODES = 1 << 20,      // of one document, with what anchors unfold into
+    LIMIT_YAML_DEPTH = 64,           // rules nest 6 deep
+    LIMIT_RULE_WORD = 256,           // of a condition; names of selections have some 30 characters
+    LIMIT_RULE_DEPTH = 64,           // brackets and "not"s in a condition
+    LIMIT_RULE_OPERANDS = 1024,      // of one "and" or "or" in a condition
+    LIMIT_REGEX_BYTES = 64 << 10,    // of one regular expression; the longest of public rules has 2,000 characters
+    LIMIT_REGEX_NESTING = 64,        // brackets in it
+    LIMIT_REGEX_STEPS = 200000,      // on one value: some milliseconds
+    LIMIT_REGEX_HEAP = 4 << 20,      // bytes of memory likewise
+
     // Schema files
     LIMIT_SCHEMA_FILE_BYTES = 512 << 20, // a manifest, PE or PDB file; the largest system DLLs are some 50 MiB
     LIMIT_XML_BYTES = 64 << 20,          // one manifest; the largest known is 3 MiB

@@ -6,6 +6,8 @@
 #ifndef ETWKIT_TEXT_H
 #define ETWKIT_TEXT_H
 
+#include <string.h>
+
 #include "base/guid.h"
 #include "base/limits.h"
 #include "base/span.h"
@@ -85,6 +87,12 @@ typedef enum text_escape { ESCAPE_NONE, ESCAPE_JSON, ESCAPE_JSON_CSV } text_esca
 u8 *text_utf16_as(u8 *p, span utf16, text_escape escape);
 u8 *text_utf8_as(u8 *p, span utf8, text_escape escape);
 u8 *text_ansi_as(u8 *p, span ansi, text_escape escape);
+
+// The bytes of a text that ends with a NUL.
+static inline span text_span(const char *text)
+{
+    return (span){(const u8 *)text, strlen(text)};
+}
 
 // Bytes before the terminator; false where there is none (then *len is all of it, for UTF-16 rounded down to even).
 bool utf16_length(span s, size_t *len);

@@ -23,6 +23,9 @@
 #include "decode/record.h"
 #include "decode/render.h"
 #include "decode/value.h"
+#include "detect/libpcre2.h"
+#include "detect/libyaml.h"
+#include "detect/views.h"
 #include "input/archive.h"
 #include "input/find.h"
 #include "input/hive.h"
@@ -82,6 +85,22 @@ ENGINE(spool_new)
 ENGINE(spool_read)
 
 ENGINE(etl_is_likely)
+
+ENGINE(libpcre2_version)
+ENGINE(libyaml_version)
+ENGINE(rule_level_name)
+ENGINE(rule_level_read)
+ENGINE(rule_reasons)
+ENGINE(rule_set_add)
+ENGINE(rule_set_close)
+ENGINE(rule_set_free)
+ENGINE(view_scratch_free)
+ENGINE(views_free)
+ENGINE(views_new)
+ENGINE(views_refuse)
+ENGINE(views_see)
+ENGINE(views_watch)
+ENGINE(yaml_read)
 
 ENGINE(carve_free)
 ENGINE(carve_group)

@@ -206,6 +206,7 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->processor = b->desc->processor;
     out->source = b->file->input->name;
     out->source_index = b->file_index;
+    out->epoch = b->desc->epoch;
     out->host = session_host(s, b->file_index, b->desc->epoch)->name;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))

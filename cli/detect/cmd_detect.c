@@ -1,0 +1,242 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "detect/detect.h"
+#include "guard.h"
+#include "print.h"
+#include "signals.h"
+
+// ---------------------------------------------------------------------------------------------- what it came to
+
+static const rule_set *sorted_set;
+static const u64 *sorted_counts;
+
+// The most severe first, then the most frequent, then by title.
+static int by_weight(const void *a, const void *b)
+{
+    u32 i = *(const u32 *)a, k = *(const u32 *)b;
+    const sigma_rule *x = &sorted_set->rules[i], *y = &sorted_set->rules[k];
+    if (x->level != y->level)
+        return x->level > y->level ? -1 : 1;
+    if (sorted_counts[i] != sorted_counts[k])
+        return sorted_counts[i] > sorted_counts[k] ? -1 : 1;
+    return strcmp(x->title, y->title);
+}
+
+// How often each rule hit, for people.
+static void say_counts(const rule_set *set, const hit_counts *counts)
+{
+    u32 count = 0, *list = mem_zeroed(set->rule_count + 1, sizeof(*list));
+    for (u32 i = 0; i < set->rule_count; i++)
+        if (counts->by_rule[i])
+            list[count++] = i;
+    sorted_set = set;
+    sorted_counts = counts->by_rule;
+    if (count > 1)
+        qsort(list, count, sizeof(*list), by_weight);
+    for (u32 i = 0; i < count; i++) {
+        const sigma_rule *r = &set->rules[list[i]];
+        print_say("%8llu  %-13s %s", (unsigned long long)counts->by_rule[list[i]], rule_level_name(r->level), r->title);
+    }
+    mem_free(list);
+    print_say("%llu hits of %u rules", (unsigned long long)counts->hits, count);
+}
+
+static int code_of(const run *r, const hit_counts *counts, const detect_options *own)
+{
+    bool fails = own->fail_level != LEVEL_NONE && counts->hits && counts->highest >= own->fail_level;
+    return fails ? EXIT_HIT : run_code(r);
+}
+
+// ---------------------------------------------------------------------------------------------- the run
+
+static bool detect_in(rule_book *b, const filter *f, run *r, evidence *ev, outfile *out, hit_format format,
+                      hit_counts *counts)
+{
+    error e = {0};
+    bool ok = detect_run(b, f, ev, out, format, counts, &e);
+    run_clear_bar(r);
+    session_check_files(ev->session);
+    inputs_hash_finish(&r->inputs);
+    if (ok && run_stop)
+        ok = error_set(&e, "interrupted");
+    ok = ok && outfile_commit(&out, 1, &e);
+    if (!ok && !outfile_reader_left(out->fd))
+        print_say("%s", e.message);
+    return ok;
+}
+
+static int detect_all(rule_book *b, const options *o, outfile *out, hit_format format)
+{
+    run r;
+    evidence ev;
+    hit_counts counts = {.by_rule = mem_zeroed(b->set.rule_count + 1, sizeof(u64))};
+    options all = *o; // every record is read: hits give the number it has in a whole conversion
+    filter_init(&all.filter);
+    int code = run_begin(&r, &all);
+    if (code == EXIT_DONE) {
+        if (!o->no_hash)
+            inputs_hash_begin(&r.inputs, o->threads);
+        code = evidence_open(&ev, &r, 0, r.inputs.count, true, true);
+        bool ok = code == EXIT_DONE && detect_in(b, &o->filter, &r, &ev, out, format, &counts);
+        if (ok && !o->quiet) {
+            evidence_tell_damage(&ev);
+            say_counts(&b->set, &counts);
+        }
+        evidence_close(&ev);
+        if (!o->quiet || !ok)
+            run_sum_up(&r);
+        code = ok ? code_of(&r, &counts, o->own) : EXIT_FAILED;
+    }
+    mem_free(counts.by_rule);
+    code = run_end(&r, code);
+    filter_free(&all.filter);
+    return code;
+}
+
+static int detect_to(rule_book *b, const options *o)
+{
+    outfile out;
+    error e = {0};
+    hit_format format;
+    const outfile_request request = {
+        .path = o->out, .what = "hits of detect", .is_own = hits_are_own, .force = o->force};
+    if (!hit_format_find(o, &format, &e)) {
+        print_say("%s", e.message);
+        return EXIT_USAGE;
+    }
+    if (!outfile_begin(&out, &request, &e)) {
+        print_say("%s", e.message);
+        return out.refused ? EXIT_USAGE : EXIT_FAILED;
+    }
+    int code = detect_all(b, o, &out, format);
+    bool left = code == EXIT_FAILED && outfile_reader_left(out.fd);
+    outfile_abandon(&out);
+    if (left)
+        signals_end_by_pipe();
+    return code;
+}
+
+static int detect_command(const options *o)
+{
+    const detect_options *own = o->own;
+    rule_book book = {0};
+    error e = {0};
+    if (!own->rules.count) {
+        print_say("detect: no rules given: --rules PATH (etwkit detect --help)");
+        return EXIT_USAGE;
+    }
+    if (!own->list && !o->input_count && !o->files_from.count) {
+        print_say("detect: no trace given (--list needs none)");
+        return EXIT_USAGE;
+    }
+    guard_will_read(o->inputs, o->input_count);
+    guard_will_read(o->files_from.items, o->files_from.count);
+    guard_will_read(o->schemas.items, o->schemas.count);
+    guard_will_read(own->rules.items, own->rules.count);
+    guard_will_read(&o->cache, 1);
+    int code = EXIT_DONE;
+    if (!rule_book_read(&book, o, &e)) {
+        print_say("%s", e.message);
+        code = EXIT_FAILED;
+    } else if (own->list) {
+        rule_book_print(&book);
+    } else {
+        code = detect_to(&book, o);
+    }
+    rule_book_free(&book);
+    return code;
+}
+
+// ---------------------------------------------------------------------------------------------- options
+
+static bool add_own(options *o, const option *row, const char *value, error *e)
+{
+    (void)e;
+    text_list *list = (text_list *)(void *)((char *)o->own + row->at);
+    GROW(list->items, list->count, list->cap);
+    list->items[list->count++] = value;
+    return true;
+}
+
+static bool set_level(options *o, const option *row, const char *value, error *e)
+{
+    rule_level *level = (rule_level *)(void *)((char *)o->own + row->at);
+    return rule_level_read(value, level) ||
+           error_set(e, "%s: '%s' is not a level: informational, low, medium, high, critical", row->name, value);
+}
+
+static const char *level_word(u32 index)
+{
+    return index < LEVEL_CRITICAL ? rule_level_name((rule_level)(index + 1)) : NULL;
+}
+
+static bool set_format(options *o, const option *row, const char *value, error *e)
+{
+    (void)row, (void)e;
+    o->format = value;
+    return true;
+}
+
+const command command_detect = {
+    .name = "detect",
+    .arguments = "--rules PATH TRACE...",
+    .help = "Sigma rules over traces: what they hit",
+    .options = {OPTION_GROUP("rules",
+                             {.name = "--rules",
+                              .argument = "PATH",
+                              .help = "a file of Sigma rules, or a folder of them; repeatable",
+                              .set = add_own,
+                              .at = offsetof(detect_options, rules)},
+                             {.name = "--min-level",
+                              .argument = "LEVEL",
+                              .help = "only rules of this level or above",
+                              .set = set_level,
+                              .word = level_word,
+                              .at = offsetof(detect_options, min_level)},
+                             {.name = "--status",
+                              .argument = "STATUS",
+                              .help = "only rules of this status (stable, test, experimental …); repeatable",
+                              .set = add_own,
+                              .at = offsetof(detect_options, statuses)},
+                             {.name = "--tag",
+                              .argument = "TAG",
+                              .help = "only rules with this tag (attack.t1059 …); repeatable",
+                              .set = add_own,
+                              .at = offsetof(detect_options, tags)},
+                             {.name = "--exclude",
+                              .argument = "ID",
+                              .help = "not the rule of this id; repeatable",
+                              .set = add_own,
+                              .at = offsetof(detect_options, excluded)},
+                             {.name = "--placeholders",
+                              .argument = "FILE",
+                              .help = "what %names% in rules stand for: a YAML map of names to texts or lists",
+                              .set = add_own,
+                              .at = offsetof(detect_options, placeholders)},
+                             {.name = "--fail-on",
+                              .argument = "LEVEL",
+                              .help = "exit code 5 where a rule of this level or above hits",
+                              .set = set_level,
+                              .word = level_word,
+                              .at = offsetof(detect_options, fail_level)},
+                             {.name = "--list",
+                              .help = "which rules apply, and which cannot and why; needs no trace",
+                              .set = option_own_flag,
+                              .at = offsetof(detect_options, list)}),
+                OPTION_GROUP("output",
+                             OPTION_OUTPUT("OUT", "where to write the hits; a table on standard output without it"),
+                             {.short_name = "-f",
+                              .name = "--format",
+                              .argument = "NAME",
+                              .help = "table, jsonl, json or csv; default: from OUT's suffix",
+                              .set = set_format},
+                             OPTION_FORCE("replace a file that is not an earlier output of detect")),
+                &options_input, &options_filter},
+    .most = COMMAND_MANY,
+    .own_bytes = sizeof(detect_options),
+    .correlate = CORRELATE_PROCESSES | CORRELATE_FILES | CORRELATE_KEYS | CORRELATE_IMAGES,
+    .run = detect_command,
+};

@@ -1,0 +1,45 @@
+// `etwkit detect`: Sigma rules over traces.
+#ifndef ETWKIT_DETECT_H
+#define ETWKIT_DETECT_H
+
+#include "etwkit_engine.h"
+#include "evidence.h"
+#include "exporter.h"
+#include "outfile.h"
+
+// Options of `detect` alone (options.own).
+typedef struct detect_options {
+    text_list rules, statuses, tags, excluded, placeholders;
+    rule_level min_level, fail_level; // LEVEL_NONE: any, none
+    bool list;
+} detect_options;
+
+// The rules that were asked for, and what became of the others.
+typedef struct rule_book {
+    rule_set set;
+    arena arena;
+    u32 refused, unused; // not understood; left out by --min-level and its like
+    u32 broken;          // files that could not be read as YAML to their end
+} rule_book;
+
+// Reads all files and folders of --rules. What is refused is said on stderr, a line each. False: nothing could be read.
+MUST_USE bool rule_book_read(rule_book *b, const options *o, error *e);
+void rule_book_free(rule_book *b);
+void rule_book_print(rule_book *b); // --list, to stdout
+
+typedef enum hit_format { HITS_TABLE, HITS_JSONL, HITS_JSON, HITS_CSV } hit_format;
+MUST_USE bool hit_format_find(const options *o, hit_format *out, error *e);
+bool hits_are_own(span head, int fd);
+
+// What all hits came to.
+typedef struct hit_counts {
+    u64 hits;
+    u64 *by_rule; // of the set
+    rule_level highest;
+} hit_counts;
+
+// Of the records of the session, which must be open for all of them, that the filter lets through.
+MUST_USE bool detect_run(const rule_book *b, const filter *f, evidence *ev, outfile *out, hit_format format,
+                         hit_counts *counts, error *e);
+
+#endif

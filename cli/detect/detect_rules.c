@@ -1,0 +1,175 @@
+// The rules of a run: files, folders, what is left out, and the list of them.
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/os.h"
+#include "detect/detect.h"
+#include "print.h"
+
+typedef struct walk {
+    rule_book *book;
+    u32 depth, files;
+    error *e;
+} walk;
+
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t len = strlen(path), end = strlen(suffix);
+    return len >= end && strcasecmp(path + len - end, suffix) == 0;
+}
+
+static void read_file(walk *w, const char *path)
+{
+    u8 *bytes;
+    size_t len;
+    error e = {0};
+    if (!os_read_whole(path, LIMIT_RULE_FILE_BYTES, &bytes, &len, &e)) {
+        print_say("%s", e.message);
+        w->book->broken++;
+        return;
+    }
+    w->files++;
+    if (!rule_set_add(&w->book->set, path, (span){bytes, len}, &e)) {
+        print_say("%s: not a Sigma rule: %s", path, e.message);
+        w->book->broken++;
+    }
+    mem_free(bytes);
+}
+
+static bool visit(void *context, const char *path)
+{
+    walk *w = context;
+    error e = {0};
+    os_kind_of kind = os_kind_of_entry(path);
+    if (kind == OS_FOLDER && w->depth < LIMIT_FOLDER_DEPTH) {
+        w->depth++;
+        if (!os_list_folder(path, visit, w, &e))
+            print_say("%s", e.message);
+        w->depth--;
+    } else if (kind == OS_FILE && (ends_in(path, ".yml") || ends_in(path, ".yaml"))) {
+        read_file(w, path);
+    }
+    return true;
+}
+
+static bool read_path(walk *w, const char *path, error *e)
+{
+    if (os_is_folder(path))
+        return os_list_folder(path, visit, w, e);
+    if (!os_exists(path))
+        return error_code_set(e, ERR_MISSING, "%s: there is no such file or folder of rules", path);
+    read_file(w, path);
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------- what is left out
+
+static bool is_among(const text_list *list, const char *text)
+{
+    for (u32 i = 0; i < list->count; i++)
+        if (strcasecmp(list->items[i], text) == 0)
+            return true;
+    return false;
+}
+
+static bool has_tag(const text_list *wanted, const sigma_rule *r)
+{
+    for (u32 i = 0; i < r->tag_count; i++)
+        if (is_among(wanted, r->tags[i]))
+            return true;
+    return false;
+}
+
+static bool is_wanted(const detect_options *o, const sigma_rule *r)
+{
+    return r->level >= o->min_level && (!o->statuses.count || is_among(&o->statuses, r->status)) &&
+           (!o->tags.count || has_tag(&o->tags, r)) && !is_among(&o->excluded, r->id);
+}
+
+static void leave_out(rule_book *b, const detect_options *own, bool says)
+{
+    for (u32 i = 0; i < b->set.rule_count; i++) {
+        sigma_rule *r = &b->set.rules[i];
+        if (r->refused) {
+            b->refused++;
+            if (says)
+                print_say("%s: document %u is left out: %s", r->path, r->document, r->refused);
+        } else if (!is_wanted(own, r)) {
+            b->unused++;
+            r->refused = "left out by an option";
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- placeholders
+
+static void take_placeholders(void *context, const yaml_value *document)
+{
+    rule_set *set = context;
+    set->placeholders = document;
+}
+
+static bool read_placeholders(rule_book *b, const char *path, error *e)
+{
+    u8 *bytes;
+    size_t len;
+    if (!os_read_whole(path, LIMIT_RULE_FILE_BYTES, &bytes, &len, e))
+        return false;
+    bool ok = yaml_read(&b->arena, (span){bytes, len}, take_placeholders, &b->set, e) || error_prefix(e, "%s: ", path);
+    mem_free(bytes);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------- the book
+
+bool rule_book_read(rule_book *b, const options *o, error *e)
+{
+    const detect_options *own = o->own;
+    walk w = {.book = b, .e = e};
+    for (u32 i = 0; i < own->placeholders.count; i++)
+        if (!read_placeholders(b, own->placeholders.items[i], e))
+            return false;
+    for (u32 i = 0; i < own->rules.count; i++)
+        if (!read_path(&w, own->rules.items[i], e))
+            return false;
+    if (!w.files)
+        return error_code_set(e, ERR_EMPTY, "%s: no rule in it: files that end in .yml or .yaml are looked for",
+                              own->rules.items[0]);
+    leave_out(b, own, !own->list);
+    rule_set_close(&b->set);
+    if (!o->quiet)
+        print_say("%u rules in %u files: %u used, %u left out by options, %u refused; %u files could not be read",
+                  b->set.rule_count, w.files, b->set.rule_count - b->unused - b->refused, b->unused, b->refused,
+                  b->broken);
+    return true;
+}
+
+void rule_book_free(rule_book *b)
+{
+    rule_set_free(&b->set);
+    arena_free(&b->arena);
+}
+
+void rule_book_print(rule_book *b)
+{
+    u32 apply = 0;
+    for (u32 i = 0; i < b->set.rule_count; i++) {
+        const sigma_rule *r = &b->set.rules[i];
+        const logsource *s = &b->set.logsources[r->logsource];
+        const char *why = r->refused ? r->refused : views_refuse(&b->arena, &b->set, i);
+        apply += !why;
+        printf("%s  ", why ? "no " : "yes");
+        print_padded(stdout, rule_level_name(r->level), 13);
+        if (!r->refused)
+            print_padded(stdout, *s->category ? s->category : *s->service ? s->service : "any", 24);
+        print_clean(stdout, *r->title ? r->title : r->path);
+        if (why) {
+            fputs(": ", stdout);
+            print_clean(stdout, why);
+        }
+        putchar('\n');
+    }
+    printf("%u of %u rules apply\n", apply, b->set.rule_count);
+}

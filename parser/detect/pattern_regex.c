@@ -1,0 +1,93 @@
+#include "detect/pattern_regex.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "detect/libpcre2.h"
+
+#ifdef HAS_LIBPCRE2
+
+struct regex {
+    pcre2_code_8 *code;
+    pcre2_match_context_8 *bounds;
+};
+
+static bool compile(regex *r, span text, u32 flags, error *e)
+{
+    int number;
+    PCRE2_SIZE at;
+    PCRE2_UCHAR8 why[128];
+    pcre2_compile_context_8 *limits = libpcre2.pcre2_compile_context_create_8(NULL);
+    if (!limits)
+        return error_code_set(e, ERR_MEMORY, "out of memory");
+    libpcre2.pcre2_set_max_pattern_length_8(limits, LIMIT_REGEX_BYTES);
+    libpcre2.pcre2_set_parens_nest_limit_8(limits, LIMIT_REGEX_NESTING);
+    r->code = libpcre2.pcre2_compile_8(text.at, text.len, flags, &number, &at, limits);
+    libpcre2.pcre2_compile_context_free_8(limits);
+    if (!r->code) {
+        libpcre2.pcre2_get_error_message_8(number, why, sizeof(why));
+        return error_set(e, "not a regular expression: %s at character %zu", (const char *)why, (size_t)at + 1);
+    }
+    libpcre2.pcre2_jit_compile_8(r->code, PCRE2_JIT_COMPLETE); // where memory may not be executed, it is interpreted
+    return true;
+}
+
+bool regex_compile(regex **out, span text, bool i, bool m, bool s, error *e)
+{
+    *out = NULL;
+    if (!libpcre2_is_there())
+        return error_code_set(e, ERR_MISSING, "PCRE2 is needed for regular expressions, and is not installed");
+    regex *r = mem_zeroed(1, sizeof(*r));
+    u32 flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (i ? PCRE2_CASELESS : 0) | (m ? PCRE2_MULTILINE : 0) |
+                (s ? PCRE2_DOTALL : 0);
+    r->bounds = libpcre2.pcre2_match_context_create_8(NULL);
+    if (!r->bounds || !compile(r, text, flags, e)) {
+        regex_free(r);
+        return false;
+    }
+    libpcre2.pcre2_set_match_limit_8(r->bounds, LIMIT_REGEX_STEPS);
+    libpcre2.pcre2_set_depth_limit_8(r->bounds, LIMIT_REGEX_STEPS);
+    libpcre2.pcre2_set_heap_limit_8(r->bounds, LIMIT_REGEX_HEAP >> 10);
+    *out = r;
+    return true;
+}
+
+void regex_free(regex *r)
+{
+    if (!r)
+        return;
+    if (r->code)
+        libpcre2.pcre2_code_free_8(r->code);
+    if (r->bounds)
+        libpcre2.pcre2_match_context_free_8(r->bounds);
+    mem_free(r);
+}
+
+bool regex_found(const regex *r, span text)
+{
+    pcre2_match_data_8 *data = libpcre2.pcre2_match_data_create_8(1, NULL);
+    int found = data ? libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, 0, data, r->bounds) : -1;
+    libpcre2.pcre2_match_data_free_8(data);
+    return found >= 0;
+}
+
+#else
+
+bool regex_compile(regex **out, span text, bool i, bool m, bool s, error *e)
+{
+    (void)text, (void)i, (void)m, (void)s;
+    *out = NULL;
+    return error_code_set(e, ERR_MISSING, "this program was built without PCRE2, which regular expressions need");
+}
+
+void regex_free(regex *r)
+{
+    (void)r;
+}
+
+bool regex_found(const regex *r, span text)
+{
+    (void)r, (void)text;
+    return false;
+}
+
+#endif

@@ -1,0 +1,216 @@
+// Documents to rules.
+#include "detect/rule.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/map.h"
+#include "base/limits.h"
+#include "detect/rule_internal.h"
+
+static const char *const LEVELS[] = {"", "informational", "low", "medium", "high", "critical"};
+
+const char *rule_level_name(rule_level level)
+{
+    return LEVELS[level];
+}
+
+bool rule_level_read(const char *name, rule_level *out)
+{
+    for (u32 i = LEVEL_INFORMATIONAL; i < COUNT_OF(LEVELS); i++)
+        if (strcasecmp(name, LEVELS[i]) == 0) {
+            *out = (rule_level)i;
+            return true;
+        }
+    return false;
+}
+
+// ---------------------------------------------------------------------------------------------- growing lists
+
+u32 nodes_take(rule_set *set, u32 count)
+{
+    u32 at = set->node_count;
+    while (set->node_count + count > set->node_capacity) {
+        u32 capacity = set->node_capacity ? 2 * set->node_capacity : 1024;
+        set->nodes = mem_grow(set->nodes, set->node_count, capacity, sizeof(*set->nodes));
+        set->node_capacity = capacity;
+    }
+    memset(set->nodes + at, 0, count * sizeof(*set->nodes));
+    set->node_count += count;
+    return at;
+}
+
+u32 logsource_field(rule_set *set, logsource *source, const char *name)
+{
+    for (u32 i = 0; i < source->field_count; i++)
+        if (strcasecmp(source->fields[i].name, name) == 0)
+            return i;
+    GROW(source->fields, source->field_count, source->field_capacity);
+    source->fields[source->field_count] = (rule_field){.name = arena_text(&set->arena, name)};
+    return source->field_count++;
+}
+
+static const char *text_or_empty(rule_set *set, const yaml_value *v, const char *key)
+{
+    const char *text = yaml_text(v, key);
+    return text ? arena_text(&set->arena, text) : "";
+}
+
+static u32 logsource_index(rule_set *set, const yaml_value *v)
+{
+    logsource s = {.product = text_or_empty(set, v, "product"),
+                   .category = text_or_empty(set, v, "category"),
+                   .service = text_or_empty(set, v, "service")};
+    for (u32 i = 0; i < set->logsource_count; i++) {
+        const logsource *x = &set->logsources[i];
+        if (strcasecmp(x->product, s.product) == 0 && strcasecmp(x->category, s.category) == 0 &&
+            strcasecmp(x->service, s.service) == 0)
+            return i;
+    }
+    s.tests_by_text = mem_zeroed(1, sizeof(*s.tests_by_text));
+    GROW(set->logsources, set->logsource_count, set->logsource_capacity);
+    set->logsources[set->logsource_count] = s;
+    return set->logsource_count++;
+}
+
+// ---------------------------------------------------------------------------------------------- one rule
+
+static void read_tags(rule_set *set, sigma_rule *r, const yaml_value *tags)
+{
+    if (!tags || tags->kind != YAML_LIST)
+        return;
+    r->tags = arena_array(&set->arena, const char *, tags->count);
+    for (u32 i = 0; i < tags->count; i++)
+        if (tags->items[i].kind == YAML_TEXT)
+            r->tags[r->tag_count++] = tags->items[i].text;
+}
+
+// A condition, or several, each of which is enough.
+static bool compile_conditions(compilation *c, const yaml_value *v, node *out)
+{
+    if (v->kind == YAML_TEXT)
+        return condition_compile(c, v->text, out);
+    if (v->kind != YAML_LIST || !v->count)
+        return error_set(c->e, "its condition is not a text");
+    *out = (node){NODE_OR, nodes_take(c->set, v->count), v->count};
+    for (u32 i = 0; i < v->count; i++) {
+        node n;
+        if (v->items[i].kind != YAML_TEXT)
+            return error_set(c->e, "its condition is not a text");
+        if (!condition_compile(c, v->items[i].text, &n))
+            return false;
+        c->set->nodes[out->first + i] = n;
+    }
+    return true;
+}
+
+static bool compile_rule(rule_set *set, sigma_rule *r, const yaml_value *document, error *e)
+{
+    node root;
+    const yaml_value *source = yaml_member(document, "logsource");
+    const yaml_value *detection = yaml_member(document, "detection");
+    if (yaml_member(document, "correlation"))
+        return error_set(e, "it is a correlation of other rules, which is not supported yet");
+    if (!detection || detection->kind != YAML_MAP)
+        return error_set(e, "it has no detection");
+    if (!source || source->kind != YAML_MAP)
+        return error_set(e, "it has no logsource");
+    r->logsource = logsource_index(set, source);
+    compilation c = {.set = set, .source = &set->logsources[r->logsource], .detection = detection, .e = e};
+    const yaml_value *condition = yaml_member(detection, "condition");
+    if (!condition)
+        return error_set(e, "its detection has no condition");
+    if (!compile_conditions(&c, condition, &root))
+        return false;
+    r->root = nodes_take(set, 1);
+    set->nodes[r->root] = root;
+    return true;
+}
+
+static bool has_id(const void *set, u32 index, const void *id)
+{
+    const sigma_rule *r = &((const rule_set *)set)->rules[index];
+    return r->id && strcasecmp(r->id, id) == 0;
+}
+
+// False: another rule has this id already, which is the one that counts.
+static bool note_id(rule_set *set, sigma_rule *r, u32 index, error *e)
+{
+    if (!*r->id)
+        return true;
+    if (!set->ids)
+        set->ids = mem_zeroed(1, sizeof(*set->ids));
+    u64 hash = hash_bytes(r->id, strlen(r->id));
+    u32 other = map_find(set->ids, hash, has_id, set, r->id);
+    if (other != MAP_NONE)
+        return error_set(e, "its id is that of %s", set->rules[other].path);
+    map_add(set->ids, hash, index);
+    return true;
+}
+
+typedef struct addition {
+    rule_set *set;
+    const char *path;
+    u32 document;
+} addition;
+
+static void add_document(void *context, const yaml_value *document)
+{
+    addition *a = context;
+    rule_set *set = a->set;
+    error e = {0};
+    sigma_rule r = {.path = a->path, .document = ++a->document};
+    const yaml_value *level = yaml_member(document, "level");
+    set->documents++;
+    r.id = text_or_empty(set, document, "id");
+    r.title = text_or_empty(set, document, "title");
+    r.status = text_or_empty(set, document, "status");
+    r.description = text_or_empty(set, document, "description");
+    read_tags(set, &r, yaml_member(document, "tags"));
+    GROW(set->rules, set->rule_count, set->rule_capacity);
+    bool ok = document->kind == YAML_MAP ||
+              error_set(&e, "it is not a rule but a %s", document->kind == YAML_LIST ? "list" : "text");
+    ok = ok && (!level || (level->kind == YAML_TEXT && rule_level_read(level->text, &r.level)) ||
+                error_set(&e, "its level is not one of Sigma's"));
+    ok = ok && note_id(set, &r, set->rule_count, &e) && compile_rule(set, &r, document, &e);
+    if (!ok)
+        r.refused = arena_text(&set->arena, e.message);
+    set->rules[set->rule_count++] = r;
+}
+
+bool rule_set_add(rule_set *set, const char *path, span text, error *e)
+{
+    addition a = {set, arena_text(&set->arena, path), 0};
+    set->files++;
+    return yaml_read(&set->arena, text, add_document, &a, e);
+}
+
+// ---------------------------------------------------------------------------------------------- the end
+
+void rule_set_free(rule_set *set)
+{
+    for (u32 i = 0; i < set->logsource_count; i++) {
+        logsource *s = &set->logsources[i];
+        for (u32 k = 0; k < s->test_count; k++) {
+            pattern_free(&s->tests[k].pattern);
+            mem_free(s->tests[k].rules);
+        }
+        for (u32 k = 0; k < s->field_count; k++)
+            needles_free(&s->fields[k].needles);
+        mem_free(s->fields);
+        mem_free(s->tests);
+        mem_free((void *)s->test_texts);
+        mem_free(s->rules);
+        mem_free(s->always);
+        map_free(s->tests_by_text);
+        mem_free(s->tests_by_text);
+    }
+    mem_free(set->logsources);
+    mem_free(set->rules);
+    mem_free(set->nodes);
+    if (set->ids)
+        map_free(set->ids);
+    mem_free(set->ids);
+    arena_free(&set->arena);
+    *set = (rule_set){0};
+}

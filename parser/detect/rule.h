@@ -1,0 +1,125 @@
+// Sigma rules: documents to expressions. Source: the Sigma rules specification 2.
+#ifndef ETWKIT_RULE_H
+#define ETWKIT_RULE_H
+
+#include "detect/needles.h"
+#include "detect/pattern.h"
+#include "detect/yaml_tree.h"
+
+typedef enum rule_level {
+    LEVEL_NONE,
+    LEVEL_INFORMATIONAL,
+    LEVEL_LOW,
+    LEVEL_MEDIUM,
+    LEVEL_HIGH,
+    LEVEL_CRITICAL
+} rule_level;
+
+const char *rule_level_name(rule_level level); // "" for LEVEL_NONE
+bool rule_level_read(const char *name, rule_level *out);
+
+// Nodes of all rules of a set. Operands of AND, OR and NOT are nodes first, first + 1, … first + count - 1.
+typedef enum node_kind { NODE_AND, NODE_OR, NODE_NOT, NODE_TEST } node_kind;
+typedef struct node {
+    node_kind kind;
+    u32 first, count; // NODE_TEST: `first` is the test
+} node;
+
+// One pattern on one field, shared by all rules of a logsource that ask it.
+typedef struct test {
+    u32 field;
+    bool has_needle; // found by it; else asked when a rule gets that far
+    bool needle_is_all;
+    sigma_pattern pattern;
+    u32 *rules; // that a found needle may decide
+    u32 rule_count, rule_capacity;
+} test;
+
+// A field that rules name; "" stands for keywords, which are looked for in all of the event.
+typedef struct rule_field {
+    const char *name;
+    needles needles; // of tests on it, by test
+} rule_field;
+
+typedef struct sigma_rule {
+    const char *path;
+    u32 document; // of the file, from 1
+    const char *id, *title, *status, *description;
+    const char **tags;
+    u32 tag_count;
+    rule_level level;
+    u32 logsource;       // index
+    u32 root;            // node
+    bool always;         // may be true without a needle
+    const char *refused; // why it is not used; NULL: it is
+} sigma_rule;
+
+// Rules with the same "what kind of event".
+typedef struct logsource {
+    const char *product, *category, *service; // "": not named
+    rule_field *fields;
+    u32 field_count, field_capacity;
+    test *tests;
+    u32 test_count, test_capacity;
+    struct map *tests_by_text;
+    const char **test_texts;
+    u32 *rules; // those that are used
+    u32 rule_count, rule_capacity;
+    u32 *always; // of them
+    u32 always_count;
+} logsource;
+
+typedef struct rule_set {
+    arena arena;
+    sigma_rule *rules;
+    u32 rule_count, rule_capacity;
+    logsource *logsources;
+    u32 logsource_count, logsource_capacity;
+    node *nodes;
+    u32 node_count, node_capacity;
+    struct map *ids;
+    const yaml_value *placeholders; // a map from names to texts or lists; NULL: none are given
+    u32 files, documents;           // read
+} rule_set;
+
+// Adds all documents of a file. A document that is no rule, or is not understood, becomes a rule that is refused.
+// False: the file cannot be read as YAML, and why; the documents before the break are there.
+MUST_USE bool rule_set_add(rule_set *set, const char *path, span text, error *e);
+// After the last: what is shared is made ready for asking, from any number of threads.
+void rule_set_close(rule_set *set);
+void rule_set_free(rule_set *set);
+
+// ---------------------------------------------------------------------------------------------- asking
+
+// What one thread needs to ask; all zero is a valid empty one.
+typedef struct rule_scratch {
+    u32 *asked; // by test: when it was answered
+    u8 *answers;
+    u32 capacity, now;
+    u32 *candidate; // by rule of the set: when it became one
+    u32 candidate_capacity;
+    u32 *hits;
+    u32 hit_count, hit_capacity;
+    u32 *candidates;
+    u32 candidate_count, candidates_capacity;
+    const logsource *source;
+    const subject *subjects;
+} rule_scratch;
+void rule_scratch_free(rule_scratch *scratch);
+
+// The rules that are true of an event: indexes in scratch->hits, ascending. `subjects` by field of the logsource.
+u32 rule_set_ask(const rule_set *set, const logsource *source, const subject *subjects, rule_scratch *scratch);
+
+// Calls for each test of a rule that is true, after rule_set_ask: what made it true.
+void rule_reasons(const rule_set *set, u32 rule, rule_scratch *scratch,
+                  void (*reason)(void *context, const rule_field *f, const subject *s), void *context);
+
+// Which answers a test, or all of a rule, may give.
+typedef struct possible {
+    bool yes, no;
+} possible;
+
+// What a rule may come to, by what its tests may.
+possible rule_possible(const rule_set *set, u32 rule, possible (*of)(void *context, const test *t), void *context);
+
+#endif

@@ -1,0 +1,280 @@
+// Rules against events.
+//
+// The texts of an event's fields are passed once each, for all needles of all rules; a rule is looked at only where one
+// of its needles was found, or where it can be true without any.
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/rule.h"
+
+// ---------------------------------------------------------------------------------------------- getting ready
+
+typedef struct asking {
+    const rule_set *set;
+    const logsource *source;
+    possible (*of)(void *context, const test *t);
+    void *context;
+} asking;
+
+static possible possible_of(const asking *a, const node *n)
+{
+    if (n->kind == NODE_TEST)
+        return a->of(a->context, &a->source->tests[n->first]);
+    possible all = {n->kind == NODE_AND, n->kind != NODE_AND};
+    for (u32 i = 0; i < n->count; i++) {
+        possible x = possible_of(a, &a->set->nodes[n->first + i]);
+        if (n->kind == NODE_NOT)
+            return (possible){x.no, x.yes};
+        all.yes = n->kind == NODE_AND ? all.yes && x.yes : all.yes || x.yes;
+        all.no = n->kind == NODE_AND ? all.no || x.no : all.no && x.no;
+    }
+    return all;
+}
+
+possible rule_possible(const rule_set *set, u32 index, possible (*of)(void *context, const test *t), void *context)
+{
+    const sigma_rule *r = &set->rules[index];
+    const asking a = {set, &set->logsources[r->logsource], of, context};
+    return possible_of(&a, &set->nodes[r->root]);
+}
+
+// When no needle is found in any field.
+static possible without_needles(void *context, const test *t)
+{
+    (void)context;
+    return (possible){!t->has_needle, true};
+}
+
+static void attach(rule_set *set, logsource *s, u32 number, const node *n)
+{
+    if (n->kind == NODE_TEST) {
+        test *t = &s->tests[n->first];
+        if (!t->has_needle || (t->rule_count && t->rules[t->rule_count - 1] == number))
+            return;
+        GROW(t->rules, t->rule_count, t->rule_capacity);
+        t->rules[t->rule_count++] = number;
+        return;
+    }
+    for (u32 i = 0; i < n->count; i++)
+        attach(set, s, number, &set->nodes[n->first + i]);
+}
+
+static void enter_needles(logsource *s)
+{
+    for (u32 i = 0; i < s->test_count; i++) {
+        test *t = &s->tests[i];
+        span text = pattern_needle(&t->pattern);
+        t->has_needle = text.len > 0;
+        if (t->has_needle)
+            needles_add(&s->fields[t->field].needles, text, i);
+    }
+    for (u32 i = 0; i < s->field_count; i++)
+        needles_close(&s->fields[i].needles);
+}
+
+void rule_set_close(rule_set *set)
+{
+    for (u32 i = 0; i < set->logsource_count; i++)
+        enter_needles(&set->logsources[i]);
+    for (u32 i = 0; i < set->rule_count; i++) {
+        sigma_rule *r = &set->rules[i];
+        if (r->refused)
+            continue;
+        logsource *s = &set->logsources[r->logsource];
+        r->always = rule_possible(set, i, without_needles, NULL).yes;
+        GROW(s->rules, s->rule_count, s->rule_capacity);
+        s->rules[s->rule_count++] = i;
+        if (!r->always)
+            attach(set, s, i, &set->nodes[r->root]);
+        s->always_count += r->always;
+    }
+    for (u32 i = 0; i < set->logsource_count; i++) {
+        logsource *s = &set->logsources[i];
+        u32 n = 0;
+        s->always = mem_zeroed(s->always_count + 1, sizeof(*s->always));
+        for (u32 k = 0; k < s->rule_count; k++)
+            if (set->rules[s->rules[k]].always)
+                s->always[n++] = s->rules[k];
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- scratch
+
+void rule_scratch_free(rule_scratch *x)
+{
+    mem_free(x->asked);
+    mem_free(x->answers);
+    mem_free(x->candidate);
+    mem_free(x->hits);
+    mem_free(x->candidates);
+    *x = (rule_scratch){0};
+}
+
+// Answers of the event before are forgotten by counting on.
+static void begin(const rule_set *set, const logsource *s, const subject *subjects, rule_scratch *x)
+{
+    if (s->test_count > x->capacity) {
+        x->asked = mem_grow_zeroed(x->asked, x->capacity, s->test_count, sizeof(*x->asked));
+        x->answers = mem_grow_zeroed(x->answers, x->capacity, s->test_count, sizeof(*x->answers));
+        x->capacity = s->test_count;
+    }
+    if (set->rule_count > x->candidate_capacity) {
+        x->candidate = mem_grow_zeroed(x->candidate, x->candidate_capacity, set->rule_count, sizeof(*x->candidate));
+        x->candidate_capacity = set->rule_count;
+    }
+    if (++x->now == 0) {
+        memset(x->asked, 0, x->capacity * sizeof(*x->asked));
+        memset(x->candidate, 0, x->candidate_capacity * sizeof(*x->candidate));
+        x->now = 1;
+    }
+    x->source = s;
+    x->subjects = subjects;
+    x->hit_count = x->candidate_count = 0;
+}
+
+// ---------------------------------------------------------------------------------------------- needles
+
+static void add_candidate(rule_scratch *x, u32 number)
+{
+    if (x->candidate[number] == x->now)
+        return;
+    x->candidate[number] = x->now;
+    GROW(x->candidates, x->candidate_count, x->candidates_capacity);
+    x->candidates[x->candidate_count++] = number;
+}
+
+static answer ask_pattern(const rule_scratch *x, const test *t)
+{
+    const sigma_pattern *p = &t->pattern;
+    return pattern_answer(p, &x->subjects[t->field], p->kind == PATTERN_FIELD ? &x->subjects[p->field] : NULL);
+}
+
+typedef struct passing {
+    rule_scratch *x;
+    size_t len; // of the text
+} passing;
+
+static void needle_is_there(void *context, u32 number, size_t at, size_t len)
+{
+    const passing *pass = context;
+    rule_scratch *x = pass->x;
+    const test *t = &x->source->tests[number];
+    if (x->asked[number] == x->now && x->answers[number] == ANSWER_TRUE)
+        return;
+    answer is = pattern_at_needle(&t->pattern, pass->len, at, len);
+    if (is == ANSWER_FALSE || (is == ANSWER_UNKNOWN && x->asked[number] == x->now))
+        return;
+    x->asked[number] = x->now;
+    x->answers[number] = (u8)(is == ANSWER_TRUE ? is : ask_pattern(x, t));
+    if (x->answers[number] == ANSWER_TRUE)
+        for (u32 i = 0; i < t->rule_count; i++)
+            add_candidate(x, t->rules[i]);
+}
+
+// Of a text whose beginning is not known each test is asked: few fields of few events are so.
+static void ask_tail(rule_scratch *x, u32 field)
+{
+    for (u32 i = 0; i < x->source->test_count; i++) {
+        const test *t = &x->source->tests[i];
+        if (t->field == field && t->has_needle && ask_pattern(x, t) == ANSWER_TRUE)
+            for (u32 k = 0; k < t->rule_count; k++)
+                add_candidate(x, t->rules[k]);
+    }
+}
+
+static void pass_texts(rule_scratch *x)
+{
+    for (u32 i = 0; i < x->source->field_count; i++) {
+        passing pass = {x, x->subjects[i].folded.len};
+        if (x->subjects[i].kind == SUBJECT_TEXT && !x->subjects[i].tail && x->source->fields[i].needles.count)
+            needles_find(&x->source->fields[i].needles, x->subjects[i].folded, needle_is_there, &pass);
+        else if (x->subjects[i].tail)
+            ask_tail(x, i);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- answers
+
+static answer answer_of_test(rule_scratch *x, u32 number)
+{
+    const test *t = &x->source->tests[number];
+    if (x->asked[number] == x->now)
+        return (answer)x->answers[number];
+    const subject *s = &x->subjects[t->field];
+    answer is = t->has_needle && s->kind == SUBJECT_TEXT && !s->tail ? ANSWER_FALSE : ask_pattern(x, t);
+    x->asked[number] = x->now;
+    x->answers[number] = (u8)is;
+    return is;
+}
+
+static answer answer_of_node(const rule_set *set, rule_scratch *x, const node *n)
+{
+    if (n->kind == NODE_TEST)
+        return answer_of_test(x, n->first);
+    if (n->kind == NODE_NOT)
+        return (answer)(ANSWER_TRUE - answer_of_node(set, x, &set->nodes[n->first]));
+    answer end = n->kind == NODE_AND ? ANSWER_FALSE : ANSWER_TRUE, is = (answer)(ANSWER_TRUE - end);
+    for (u32 i = 0; i < n->count && is != end; i++) {
+        answer one = answer_of_node(set, x, &set->nodes[n->first + i]);
+        is = (n->kind == NODE_AND) == (one < is) ? one : is;
+    }
+    return is;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    u32 x = *(const u32 *)a, y = *(const u32 *)b;
+    return (x > y) - (x < y);
+}
+
+u32 rule_set_ask(const rule_set *set, const logsource *s, const subject *subjects, rule_scratch *x)
+{
+    begin(set, s, subjects, x);
+    pass_texts(x);
+    for (u32 i = 0; i < s->always_count; i++)
+        add_candidate(x, s->always[i]);
+    for (u32 i = 0; i < x->candidate_count; i++) {
+        u32 number = x->candidates[i];
+        if (answer_of_node(set, x, &set->nodes[set->rules[number].root]) != ANSWER_TRUE)
+            continue;
+        GROW(x->hits, x->hit_count, x->hit_capacity);
+        x->hits[x->hit_count++] = number;
+    }
+    if (x->hit_count > 1)
+        qsort(x->hits, x->hit_count, sizeof(*x->hits), by_number);
+    return x->hit_count;
+}
+
+// ---------------------------------------------------------------------------------------------- reasons
+
+typedef struct telling {
+    const rule_set *set;
+    rule_scratch *x;
+    void (*reason)(void *context, const rule_field *f, const subject *s);
+    void *context;
+    u64 told; // bit n % 64 for each field n
+} telling;
+
+// Of operands that are true, and only where the whole is.
+static void tell(telling *t, const node *n)
+{
+    if (n->kind == NODE_NOT || answer_of_node(t->set, t->x, n) != ANSWER_TRUE)
+        return;
+    for (u32 i = 0; n->kind != NODE_TEST && i < n->count; i++)
+        tell(t, &t->set->nodes[n->first + i]);
+    if (n->kind != NODE_TEST)
+        return;
+    u32 field = t->x->source->tests[n->first].field;
+    u64 bit = 1ull << field % 64;
+    if (field < 64 && (t->told & bit))
+        return;
+    t->told |= bit;
+    t->reason(t->context, &t->x->source->fields[field], &t->x->subjects[field]);
+}
+
+void rule_reasons(const rule_set *set, u32 number, rule_scratch *x,
+                  void (*reason)(void *context, const rule_field *f, const subject *s), void *context)
+{
+    telling t = {set, x, reason, context, 0};
+    tell(&t, &set->nodes[set->rules[number].root]);
+}

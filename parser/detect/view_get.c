@@ -1,0 +1,533 @@
+// The values of the fields that rules name.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "decode/render.h"
+#include "detect/view_internal.h"
+
+// ---------------------------------------------------------------------------------------------- reading views.def
+
+typedef struct word {
+    const char *at;
+    size_t len;
+} word;
+
+static bool is_text(word w, const char *text)
+{
+    return w.len == strlen(text) && memcmp(w.at, text, w.len) == 0;
+}
+
+static bool read_fact(word w, process_fact *out)
+{
+    static const char *const NAMES[] = {"image", "command_line", "user",         "name",
+                                        "id",    "parent",       "parent.image", "parent.command_line"};
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++)
+        if (is_text(w, NAMES[i])) {
+            *out = (process_fact)i;
+            return true;
+        }
+    return false;
+}
+
+static getter_form read_form(word w)
+{
+    static const char *const NAMES[] = {"", "path", "key", "pipe", "hex", "data"};
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++)
+        if (is_text(w, NAMES[i]))
+            return (getter_form)i;
+    return FORM_PLAIN;
+}
+
+static void read_source(arena *a, word w, getter *g)
+{
+    const char *mark;
+    if (*w.at == '\'') {
+        *g = (getter){.kind = GET_TEXT, .text = arena_text_len(a, w.at + 1, w.len - 1)};
+    } else if (is_text(w, "@file")) {
+        *g = (getter){.kind = GET_FILE};
+    } else if (is_text(w, "@key")) {
+        *g = (getter){.kind = GET_KEY};
+    } else if (w.len > 5 && memcmp(w.at, "@key+", 5) == 0) {
+        *g = (getter){.kind = GET_KEY_FIELD, .field = arena_text_len(a, w.at + 5, w.len - 5)};
+    } else if (*w.at == '@') {
+        *g = (getter){.kind = GET_PROCESS, .own = true};
+        (void)read_fact((word){w.at + 1, w.len - 1}, &g->fact);
+    } else if ((mark = memchr(w.at, '>', w.len)) != NULL) {
+        *g = (getter){.kind = GET_PROCESS, .field = arena_text_len(a, w.at, (size_t)(mark - w.at))};
+        (void)read_fact((word){mark + 1, w.len - (size_t)(mark + 1 - w.at)}, &g->fact);
+    } else {
+        mark = memchr(w.at, ':', w.len);
+        size_t len = mark ? (size_t)(mark - w.at) : w.len;
+        *g = (getter){.kind = GET_FIELD, .field = arena_text_len(a, w.at, len)};
+        g->form = mark ? read_form((word){mark + 1, w.len - len - 1}) : FORM_PLAIN;
+    }
+}
+
+// Names as the manifest has them, else in any case.
+static bool find_path(const plan *p, const char *name, value_path *out)
+{
+    if (value_path_find(p, name, out))
+        return true;
+    for (u32 i = 0; i < p->field_count; i++)
+        if (strcasecmp(p->fields[i].name, name) == 0)
+            return value_path_find(p, p->fields[i].name, out);
+    return false;
+}
+
+// False: no plan of the class has the field.
+static bool find_paths(arena *a, const event_class *cls, getter *g)
+{
+    bool any = false;
+    g->paths = arena_array(a, value_path, cls->plan_count);
+    g->has_path = arena_array(a, bool, cls->plan_count);
+    for (u32 i = 0; i < cls->plan_count; i++)
+        any |= g->has_path[i] = find_path(cls->plans[i], g->field, &g->paths[i]);
+    return any;
+}
+
+// What every event has, by the names of the event log.
+static bool get_common(arena *a, const event_class *cls, const char *name, getter *g)
+{
+    if (strcasecmp(name, "EventID") == 0)
+        *g = (getter){.kind = GET_TEXT, .text = arena_format(a, "%u", cls->descriptor.id)};
+    else if (strcasecmp(name, "Provider_Name") == 0 || strcasecmp(name, "Source") == 0)
+        *g = (getter){.kind = cls->provider ? GET_TEXT : GET_NULL, .text = cls->provider};
+    else if (strcasecmp(name, "Channel") == 0 && cls->channel_name)
+        *g = (getter){.kind = GET_TEXT, .text = cls->channel_name};
+    else if (strcasecmp(name, "Channel") == 0)
+        *g = (getter){.kind = GET_UNKNOWN};
+    else if (strcasecmp(name, "Computer") == 0 || strcasecmp(name, "ComputerName") == 0)
+        *g = (getter){.kind = GET_HOST};
+    else
+        return false;
+    return true;
+}
+
+// The source after "name=" in `fields`; false: it is not there.
+static bool find_source(const char *fields, const char *name, word *out)
+{
+    size_t len = strlen(name);
+    for (const char *at = fields; *at; at += strcspn(at, " "), at += strspn(at, " "))
+        if (strncasecmp(at, name, len) == 0 && at[len] == '=') {
+            at += len + 1;
+            *out = (word){at, strcspn(at, " ")};
+            return true;
+        }
+    return false;
+}
+
+static bool has_rest(const char *fields)
+{
+    size_t len = strlen(fields);
+    return len && fields[len - 1] == '*';
+}
+
+void view_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out)
+{
+    for (u32 i = 0; i < s->field_count; i++) {
+        const char *name = s->fields[i].name;
+        word source;
+        getter *g = &out[i];
+        if (!*name) {
+            *g = (getter){.kind = GET_ALL};
+            continue;
+        }
+        if (find_source(fields, name, &source))
+            read_source(a, source, g);
+        else if (get_common(a, cls, name, g))
+            continue;
+        else if (has_rest(fields))
+            *g = (getter){.kind = GET_FIELD, .field = name};
+        if (g->field && cls->plan_count && !find_paths(a, cls, g))
+            *g = (getter){.kind = has_rest(fields) ? GET_NULL : GET_UNKNOWN};
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- values
+
+static bool get_field(const getter *g, const record *rec, typed_value *out)
+{
+    *out = (typed_value){0};
+    for (u32 i = 0; i < rec->cls->plan_count; i++)
+        if (rec->cls->plans[i] == rec->plan && g->has_path[i]) {
+            value_at(rec, &g->paths[i], out);
+            break;
+        }
+    return out->kind != VALUE_NULL;
+}
+
+// Paths of the system's volume without its device, as Windows 8 logs those of images.
+static bool lacks_device(span path)
+{
+    static const char *const ROOTS[] = {"\\Windows\\", "\\Program Files", "\\ProgramData\\", "\\Users\\"};
+    for (size_t i = 0; i < COUNT_OF(ROOTS); i++)
+        if (path.len > strlen(ROOTS[i]) && strncasecmp((const char *)path.at, ROOTS[i], strlen(ROOTS[i])) == 0)
+            return true;
+    return false;
+}
+
+// How many bytes of the path are the device of the volume its machine ran Windows from; SIZE_MAX: it is on another.
+static size_t system_device(const event_views *v, const record *rec, span path)
+{
+    const process_life *life = rec->process;
+    if (lacks_device(path))
+        return 0;
+    for (u32 i = 0; i < v->volume_count; i++) {
+        const system_volume *s = &v->volumes[i];
+        size_t len = s->device.len;
+        bool same_machine = life ? s->machine == life->machine : v->volume_count == 1;
+        if (same_machine && path.len > len && path.at[len] == '\\' &&
+            strncasecmp((const char *)path.at, (const char *)s->device.at, len) == 0)
+            return len;
+    }
+    return SIZE_MAX;
+}
+
+// That volume is C: where no event gives it a letter.
+static void put_path(const event_views *v, const record *rec, span path, outbuf *out)
+{
+    size_t start = out->len;
+    correlator_put_dos_path(v->correlator, rec->source_index, rec->epoch, path, out);
+    size_t len = out->len - start, device = system_device(v, rec, (span){out->bytes + start, len});
+    if (device == SIZE_MAX)
+        return;
+    u8 *at = outbuf_reserve(out, 2) - len;
+    memmove(at + 2, at + device, len - device);
+    memcpy(at, "C:", 2);
+    outbuf_written(out, at + 2 + len - device);
+}
+
+static void put_key(span key, outbuf *out)
+{
+    static const struct {
+        const char *from, *to;
+    } ROOTS[] = {{"\\REGISTRY\\MACHINE", "HKLM"}, {"\\REGISTRY\\USER", "HKU"}};
+    for (size_t i = 0; i < COUNT_OF(ROOTS); i++) {
+        size_t len = strlen(ROOTS[i].from);
+        if (key.len >= len && strncasecmp((const char *)key.at, ROOTS[i].from, len) == 0) {
+            outbuf_text(out, ROOTS[i].to);
+            key = span_from(key, len);
+            break;
+        }
+    }
+    outbuf_add(out, key.at, key.len);
+}
+
+static void put_pipe(span path, outbuf *out)
+{
+    static const char DEVICE[] = "\\Device\\NamedPipe";
+    size_t len = sizeof(DEVICE) - 1;
+    bool has = path.len > len && strncasecmp((const char *)path.at, DEVICE, len) == 0;
+    span name = has ? span_from(path, len) : path;
+    outbuf_add(out, name.at, name.len);
+}
+
+// What was written to the registry, as regedit shows it: text where it is UTF-16 text to the end, a DWORD as rules have
+// it, else hex.
+static void put_data(const typed_value *value, outbuf *out)
+{
+    span b = value->bytes;
+    bool text = value->kind == VALUE_BYTES && b.len >= 4 && b.len % 2 == 0;
+    if (value->kind == VALUE_BYTES && b.len == 4 && (b.at[3] < 0x20 || b.at[1])) {
+        char dword[32];
+        snprintf(dword, sizeof(dword), "DWORD (0x%08x)", load_u32(b.at));
+        outbuf_text(out, dword);
+        return;
+    }
+    for (size_t i = 0; text && i + 2 < b.len; i += 2)
+        text = load_u16(b.at + i) >= 0x20 || load_u16(b.at + i) == 0;
+    if (!text) {
+        render_text(out, value);
+        return;
+    }
+    size_t len;
+    (void)utf16_length(b, &len);
+    outbuf_written(out, text_utf16(outbuf_reserve(out, 3 * len + 1), (span){b.at, len}));
+}
+
+static void put_formed(const event_views *v, const record *rec, const getter *g, const typed_value *value,
+                       view_scratch *x)
+{
+    outbuf *out = &x->text;
+    if (g->form == FORM_PLAIN) {
+        render_text(out, value);
+        return;
+    }
+    if (g->form == FORM_DATA) {
+        put_data(value, out);
+        return;
+    }
+    if (g->form == FORM_HEX) {
+        outbuf_written(out, text_hex_lower(outbuf_reserve(out, 20), value->number));
+        return;
+    }
+    x->one.len = 0;
+    render_text(&x->one, value);
+    span text = {x->one.bytes, x->one.len};
+    if (g->form == FORM_PATH)
+        put_path(v, rec, text, out);
+    else if (g->form == FORM_KEY)
+        put_key(text, out);
+    else
+        put_pipe(text, out);
+}
+
+static void put_all(const record *rec, outbuf *out)
+{
+    typed_value data, value;
+    record_data(rec, &data);
+    for (value_walk walk = value_members(&data); value_next(&walk, &value);) {
+        render_text(out, &value);
+        outbuf_text(out, "\n");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- processes
+
+static const process_life *life_of(const event_views *v, const getter *g, const record *rec)
+{
+    typed_value id;
+    if (g->own)
+        return rec->process;
+    if (!get_field(g, rec, &id) || !value_is_integer(&id))
+        return NULL;
+    return correlator_process_at(v->correlator, rec->source_index, rec->epoch, (u32)id.number, rec->time);
+}
+
+static bool put_text_of(const char *text, outbuf *out)
+{
+    if (!text || !*text)
+        return false;
+    outbuf_text(out, text);
+    return true;
+}
+
+static bool put_number(u32 number, outbuf *out, view_text *t)
+{
+    outbuf_written(out, text_u64(outbuf_reserve(out, 20), number));
+    t->has_number = true;
+    t->number = number;
+    return true;
+}
+
+// Names that are the same on every Windows in English, as rules have them; else the SID.
+static bool put_user(const char *sid, outbuf *out)
+{
+    static const struct {
+        const char *sid, *name;
+    } KNOWN[] = {{"S-1-5-18", "NT AUTHORITY\\SYSTEM"},
+                 {"S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"},
+                 {"S-1-5-20", "NT AUTHORITY\\NETWORK SERVICE"}};
+    for (size_t i = 0; sid && i < COUNT_OF(KNOWN); i++)
+        if (strcmp(sid, KNOWN[i].sid) == 0)
+            return put_text_of(KNOWN[i].name, out);
+    return put_text_of(sid, out);
+}
+
+// The path, or what is known of it: the file's name.
+static bool put_image(const event_views *v, const record *rec, const process_life *life, outbuf *out, view_text *t)
+{
+    if (!life)
+        return false;
+    if (life->image_path) {
+        put_path(v, rec, text_span(life->image_path), out);
+        return true;
+    }
+    if (!life->name)
+        return false;
+    t->tail = true;
+    outbuf_text(out, "\\");
+    return put_text_of(life->name, out);
+}
+
+static bool put_fact(const event_views *v, const getter *g, const record *rec, outbuf *out, view_text *t)
+{
+    const process_life *life = life_of(v, g, rec);
+    if (g->fact == FACT_ID && g->own)
+        return rec->has_process && put_number(rec->process_id, out, t);
+    if (!life)
+        return false;
+    switch (g->fact) {
+    case FACT_IMAGE:
+        return put_image(v, rec, life, out, t);
+    case FACT_COMMAND_LINE:
+        return put_text_of(life->command_line, out);
+    case FACT_USER:
+        return put_user(life->user_sid, out);
+    case FACT_NAME:
+        return put_text_of(life->name, out);
+    case FACT_ID:
+        return put_number(life->process_id, out, t);
+    case FACT_PARENT:
+        return life->has_parent && put_number(life->parent_id, out, t);
+    case FACT_PARENT_IMAGE:
+        return put_image(v, rec, life->parent, out, t);
+    case FACT_PARENT_COMMAND_LINE:
+        return life->parent && put_text_of(life->parent->command_line, out);
+    }
+    return false;
+}
+
+// ---------------------------------------------------------------------------------------------- one field
+
+static bool put_key_and_field(const getter *g, const record *rec, outbuf *out)
+{
+    typed_value value;
+    bool has = get_field(g, rec, &value);
+    size_t start;
+    if (!rec->key_path && !has)
+        return false;
+    if (rec->key_path)
+        put_key(text_span(rec->key_path), out);
+    start = out->len;
+    outbuf_text(out, "\\");
+    if (has)
+        render_text(out, &value);
+    if (out->len == start + 1)
+        outbuf_text(out, "(Default)");
+    return true;
+}
+
+static bool put_value(const event_views *v, const getter *g, const record *rec, view_scratch *x, view_text *t)
+{
+    typed_value value;
+    switch (g->kind) {
+    case GET_TEXT:
+        outbuf_text(&x->text, g->text);
+        return true;
+    case GET_FIELD:
+        if (!get_field(g, rec, &value))
+            return false;
+        t->has_number = value_is_integer(&value) || value.kind == VALUE_FLOAT;
+        t->number = value.kind == VALUE_FLOAT    ? value.real
+                    : value.kind == VALUE_SIGNED ? (double)value.integer
+                                                 : (double)value.number;
+        put_formed(v, rec, g, &value, x);
+        return true;
+    case GET_PROCESS:
+        return put_fact(v, g, rec, &x->text, t);
+    case GET_FILE:
+        if (rec->file_path)
+            put_path(v, rec, text_span(rec->file_path), &x->text);
+        return rec->file_path != NULL;
+    case GET_KEY:
+        if (rec->key_path)
+            put_key(text_span(rec->key_path), &x->text);
+        return rec->key_path != NULL;
+    case GET_KEY_FIELD:
+        t->tail = !rec->key_path;
+        return put_key_and_field(g, rec, &x->text);
+    case GET_HOST:
+        return put_text_of(rec->host, &x->text);
+    case GET_ALL:
+        put_all(rec, &x->text);
+        return true;
+    case GET_UNKNOWN:
+    case GET_NULL:
+        break;
+    }
+    return false;
+}
+
+// Texts that are numbers compare as such.
+static void read_number(const outbuf *text, view_text *t)
+{
+    char copy[32];
+    size_t len = text->len - t->at;
+    if (t->has_number || !len || len >= sizeof(copy))
+        return;
+    memcpy(copy, text->bytes + t->at, len);
+    copy[len] = 0;
+    char *end;
+    t->number = strtod(copy, &end);
+    t->has_number = !*end;
+}
+
+void view_get(const event_views *v, const getter *g, const record *rec, view_scratch *x, view_text *out)
+{
+    *out = (view_text){.at = x->text.len};
+    bool absent_is_null = g->kind == GET_NULL || (g->kind == GET_FIELD && g->form == FORM_PLAIN && rec->plan);
+    if (!put_value(v, g, rec, x, out)) {
+        x->text.len = out->at;
+        *out = (view_text){.kind = absent_is_null ? SUBJECT_NULL : SUBJECT_UNKNOWN};
+        return;
+    }
+    out->kind = SUBJECT_TEXT;
+    out->len = x->text.len - out->at;
+    read_number(&x->text, out);
+}
+
+// ---------------------------------------------------------------------------------------------- conditions
+
+static bool text_field(const record *rec, const char *const names[2], typed_value *out)
+{
+    for (u32 i = 0; i < 2; i++) {
+        record_value(rec, names[i], out);
+        if (out->kind == VALUE_TEXT)
+            return true;
+    }
+    return false;
+}
+
+// Of UTF-16 text, without case.
+static size_t find_ascii(const typed_value *v, const char *what, size_t from)
+{
+    size_t unit = v->encoding == TEXT_UTF16 ? 2 : 1, len = strlen(what), count = v->bytes.len / unit;
+    for (size_t i = from; i + len <= count; i++) {
+        size_t k = 0;
+        while (k < len && (v->bytes.at[(i + k) * unit] | 0x20) == (u8)(what[k] | 0x20))
+            k++;
+        if (k == len)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+// The disposition of a file's opening, the highest byte of CreateOptions: all but FILE_OPEN (1) and FILE_OVERWRITE (4)
+// may make a file.
+static bool may_create(const record *rec)
+{
+    typed_value options;
+    record_value(rec, "CreateOptions", &options);
+    u32 disposition = value_is_integer(&options) ? (u32)(options.number >> 24 & 0xff) : 1;
+    return disposition != 1 && disposition != 4;
+}
+
+static bool is_foreign(const record *rec)
+{
+    typed_value id;
+    record_value(rec, "ProcessId", &id);
+    if (id.kind == VALUE_NULL)
+        record_value(rec, "ProcessID", &id);
+    return value_is_integer(&id) && rec->has_process && (u32)id.number != rec->process_id && rec->process_id > 4;
+}
+
+bool view_meets(view_when when, const record *rec)
+{
+    static const char *const PATHS[] = {"OpenPath", "FileName"};
+    typed_value value;
+    size_t at;
+    switch (when) {
+    case WHEN_ALWAYS:
+        return true;
+    case WHEN_CREATES:
+        return may_create(rec) &&
+               !(text_field(rec, PATHS, &value) && find_ascii(&value, "\\Device\\NamedPipe", 0) == 0);
+    case WHEN_STREAM:
+        if (!may_create(rec) && rec->cls->classic)
+            return false;
+        at = text_field(rec, PATHS, &value) ? find_ascii(&value, "\\", 0) : SIZE_MAX;
+        return at != SIZE_MAX && find_ascii(&value, ":", at) != SIZE_MAX;
+    case WHEN_PIPE:
+        return may_create(rec) && text_field(rec, PATHS, &value) && find_ascii(&value, "\\Device\\NamedPipe\\", 0) == 0;
+    case WHEN_KERNEL:
+        record_value(rec, "ProcessId", &value);
+        return value_is_integer(&value) && value.number == 0;
+    case WHEN_FOREIGN:
+        return is_foreign(rec);
+    }
+    return false;
+}

@@ -1,0 +1,302 @@
+#include "detect/views.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "detect/fold.h"
+#include "detect/view_internal.h"
+
+#define PROCESS_CLASS GUID_OF(0x3d6fa8d0, 0xfe05, 0x11d0, 0x9d, 0xda, 0x00, 0xc0, 0x4f, 0xd7, 0xba, 0x7c)
+#define THREAD_CLASS GUID_OF(0x3d6fa8d1, 0xfe05, 0x11d0, 0x9d, 0xda, 0x00, 0xc0, 0x4f, 0xd7, 0xba, 0x7c)
+#define IMAGE_CLASS GUID_OF(0x2cb15d1d, 0x5fc1, 0x11d2, 0xab, 0xe1, 0x00, 0xa0, 0xc9, 0x11, 0xf5, 0x18)
+#define FILE_CLASS GUID_OF(0x90cbdc39, 0x4a3e, 0x11d1, 0x84, 0xf4, 0x00, 0x00, 0xf8, 0x04, 0x64, 0xe3)
+#define REGISTRY_CLASS GUID_OF(0xae53722e, 0xc863, 0x11d2, 0x86, 0x59, 0x00, 0xc0, 0x4f, 0xa3, 0x21, 0xa1)
+#define TCPIP_CLASS GUID_OF(0x9a280ac0, 0xc8e0, 0x11d1, 0x84, 0xe2, 0x00, 0xc0, 0x4f, 0xb9, 0x98, 0xa2)
+#define UDPIP_CLASS GUID_OF(0xbf3a50c5, 0xa9c9, 0x4988, 0xa0, 0x05, 0x2d, 0xf0, 0xb7, 0xc8, 0x0f, 0x80)
+#define KERNEL_PROCESS GUID_OF(0x22fb2cd6, 0x0e7b, 0x422b, 0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16)
+#define KERNEL_FILE GUID_OF(0xedd08927, 0x9cc4, 0x4e65, 0xb9, 0x70, 0xc2, 0x56, 0x0f, 0xb5, 0xc2, 0x89)
+#define KERNEL_REGISTRY GUID_OF(0x70eb4f03, 0xc1de, 0x4f73, 0xa0, 0x51, 0x33, 0xd1, 0x3d, 0x54, 0x13, 0xbd)
+#define KERNEL_NETWORK GUID_OF(0x7dd42a49, 0x5329, 0x4832, 0x8d, 0xfd, 0x43, 0xd9, 0x79, 0x15, 0x3a, 0x88)
+#define KERNEL_AUDIT_API GUID_OF(0xe02a841c, 0x75a3, 0x4fa7, 0xaf, 0xc8, 0xae, 0x09, 0xcf, 0x9b, 0x7f, 0x23)
+#define DNS_CLIENT GUID_OF(0x1c95126e, 0x7eea, 0x49a9, 0xa3, 0xfe, 0xa3, 0x78, 0xb0, 0x3d, 0xdb, 0x4d)
+#define POWERSHELL GUID_OF(0xa0c1853b, 0x5c40, 0x4b15, 0x87, 0x66, 0x3c, 0xf1, 0xc5, 0x8f, 0x98, 0x5a)
+#define SECURITY GUID_OF(0x54849625, 0x5478, 0x4994, 0xa5, 0xba, 0x3e, 0x3b, 0x03, 0x28, 0xc3, 0x0d)
+#define SYSMON_PROVIDER GUID_OF(0x5770385f, 0xc22a, 0x43e0, 0xbf, 0x4c, 0x06, 0xf5, 0x69, 0x8f, 0xfb, 0xd9)
+
+typedef struct view {
+    const char *category;
+    guid provider;
+    bool classic;
+    u16 first, last;
+    view_when when;
+    const char *fields;
+} view;
+
+static const view VIEWS[] = {
+#define VIEW(category, provider, classic, first, last, when, fields)                                                   \
+    {#category, provider, classic, first, last, when, fields},
+#define SYSMON(category, first, last) {#category, SYSMON_PROVIDER, false, first, last, WHEN_ALWAYS, "*"},
+#include "detect/views.def"
+};
+
+static const struct {
+    const char *service, *provider;
+} SERVICES[] = {
+#define SERVICE(service, provider) {#service, provider},
+#include "detect/views.def"
+};
+
+// ---------------------------------------------------------------------------------------------- what is seen of a
+// class
+
+static bool is_of_category(const char *category, const char *view_category)
+{
+    if (strcasecmp(category, "registry_event") == 0)
+        return strncmp(view_category, "registry_", strlen("registry_")) == 0;
+    return strcasecmp(category, view_category) == 0;
+}
+
+static bool is_of_class(const view *v, const event_class *cls)
+{
+    u16 number = cls->classic ? cls->descriptor.opcode : cls->descriptor.id;
+    return v->classic == cls->classic && number >= v->first && number <= v->last &&
+           guid_equal(&v->provider, &cls->provider_id);
+}
+
+// Event logs take events with a channel: manifest-based ones. 11 and 12 mark TraceLogging.
+static bool is_logged(const event_class *cls)
+{
+    u8 channel = cls->descriptor.channel;
+    return !cls->classic && cls->provider && channel && channel != 11 && channel != 12;
+}
+
+static bool is_of_service(const char *service, const event_class *cls)
+{
+    for (size_t i = 0; i < COUNT_OF(SERVICES); i++) {
+        if (strcasecmp(service, SERVICES[i].service) != 0)
+            continue;
+        if (!*SERVICES[i].provider)
+            return is_logged(cls);
+        if (cls->provider && strcasecmp(cls->provider, SERVICES[i].provider) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_windows(const logsource *s)
+{
+    return !*s->product || strcasecmp(s->product, "windows") == 0;
+}
+
+// ---------------------------------------------------------------------------------------------- what can be true
+
+// Fields that are the same in all events of a class.
+static possible with_getters(void *context, const test *t)
+{
+    const getter *g = &((const getter *)context)[t->field];
+    if (g->kind == GET_UNKNOWN)
+        return (possible){false, false};
+    if (g->kind != GET_TEXT && g->kind != GET_NULL)
+        return (possible){true, true};
+    u8 folded[256];
+    subject s = {.kind = g->kind == GET_NULL ? SUBJECT_NULL : SUBJECT_TEXT};
+    if (g->kind == GET_TEXT) {
+        s.text = text_span(g->text);
+        if (s.text.len > sizeof(folded) || t->pattern.kind == PATTERN_FIELD || t->pattern.kind == PATTERN_ORDER)
+            return (possible){true, true};
+        fold_text(folded, s.text);
+        s.folded = (span){folded, s.text.len};
+    }
+    answer is = pattern_answer(&t->pattern, &s, NULL);
+    return (possible){is == ANSWER_TRUE, is == ANSWER_FALSE};
+}
+
+static bool any_can_hit(const rule_set *set, const logsource *s, getter *getters)
+{
+    for (u32 i = 0; i < s->rule_count; i++)
+        if (rule_possible(set, s->rules[i], with_getters, getters).yes)
+            return true;
+    return false;
+}
+
+static void watch(event_views *v, class_view *cv, const event_class *cls, const logsource *s, const view *from)
+{
+    getter *getters = arena_array(&v->arena, getter, s->field_count);
+    view_getters(&v->arena, cls, s, from ? from->fields : "*", getters);
+    if (!any_can_hit(v->set, s, getters))
+        return;
+    watching *list = arena_array(&v->arena, watching, cv->count + 1);
+    if (cv->count)
+        memcpy(list, cv->list, cv->count * sizeof(*list));
+    list[cv->count++] = (watching){s, from ? from->when : WHEN_ALWAYS, getters};
+    cv->list = list;
+}
+
+static void look_at_class(event_views *v, class_view *cv, const event_class *cls)
+{
+    for (u32 i = 0; i < v->set->logsource_count; i++) {
+        const logsource *s = &v->set->logsources[i];
+        if (!s->rule_count || !is_windows(s))
+            continue;
+        for (size_t k = 0; *s->category && k < COUNT_OF(VIEWS); k++)
+            if (is_of_category(s->category, VIEWS[k].category) && is_of_class(&VIEWS[k], cls))
+                watch(v, cv, cls, s, &VIEWS[k]);
+        if (!*s->category && (*s->service ? is_of_service(s->service, cls) : is_logged(cls)))
+            watch(v, cv, cls, s, NULL);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- drives
+
+// Where no event maps volumes to letters, the one whose Windows the machine ran is C:.
+static void note_volume(event_views *v, const process_life *life)
+{
+    static const char DEVICE[] = "\\Device\\HarddiskVolume", SYSTEM[] = "\\Windows\\System32\\";
+    const char *path = life->image_path;
+    size_t len = sizeof(DEVICE) - 1;
+    if (!path || strncasecmp(path, DEVICE, len) != 0)
+        return;
+    len += strspn(path + len, "0123456789");
+    if (strncasecmp(path + len, SYSTEM, sizeof(SYSTEM) - 1) != 0)
+        return;
+    for (u32 i = 0; i < v->volume_count; i++)
+        if (v->volumes[i].machine == life->machine)
+            return;
+    GROW(v->volumes, v->volume_count, v->volume_capacity);
+    v->volumes[v->volume_count++] = (system_volume){life->machine, {(const u8 *)path, len}};
+}
+
+// ---------------------------------------------------------------------------------------------- begin and end
+
+event_views *views_new(const rule_set *set, const correlator *c, const event_class *const *classes, u32 count)
+{
+    event_views *v = mem_zeroed(1, sizeof(*v));
+    u32 lives;
+    const process_life *const *list = correlator_processes(c, &lives);
+    v->set = set;
+    v->correlator = c;
+    v->class_count = count;
+    v->classes = mem_zeroed(count ? count : 1, sizeof(*v->classes));
+    for (u32 i = 0; i < count; i++)
+        look_at_class(v, &v->classes[i], classes[i]);
+    for (u32 i = 0; i < lives; i++)
+        note_volume(v, list[i]);
+    return v;
+}
+
+void views_free(event_views *v)
+{
+    if (!v)
+        return;
+    mem_free(v->classes);
+    mem_free(v->volumes);
+    arena_free(&v->arena);
+    mem_free(v);
+}
+
+void view_scratch_free(view_scratch *x)
+{
+    rule_scratch_free(&x->rules);
+    mem_free(x->subjects);
+    outbuf_free(&x->text);
+    outbuf_free(&x->one);
+}
+
+bool views_watch(const event_views *v, u32 class_index)
+{
+    return class_index < v->class_count && v->classes[class_index].count;
+}
+
+// ---------------------------------------------------------------------------------------------- records
+
+// The text of each field, then the same without case.
+static void fill_subjects(const event_views *v, const watching *w, const record *rec, view_scratch *x)
+{
+    view_text texts[256];
+    u32 count = w->source->field_count < COUNT_OF(texts) ? w->source->field_count : (u32)COUNT_OF(texts);
+    x->text.len = 0;
+    for (u32 i = 0; i < count; i++)
+        view_get(v, &w->getters[i], rec, x, &texts[i]);
+    size_t len = x->text.len;
+    u8 *folded = outbuf_reserve(&x->text, len + 1);
+    fold_text(folded, (span){x->text.bytes, len});
+    for (u32 i = 0; i < count; i++) {
+        const view_text *t = &texts[i];
+        x->subjects[i] = (subject){.kind = t->kind,
+                                   .has_number = t->has_number,
+                                   .tail = t->tail,
+                                   .text = {x->text.bytes + t->at, t->len},
+                                   .folded = {folded + t->at, t->len},
+                                   .number = t->number};
+    }
+    for (u32 i = count; i < w->source->field_count; i++)
+        x->subjects[i] = (subject){0};
+}
+
+static void see(const event_views *v, const watching *w, const record *rec, view_scratch *x, view_hit *hit,
+                void *context)
+{
+    if (!view_meets(w->when, rec))
+        return;
+    if (w->source->field_count > x->subject_capacity) {
+        mem_free(x->subjects);
+        x->subject_capacity = w->source->field_count;
+        x->subjects = mem_zeroed(x->subject_capacity, sizeof(*x->subjects));
+    }
+    fill_subjects(v, w, rec, x);
+    rule_set_ask(v->set, w->source, x->subjects, &x->rules);
+    for (u32 i = 0; i < x->rules.hit_count; i++)
+        hit(context, x->rules.hits[i], x);
+}
+
+void views_see(const event_views *v, const record *rec, view_scratch *x, view_hit *hit, void *context)
+{
+    const class_view *cv = &v->classes[rec->cls->index];
+    for (u32 i = 0; i < cv->count; i++)
+        see(v, &cv->list[i], rec, x, hit, context);
+}
+
+// ---------------------------------------------------------------------------------------------- without a trace
+
+static bool can_hit_by(const rule_set *set, u32 number, const logsource *s, const view *v, arena *a)
+{
+    const event_class cls = {.descriptor.id = v->first};
+    getter *getters = arena_array(a, getter, s->field_count);
+    view_getters(a, &cls, s, v->fields, getters);
+    return rule_possible(set, number, with_getters, getters).yes;
+}
+
+static const char *refuse_category(arena *a, const rule_set *set, u32 number)
+{
+    const logsource *s = &set->logsources[set->rules[number].logsource];
+    u32 known = 0, sysmon = 0;
+    for (size_t k = 0; k < COUNT_OF(VIEWS); k++) {
+        const view *v = &VIEWS[k];
+        if (!is_of_category(s->category, v->category))
+            continue;
+        known++;
+        if (!can_hit_by(set, number, s, v, a))
+            continue;
+        if (!guid_equal(&v->provider, &(guid)SYSMON_PROVIDER))
+            return NULL;
+        sysmon++;
+    }
+    if (sysmon)
+        return "only Sysmon's own events have the fields it needs";
+    return known ? "no event of that category has the fields it needs" : "no event is known for its category";
+}
+
+const char *views_refuse(arena *a, const rule_set *set, u32 number)
+{
+    const logsource *s = &set->logsources[set->rules[number].logsource];
+    if (!is_windows(s))
+        return "it is not about Windows";
+    if (*s->category)
+        return refuse_category(a, set, number);
+    for (size_t i = 0; *s->service && i < COUNT_OF(SERVICES); i++)
+        if (strcasecmp(s->service, SERVICES[i].service) == 0)
+            return NULL;
+    return *s->service ? "no provider is known for its event log" : NULL;
+}

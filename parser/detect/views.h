@@ -1,0 +1,37 @@
+// Events as rules see them: which logsources an event belongs to, and the values of the fields that rules name.
+//
+// What feeds what is one list (views.def). Everything is found out for each event class once; events of classes that no
+// rule can be true of cost one look at a table.
+#ifndef ETWKIT_VIEWS_H
+#define ETWKIT_VIEWS_H
+
+#include "correlate/correlate.h"
+#include "decode/value.h"
+#include "detect/rule.h"
+
+typedef struct event_views event_views;
+
+// For records of classes 0 to count - 1, which must be planned. All that is given must live as long.
+event_views *views_new(const rule_set *set, const correlator *c, const event_class *const *classes, u32 count);
+void views_free(event_views *v);
+
+// What one thread needs; all zero is a valid empty one.
+typedef struct view_scratch {
+    rule_scratch rules;
+    subject *subjects;
+    u32 subject_capacity;
+    outbuf text; // of the subjects
+    outbuf one;
+} view_scratch;
+void view_scratch_free(view_scratch *scratch);
+
+bool views_watch(const event_views *v, u32 class_index);
+
+// Calls for each rule that is true of the record: once a rule, in the order of the set.
+typedef void view_hit(void *context, u32 rule, view_scratch *scratch);
+void views_see(const event_views *v, const record *rec, view_scratch *scratch, view_hit *hit, void *context);
+
+// Why no event can make a rule true, as a sentence; NULL: some can. Without any trace: by what views.def knows.
+const char *views_refuse(arena *a, const rule_set *set, u32 rule);
+
+#endif
