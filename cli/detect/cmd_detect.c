@@ -79,7 +79,7 @@ static int detect_all(rule_book *b, const options *o, outfile *out, hit_format f
     if (code == EXIT_DONE) {
         if (!o->no_hash)
             inputs_hash_begin(&r.inputs, o->threads);
-        code = evidence_open(&ev, &r, 0, r.inputs.count, true, true);
+        code = evidence_open(&ev, &r, 0, r.inputs.count, true, o->correlate);
         bool ok = code == EXIT_DONE && detect_in(b, &o->filter, &r, &ev, out, format, &counts);
         if (ok && !o->quiet) {
             evidence_tell_damage(&ev);
