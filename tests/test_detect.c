@@ -382,6 +382,18 @@ static void hits_name_the_record(void **state)
     outbuf_free(&one);
 }
 
+// A parent's image and the name of the process are facts of other events.
+static void facts_of_processes_are_joined(void **state)
+{
+    program *p = *state;
+    RUN(p, "detect", "-q", "--cache", "none", "--rules", "samples/rules", "samples/processes.etl");
+    assert_int_equal(program_lines(&p->out), 2);
+    outbuf_add(&p->out, "", 1);
+    const char *text = (const char *)p->out.bytes;
+    assert_non_null(strstr(text, "| WINWORD.EXE(8044) | ParentImage=C:\\Office\\WINWORD.EXE Image="));
+    assert_non_null(strstr(text, "| cmd.exe(8420) | CommandLine=powershell "));
+}
+
 static void exit_codes_are_for_pipelines(void **state)
 {
     program *p = *state;
@@ -527,6 +539,7 @@ int main(void)
         cmocka_unit_test(what_is_not_understood_is_refused),
         cmocka_unit_test(hostile_rules_are_bounded),
         cmocka_unit_test_setup_teardown(hits_name_the_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, teardown),
         cmocka_unit_test_setup_teardown(exit_codes_are_for_pipelines, setup, teardown),
         cmocka_unit_test_setup_teardown(a_broken_rule_is_one_line, setup, teardown),
         cmocka_unit_test_setup_teardown(real_events_are_hit_by_their_rules, setup, teardown),
