@@ -214,7 +214,7 @@ typedef struct group {
 
 static bool class_by_id(const event_class *cls)
 {
-    return !cls->classic && !cls->string_only && !cls->metadata.len && cls->descriptor.id != 0;
+    return !cls->classic && !cls->string_only && !cls->forwarded_xml && !cls->metadata.len && cls->descriptor.id != 0;
 }
 
 static const char *class_event_text(arena *a, const event_class *cls)

@@ -320,7 +320,7 @@ static void socket_addresses(void **state)
     EXPECT(text_socket_address(p, (span){v6, 24}), "[fe80::1]:443");
     EXPECT(text_socket_address(p, (span){v6, 1}), "0x17");
     EXPECT(text_socket_address(p, (span){(const u8[]){1, 0, 'a'}, 3}), "0x010061");
-    EXPECT(text_socket_address(p, (span){NULL, 0}), "0x");
+    EXPECT(text_socket_address(p, (span){NULL, 0}), "");
 }
 
 // Vector forms against the scalar ones, on exactly allocated memory.
@@ -371,7 +371,11 @@ static void times(void **state)
     EXPECT(text_systemtime(p, SYSTEMTIME), "2017-11-04T03:46:22.305Z");
     u8 wild[16];
     memset(wild, 0xff, sizeof(wild));
-    EXPECT(text_systemtime(p, wild), "65535-65535-65535T65535:65535:65535.65535Z");
+    EXPECT(text_systemtime(p, wild), "65535,65535,65535,65535,65535,65535,65535,65535");
+    static const u8 NOT_LEAP[16] = {0xdb, 7, 2, 0, 6, 0, 29, 0, 3, 0, 46, 0, 22, 0, 0x31, 1}; // 2011-02-29
+    EXPECT(text_systemtime(p, NOT_LEAP), "2011,2,6,29,3,46,22,305");
+    static const u8 ZERO[16] = {0};
+    EXPECT(text_systemtime(p, ZERO), "0,0,0,0,0,0,0,0");
 }
 
 static void every_day(void **state)

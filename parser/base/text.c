@@ -333,7 +333,7 @@ u8 *text_socket_address(u8 *p, span bytes)
             p = text_u64(put_char(p, '%'), scope);
         p = put_char(p, ']');
     } else {
-        return text_bytes(put_char(put_char(p, '0'), 'x'), bytes);
+        return bytes.len ? text_bytes(put_char(put_char(p, '0'), 'x'), bytes) : p;
     }
     return text_u64(put_char(p, ':'), load_u16_be(bytes.at + 2));
 }

@@ -91,7 +91,7 @@ u8 *text_time_tdh(u8 *p, i64 filetime)
     return put_char(p, 'Z');
 }
 
-// At least `width` digits; fields of a damaged SYSTEMTIME may have five.
+// At least `width` digits: years may have five.
 static u8 *put_field(u8 *p, u32 value, unsigned width)
 {
     u8 digits[20];
@@ -102,9 +102,37 @@ static u8 *put_field(u8 *p, u32 value, unsigned width)
     return p + len;
 }
 
+static bool is_leap(u32 year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static const u8 MONTH_DAYS[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+static bool is_date(u32 year, u32 month, u32 day)
+{
+    return year >= 1601 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= MONTH_DAYS[month - 1] + (u32)(month == 2 && is_leap(year));
+}
+
 // SYSTEMTIME: 0 year  2 month  4 day of week  6 day  8 hour  10 minute  12 second  14 millisecond, all u16
+static bool is_systemtime(const u8 *bytes)
+{
+    return is_date(load_u16(bytes), load_u16(bytes + 2), load_u16(bytes + 6)) && load_u16(bytes + 8) < 24 &&
+           load_u16(bytes + 10) < 60 && load_u16(bytes + 12) < 60 && load_u16(bytes + 14) < 1000;
+}
+
+static u8 *put_words(u8 *p, const u8 *bytes, u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        p = text_u64(i ? put_char(p, ',') : p, load_u16(bytes + 2 * i));
+    return p;
+}
+
 u8 *text_systemtime(u8 *p, const u8 *bytes)
 {
+    if (!is_systemtime(bytes))
+        return put_words(p, bytes, 8);
     p = put_field(p, load_u16(bytes), 4);
     p = put_field(put_char(p, '-'), load_u16(bytes + 2), 2);
     p = put_field(put_char(p, '-'), load_u16(bytes + 6), 2);
@@ -138,21 +166,13 @@ static bool read_char(const char **text, char c)
     return true;
 }
 
-static bool is_leap(u32 year)
-{
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
 static bool read_date(const char **text, u32 *days_since_1601)
 {
-    static const u8 MONTH_DAYS[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     u32 year, month, day;
     if (!read_number(text, 4, &year) || !read_char(text, '-') || !read_number(text, 2, &month) ||
         !read_char(text, '-') || !read_number(text, 2, &day))
         return false;
-    if (year < 1601 || month < 1 || month > 12 || day < 1)
-        return false;
-    if (day > MONTH_DAYS[month - 1] + (u32)(month == 2 && is_leap(year)))
+    if (!is_date(year, month, day))
         return false;
     u32 years = year - 1601, days = years * 365 + years / 4 - years / 100 + years / 400;
     for (u32 m = 1; m < month; m++)

@@ -44,6 +44,8 @@ enum {
     EVENT_FLAG_PROCESSOR_INDEX = 0x200,
 };
 
+enum { EVENT_PROPERTY_FORWARDED_XML = 0x2 }; // EVENT_HEADER.EventProperty (evntcons.h)
+
 // EVENT_HEADER_EXT_TYPE_* (evntcons.h).
 typedef enum extended_type {
     EXT_RELATED_ACTIVITY = 1,

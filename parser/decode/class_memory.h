@@ -42,10 +42,11 @@ static inline u64 hook_word(span bytes)
     return load_u64(bytes.at) & 0xffff0000ffffffff;
 }
 
-// Type and flags of an EVENT record; type, opcode, level and version of a FULL or INSTANCE record.
+// Type and flags of an EVENT record, and whether it is forwarded XML (EVENT_PROPERTY_FORWARDED_XML); type, opcode,
+// level and version of a FULL or INSTANCE record.
 static inline u64 header_word(span bytes, header_kind kind)
 {
-    return load_u64(bytes.at) & (header_is_event(kind) ? 0x0000ffffffff0000 : 0xffffffffffff0000);
+    return load_u64(bytes.at) & (header_is_event(kind) ? 0x0002ffffffff0000 : 0xffffffffffff0000);
 }
 
 // The descriptor's words; zero for classic records, whose first word has all of it.

@@ -101,15 +101,17 @@ static void plan_tracelogging(planner *p, event_class *c)
     add_plan(p, c, described, c->wide);
 }
 
-// EVENT_HEADER_FLAG_STRING_ONLY: the whole payload is one string.
+// EVENT_HEADER_FLAG_STRING_ONLY: the whole payload is one string. EVENT_HEADER_PROPERTY_FORWARDED_XML: it is the XML of
+// an event that another machine wrote.
 static void plan_string(planner *p, event_class *c)
 {
     static const property MESSAGE[] = {{.name = "Message", .in_type = IN_UNICODE_STRING, .count = 1}};
+    static const property XML[] = {{.name = "EventXml", .in_type = IN_UNICODE_STRING, .out_type = OUT_XML, .count = 1}};
     event_schema *described = arena_new(&p->table->arena, event_schema);
     *described = (event_schema){.key = KEY_MANIFEST,
                                 .descriptor = c->descriptor,
-                                .message = "%1",
-                                .properties = MESSAGE,
+                                .message = c->forwarded_xml ? NULL : "%1",
+                                .properties = c->forwarded_xml ? XML : MESSAGE,
                                 .property_count = 1,
                                 .top_count = 1};
     described->provider = private_provider(p, c, ORIGIN_STRING);
@@ -190,7 +192,7 @@ static void add_plans(planner *p, event_class *c)
 {
     if (c->metadata.len)
         plan_tracelogging(p, c);
-    else if (c->string_only)
+    else if (c->string_only || c->forwarded_xml)
         plan_string(p, c);
     if (!c->plan_count)
         plan_from_set(p, c);

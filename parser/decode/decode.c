@@ -184,8 +184,9 @@ static bool run_elements(run *r, u32 index, u32 count, u32 depth)
     }
     if (!push(r, SLOT_COUNT, count))
         return false;
-    r->text += f->wire == WIRE_STRUCT ? 0 : (u64)count * f->element_text;
-    for (u32 i = 0; i < count; i++) {
+    bool is_empty = f->wire == WIRE_STRUCT && f->member_count == 0;
+    r->text += f->wire == WIRE_STRUCT && !is_empty ? 0 : (u64)count * f->element_text;
+    for (u32 i = 0; i < count && !is_empty; i++) {
         bool done = f->wire == WIRE_STRUCT ? run_members(r, f, depth) : run_value(r, index);
         if (!done)
             return false;

@@ -693,7 +693,7 @@ static u64 element_text(const compiler *c, const field *f)
     enum { NUMBER = 32, BRACES = 2 };
     if (f->wire != WIRE_STRUCT)
         return f->map || f->show == SHOW_F64 ? f->room : NUMBER;
-    u64 text = BRACES;
+    u64 text = f->member_count ? BRACES : BRACES + 1; // the comma is its own
     for (u32 i = 0; i < f->member_count; i++) {
         const field *m = &c->fields[f->first_member + i];
         text += m->csv_key.len + (m->count_form == COUNT_ONE ? m->element_text : BRACES);

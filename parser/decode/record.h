@@ -19,7 +19,7 @@ typedef struct event_class {
     guid provider_id;            // for classic events the class GUID
     event_descriptor descriptor; // the level of a WPP message is its description's: their headers have none
     header_kind kind;            // of the first event seen
-    bool classic, wide, string_only, message;
+    bool classic, wide, string_only, forwarded_xml, message;
     u16 hook;      // kernel events, else 0
     span metadata; // TraceLogging schema, else empty
     u64 events;    // counted by the survey

@@ -112,13 +112,14 @@ static bool read_struct(reader *r, u32 index, u32 members, u32 depth, error *e)
 {
     if (depth >= LIMIT_NESTING)
         return error_set(e, "TraceLogging structs nest deeper than %u", LIMIT_NESTING);
-    r->nodes[index].prop.flags |= PROP_STRUCT;
+    // Anonymous objects of .NET have structs without members.
+    r->nodes[index].prop.flags |= members ? PROP_STRUCT : PROP_STRUCT | PROP_EMPTY;
     for (u32 i = 0; i < members && cursor_left(&r->at); i++) {
         if (!read_field(r, depth + 1, e))
             return false;
         r->nodes[index].members++;
     }
-    if (r->nodes[index].members < members || members == 0)
+    if (r->nodes[index].members < members)
         return error_set(e, "TraceLogging struct %s claims %u members, %u are there", r->nodes[index].prop.name,
                          members, r->nodes[index].members);
     return true;

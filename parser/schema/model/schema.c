@@ -353,7 +353,7 @@ value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, 
 
 // ---------------------------------------------------------------------------------------------- events
 
-// Where members of a struct may stand: behind the struct itself, so that nesting cannot loop.
+// Members of a struct come after the struct itself, so that nesting cannot loop.
 static bool property_valid(const event_schema *event, u32 at, error *e)
 {
     const property *p = &event->properties[at];
@@ -361,7 +361,7 @@ static bool property_valid(const event_schema *event, u32 at, error *e)
     if (!p->name)
         return error_set(e, "property %u has no name", at);
     if (p->flags & PROP_STRUCT) {
-        if (p->struct_start <= at || p->struct_members == 0 ||
+        if (p->struct_start <= at || (p->struct_members == 0 && !(p->flags & PROP_EMPTY)) ||
             p->struct_start + p->struct_members > event->property_count)
             return error_set(e, "struct %s claims members %u to %u of %u properties", name, p->struct_start,
                              p->struct_start + p->struct_members, event->property_count);

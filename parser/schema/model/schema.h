@@ -65,6 +65,7 @@ enum {
     PROP_COUNT_REST = 0x2000,   // as many elements as the payload still holds (StackWalk frames)
     PROP_HIDDEN = 0x4000,       // located and checked but not part of a record's data (paddings of native structs)
     PROP_WIDE_ONLY = 0x8000,    // only in payloads with 8-byte pointers: alignment of a native struct
+    PROP_EMPTY = 0x10000,       // TraceLogging: a struct without members
 };
 
 // EVENT_PROPERTY_INFO. Members of a struct stand anywhere in the same array as top-level properties do, after them.
