@@ -52,7 +52,8 @@ static void offer(world *w, u32 process, u16 pieces, u16 number, size_t each)
     size_t from = number * each, len = strlen(TEXT);
     if (from < len)
         outbuf_add(&b, TEXT + from, len - from < each ? len - from : each);
-    eventsource_offer(w->es, w->set, &w->provider, process, 8, (span){b.bytes, b.len}, &w->load);
+    eventsource_offer(w->es, w->set, &w->provider, &(schema_sender){.process_id = process}, (span){b.bytes, b.len},
+                      &w->load);
     outbuf_free(&b);
 }
 
@@ -104,9 +105,13 @@ static void a_missing_piece(void **state)
     offer(&w, 4, 4, 0, 300);
     offer(&w, 4, 4, 2, 300);
     assert_int_equal(providers(&w), 0);
+    eventsource_finish(w.es, &w.load);
     assert_int_equal(w.load.refused, 1);
-    offer(&w, 4, 1, 0, sizeof(TEXT)); // a new start is a new chance
+    assert_non_null(strstr(w.load.notes[0], "2 of 4"));
+    offer(&w, 4, 1, 0, sizeof(TEXT)); // sent again in one piece
     assert_int_equal(providers(&w), 1);
+    eventsource_finish(w.es, &w.load);
+    assert_int_equal(w.load.refused, 1); // what is over was repeated
     end(&w);
 }
 
@@ -139,24 +144,63 @@ static void very_many_beginnings(void **state)
     end(&w);
 }
 
-// A manifest that begins anew in the same thread; one whose beginning was lost.
-static void a_new_beginning(void **state)
+// Pieces in every order of three, each also with one of them repeated at every place.
+static void any_order(void **state)
+{
+    (void)state;
+    static const u16 ORDERS[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    size_t each = (sizeof(TEXT) + 1) / 3;
+    for (u32 o = 0; o < COUNT_OF(ORDERS); o++) {
+        for (u32 again = 0; again < 9; again++) {
+            world w;
+            begin(&w);
+            for (u32 i = 0; i < 3; i++) {
+                offer(&w, 4, 3, ORDERS[o][i], each);
+                if (i == again % 3)
+                    offer(&w, 4, 3, ORDERS[o][again / 3], each);
+            }
+            assert_int_equal(providers(&w), 1);
+            eventsource_finish(w.es, &w.load);
+            assert_int_equal(w.load.refused, 0);
+            end(&w);
+        }
+    }
+}
+
+// A piece that differs from the one of its number begins another manifest.
+static void another_begins(void **state)
 {
     (void)state;
     world w;
     begin(&w);
     size_t each = 700;
-    u16 pieces = (u16)((sizeof(TEXT) - 1 + each - 1) / each);
-    assert_int_equal(pieces, 2);
-    offer(&w, 4, pieces, 1, each);
+    offer(&w, 4, 2, 0, each - 1);
+    offer(&w, 4, 2, 0, each);
     assert_int_equal(w.load.refused, 1);
-    assert_non_null(strstr(w.load.notes[0], "last piece"));
-    offer(&w, 4, pieces, 0, each);
-    offer(&w, 4, pieces, 0, each);
-    assert_int_equal(w.load.refused, 2);
-    assert_non_null(strstr(w.load.notes[1], "anew"));
-    offer(&w, 4, pieces, 1, each);
+    assert_non_null(strstr(w.load.notes[0], "another one began"));
+    offer(&w, 4, 2, 1, each);
     assert_int_equal(providers(&w), 1);
+    end(&w);
+}
+
+static void senders_by_time(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    provider_schema *p = schema_add_provider(w.set, &w.provider, "Shop", ORIGIN_EVENTSOURCE, RANK_TRACE, NULL);
+    static const schema_sender SENT[] = {{0, 7, 500}, {0, 7, 100}, {1, 7, 300}, {0, 8, 200}, {0, 7, 900}};
+    for (u32 i = 0; i < COUNT_OF(SENT); i++)
+        schema_add_sender(p, &SENT[i]);
+    static const struct {
+        schema_sender event;
+        i64 sent; // -1: not by this process
+    } ASKED[] = {{{0, 7, 50}, 100},  {{0, 7, 100}, 100}, {{0, 7, 499}, 100}, {{0, 7, 500}, 500}, {{0, 7, 2000}, 900},
+                 {{1, 7, 900}, 300}, {{1, 7, 1}, 300},   {{0, 8, 900}, 200}, {{0, 6, 100}, -1},  {{1, 8, 100}, -1}};
+    for (u32 i = 0; i < COUNT_OF(ASKED); i++) {
+        const schema_sender *found = schema_find_sender(p, &ASKED[i].event);
+        assert_int_equal(found ? found->time : -1, ASKED[i].sent);
+    }
     end(&w);
 }
 
@@ -174,10 +218,10 @@ static void other_manifests(void **state)
     outbuf_add(&b, HEAD, sizeof(HEAD));
     outbuf_text(&b, TEXT);
     b.bytes[8 + (size_t)(strstr(TEXT, "OrderArgs") - TEXT)] = 'o'; // the template's name only: the reference dangles
-    eventsource_offer(w.es, w.set, &w.provider, 6, 8, (span){b.bytes, b.len}, &w.load);
+    eventsource_offer(w.es, w.set, &w.provider, &(schema_sender){.process_id = 6}, (span){b.bytes, b.len}, &w.load);
     assert_int_equal(providers(&w), 2);
     w.provider.bytes[0] ^= 1;
-    eventsource_offer(w.es, w.set, &w.provider, 7, 8, (span){b.bytes, b.len}, &w.load);
+    eventsource_offer(w.es, w.set, &w.provider, &(schema_sender){.process_id = 7}, (span){b.bytes, b.len}, &w.load);
     assert_int_equal(providers(&w), 0);
     outbuf_free(&b);
     end(&w);
@@ -209,7 +253,7 @@ static u32 offer_manifests(world *w, span trace)
         size_t end = at;
         while (end + sizeof(END) < trace.len && memcmp(trace.at + end, END, sizeof(END) - 1) != 0)
             end++;
-        eventsource_offer(w->es, w->set, &w->provider, ++count, 1,
+        eventsource_offer(w->es, w->set, &w->provider, &(schema_sender){.process_id = ++count},
                           (span){trace.at + at - 8, end + sizeof(END) - 1 - (at - 8)}, &w->load);
     }
     return count;
@@ -256,10 +300,12 @@ static void what_is_no_manifest(void **state)
     begin(&w);
     static const u8 SHORT[] = {1, 1, 0, 0x5b}, OTHER[] = {2, 1, 0, 0x5b, 1, 0, 0, 0, 'x'},
                     BAD[] = {1, 1, 0, 0x5b, 1, 0, 0, 0, 'x'};
-    eventsource_offer(w.es, w.set, &w.provider, 4, 8, (span){SHORT, sizeof(SHORT)}, &w.load);
-    eventsource_offer(w.es, w.set, &w.provider, 4, 8, (span){OTHER, sizeof(OTHER)}, &w.load);
+    eventsource_offer(w.es, w.set, &w.provider, &(schema_sender){.process_id = 4}, (span){SHORT, sizeof(SHORT)},
+                      &w.load);
+    eventsource_offer(w.es, w.set, &w.provider, &(schema_sender){.process_id = 4}, (span){OTHER, sizeof(OTHER)},
+                      &w.load);
     assert_int_equal(w.load.refused, 0);
-    eventsource_offer(w.es, w.set, &w.provider, 4, 8, (span){BAD, sizeof(BAD)}, &w.load);
+    eventsource_offer(w.es, w.set, &w.provider, &(schema_sender){.process_id = 4}, (span){BAD, sizeof(BAD)}, &w.load);
     assert_true(w.load.refused >= 1);
     assert_int_equal(providers(&w), 0);
     end(&w);
@@ -273,7 +319,9 @@ int main(void)
         cmocka_unit_test(a_missing_piece),
         cmocka_unit_test(an_end_too_early),
         cmocka_unit_test(very_many_beginnings),
-        cmocka_unit_test(a_new_beginning),
+        cmocka_unit_test(any_order),
+        cmocka_unit_test(another_begins),
+        cmocka_unit_test(senders_by_time),
         cmocka_unit_test(other_manifests),
         cmocka_unit_test(what_is_no_manifest),
         cmocka_unit_test(shared_traces),

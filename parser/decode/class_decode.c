@@ -48,21 +48,42 @@ static bool wide_after_all(const event_class *cls, decoder *d, const plan *narro
     return false;
 }
 
-// Of the plans that leave nothing but padding over, the first; else the first of all.
-static void decode_inexact(const event_class *cls, decoder *d, u32 padded, span payload, class_decode *out)
+// The plan of the description that the event's process sent last before it, or else first after it: process ids are
+// used again. CLASS_PLANS: it sent none.
+static u32 plan_of_sender(const event_class *cls, const schema_sender *from)
+{
+    const schema_sender *best = NULL;
+    u32 found = CLASS_PLANS;
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        const schema_sender *s = schema_find_sender(cls->plans[i]->schema->provider, from);
+        if (!s)
+            continue;
+        bool nearer = !best || (s->time <= from->time ? best->time > from->time || s->time > best->time
+                                                      : best->time > from->time && s->time < best->time);
+        if (nearer) {
+            best = s;
+            found = i;
+        }
+    }
+    return found;
+}
+
+// Of the plans that leave nothing but padding over, the first; else `otherwise`.
+static void decode_inexact(const event_class *cls, decoder *d, u32 padded, u32 otherwise, span payload,
+                           class_decode *out)
 {
     if (!cls->plan_count) {
         *out = (class_decode){cls, NULL, {0}, RECORD_RAW};
         return;
     }
     bool fits = padded < cls->plan_count;
-    choose(cls, fits ? padded : 0, out);
+    choose(cls, fits ? padded : otherwise, out);
     out->state = fits ? RECORD_DECODED : RECORD_PARTIAL;
     if (cls->plan_count > 1)
         decode_run(d, out->plan, payload, &out->values);
 }
 
-void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out)
+static inline void decode_by_plans(const event_class *cls, decoder *d, u32 otherwise, span payload, class_decode *out)
 {
     u32 padded = CLASS_PLANS;
     for (u32 i = 0; i < cls->plan_count; i++) {
@@ -79,7 +100,23 @@ void class_decode_payload(const event_class *cls, decoder *d, span payload, clas
             choose(cls, i, out);
         return;
     }
-    decode_inexact(cls, d, padded, payload, out);
+    decode_inexact(cls, d, padded, otherwise, payload, out);
+}
+
+void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out)
+{
+    decode_by_plans(cls, d, 0, payload, out);
+}
+
+void class_decode_sent(const event_class *cls, decoder *d, span payload, const schema_sender *from, class_decode *out)
+{
+    u32 own = plan_of_sender(cls, from);
+    if (own < CLASS_PLANS && decode_run(d, cls->plans[own], payload, &out->values) == FIT_EXACT) {
+        out->state = RECORD_DECODED;
+        choose(cls, own, out);
+        return;
+    }
+    decode_by_plans(cls, d, own < CLASS_PLANS ? own : 0, payload, out);
 }
 
 record_state class_state(const event_class *cls, decoder *d, span payload)

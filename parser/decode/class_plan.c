@@ -201,6 +201,19 @@ static void add_plans(planner *p, event_class *c)
         plan_manifest_piece(p, c);
 }
 
+static bool has_senders(const event_class *c)
+{
+    const provider_schema *first = NULL;
+    for (u32 i = 0; i < c->plan_count; i++) {
+        const provider_schema *p = c->plans[i]->schema->provider;
+        if (p->sender_count && first && p != first)
+            return true;
+        if (p->sender_count)
+            first = p;
+    }
+    return false;
+}
+
 void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
 {
     planner p = {t, set, os_build};
@@ -212,6 +225,7 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
         add_plans(&p, c);
     else
         t->unplanned++;
+    c->by_sender = has_senders(c);
     class_name(t, set, c, c->plan_count ? c->plans[0]->schema : NULL);
 }
 

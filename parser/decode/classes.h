@@ -35,7 +35,7 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build);
 // What a class whose index is CLASS_NONE looks like: no names, no plans.
 const event_class *class_unknown(const class_table *t);
 
-// Runs the class's plans over a payload until one consumes it exactly; otherwise the first one's result stands. NULL
+// Runs the class's plans over a payload until one consumes it exactly; otherwise the first one's result holds. NULL
 // plan: raw.
 typedef struct class_decode {
     const event_class *cls; // as the plan's description names it
@@ -44,6 +44,8 @@ typedef struct class_decode {
     record_state state;
 } class_decode;
 void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out);
+// The same, beginning with the plan that the event's own process sent. `from`: trace, process and time of the event.
+void class_decode_sent(const event_class *cls, decoder *d, span payload, const schema_sender *from, class_decode *out);
 record_state class_state(const event_class *cls, decoder *d, span payload); // that alone
 
 #endif

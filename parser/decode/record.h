@@ -33,7 +33,8 @@ typedef struct event_class {
     u32 plan_count;                         // 0: raw
     const struct event_class *const *named; // by plan: the class whose names fit it; NULL: this one's fit all
     bool made;                              // for such names, with these plans alone; no event is looked up by it
-    bool exact_version;                     // false: plans[0] describes another version of the event
+    bool by_sender;     // several processes sent descriptions of it: that of an event's own process comes first
+    bool exact_version; // false: plans[0] describes another version of the event
 
     const char *own_provider; // as its events themselves name it; NULL: they do not
 } event_class;

@@ -7,8 +7,8 @@
 
 typedef struct carried {
     guid provider;
-    u32 process_id, thread_id;
-    i64 time;
+    schema_sender sender;
+    i64 time; // of its trace's clock
     interest kind;
     u32 order; // as they stood in the files
     span payload;
@@ -21,17 +21,18 @@ void carried_free(carried_schemas *c)
     *c = (carried_schemas){0};
 }
 
-void carried_add(carried_schemas *c, const event *ev, interest kind)
+void carried_add(carried_schemas *c, const event *ev, const schema_sender *sender, interest kind)
 {
     GROW(c->list, c->count, c->capacity);
-    c->list[c->count] = (carried){
-        ev->provider, ev->process_id, ev->thread_id, ev->time, kind, c->count, arena_bytes(&c->arena, ev->payload)};
+    c->list[c->count] = (carried){ev->provider, *sender, ev->time, kind, c->count, arena_bytes(&c->arena, ev->payload)};
     c->count++;
 }
 
 static int by_time(const void *a, const void *b)
 {
     const carried *x = a, *y = b;
+    if (x->sender.time != y->sender.time)
+        return x->sender.time < y->sender.time ? -1 : 1;
     if (x->time != y->time)
         return x->time < y->time ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
@@ -52,7 +53,7 @@ void carried_load(carried_schemas *c, schema_set *set, schema_load *load)
     for (u32 i = 0; i < c->count; i++) {
         const carried *piece = &c->list[i];
         if (piece->kind == INTEREST_MANIFEST)
-            eventsource_offer(es, set, &piece->provider, piece->process_id, piece->thread_id, piece->payload, load);
+            eventsource_offer(es, set, &piece->provider, &piece->sender, piece->payload, load);
     }
     eventsource_finish(es, load);
     eventsource_free(es);

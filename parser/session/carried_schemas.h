@@ -15,8 +15,8 @@ typedef struct carried_schemas {
 
 void carried_free(carried_schemas *c);
 
-// Keeps the payload of an event whose class is of one of the interests that are schemas.
-void carried_add(carried_schemas *c, const event *ev, interest kind);
+// Copies the payload of an event whose class is of one of the interests that are schemas.
+void carried_add(carried_schemas *c, const event *ev, const schema_sender *sender, interest kind);
 // Puts all into a set, in the order of time. What is wrong with them goes into `load`.
 void carried_load(carried_schemas *c, schema_set *set, schema_load *load);
 

@@ -123,6 +123,12 @@ static void collect_fact(collector *c, const loaded_buffer *b, const event_ref *
     correlator_see(c->session->correlator, &seen, &c->decoder);
 }
 
+static void collect_schema(collector *c, const loaded_buffer *b, const event *ev, interest kind)
+{
+    schema_sender sender = {b->file_index, ev->process_id, session_time(b, ev->time)};
+    carried_add(&c->carried, ev, &sender, kind);
+}
+
 static void collect_event(collector *c, const loaded_buffer *b, const event_ref *ref)
 {
     event ev;
@@ -136,7 +142,7 @@ static void collect_event(collector *c, const loaded_buffer *b, const event_ref 
     case INTEREST_EVENT_INFO:
     case INTEREST_MAP_INFO:
     case INTEREST_MANIFEST:
-        carried_add(&c->carried, &ev, kind);
+        collect_schema(c, b, &ev, kind);
         return;
     case INTEREST_COMPUTER:
         collect_computer(c, &ev, b->desc->epoch);

@@ -191,7 +191,13 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     loaded_event(b, ref, &room->event);
     const event *ev = &room->event;
     class_decode d;
-    class_decode_payload(class_of_ref(s, ref), &room->decoder, ev->payload, &d);
+    const event_class *cls = class_of_ref(s, ref);
+    if (cls->by_sender) {
+        schema_sender from = {b->file_index, ev->process_id, session_time(b, ref->time)};
+        class_decode_sent(cls, &room->decoder, ev->payload, &from, &d);
+    } else {
+        class_decode_payload(cls, &room->decoder, ev->payload, &d);
+    }
     // One by one, as in event_clear.
     out->number = 0;
     out->time = session_time(b, ref->time);

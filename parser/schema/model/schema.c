@@ -184,6 +184,7 @@ void schema_set_free(schema_set *set)
         mem_free(p->opcodes.items);
         mem_free(p->channels.items);
         mem_free(p->keywords.items);
+        mem_free(p->senders);
         mem_free(p->maps);
         if (p->maps_by_name)
             map_free(p->maps_by_name);
@@ -302,6 +303,49 @@ void schema_add_name(provider_schema *p, name_list *list, u64 value, const char 
         name && *name ? arena_text(a, name) : NULL,
         message && *message ? arena_text(a, message) : NULL,
     };
+}
+
+static int compare_senders(const schema_sender *a, const schema_sender *b)
+{
+    if (a->source != b->source)
+        return a->source < b->source ? -1 : 1;
+    if (a->process_id != b->process_id)
+        return a->process_id < b->process_id ? -1 : 1;
+    return a->time < b->time ? -1 : a->time > b->time;
+}
+
+// How many senders come before, or are the same.
+static u32 senders_until(const provider_schema *p, const schema_sender *sender)
+{
+    u32 low = 0, high = p->sender_count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (compare_senders(&p->senders[mid], sender) <= 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+void schema_add_sender(provider_schema *p, const schema_sender *sender)
+{
+    if (p->sender_count >= LIMIT_MANIFEST_SENDERS)
+        return;
+    GROW(p->senders, p->sender_count, p->sender_cap);
+    u32 at = senders_until(p, sender);
+    memmove(p->senders + at + 1, p->senders + at, (p->sender_count - at) * sizeof(*p->senders));
+    p->senders[at] = *sender;
+    p->sender_count++;
+}
+
+const schema_sender *schema_find_sender(const provider_schema *p, const schema_sender *event)
+{
+    u32 after = senders_until(p, event);
+    for (u32 i = after ? after - 1 : 0; i <= after && i < p->sender_count; i++)
+        if (p->senders[i].source == event->source && p->senders[i].process_id == event->process_id)
+            return &p->senders[i];
+    return NULL;
 }
 
 const schema_name *schema_find_name(const name_list *list, u64 value)

@@ -145,6 +145,13 @@ typedef struct name_list {
 // behind what kernels write (a sample's Count became two 16-bit fields without a new version).
 typedef enum schema_rank { RANK_TRACE, RANK_USER, RANK_CACHE, RANK_BUILTIN } schema_rank;
 
+// Who wrote a description into a trace, and when.
+typedef struct schema_sender {
+    u32 source; // number of the trace
+    u32 process_id;
+    i64 time; // FILETIME
+} schema_sender;
+
 // One provider as one file describes it. Several of the same GUID live side by side (two Windows versions, say).
 typedef struct provider_schema {
     struct schema_set *set;
@@ -161,6 +168,8 @@ typedef struct provider_schema {
     struct map *maps_by_name; // base/map.h
     event_schema **events;
     u32 event_count, event_cap;
+    schema_sender *senders; // by source, process and time
+    u32 sender_count, sender_cap;
     bool sorted;
     bool adopted;                 // its lists belong to another set
     struct provider_schema *next; // same GUID, less trusted or added later
@@ -176,6 +185,10 @@ arena *schema_arena(schema_set *set);
 provider_schema *schema_add_provider(schema_set *set, const guid *id, const char *name, schema_origin origin,
                                      schema_rank rank, const char *path);
 void schema_add_name(provider_schema *p, name_list *list, u64 value, const char *name, const char *message);
+// Notes one more sender of a description; beyond LIMIT_MANIFEST_SENDERS none.
+void schema_add_sender(provider_schema *p, const schema_sender *sender);
+// When the process of an event last sent the description before it, or else first after it. NULL: it did not.
+const schema_sender *schema_find_sender(const provider_schema *p, const schema_sender *event);
 const schema_name *schema_find_name(const name_list *list, u64 value); // NULL: not there
 // Entries without a text are left out: their number says more.
 value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, const map_entry *entries, u32 count);
