@@ -103,6 +103,7 @@ enum {
     // Correlation: what is remembered of a whole recording; a fact has some 40 bytes
     LIMIT_PROCESS_FACTS = 1 << 20, // starts, ends and rundown entries of processes
     LIMIT_THREAD_FACTS = 64 << 20, // likewise of threads
+    LIMIT_STACK_THREADS = 65536,   // threads whose process only stacks tell, and its changes
     LIMIT_NAME_FACTS = 4 << 20,    // names of file objects and of registry keys, each
     LIMIT_IMAGE_FACTS = 4 << 20,   // loads, unloads and rundown entries of modules; and PDB identities
     LIMIT_VOLUMES = 4096,          // volume mappings; machines have some ten

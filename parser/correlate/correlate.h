@@ -63,10 +63,16 @@ void correlator_see(correlator *c, const sighting *s, decoder *d);
 // Whether events of this class are stacks. There are so many that any thread may note those of a buffer it has loaded,
 // to be taken in later: false from correlator_note_stack means that this one must be seen like any other event.
 bool correlator_is_stack(const correlator *c, const event_class *cls);
+enum { STACK_THREADS = 64 };
 typedef struct stack_notes {
     struct stack_part *list;
     u32 count, cap;
+    struct stack_thread *threads; // whose threads these are, each mostly once
+    u32 thread_count, thread_cap;
+    u32 latest[STACK_THREADS]; // in `threads`, by thread
 } stack_notes;
+void stack_notes_clear(stack_notes *notes);
+void stack_notes_free(stack_notes *notes);
 bool correlator_note_stack(const correlator *c, const event_class *cls, const loaded_buffer *b, const event_ref *ref,
                            stack_notes *notes);
 typedef struct stack_note {

@@ -200,11 +200,22 @@ typedef struct key_book {
     u64 refused;
 } key_book;
 
+// A stack names the process of its thread.
+typedef struct stack_thread {
+    u32 source, thread, process;
+    i64 time;      // FILETIME of the event
+    bool is_known; // once told: a rundown has it
+} stack_thread;
+
 typedef struct stack_book {
     u64 *asked;     // a bit for each time stamp stacks will be asked for, by its hash; NULL: all will be
     u32 asked_bits; // log2 of their number
     u64 dropped;    // parts nobody will ask for
     spill *part_block, *use_block, *definition_block, *frame_block, *stack_block, *taken_block;
+    stack_thread *threads; // in the order of their time where a thread has several
+    u32 thread_count, thread_cap;
+    u64 thread_refused;
+    struct map *thread_map; // base/map.h: (source, thread) -> its last one
     struct stack_part *parts;
     u32 part_count;
     struct key_use *uses; // of keys, by parts
@@ -327,6 +338,16 @@ void key_close(correlator *c);
 bool key_is_path(const char *text, size_t len);
 void key_free(key_book *b);
 
+// Where a StackWalk event says what it belongs to.
+enum { STACK_TARGET_AT = 0, STACK_PROCESS_AT = 8, STACK_THREAD_AT = 12 };
+
+// Of one stack's payload, which has at least these three: whose its thread is; noted by any thread, and taken in.
+stack_thread stack_thread_of(const correlator *c, const loaded_buffer *b, span payload);
+void stack_note_thread(const correlator *c, const loaded_buffer *b, span payload, stack_notes *notes);
+void stack_add_thread(stack_book *b, const stack_thread *t);
+void stack_free_threads(stack_book *b);
+// Tells the history of threads what stacks say of those it knows nothing else of.
+void stack_tell_threads(const correlator *c, history *threads);
 void stack_see(correlator *c, const sighting *s, u32 source);
 void stack_free(stack_book *b);
 

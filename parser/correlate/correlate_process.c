@@ -454,6 +454,7 @@ void process_close(correlator *c)
     process_book *b = &c->processes;
     u64 passed = 0;
     fold_all(c);
+    stack_tell_threads(c, &b->threads);
     history_close(&b->threads, c);
     for (u32 i = 0; i < b->count; i++) {
         complete(c, &b->list[i]);

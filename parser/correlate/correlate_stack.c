@@ -61,7 +61,7 @@ enum {
     OPCODE_KERNEL = 37,
     OPCODE_USER = 38
 };
-enum { TARGET_AT = 0, THREAD_AT = 12, FRAMES_AT = 16 };
+enum { TARGET_AT = STACK_TARGET_AT, THREAD_AT = STACK_THREAD_AT, FRAMES_AT = 16 };
 enum { LARGE_BUFFER = 1 << 20 }; // of such a room holds one more only
 
 static const u32 NO_STACK = UINT32_MAX, IN_RECORD = UINT32_MAX - 1;
@@ -178,6 +178,7 @@ bool correlator_note_stack(const correlator *c, const event_class *cls, const lo
     if (cls->descriptor.opcode != OPCODE_STACK || payload.len < FRAMES_AT + 8 ||
         load_i64(payload.at + TARGET_AT) < b->refs[0].time)
         return false;
+    stack_note_thread(c, b, payload, notes);
     stack_part p = part_of(c, b, ref, payload);
     if (!is_asked_for(c, b, p.target))
         return true;
@@ -207,6 +208,8 @@ void correlator_take_stacks(correlator *c, const stack_notes *notes)
     stack_book *b = &c->stacks;
     u32 count = notes->count ? parts_room(b, notes->count) : 0;
     b->refused += notes->count - count;
+    for (u32 i = 0; i < notes->thread_count; i++)
+        stack_add_thread(b, &notes->threads[i]);
     if (count)
         memcpy(b->parts + b->part_count, notes->list, count * sizeof(*b->parts));
     b->part_count += count;
@@ -223,6 +226,8 @@ void stack_see(correlator *c, const sighting *s, u32 source)
     }
     if (ev->payload.len < FRAMES_AT + (ev->wide ? 8u : 4u))
         return;
+    stack_thread thread = stack_thread_of(c, s->from, ev->payload);
+    stack_add_thread(b, &thread);
     stack_part p = part_of(c, s->from, s->ref, ev->payload);
     if (!is_asked_for(c, s->from, p.target))
         return;
@@ -397,6 +402,7 @@ void stack_free(stack_book *b)
     spill_free(&b->stack_block);
     spill_free(&b->taken_block);
     mem_free(b->asked);
+    stack_free_threads(b);
     mem_free(b->slots);
     mem_free(b->first);
 }

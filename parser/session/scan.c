@@ -43,7 +43,7 @@ void scanned_free(scanned *s)
     loaded_buffer_free(&s->buffer);
     damage_free(&s->damage);
     mem_free(s->notable);
-    mem_free(s->stacks.list);
+    stack_notes_free(&s->stacks);
     *s = (scanned){0};
 }
 
@@ -76,7 +76,8 @@ static void note_events(scanner *s, scanned *out)
 void scan_buffer(scanner *s, const etl_file *file, u32 trace, u32 buffer_index, scanned *out)
 {
     out->by = s;
-    out->notable_count = out->stacks.count = 0;
+    out->notable_count = 0;
+    stack_notes_clear(&out->stacks);
     out->account = (etl_account){0};
     memset(out->headers, 0, sizeof(out->headers));
     damage_free(&out->damage);
