@@ -166,6 +166,17 @@ const char *evidence_limit(const evidence *ev, u32 index, char room[160])
     return NULL;
 }
 
+// A .blg of the Performance Monitor is a trace whose events are PDH's own records, of one class GUID.
+static bool is_counter_log(const evidence *ev, const trace *t)
+{
+    static const guid RECORDS = GUID_OF(0x933f3bb3, 0x943e, 0x490d, 0x9c, 0xed, 0x3c, 0xbb, 0x14, 0xc1, 0x44, 0x79);
+    const class_table *classes = ev->session->classes;
+    for (u32 i = 0; i < class_count(classes) && i < t->class_capacity; i++)
+        if (t->class_events[i] && guid_equal(&class_list(classes)[i]->provider_id, &RECORDS))
+            return true;
+    return false;
+}
+
 void evidence_tell_damage(const evidence *ev)
 {
     enum { REMARKS = 5 };
@@ -181,6 +192,9 @@ void evidence_tell_damage(const evidence *ev)
 
     for (u32 i = 0; i < ev->session->trace_count; i++) {
         const trace *t = ev->session->traces[i];
+        if (is_counter_log(ev, t))
+            print_say("%s: a log of performance counters (.blg): its records are in local time and are not decoded",
+                      t->file.input->name);
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)
             print_say("%s: the file %s", t->file.input->path, input_change_text(t->change));
