@@ -64,11 +64,11 @@ bool pack_block(const packing *c, span text, outbuf *out, error *e)
         outbuf_written(out, at + used);
     } else {
         const char *why = libarchive.archive_error_string(a);
-        // zstd only says so in its sentence.
-        if (libarchive.archive_errno(a) == ENOMEM || (why && strstr(why, "not enough memory")))
+        // zstd only says so in its sentence, an entry that cannot be made has none.
+        if (libarchive.archive_errno(a) == ENOMEM || !why || strstr(why, "not enough memory"))
             error_code_set(e, ERR_MEMORY, "%s: out of memory", c->name);
         else
-            error_set(e, "%s: %s", c->name, why ? why : "libarchive cannot compress it");
+            error_set(e, "%s: %s", c->name, why);
     }
     libarchive.archive_write_free(a);
     return ok;
