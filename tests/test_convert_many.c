@@ -241,7 +241,7 @@ static void compressed_is_the_plain_output(program *p, const char *suffix, const
     char packed[64], plain[64], command[256];
     snprintf(packed, sizeof(packed), "{}/x.jsonl.%s", suffix);
     if (system(NULL) == 0 || (snprintf(command, sizeof(command), "command -v %s >/dev/null", tool), system(command))) {
-        print_message("%s is not installed: what it would read is not checked\n", tool);
+        print_message("skipped: %s is not installed, which would read it\n", tool);
         skip();
     }
     assert_int_equal(RUN(p, "convert", "--quiet", "{}/in", "-o", packed, "--provenance"), 0);

@@ -74,7 +74,7 @@ static void needs(const char *tool)
     char line[200];
     snprintf(line, sizeof(line), "PATH=$PATH:/usr/sbin:/sbin; command -v %s >/dev/null", tool);
     if (system(line) != 0) {
-        print_message("%s is not installed\n", tool);
+        print_message("skipped: %s is not installed\n", tool);
         skip();
     }
 }
@@ -82,7 +82,7 @@ static void needs(const char *tool)
 static void needs_ntfs(void)
 {
     if (!ntfs_can_build()) {
-        print_message("mkntfs or libntfs-3g is not installed\n");
+        print_message("skipped: mkntfs or libntfs-3g is not installed\n");
         skip();
     }
 }

@@ -128,7 +128,7 @@ static int teardown(void **state)
 static void needs_hivex(void)
 {
     if (!hive_can_build()) {
-        print_message("libhivex is not installed\n");
+        print_message("skipped: libhivex is not installed\n");
         skip();
     }
 }
@@ -191,7 +191,7 @@ static void drive_in_an_image(void **state)
     char path[512];
     needs_hivex();
     if (!ntfs_can_build()) {
-        print_message("mkntfs or libntfs-3g is not installed\n");
+        print_message("skipped: mkntfs or libntfs-3g is not installed\n");
         skip();
     }
     make_files(p, files);

@@ -385,7 +385,7 @@ static void tshark_reads_it(void **state)
 {
     (void)state;
     if (!have("tshark")) {
-        print_message("tshark is not installed\n");
+        print_message("skipped: tshark is not installed\n");
         skip();
     }
     capture c;
@@ -413,7 +413,7 @@ static void shared_trace(void **state)
     char trace[512];
     snprintf(trace, sizeof(trace), "%s/corpus/pktmon-demikernel-ws2022.etl", shared ? shared : "../shared");
     if (!have("capinfos") || access(trace, R_OK) != 0) {
-        print_message("there is no capinfos, or no %s\n", trace);
+        print_message("skipped: there is no capinfos, or no %s\n", trace);
         skip();
     }
     capture c = {0};
