@@ -3,7 +3,7 @@
 #include "base/map.h"
 #include "query/where_nodes.h"
 
-enum { NONE = UINT32_MAX, ALWAYS_HOLDS = UINT32_MAX, NEVER_HOLDS = UINT32_MAX - 1 };
+static const u32 NONE = UINT32_MAX, ALWAYS_HOLDS = UINT32_MAX, NEVER_HOLDS = UINT32_MAX - 1;
 
 // A column, a field or a constant: each once in all expressions.
 typedef struct source {
