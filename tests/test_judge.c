@@ -39,7 +39,7 @@ static int run(const char *format, ...)
 static void need_python(void)
 {
     if (run("%s -c '' 2>/dev/null", python()) != 0) {
-        print_message("no %s\n", python());
+        print_message("skipped: no %s\n", python());
         skip();
     }
 }
