@@ -54,8 +54,8 @@ u8 *text_socket_address(u8 *p, span bytes);
 // ------------------------------------------------------------------------------------- times
 
 // FILETIME (100 ns since 1601, UTC). Values before 1601 or after 9999 give the raw number. Room 32.
-u8 *text_time(u8 *p, i64 filetime);          // 2023-03-14T07:46:50.7012345Z
-u8 *text_time_tdh(u8 *p, i64 filetime);      // 2017-11-04T02:46:22.305045900Z, as TDH prints a FILETIME
+u8 *text_time(u8 *p, i64 filetime);     // 2023-03-14T07:46:50.7012345Z
+u8 *text_time_tdh(u8 *p, i64 filetime); // 2017-11-04T02:46:22.305045900Z, as TDH prints a FILETIME
 // 16 bytes; 2017-11-04T03:46:22.305Z, or the eight numbers as they are where there is no such time; room 64
 u8 *text_systemtime(u8 *p, const u8 *bytes);
 // The reverse for command lines: ISO 8601 with optional fraction, 'T' or blank, 'Z' or nothing, date alone allowed.
