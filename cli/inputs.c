@@ -91,21 +91,6 @@ static bool failed(void *context, const char *path, const error *e)
     return true;
 }
 
-static bool is_useful(void *context, const char *path)
-{
-    return machines_wants(((const inputs *)context)->machines, path);
-}
-
-static void useful(void *context, input *in)
-{
-    machines_add(((const inputs *)context)->machines, in);
-}
-
-static bool needs_more(void *context, const char *archive)
-{
-    return machines_wants_more(((const inputs *)context)->machines, archive);
-}
-
 void inputs_begin(inputs *list)
 {
     *list = (inputs){0};
@@ -122,9 +107,7 @@ void inputs_find(inputs *list, const char *path)
                 .suffix = ".etl",
                 .found = found,
                 .failed = failed,
-                .is_useful = is_useful,
-                .useful = useful,
-                .needs_more = needs_more};
+                .helper = machines_helper(list->machines)};
     (void)find_inputs(&f, path);
     list->passed += f.passed;
 }

@@ -22,7 +22,7 @@ static void print_help(void)
     puts("\n`etwkit COMMAND --help` lists a command's options; `etwkit --version` what the program is made of.\n"
          "`etwkit --completions bash|zsh|fish` prints a completion script for that shell.\n"
          "exit codes: 0 done, 1 failed, 2 wrong command line, 3 done but part of the input was damaged,\n"
-         "            4 done but something given could not be read");
+         "            4 done but something given could not be read, 5 a hit of detect --fail-on");
 }
 
 // A failed write to standard output is a failure, whatever the command says.

@@ -364,6 +364,8 @@ void options_free(options *o)
     mem_free(o->inputs);
     mem_free(o->schemas.items);
     mem_free(o->files_from.items);
+    for (u32 i = 0; i < OPTION_OWN_TEXTS; i++)
+        mem_free(o->own_texts[i].items);
     for (u32 i = 0; i < o->meaning.count; i++)
         mem_free((void *)(uintptr_t)o->meaning.items[i]);
     mem_free(o->meaning.items);

@@ -13,12 +13,15 @@ typedef struct text_list {
 } text_list;
 
 // What was given, of the options that several commands share or that several files look at. Texts are those of argv.
+enum { OPTION_OWN_TEXTS = 5 };
+
 typedef struct options {
     const char **inputs; // arguments that are not options: traces, paths
     u32 input_count, input_cap;
     const char *out, *format, *cache, *summary, *host;
     text_list schemas, files_from;
-    text_list meaning; // options that are not neutral, each as "name=value"; owned
+    text_list own_texts[OPTION_OWN_TEXTS]; // repeatable options of the command alone, which names the indexes
+    text_list meaning;                     // options that are not neutral, each as "name=value"; owned
     unsigned threads;
     unsigned correlate; // CORRELATE_…: the command's, and --frames
     bool no_hash, no_sandbox, quiet, json, force, help, null, skip_done;

@@ -9,27 +9,44 @@
 #include "json_text.h"
 
 // Bytes of the character at p where it is a control character or one that is not seen and changes what is; else 0.
-static size_t control_at(const u8 *p)
+static size_t control_at(span s)
 {
-    enum { LONGEST = 4 };
+    const u8 *p = s.at;
     if (p[0] < 0x20 || p[0] == 0x7f)
         return 1;
-    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) // C1
+    if (p[0] == 0xc2 && s.len > 1 && p[1] >= 0x80 && p[1] < 0xa0) // C1
         return 2;
-    return p[0] < 0x80 ? 0 : text_hidden((span){p, strnlen((const char *)p, LONGEST)});
+    return p[0] < 0x80 ? 0 : text_hidden(s);
+}
+
+// What is shown of the character at the beginning of s, `control` as control_at says.
+static u8 shown(span s, size_t control)
+{
+    u8 c = s.at[0];
+    return c == '\n' || c == '\r' || c == '\t' ? ' ' : control ? '?' : c;
 }
 
 static int print(FILE *to, const char *text, bool lines)
 {
     int columns = 0;
-    for (const u8 *p = (const u8 *)text; *p;) {
-        size_t control = control_at(p);
-        columns += control || (*p & 0xc0) != 0x80;
-        bool blank = *p == '\n' || *p == '\r' || *p == '\t';
-        fputc(lines && *p == '\n' ? '\n' : blank ? ' ' : control ? '?' : *p, to);
-        p += control ? control : 1;
+    for (span s = text_span(text); s.len;) {
+        size_t control = control_at(s);
+        columns += control || (s.at[0] & 0xc0) != 0x80;
+        fputc(lines && s.at[0] == '\n' ? '\n' : shown(s, control), to);
+        s = span_from(s, control ? control : 1);
     }
     return columns;
+}
+
+void print_clean_into(outbuf *out, span text)
+{
+    u8 *p = outbuf_reserve(out, text.len);
+    while (text.len) {
+        size_t control = control_at(text);
+        *p++ = shown(text, control);
+        text = span_from(text, control ? control : 1);
+    }
+    outbuf_written(out, p);
 }
 
 int print_clean(FILE *to, const char *text)

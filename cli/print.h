@@ -14,6 +14,8 @@
 int print_clean(FILE *to, const char *text);
 // The same with its line breaks, and one after the last line.
 void print_lines(FILE *to, const char *text);
+// The same at the end of a buffer.
+void print_clean_into(outbuf *out, span text);
 // At least `columns` wide, and a blank behind.
 void print_padded(FILE *to, const char *text, int columns);
 // One line to stderr behind "etwkit: ".

@@ -19,7 +19,7 @@ typedef struct export_damage {
 
 typedef struct export_trace {
     const char *file;      // as records name it in `source`
-    const char *info_json; // the object `info --json` prints for it (NULL where nothing is rendered)
+    const char *info_json; // the object `info --json` prints for it (NULL but for those with keeps_traces)
     const export_damage *damage;
     u32 damage_count;
     const char *host; // the machine of all its records, by the pointer they have; NULL: unknown, or several

@@ -52,7 +52,7 @@ void conversion_target_fill(conversion_target *to, const evidence *ev, const exp
         const trace *t = s->traces[i];
         u32 count;
         export_damage *list = damage_of(t, &count);
-        to->json[i] = x->render ? info_json(ev, i, false) : NULL;
+        to->json[i] = x->keeps_traces ? info_json(ev, i, false) : NULL;
         to->traces[i] = (export_trace){t->file.input->name, to->json[i], list, count, host_of(s, i)};
     }
     to->target.classes = class_list(s->classes);

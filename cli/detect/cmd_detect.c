@@ -10,36 +10,34 @@
 
 // ---------------------------------------------------------------------------------------------- what it came to
 
-static const rule_set *sorted_set;
-static const u64 *sorted_counts;
+typedef struct rule_hits {
+    const sigma_rule *rule;
+    u64 count;
+} rule_hits;
 
 // The most severe first, then the most frequent, then by title.
 static int by_weight(const void *a, const void *b)
 {
-    u32 i = *(const u32 *)a, k = *(const u32 *)b;
-    const sigma_rule *x = &sorted_set->rules[i], *y = &sorted_set->rules[k];
-    if (x->level != y->level)
-        return x->level > y->level ? -1 : 1;
-    if (sorted_counts[i] != sorted_counts[k])
-        return sorted_counts[i] > sorted_counts[k] ? -1 : 1;
-    return strcmp(x->title, y->title);
+    const rule_hits *x = a, *y = b;
+    if (x->rule->level != y->rule->level)
+        return x->rule->level > y->rule->level ? -1 : 1;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return strcmp(x->rule->title, y->rule->title);
 }
 
 // How often each rule hit, for people.
 static void say_counts(const rule_set *set, const hit_counts *counts)
 {
-    u32 count = 0, *list = mem_zeroed(set->rule_count + 1, sizeof(*list));
+    u32 count = 0;
+    rule_hits *list = mem_zeroed(set->rule_count + 1, sizeof(*list));
     for (u32 i = 0; i < set->rule_count; i++)
         if (counts->by_rule[i])
-            list[count++] = i;
-    sorted_set = set;
-    sorted_counts = counts->by_rule;
-    if (count > 1)
-        qsort(list, count, sizeof(*list), by_weight);
-    for (u32 i = 0; i < count; i++) {
-        const sigma_rule *r = &set->rules[list[i]];
-        print_say("%8llu  %-13s %s", (unsigned long long)counts->by_rule[list[i]], rule_level_name(r->level), r->title);
-    }
+            list[count++] = (rule_hits){&set->rules[i], counts->by_rule[i]};
+    qsort(list, count, sizeof(*list), by_weight);
+    for (u32 i = 0; i < count; i++)
+        print_say("%8llu  %-13s %s", (unsigned long long)list[i].count, rule_level_name(list[i].rule->level),
+                  list[i].rule->title);
     mem_free(list);
     print_say("%llu hits of %u rules", (unsigned long long)counts->hits, count);
 }
@@ -124,7 +122,7 @@ static int detect_command(const options *o)
     const detect_options *own = o->own;
     rule_book book = {0};
     error e = {0};
-    if (!own->rules.count) {
+    if (!o->own_texts[TEXTS_RULES].count) {
         print_say("detect: no rules given: --rules PATH (etwkit detect --help)");
         return EXIT_USAGE;
     }
@@ -135,7 +133,7 @@ static int detect_command(const options *o)
     guard_will_read(o->inputs, o->input_count);
     guard_will_read(o->files_from.items, o->files_from.count);
     guard_will_read(o->schemas.items, o->schemas.count);
-    guard_will_read(own->rules.items, own->rules.count);
+    guard_will_read(o->own_texts[TEXTS_RULES].items, o->own_texts[TEXTS_RULES].count);
     guard_will_read(&o->cache, 1);
     int code = EXIT_DONE;
     if (!rule_book_read(&book, o, &e)) {
@@ -152,15 +150,6 @@ static int detect_command(const options *o)
 
 // ---------------------------------------------------------------------------------------------- options
 
-static bool add_own(options *o, const option *row, const char *value, error *e)
-{
-    (void)e;
-    text_list *list = (text_list *)(void *)((char *)o->own + row->at);
-    GROW(list->items, list->count, list->cap);
-    list->items[list->count++] = value;
-    return true;
-}
-
 static bool set_level(options *o, const option *row, const char *value, error *e)
 {
     rule_level *level = (rule_level *)(void *)((char *)o->own + row->at);
@@ -173,13 +162,6 @@ static const char *level_word(u32 index)
     return index < LEVEL_CRITICAL ? rule_level_name((rule_level)(index + 1)) : NULL;
 }
 
-static bool set_format(options *o, const option *row, const char *value, error *e)
-{
-    (void)row, (void)e;
-    o->format = value;
-    return true;
-}
-
 const command command_detect = {
     .name = "detect",
     .arguments = "--rules PATH TRACE...",
@@ -188,8 +170,8 @@ const command command_detect = {
                              {.name = "--rules",
                               .argument = "PATH",
                               .help = "a file of Sigma rules, or a folder of them; repeatable",
-                              .set = add_own,
-                              .at = offsetof(detect_options, rules)},
+                              .set = option_add_text,
+                              .at = offsetof(options, own_texts[TEXTS_RULES])},
                              {.name = "--min-level",
                               .argument = "LEVEL",
                               .help = "only rules of this level or above",
@@ -199,23 +181,23 @@ const command command_detect = {
                              {.name = "--status",
                               .argument = "STATUS",
                               .help = "only rules of this status (stable, test, experimental …); repeatable",
-                              .set = add_own,
-                              .at = offsetof(detect_options, statuses)},
+                              .set = option_add_text,
+                              .at = offsetof(options, own_texts[TEXTS_STATUS])},
                              {.name = "--tag",
                               .argument = "TAG",
                               .help = "only rules with this tag (attack.t1059 …); repeatable",
-                              .set = add_own,
-                              .at = offsetof(detect_options, tags)},
+                              .set = option_add_text,
+                              .at = offsetof(options, own_texts[TEXTS_TAG])},
                              {.name = "--exclude",
                               .argument = "ID",
                               .help = "not the rule of this id; repeatable",
-                              .set = add_own,
-                              .at = offsetof(detect_options, excluded)},
+                              .set = option_add_text,
+                              .at = offsetof(options, own_texts[TEXTS_EXCLUDE])},
                              {.name = "--placeholders",
                               .argument = "FILE",
                               .help = "what %names% in rules stand for: a YAML map of names to texts or lists",
-                              .set = add_own,
-                              .at = offsetof(detect_options, placeholders)},
+                              .set = option_add_text,
+                              .at = offsetof(options, own_texts[TEXTS_PLACEHOLDERS])},
                              {.name = "--fail-on",
                               .argument = "LEVEL",
                               .help = "exit code 5 where a rule of this level or above hits",
@@ -232,7 +214,8 @@ const command command_detect = {
                               .name = "--format",
                               .argument = "NAME",
                               .help = "table, jsonl, json or csv; default: from OUT's suffix",
-                              .set = set_format},
+                              .set = option_text,
+                              .at = offsetof(options, format)},
                              OPTION_FORCE("replace a file that is not an earlier output of detect")),
                 &options_input, &options_filter},
     .most = COMMAND_MANY,

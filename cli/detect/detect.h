@@ -7,9 +7,9 @@
 #include "exporter.h"
 #include "outfile.h"
 
-// Options of `detect` alone (options.own).
+// Options of `detect` alone (options.own_texts, options.own).
+typedef enum detect_texts { TEXTS_RULES, TEXTS_STATUS, TEXTS_TAG, TEXTS_EXCLUDE, TEXTS_PLACEHOLDERS } detect_texts;
 typedef struct detect_options {
-    text_list rules, statuses, tags, excluded, placeholders;
     rule_level min_level, fail_level; // LEVEL_NONE: any, none
     bool list;
 } detect_options;

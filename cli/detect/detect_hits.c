@@ -8,8 +8,10 @@
 #include "base/text.h"
 #include "base/text_put.h"
 #include "detect/detect.h"
+#include "csv_cell.h"
 #include "output.h"
 #include "pipeline.h"
+#include "print.h"
 
 enum { SCRATCHES = 256, SHOWN_VALUE = 1024, TABLE_VALUE = 160 };
 
@@ -181,23 +183,10 @@ static void put_json(hit *h)
 static const char CSV_HEADER[] = "timestamp,host,level,title,rule_id,status,tags,rule_file,process_id,process_name,"
                                  "provider,event_id,event_name,matched,record,source,offset\n";
 
-static void put_cell(outbuf *out, span text)
+static void put_cell(outbuf *out, const char *text)
 {
-    static const char FORMULA[] = "=+-@\t\r\n";
-    outbuf_text(out, ",\"");
-    if (text.len && strchr(FORMULA, text.at[0]) && text.at[0])
-        outbuf_text(out, "'");
-    for (size_t i = 0; i < text.len; i++) {
-        outbuf_add(out, text.at + i, 1);
-        if (text.at[i] == '"')
-            outbuf_add(out, text.at + i, 1);
-    }
-    outbuf_text(out, "\"");
-}
-
-static void put_text_cell(outbuf *out, const char *text)
-{
-    put_cell(out, text_span(text ? text : ""));
+    outbuf_text(out, ",");
+    csv_cell_text(out, text, true);
 }
 
 static void put_number_cell(outbuf *out, bool has, u64 number)
@@ -206,59 +195,55 @@ static void put_number_cell(outbuf *out, bool has, u64 number)
     outbuf_written(out, has ? put_u64(p, number) : p);
 }
 
+static void put_tags_cell(outbuf *out, const sigma_rule *r)
+{
+    outbuf_text(out, ",");
+    size_t start = out->len;
+    for (u32 i = 0; i < r->tag_count; i++) {
+        outbuf_text(out, i ? " " : "");
+        outbuf_text(out, r->tags[i]);
+    }
+    csv_cell_close(out, start, true);
+}
+
+static void put_matched_cell(hit *h)
+{
+    outbuf_text(h->out, ",");
+    size_t start = h->out->len;
+    outbuf_text(h->out, "{");
+    outbuf_add(h->out, h->matched.bytes, h->matched.len);
+    outbuf_text(h->out, "}");
+    csv_cell_close_json(h->out, start);
+}
+
 static void put_csv(hit *h)
 {
     const record *rec = h->rec;
     const sigma_rule *r = h->rule;
-    outbuf tags = {0};
-    for (u32 i = 0; i < r->tag_count; i++) {
-        outbuf_text(&tags, i ? " " : "");
-        outbuf_text(&tags, r->tags[i]);
-    }
     outbuf_written(h->out, text_time(outbuf_reserve(h->out, 32), rec->time));
-    put_text_cell(h->out, rec->host);
-    put_text_cell(h->out, rule_level_name(r->level));
-    put_text_cell(h->out, r->title);
-    put_text_cell(h->out, r->id);
-    put_text_cell(h->out, r->status);
-    put_cell(h->out, (span){tags.bytes, tags.len});
-    put_text_cell(h->out, r->path);
+    put_cell(h->out, rec->host);
+    put_cell(h->out, rule_level_name(r->level));
+    put_cell(h->out, r->title);
+    put_cell(h->out, r->id);
+    put_cell(h->out, r->status);
+    put_tags_cell(h->out, r);
+    put_cell(h->out, r->path);
     put_number_cell(h->out, rec->has_process, rec->process_id);
-    put_text_cell(h->out, rec->process_name);
-    put_text_cell(h->out, rec->cls->provider);
+    put_cell(h->out, rec->process_name);
+    put_cell(h->out, rec->cls->provider);
     put_number_cell(h->out, true, rec->cls->descriptor.id);
-    put_text_cell(h->out, rec->cls->event_name);
-    put_cell(h->out, (span){h->matched.bytes, h->matched.len});
+    put_cell(h->out, rec->cls->event_name);
+    put_matched_cell(h);
     put_number_cell(h->out, true, rec->number);
-    put_text_cell(h->out, rec->source);
+    put_cell(h->out, rec->source);
     put_number_cell(h->out, true, rec->offset);
     outbuf_text(h->out, "\n");
-    outbuf_free(&tags);
-}
-
-// Text from traces does not act on a terminal: what is not to be seen becomes '?'.
-static void put_clean(outbuf *out, span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        u8 c = text.at[i];
-        bool c1 = c == 0xc2 && i + 1 < text.len && text.at[i + 1] < 0xa0;
-        bool direction =
-            c == 0xe2 && i + 2 < text.len && (text.at[i + 1] == 0x80 || text.at[i + 1] == 0x81) &&
-            ((text.at[i + 2] >= 0x8b && text.at[i + 2] <= 0x8f) || (text.at[i + 2] >= 0xaa && text.at[i + 2] <= 0xae) ||
-             (text.at[i + 1] == 0x81 && text.at[i + 2] >= 0xa6 && text.at[i + 2] <= 0xa9));
-        if (c < 0x20 || c == 0x7f || c1 || direction) {
-            outbuf_text(out, c == '\n' || c == '\t' || c == '\r' ? " " : "?");
-            i += c1 ? 1 : direction ? 2 : 0;
-        } else {
-            outbuf_add(out, &c, 1);
-        }
-    }
 }
 
 static void put_padded_text(outbuf *out, const char *text, size_t columns)
 {
     span s = text_span(text ? text : "-");
-    put_clean(out, s);
+    print_clean_into(out, s);
     for (size_t len = s.len; len < columns; len++)
         outbuf_text(out, " ");
     outbuf_text(out, " ");
@@ -275,13 +260,13 @@ static void put_row(hit *h)
     put_padded_text(h->out, h->rule->title, 0);
     snprintf(where, sizeof(where), rec->has_process ? "(%u)" : "(-)", rec->process_id);
     outbuf_text(h->out, "| ");
-    put_clean(h->out, text_span(rec->process_name ? rec->process_name : ""));
+    print_clean_into(h->out, text_span(rec->process_name ? rec->process_name : ""));
     outbuf_text(h->out, where);
     outbuf_text(h->out, " | ");
-    put_clean(h->out, (span){h->matched.bytes, h->matched.len});
+    print_clean_into(h->out, (span){h->matched.bytes, h->matched.len});
     snprintf(where, sizeof(where), " | record %llu of ", (unsigned long long)rec->number);
     outbuf_text(h->out, where);
-    put_clean(h->out, text_span(rec->source));
+    print_clean_into(h->out, text_span(rec->source));
     outbuf_text(h->out, "\n");
 }
 
@@ -298,11 +283,7 @@ static void add_hit(void *context, u32 number, view_scratch *x)
     h->rule = &set->rules[number];
     h->matched.len = 0;
     h->fields = 0;
-    if (h->sink->format == HITS_CSV)
-        outbuf_text(&h->matched, "{");
     rule_reasons(set, number, &x->rules, table ? add_text_reason : add_json_reason, h);
-    if (h->sink->format == HITS_CSV)
-        outbuf_text(&h->matched, "}");
     (table ? put_row : h->sink->format == HITS_CSV ? put_csv : put_json)(h);
     mark.bytes = (u32)(h->out->len - start - sizeof(mark));
     memcpy(h->out->bytes + start, &mark, sizeof(mark));

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "detect/detect.h"
 #include "print.h"
 
@@ -13,12 +14,6 @@ typedef struct walk {
     u32 depth, files;
     error *e;
 } walk;
-
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t len = strlen(path), end = strlen(suffix);
-    return len >= end && strcasecmp(path + len - end, suffix) == 0;
-}
 
 static void read_file(walk *w, const char *path)
 {
@@ -48,7 +43,7 @@ static bool visit(void *context, const char *path)
         if (!os_list_folder(path, visit, w, &e))
             print_say("%s", e.message);
         w->depth--;
-    } else if (kind == OS_FILE && (ends_in(path, ".yml") || ends_in(path, ".yaml"))) {
+    } else if (kind == OS_FILE && (text_ends_in(text_span(path), ".yml") || text_ends_in(text_span(path), ".yaml"))) {
         read_file(w, path);
     }
     return true;
@@ -82,13 +77,15 @@ static bool has_tag(const text_list *wanted, const sigma_rule *r)
     return false;
 }
 
-static bool is_wanted(const detect_options *o, const sigma_rule *r)
+static bool is_wanted(const options *o, const sigma_rule *r)
 {
-    return r->level >= o->min_level && (!o->statuses.count || is_among(&o->statuses, r->status)) &&
-           (!o->tags.count || has_tag(&o->tags, r)) && !is_among(&o->excluded, r->id);
+    const detect_options *own = o->own;
+    const text_list *texts = o->own_texts;
+    return r->level >= own->min_level && (!texts[TEXTS_STATUS].count || is_among(&texts[TEXTS_STATUS], r->status)) &&
+           (!texts[TEXTS_TAG].count || has_tag(&texts[TEXTS_TAG], r)) && !is_among(&texts[TEXTS_EXCLUDE], r->id);
 }
 
-static void leave_out(rule_book *b, const detect_options *own, bool says)
+static void leave_out(rule_book *b, const options *o, bool says)
 {
     for (u32 i = 0; i < b->set.rule_count; i++) {
         sigma_rule *r = &b->set.rules[i];
@@ -96,7 +93,7 @@ static void leave_out(rule_book *b, const detect_options *own, bool says)
             b->refused++;
             if (says)
                 print_say("%s: document %u is left out: %s", r->path, r->document, r->refused);
-        } else if (!is_wanted(own, r)) {
+        } else if (!is_wanted(o, r)) {
             b->unused++;
             r->refused = "left out by an option";
         }
@@ -128,16 +125,16 @@ bool rule_book_read(rule_book *b, const options *o, error *e)
 {
     const detect_options *own = o->own;
     walk w = {.book = b, .e = e};
-    for (u32 i = 0; i < own->placeholders.count; i++)
-        if (!read_placeholders(b, own->placeholders.items[i], e))
+    for (u32 i = 0; i < o->own_texts[TEXTS_PLACEHOLDERS].count; i++)
+        if (!read_placeholders(b, o->own_texts[TEXTS_PLACEHOLDERS].items[i], e))
             return false;
-    for (u32 i = 0; i < own->rules.count; i++)
-        if (!read_path(&w, own->rules.items[i], e))
+    for (u32 i = 0; i < o->own_texts[TEXTS_RULES].count; i++)
+        if (!read_path(&w, o->own_texts[TEXTS_RULES].items[i], e))
             return false;
     if (!w.files)
         return error_code_set(e, ERR_EMPTY, "%s: no rule in it: files that end in .yml or .yaml are looked for",
-                              own->rules.items[0]);
-    leave_out(b, own, !own->list);
+                              o->own_texts[TEXTS_RULES].items[0]);
+    leave_out(b, o, !own->list);
     rule_set_close(&b->set);
     if (!o->quiet)
         print_say("%u rules in %u files: %u used, %u left out by options, %u refused; %u files could not be read",

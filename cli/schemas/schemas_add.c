@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "etwkit_engine.h"
 #include "evidence.h"
 #include "schemas/cache_file.h"
@@ -54,8 +55,7 @@ static bool collect(void *context, const char *path)
 
 static bool ends_in_etl(const char *path)
 {
-    size_t len = strlen(path);
-    return len > 4 && strcasecmp(path + len - 4, ".etl") == 0;
+    return text_ends_in(text_span(path), ".etl");
 }
 
 // ---------------------------------------------------------------------------------------------- traces
@@ -124,21 +124,6 @@ static void add_trace(adding *a, const char *path)
 
 // ---------------------------------------------------------------------------------------------- archives and images
 
-static bool is_useful(void *context, const char *path)
-{
-    return machines_wants(((const adding *)context)->machines, path);
-}
-
-static void useful(void *context, input *in)
-{
-    machines_add(((const adding *)context)->machines, in);
-}
-
-static bool needs_more(void *context, const char *archive)
-{
-    return machines_wants_more(((const adding *)context)->machines, archive);
-}
-
 static bool found(void *context, input *in)
 {
     add_input(context, in);
@@ -156,17 +141,15 @@ static bool failed(void *context, const char *path, const error *e)
 // The traces in it, and what the machine's own drive says, where it is one.
 static void add_container(adding *a, const char *path)
 {
+    a->given = path;
+    a->machines = machines_new();
     finder f = {.context = a,
                 .is_wanted = etl_is_likely,
                 .suffix = ".etl",
                 .found = found,
                 .failed = failed,
-                .is_useful = is_useful,
-                .useful = useful,
-                .needs_more = needs_more};
+                .helper = machines_helper(a->machines)};
     const char *note;
-    a->given = path;
-    a->machines = machines_new();
     (void)find_inputs(&f, path);
     for (u32 i = 0; (note = machines_note(a->machines, i)) != NULL; i++)
         schema_load_note(&a->load, "%s", note);

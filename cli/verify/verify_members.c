@@ -81,8 +81,7 @@ static void look_into(verify_members *m, const verify_place *place, const char *
                 .suffix = ".etl",
                 .found = found,
                 .failed = failed,
-                .is_useful = is_member,
-                .useful = note_member};
+                .helper = {m, is_member, note_member, NULL}};
     m->container = arena_text_len(&m->arena, member, container_of(member));
     char *path = verify_find(place, m->container, false);
     m->place = arena_text(&m->arena, path);

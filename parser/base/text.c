@@ -5,6 +5,7 @@
 #include "base/text_put.h"
 
 #include <string.h>
+#include <strings.h>
 
 // ------------------------------------------------------------------------------------- numbers
 
@@ -336,4 +337,10 @@ u8 *text_socket_address(u8 *p, span bytes)
         return bytes.len ? text_bytes(put_char(put_char(p, '0'), 'x'), bytes) : p;
     }
     return text_u64(put_char(p, ':'), load_u16_be(bytes.at + 2));
+}
+
+bool text_ends_in(span text, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    return text.len >= len && strncasecmp((const char *)text.at + text.len - len, suffix, len) == 0;
 }

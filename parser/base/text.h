@@ -95,6 +95,9 @@ static inline span text_span(const char *text)
     return (span){(const u8 *)text, strlen(text)};
 }
 
+// Whether it ends so, in any case.
+bool text_ends_in(span text, const char *suffix);
+
 // Bytes before the terminator; false where there is none (then *len is all of it, for UTF-16 rounded down to even).
 bool utf16_length(span s, size_t *len);
 bool ansi_length(span s, size_t *len);

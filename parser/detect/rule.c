@@ -161,11 +161,9 @@ static void add_document(void *context, const yaml_value *document)
     error e = {0};
     sigma_rule r = {.path = a->path, .document = ++a->document};
     const yaml_value *level = yaml_member(document, "level");
-    set->documents++;
     r.id = text_or_empty(set, document, "id");
     r.title = text_or_empty(set, document, "title");
     r.status = text_or_empty(set, document, "status");
-    r.description = text_or_empty(set, document, "description");
     read_tags(set, &r, yaml_member(document, "tags"));
     GROW(set->rules, set->rule_count, set->rule_capacity);
     bool ok = document->kind == YAML_MAP ||
@@ -181,7 +179,6 @@ static void add_document(void *context, const yaml_value *document)
 bool rule_set_add(rule_set *set, const char *path, span text, error *e)
 {
     addition a = {set, arena_text(&set->arena, path), 0};
-    set->files++;
     return yaml_read(&set->arena, text, add_document, &a, e);
 }
 

@@ -44,7 +44,7 @@ typedef struct rule_field {
 typedef struct sigma_rule {
     const char *path;
     u32 document; // of the file, from 1
-    const char *id, *title, *status, *description;
+    const char *id, *title, *status;
     const char **tags;
     u32 tag_count;
     rule_level level;
@@ -79,7 +79,6 @@ typedef struct rule_set {
     u32 node_count, node_capacity;
     struct map *ids;
     const yaml_value *placeholders; // a map from names to texts or lists; NULL: none are given
-    u32 files, documents;           // read
 } rule_set;
 
 // Adds all documents of a file. A document that is no rule, or is not understood, becomes a rule that is refused.

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "input/archive.h"
 #include "input/image.h"
 #include "input/kinds.h"
@@ -28,31 +29,25 @@ static bool failed(finder *f, const char *path, const error *e)
     return f->failed(f->context, path, e);
 }
 
-static bool ends_in(const char *path, size_t len, const char *suffix)
-{
-    size_t suffix_len = strlen(suffix);
-    return len >= suffix_len && strncasecmp(path + len - suffix_len, suffix, suffix_len) == 0;
-}
-
 static bool has_suffix(const finder *f, const char *path)
 {
-    return ends_in(path, strlen(path), f->suffix);
+    return text_ends_in(text_span(path), f->suffix);
 }
 
 // x.etl.gz, x.etlgz and the like; x.etl.jsonl is what was made of a trace.
 static bool has_packed_suffix(const finder *f, const char *path)
 {
     static const char *const PACKED[] = {"gz", ".gz", ".xz", ".zst", ".bz2", ".lz4", ".lzma", ".Z"};
-    size_t len = strlen(path);
+    span name = text_span(path);
     for (size_t i = 0; i < COUNT_OF(PACKED); i++)
-        if (ends_in(path, len, PACKED[i]) && ends_in(path, len - strlen(PACKED[i]), f->suffix))
+        if (text_ends_in(name, PACKED[i]) && text_ends_in((span){name.at, name.len - strlen(PACKED[i])}, f->suffix))
             return true;
     return false;
 }
 
 static bool is_useful(const finder *f, const char *path)
 {
-    return f->is_useful && f->is_useful(f->context, path);
+    return f->helper.is_useful && f->helper.is_useful(f->helper.context, path);
 }
 
 // ---------------------------------------------------------------------------------------------- archives
@@ -122,7 +117,7 @@ static bool wants_useful(void *context, const input *head)
 static bool visit_useful(void *context, input *in)
 {
     const finder *f = ((const opened_archive *)context)->finder;
-    f->useful(f->context, in);
+    f->helper.useful(f->helper.context, in);
     return true;
 }
 
@@ -137,7 +132,7 @@ static bool look_into_archive(finder *f, input *in, const archive_visitor *visit
     const archive_visitor again = {visitor->context, wants_useful, visit_useful, pass_over};
     input_will_read(in);
     bool goes_on = archive_each(in, visitor);
-    while (goes_on && f->needs_more && f->needs_more(f->context, in->path))
+    while (goes_on && f->helper.needs_more && f->helper.needs_more(f->helper.context, in->path))
         goes_on = archive_each(in, &again);
     input_close(in);
     return goes_on;
@@ -167,7 +162,7 @@ static bool look_into(finder *f, input *in, standing how)
 {
     if (how == LYING && is_useful(f, in->path)) {
         f->passed++;
-        f->useful(f->context, in);
+        f->helper.useful(f->helper.context, in);
         return true;
     }
     if (f->is_wanted(in))

@@ -7,6 +7,15 @@
 
 #include "input/input.h"
 
+// Other files that are of use, by their names.
+typedef struct find_helper {
+    void *context;
+    bool (*is_useful)(void *context, const char *path);
+    void (*useful)(void *context, input *in); // its to close
+    // After an archive: whether is_useful has become true for more of its files.
+    bool (*needs_more)(void *context, const char *archive);
+} find_helper;
+
 typedef struct finder {
     void *context;
     bool (*is_wanted)(const input *in); // by its first bytes: of members only ARCHIVE_HEAD are there
@@ -15,14 +24,10 @@ typedef struct finder {
     bool (*found)(void *context, input *in);
     // What was given, or is named like what is wanted, or holds others, and cannot be read.
     bool (*failed)(void *context, const char *path, const error *e);
-    // Other files that are of use, by their names; NULLs where there are none. What is found so is useful's to close;
-    // it counts as passed. After an archive needs_more says whether is_useful has become true for more of its files.
-    bool (*is_useful)(void *context, const char *path);
-    void (*useful)(void *context, input *in);
-    bool (*needs_more)(void *context, const char *archive);
-    u64 passed;      // out: files that are something else
-    u64 found_count; // out: calls of found and failed
-    u32 depth;       // internal: archives around what is looked at
+    find_helper helper; // all NULL: there is none. What it takes counts as passed
+    u64 passed;         // out: files that are something else
+    u64 found_count;    // out: calls of found and failed
+    u32 depth;          // internal: archives around what is looked at
 } finder;
 
 // False: the search was ended.

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/text.h"
 #include "schema/machine/publishers.h"
 #include "schema/wevt/wevt.h"
 
@@ -76,12 +77,6 @@ static i64 root_before(const char *path, const char *inside, bool whole)
     return -1;
 }
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t len = strlen(path), want = strlen(suffix);
-    return len >= want && strcasecmp(path + len - want, suffix) == 0;
-}
-
 static bool begins_with(const char *path, const char *root)
 {
     return strncmp(path, root, strlen(root)) == 0;
@@ -105,7 +100,7 @@ static i64 useful_root(const char *path)
     i64 root = root_before(path, SOFTWARE, true);
     if (root < 0)
         root = root_before(path, SYSTEM, true);
-    if (root < 0 && ends_in(path, MOF))
+    if (root < 0 && text_ends_in(text_span(path), MOF))
         root = root_before(path, WBEM, false);
     size_t len = sizeof(BEFORE) - 1;
     return root >= (i64)len && strncasecmp(path + root - len, BEFORE, len) == 0 ? -1 : root;
@@ -261,7 +256,7 @@ static resource *wanted_again(const machines *all, const char *path, bool *is_mu
         if (!begins_with(path, m->root) || !begins_with(m->root, all->archive))
             continue;
         int len = snprintf(name, sizeof(name), "%s", path + strlen(m->root));
-        *is_mui = ends_in(name, MUI);
+        *is_mui = text_ends_in(text_span(name), MUI);
         if (len >= (int)sizeof(name))
             continue;
         if (*is_mui)
@@ -273,16 +268,18 @@ static resource *wanted_again(const machines *all, const char *path, bool *is_mu
     return NULL;
 }
 
-bool machines_wants(machines *all, const char *path)
+static bool wants(void *context, const char *path)
 {
+    machines *all = context;
     bool is_mui;
     if (all->files >= LIMIT_MACHINE_FILES)
         return false;
     return all->archive ? wanted_again(all, path, &is_mui) != NULL : useful_root(path) >= 0;
 }
 
-bool machines_wants_more(machines *all, const char *archive)
+static bool wants_more(void *context, const char *archive)
 {
+    machines *all = context;
     bool any = false;
     for (u32 i = 0; i < all->count && !all->archive; i++) {
         const machine *m = all->list[i];
@@ -292,8 +289,9 @@ bool machines_wants_more(machines *all, const char *archive)
     return any;
 }
 
-void machines_add(machines *all, input *in)
+static void add(void *context, input *in)
 {
+    machines *all = context;
     bool is_mui;
     all->files++;
     if (all->archive) {
@@ -302,7 +300,7 @@ void machines_add(machines *all, input *in)
         return;
     }
     machine *m = machine_at(all, in->path, (size_t)useful_root(in->path));
-    if (!ends_in(in->path, MOF)) {
+    if (!text_ends_in(text_span(in->path), MOF)) {
         read_hive(all, m, in);
         return;
     }
@@ -518,4 +516,9 @@ void machines_free(machines *all)
     mem_free(all->notes);
     arena_free(&all->arena);
     mem_free(all);
+}
+
+find_helper machines_helper(machines *all)
+{
+    return (find_helper){all, wants, add, wants_more};
 }

@@ -5,11 +5,11 @@
 // those of a provider are read when a trace first names it. The classes of wbem's MOF files are read with the first.
 // The computer's name is in SYSTEM. All of it by libhivex; without it, or without the registry, nothing is learnt.
 //
-// The files come from a search for traces: machines_wants and machines_add are its is_useful and useful.
+// The files come from a search for traces, whose helper it is.
 #ifndef ETWKIT_MACHINE_H
 #define ETWKIT_MACHINE_H
 
-#include "input/input.h"
+#include "input/find.h"
 #include "schema/model/schema.h"
 
 typedef struct machines machines;
@@ -17,12 +17,9 @@ typedef struct machines machines;
 machines *machines_new(void);
 void machines_free(machines *all); // after the schemas that have anything from it; NULL is allowed
 
-// Whether a file is of use, by its path. It is the callee's then; by one thread at a time.
-bool machines_wants(machines *all, const char *path);
-void machines_add(machines *all, input *in);
-// An archive gives its files once, in its own order. Whether there are more to be had from one that was just read:
-// then machines_wants is for those, until it is called again.
-bool machines_wants_more(machines *all, const char *archive);
+// Takes the files it has use for, by one thread at a time. An archive gives its files once, in its own order: one that
+// was just read may have more that are of use.
+find_helper machines_helper(machines *all);
 
 // The name of the computer whose file this is. NULL: not known.
 const char *machines_computer(const machines *all, const char *path);
