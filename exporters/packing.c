@@ -52,7 +52,7 @@ bool pack_block(const packing *c, span text, outbuf *out, error *e)
 {
     struct archive *a = libarchive.archive_write_new();
     if (!a)
-        return error_set(e, "%s: libarchive has no memory left", c->name);
+        return error_code_set(e, ERR_MEMORY, "%s: out of memory", c->name);
     size_t used = 0, most = most_bytes(text.len);
     u8 *at = outbuf_reserve(out, most);
     bool ok = libarchive.archive_write_add_filter(a, c->filter) == ARCHIVE_OK &&
