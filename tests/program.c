@@ -50,6 +50,21 @@ void program_end(program *p)
     outbuf_free(&p->err);
 }
 
+int program_setup(void **state)
+{
+    program *p = mem_zeroed(1, sizeof(*p));
+    program_begin(p);
+    *state = p;
+    return 0;
+}
+
+int program_teardown(void **state)
+{
+    program_end(*state);
+    mem_free(*state);
+    return 0;
+}
+
 const char *program_path(program *p, const char *name, char room[512])
 {
     snprintf(room, 512, "%s/%s", p->folder, name);

@@ -21,7 +21,10 @@ typedef struct program {
 } program;
 
 void program_begin(program *p);
-void program_end(program *p);                                           // removes the folder
+void program_end(program *p); // removes the folder
+// For cmocka: *state is a program, begun and ended.
+int program_setup(void **state);
+int program_teardown(void **state);
 const char *program_path(program *p, const char *name, char room[512]); // in the folder
 // Arguments up to NULL; "{}" in front of one is replaced by the folder's path.
 int program_run(program *p, const char *const *args);

@@ -127,21 +127,9 @@ static void make_tree(program *p, const char *folder)
 
 static int setup(void **state)
 {
-    program *p = calloc(1, sizeof(*p));
-    program_begin(p);
-    make_tree(p, "tree");
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
+    (void)program_setup(state);
     program *p = *state;
-    char command[600];
-    snprintf(command, sizeof(command), "rm -rf '%s'/*", p->folder);
-    assert_int_equal(system(command), 0);
-    program_end(p);
-    free(p);
+    make_tree(p, "tree");
     return 0;
 }
 
@@ -382,7 +370,7 @@ static void nothing_inside(void **state)
     says(p, "2 given, 1 read, 1 not; 2 other files\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, program_teardown)
 
 int main(void)
 {

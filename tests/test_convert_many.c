@@ -55,9 +55,9 @@ static bool is_there(program *p, const char *name)
 // in/dns.etl, in/deep/processes.etl, in/deep/driver.etl, in/deep/service.etl
 static int setup(void **state)
 {
-    program *p = calloc(1, sizeof(*p));
+    (void)program_setup(state);
+    program *p = *state;
     char path[512];
-    program_begin(p);
     assert_int_equal(mkdir(program_path(p, "in", path), 0700), 0);
     assert_int_equal(mkdir(program_path(p, "in/deep", path), 0700), 0);
     for (size_t i = 0; i < sizeof(TRACES) / sizeof(*TRACES); i++) {
@@ -66,14 +66,6 @@ static int setup(void **state)
         snprintf(to, sizeof(to), "in/%s%s.etl", i ? "deep/" : "", TRACES[i]);
         copy(p, from, to);
     }
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    free(*state);
     return 0;
 }
 
@@ -293,16 +285,16 @@ static void the_log_is_json_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_output_is_that_of_a_single_run, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_done_is_skipped_until_something_changes, setup, teardown),
-        cmocka_unit_test_setup_teardown(two_inputs_of_one_place_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(summary_has_a_line_for_each_input, setup, teardown),
-        cmocka_unit_test_setup_teardown(parts_together_are_the_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_part_that_is_none_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_part_is_verified, setup, teardown),
-        cmocka_unit_test_setup_teardown(gzip_reads_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(zstd_reads_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_log_is_json_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_output_is_that_of_a_single_run, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(what_is_done_is_skipped_until_something_changes, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(two_inputs_of_one_place_are_refused, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(summary_has_a_line_for_each_input, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(parts_together_are_the_whole, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(a_part_that_is_none_is_refused, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(a_part_is_verified, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(gzip_reads_it, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(zstd_reads_it, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(the_log_is_json_lines, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,20 +17,6 @@
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
-static int setup(void **state)
-{
-    *state = mem_zeroed(1, sizeof(program));
-    program_begin(*state);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    mem_free(*state);
-    return 0;
-}
-
 // The names of CSV's header, a line each, quoted.
 static void tables_have_all_columns(void **state)
 {
@@ -112,9 +98,9 @@ static void duckdb_loads_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(tables_have_all_columns, setup, teardown),
-        cmocka_unit_test_setup_teardown(sqlite_loads_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(duckdb_loads_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(tables_have_all_columns, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(sqlite_loads_it, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(duckdb_loads_it, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

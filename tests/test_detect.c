@@ -320,20 +320,12 @@ static const char DNS_RULE[] =
 
 static int setup(void **state)
 {
-    program *p = calloc(1, sizeof(*p));
+    (void)program_setup(state);
+    program *p = *state;
     char path[512];
-    program_begin(p);
     assert_int_equal(mkdir(program_path(p, "rules", path), 0700), 0);
     bytes_save(program_path(p, "rules/dns.yml", path), DNS_RULE, strlen(DNS_RULE));
     bytes_save(program_path(p, "rules/readme.txt", path), "no rule", 7);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    free(*state);
     return 0;
 }
 
@@ -538,11 +530,11 @@ int main(void)
         cmocka_unit_test(fields_are_compared_and_keywords_found),
         cmocka_unit_test(what_is_not_understood_is_refused),
         cmocka_unit_test(hostile_rules_are_bounded),
-        cmocka_unit_test_setup_teardown(hits_name_the_record, setup, teardown),
-        cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, teardown),
-        cmocka_unit_test_setup_teardown(exit_codes_are_for_pipelines, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_broken_rule_is_one_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(real_events_are_hit_by_their_rules, setup, teardown),
+        cmocka_unit_test_setup_teardown(hits_name_the_record, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(exit_codes_are_for_pipelines, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(a_broken_rule_is_one_line, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(real_events_are_hit_by_their_rules, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

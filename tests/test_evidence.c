@@ -20,21 +20,6 @@
 
 static const char DNS[] = "samples/dns.etl";
 
-static int setup(void **state)
-{
-    program *p = mem_zeroed(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    mem_free(*state);
-    return 0;
-}
-
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
 static void says(const program *p, int code, const char *text)
@@ -477,7 +462,7 @@ static void no_output_without_provenance(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
         TEST(nothing_read_is_written),
         TEST(streams_are_outputs),

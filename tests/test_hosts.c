@@ -168,19 +168,11 @@ static void build(program *p, const char *text, const char *name)
 
 static int setup(void **state)
 {
-    program *p = calloc(1, sizeof(*p));
-    program_begin(p);
+    (void)program_setup(state);
+    program *p = *state;
     build(p, EVENTS, "events.etl");
     build(p, FACTS, "facts.etl");
     build(p, RUNDOWN, "rundown.etl");
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    free(*state);
     return 0;
 }
 
@@ -256,8 +248,8 @@ int main(void)
         cmocka_unit_test(unlike_is_noted),
         cmocka_unit_test(one_logger_id_at_a_time),
         cmocka_unit_test(without_a_boot_time_a_file_is_alone),
-        cmocka_unit_test_setup_teardown(names_stay_on_their_machine, setup, teardown),
-        cmocka_unit_test_setup_teardown(provenance_says_what_was_inferred, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_stay_on_their_machine, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(provenance_says_what_was_inferred, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,25 +22,6 @@
 static const char DNS[] = "samples/dns.etl", PROCESSES[] = "samples/processes.etl";
 enum { DNS_RECORDS = 27, PROCESS_RECORDS = 75, RECORDS = DNS_RECORDS + PROCESS_RECORDS };
 
-static int setup(void **state)
-{
-    program *p = calloc(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program *p = *state;
-    char command[600];
-    snprintf(command, sizeof(command), "rm -rf '%s'/*", p->folder);
-    assert_int_equal(system(command), 0);
-    program_end(p);
-    free(p);
-    return 0;
-}
-
 static void ends(const program *p, int code, int wanted)
 {
     if (code != wanted)
@@ -450,7 +431,7 @@ static void any_damage_ends_well(void **state)
     outbuf_free(&image);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
 
 int main(void)
 {

@@ -24,21 +24,6 @@
 
 static const char DNS[] = "samples/dns.etl";
 
-static int setup(void **state)
-{
-    program *p = calloc(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    free(*state);
-    return 0;
-}
-
 static input *open_named(program *p, const char *name)
 {
     char path[512];
@@ -220,13 +205,13 @@ static void pipe_longer_than_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(more_files_than_descriptors, setup, teardown),
-        cmocka_unit_test_setup_teardown(replaced_file_is_read_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(written_file_is_noticed, setup, teardown),
-        cmocka_unit_test_setup_teardown(other_file_is_never_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(stdin_is_an_input, setup, teardown),
-        cmocka_unit_test_setup_teardown(short_pipe, setup, teardown),
-        cmocka_unit_test_setup_teardown(pipe_longer_than_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(more_files_than_descriptors, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(replaced_file_is_read_on, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(written_file_is_noticed, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(other_file_is_never_read, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(stdin_is_an_input, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(short_pipe, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(pipe_longer_than_memory, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,9 +37,9 @@ static void make_folder(const program *p, const char *name)
 // one/x.etl and two/x.etl are other traces of one name, one/copy.etl has the bytes of one/x.etl.
 static int setup(void **state)
 {
-    program *p = calloc(1, sizeof(*p));
+    (void)program_setup(state);
+    program *p = *state;
     char path[512];
-    program_begin(p);
     make_folder(p, "one");
     make_folder(p, "two");
     copy(p, DNS, "one/x.etl");
@@ -48,14 +48,6 @@ static int setup(void **state)
     copy(p, DAMAGED, "damaged.etl");
     bytes_save(program_path(p, "empty.etl", path), "", 0);
     bytes_save(program_path(p, "text.etl", path), "this is a text, not a trace", 27);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    free(*state);
     return 0;
 }
 
@@ -220,7 +212,7 @@ static void nearly_a_copy(void **state)
     says(p, "2 given, 2 read, 0 not\n");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, program_teardown)
 
 int main(void)
 {

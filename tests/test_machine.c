@@ -106,25 +106,6 @@ static void make_folder(program *p)
     free_files(files);
 }
 
-static int setup(void **state)
-{
-    program *p = calloc(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program *p = *state;
-    char command[600];
-    snprintf(command, sizeof(command), "rm -rf '%s'/*", p->folder);
-    assert_int_equal(system(command), 0);
-    program_end(p);
-    free(p);
-    return 0;
-}
-
 static void needs_hivex(void)
 {
     if (!hive_can_build()) {
@@ -300,7 +281,7 @@ static void paths_of_the_registry(void **state)
     arena_free(&a);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
 
 int main(void)
 {

@@ -44,22 +44,15 @@ static const char TRACE[] =
 
 static int setup(void **state)
 {
-    program *p = *state = mem_zeroed(1, sizeof(*p));
+    (void)program_setup(state);
+    program *p = *state;
     char path[512];
     error e = {0};
     outbuf trace = {0};
-    program_begin(p);
     if (!etl_text_build(TRACE, strlen(TRACE), &trace, &e))
         fail_msg("%s", e.message);
     bytes_save(program_path(p, "in.etl", path), trace.bytes, trace.len);
     outbuf_free(&trace);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -127,9 +120,9 @@ static void without_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(folded, setup, teardown),
-        cmocka_unit_test_setup_teardown(speedscope, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_samples, setup, teardown),
+        cmocka_unit_test_setup_teardown(folded, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(speedscope, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(without_samples, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

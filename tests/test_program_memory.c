@@ -26,21 +26,6 @@ enum { POINTS = 60 };
 
 static char preload[4096];
 
-static int setup(void **state)
-{
-    program *p = mem_zeroed(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    mem_free(*state);
-    return 0;
-}
-
 typedef struct sweep {
     const char *const *args;
     const char *out; // a file of the folder, or NULL
@@ -205,7 +190,7 @@ int main(void)
     build = build ? build : "build";
     snprintf(preload, sizeof(preload), "%s%s%s/fail_alloc.so", *build == '/' ? "" : folder, *build == '/' ? "" : "/",
              build);
-#define SWEEP(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define SWEEP(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
         SWEEP(info),   SWEEP(text_formats), SWEEP(expressions),  SWEEP(sqlite),
         SWEEP(report), SWEEP(carve),        SWEEP(schema_files), SWEEP(schema_cache),

@@ -18,21 +18,6 @@
 #include "program.h"
 #include "verify/verify.h"
 
-static int setup(void **state)
-{
-    program *p = mem_zeroed(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    mem_free(*state);
-    return 0;
-}
-
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
 // Exit code, and what the line about something says: its words in this order.
@@ -428,7 +413,7 @@ static void long_records(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_format),          TEST(old_name_and_json),   TEST(moved),         TEST(relative_names),
         TEST(names_of_any_bytes),    TEST(output_differs),      TEST(inputs_differ), TEST(records_differ),

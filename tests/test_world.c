@@ -22,21 +22,6 @@
 #include "program.h"
 #include "session/session.h"
 
-static int setup(void **state)
-{
-    program *p = mem_zeroed(1, sizeof(*p));
-    program_begin(p);
-    *state = p;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    program_end(*state);
-    mem_free(*state);
-    return 0;
-}
-
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
 static const char *said(const program *p)
@@ -451,18 +436,18 @@ static void unreadable_sectors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(command_lines, setup, teardown),
-        cmocka_unit_test_setup_teardown(inputs_that_are_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(good_beside_bad, setup, teardown),
-        cmocka_unit_test_setup_teardown(evidence_is_not_written, setup, teardown),
-        cmocka_unit_test_setup_teardown(old_outputs, setup, teardown),
-        cmocka_unit_test_setup_teardown(outputs_in_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
-        cmocka_unit_test_setup_teardown(full_standard_output, setup, teardown),
-        cmocka_unit_test_setup_teardown(reader_leaves, setup, teardown),
-        cmocka_unit_test_setup_teardown(interrupts, setup, teardown),
-        cmocka_unit_test_setup_teardown(broken_cache, setup, teardown),
-        cmocka_unit_test_setup_teardown(unreadable_sectors, setup, teardown),
+        cmocka_unit_test_setup_teardown(command_lines, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(inputs_that_are_none, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(good_beside_bad, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(evidence_is_not_written, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(old_outputs, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(outputs_in_place, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(full_disk, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(full_standard_output, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(reader_leaves, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(interrupts, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(broken_cache, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(unreadable_sectors, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
