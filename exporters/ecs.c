@@ -1,6 +1,8 @@
 // Elastic Common Schema (`ecs`): JSON Lines as Filebeat's ETW input writes them (event.*, log.level, winlog.*), with
 // process.*, host.name and, where an event tells of them, dns.question.name and the ends of a connection.
 #include "exporter.h"
+
+#include "base/known_guids.h"
 #include "literal.h"
 #include "output.h"
 
@@ -149,11 +151,11 @@ static void ecs_render(const sink *s, const record *rec, outbuf *out)
 
 static ecs_role role_of(const event_class *cls)
 {
-    static const guid DNS = GUID_OF(0x1c95126e, 0x7eea, 0x49a9, 0xa3, 0xfe, 0xa3, 0x78, 0xb0, 0x3d, 0xdb, 0x4d);
+    static const guid DNS = GUID_DNS_CLIENT;
     static const guid CONNECTIONS[] = {
-        GUID_OF(0x7dd42a49, 0x5329, 0x4832, 0x8d, 0xfd, 0x43, 0xd9, 0x79, 0x15, 0x3a, 0x88), // Kernel-Network
-        GUID_OF(0x9a280ac0, 0xc8e0, 0x11d1, 0x84, 0xe2, 0x00, 0xc0, 0x4f, 0xb9, 0x98, 0xa2), // TcpIp
-        GUID_OF(0xbf3a50c5, 0xa9c9, 0x4988, 0xa0, 0x05, 0x2d, 0xf0, 0xb7, 0xc8, 0x0f, 0x80), // UdpIp
+        GUID_KERNEL_NETWORK, // Kernel-Network
+        GUID_CLASS_TCP_IP,   // TcpIp
+        GUID_CLASS_UDP_IP,   // UdpIp
     };
     value_path path;
     bool has_ends = cls->plan_count && value_path_find(cls->plans[0], "saddr", &path) &&

@@ -1,5 +1,6 @@
 #include "packets.h"
 
+#include "base/known_guids.h"
 #include "base/text.h"
 #include "base/text_put.h"
 #include "pcapng_block.h"
@@ -23,13 +24,12 @@ packet_role packet_role_of(const event_class *cls)
 #define NDIS GUID_OF(0x2ed6006e, 0x4729, 0x4609, 0xb4, 0x23, 0x3e, 0xe7, 0xbc, 0xd6, 0x78, 0xef)
 #define WAN GUID_OF(0xd84521f7, 0x2235, 0x4237, 0xa7, 0xc0, 0x14, 0xe3, 0xa9, 0x67, 0x62, 0x86)
 #define PKTMON GUID_OF(0x4d4f80d9, 0xc8bd, 0x4d73, 0xbb, 0x5b, 0x19, 0xc9, 0x04, 0x02, 0xc5, 0xac)
-#define SYSTEM GUID_OF(0x9b79ee91, 0xb5fd, 0x41c0, 0xa2, 0x43, 0x42, 0x48, 0xe2, 0x66, 0xe9, 0xd0)
         {NDIS, 1001, 0, ROLE_NDIS},           {NDIS, 1002, 0, ROLE_NDIS_META},
         {NDIS, 1003, 0, ROLE_SWITCH},         {WAN, 5001, 0, ROLE_WAN_SENT},
         {WAN, 5002, 0, ROLE_WAN_RECEIVED},    {PKTMON, 160, 0, ROLE_PKTMON},
         {PKTMON, 170, 0, ROLE_PKTMON_DROP},   {PKTMON, 20, 0, ROLE_PKTMON_COMPONENT},
         {PKTMON, 65, 0, ROLE_PKTMON_ADDRESS}, {PKTMON, 66, 0, ROLE_PKTMON_ADDRESS},
-        {PKTMON, 70, 0, ROLE_PKTMON_MAC},     {SYSTEM, 0, 36, ROLE_ADAPTER},
+        {PKTMON, 70, 0, ROLE_PKTMON_MAC},     {GUID_CLASS_SYSTEM_CONFIG_EX, 0, 36, ROLE_ADAPTER},
     };
     for (size_t i = 0; i < COUNT_OF(ROLES); i++)
         if (guid_equal(&ROLES[i].provider, &cls->provider_id) && ROLES[i].id == cls->descriptor.id &&

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/known_guids.h"
 #include "base/map.h"
 #include "base/sort.h"
 #include "base/text.h"
@@ -68,7 +69,7 @@ struct profile {
 
 static profile_role role_of(const event_class *cls)
 {
-    static const guid PERF_INFO = GUID_OF(0xce1dbfb4, 0x137e, 0x4da6, 0x87, 0xb0, 0x3f, 0x59, 0xaa, 0x10, 0x2c, 0xbc);
+    static const guid PERF_INFO = GUID_CLASS_PERF_INFO;
     enum { SAMPLE_PROF = 46 };
     value_path path;
     if (guid_equal(&cls->provider_id, &PERF_INFO) && cls->descriptor.opcode == SAMPLE_PROF)

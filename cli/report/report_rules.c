@@ -1,25 +1,18 @@
 // Which events feed which table of the report: one line a kind of event. Field names are those of the providers' own
 // manifests and of the kernel's MOF classes.
 #include <stdarg.h>
+
+#include "base/known_guids.h"
 #include <stdio.h>
 #include <string.h>
 
 #include "report/report.h"
 
-#define DNS_CLIENT GUID_OF(0x1c95126e, 0x7eea, 0x49a9, 0xa3, 0xfe, 0xa3, 0x78, 0xb0, 0x3d, 0xdb, 0x4d)
-#define KERNEL_FILE GUID_OF(0xedd08927, 0x9cc4, 0x4e65, 0xb9, 0x70, 0xc2, 0x56, 0x0f, 0xb5, 0xc2, 0x89)
-#define KERNEL_PROCESS GUID_OF(0x22fb2cd6, 0x0e7b, 0x422b, 0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16)
-#define KERNEL_REGISTRY GUID_OF(0x70eb4f03, 0xc1de, 0x4f73, 0xa0, 0x51, 0x33, 0xd1, 0x3d, 0x54, 0x13, 0xbd)
-#define FILE_CLASS GUID_OF(0x90cbdc39, 0x4a3e, 0x11d1, 0x84, 0xf4, 0x00, 0x00, 0xf8, 0x04, 0x64, 0xe3)
-#define REGISTRY_CLASS GUID_OF(0xae53722e, 0xc863, 0x11d2, 0x86, 0x59, 0x00, 0xc0, 0x4f, 0xa3, 0x21, 0xa1)
-#define IMAGE_CLASS GUID_OF(0x2cb15d1d, 0x5fc1, 0x11d2, 0xab, 0xe1, 0x00, 0xa0, 0xc9, 0x11, 0xf5, 0x18)
-#define POWERSHELL GUID_OF(0xa0c1853b, 0x5c40, 0x4b15, 0x87, 0x66, 0x3c, 0xf1, 0xc5, 0x8f, 0x98, 0x5a)
 #define AMSI GUID_OF(0x2a576b87, 0x09a7, 0x520e, 0xc2, 0x1a, 0x49, 0x42, 0xf0, 0x27, 0x1d, 0x67)
 #define WININET GUID_OF(0x43d1a55c, 0x76d6, 0x4f7e, 0x99, 0x5c, 0x64, 0xc7, 0x11, 0xe5, 0xca, 0xfe)
 #define HTTP_SERVICE GUID_OF(0xdd5ef90a, 0x6398, 0x47a4, 0xad, 0x34, 0x4d, 0xce, 0xcd, 0xef, 0x79, 0x5f)
 #define SERVICE_CONTROL GUID_OF(0x555908d1, 0xa6d7, 0x4695, 0x8e, 0x1e, 0x26, 0x93, 0x1d, 0x20, 0x12, 0xf4)
 #define TASK_SCHEDULER GUID_OF(0xde7b24ea, 0x73c8, 0x4a09, 0x98, 0x5d, 0x5b, 0xda, 0xdc, 0xfa, 0x90, 0x17)
-#define SECURITY GUID_OF(0x54849625, 0x5478, 0x4994, 0xa5, 0xba, 0x3e, 0x3b, 0x03, 0x28, 0xc3, 0x0d)
 
 const report_table report_tables[] = {
     {"dns",
@@ -55,30 +48,30 @@ const report_table report_tables[] = {
 };
 
 const report_rule report_rules[] = {
-    {"dns", DNS_CLIENT, false, 3006, 3006, "asked", {"QueryName", "QueryType", NULL, NULL}},
-    {"dns", DNS_CLIENT, false, 3008, 3008, "answered", {"QueryName", "QueryType", "QueryStatus", "QueryResults"}},
-    {"dns", DNS_CLIENT, false, 3020, 3020, "response", {"QueryName", NULL, "Status", "QueryResults"}},
-    {"files", KERNEL_FILE, false, 12, 12, "open or create", {"FileName", "CreateOptions", NULL, NULL}},
-    {"files", KERNEL_FILE, false, 30, 30, "create", {"FileName", "CreateOptions", NULL, NULL}},
-    {"files", KERNEL_FILE, false, 26, 26, "delete", {"FilePath", NULL, NULL, NULL}},
-    {"files", KERNEL_FILE, false, 27, 27, "rename", {"FilePath", NULL, NULL, NULL}},
-    {"files", FILE_CLASS, true, 64, 64, "open or create", {"OpenPath", "CreateOptions", NULL, NULL}},
-    {"files", FILE_CLASS, true, 70, 70, "delete", {"@file", NULL, NULL, NULL}},
-    {"files", FILE_CLASS, true, 71, 71, "rename", {"@file", NULL, NULL, NULL}},
-    {"files", FILE_CLASS, true, 79, 79, "delete", {"FileName", NULL, NULL, NULL}},
-    {"files", FILE_CLASS, true, 80, 80, "rename", {"FileName", NULL, NULL, NULL}},
-    {"registry", REGISTRY_CLASS, true, 10, 10, "create key", {"KeyName", NULL, NULL, NULL}},
-    {"registry", REGISTRY_CLASS, true, 12, 12, "delete key", {"@key", NULL, NULL, NULL}},
-    {"registry", REGISTRY_CLASS, true, 14, 14, "set value", {"@key", "KeyName", NULL, NULL}},
-    {"registry", REGISTRY_CLASS, true, 15, 15, "delete value", {"@key", "KeyName", NULL, NULL}},
-    {"registry", KERNEL_REGISTRY, false, 1, 1, "create key", {"RelativeName", NULL, NULL, NULL}},
-    {"registry", KERNEL_REGISTRY, false, 3, 3, "delete key", {"@key", NULL, NULL, NULL}},
-    {"registry", KERNEL_REGISTRY, false, 5, 5, "set value", {"@key", "ValueName", NULL, NULL}},
-    {"registry", KERNEL_REGISTRY, false, 6, 6, "delete value", {"@key", "ValueName", NULL, NULL}},
-    {"images", IMAGE_CLASS, true, 10, 10, "load", {"FileName", "ImageBase", "ImageSize", NULL}},
-    {"images", KERNEL_PROCESS, false, 5, 5, "load", {"ImageName", "ImageBase", "ImageSize", NULL}},
-    {"scripts", POWERSHELL, false, 4103, 4103, "pipeline", {"Payload", "ContextInfo", NULL, NULL}},
-    {"scripts", POWERSHELL, false, 4104, 4104, "script block", {"ScriptBlockText", "Path", NULL, NULL}},
+    {"dns", GUID_DNS_CLIENT, false, 3006, 3006, "asked", {"QueryName", "QueryType", NULL, NULL}},
+    {"dns", GUID_DNS_CLIENT, false, 3008, 3008, "answered", {"QueryName", "QueryType", "QueryStatus", "QueryResults"}},
+    {"dns", GUID_DNS_CLIENT, false, 3020, 3020, "response", {"QueryName", NULL, "Status", "QueryResults"}},
+    {"files", GUID_KERNEL_FILE, false, 12, 12, "open or create", {"FileName", "CreateOptions", NULL, NULL}},
+    {"files", GUID_KERNEL_FILE, false, 30, 30, "create", {"FileName", "CreateOptions", NULL, NULL}},
+    {"files", GUID_KERNEL_FILE, false, 26, 26, "delete", {"FilePath", NULL, NULL, NULL}},
+    {"files", GUID_KERNEL_FILE, false, 27, 27, "rename", {"FilePath", NULL, NULL, NULL}},
+    {"files", GUID_CLASS_FILE_IO, true, 64, 64, "open or create", {"OpenPath", "CreateOptions", NULL, NULL}},
+    {"files", GUID_CLASS_FILE_IO, true, 70, 70, "delete", {"@file", NULL, NULL, NULL}},
+    {"files", GUID_CLASS_FILE_IO, true, 71, 71, "rename", {"@file", NULL, NULL, NULL}},
+    {"files", GUID_CLASS_FILE_IO, true, 79, 79, "delete", {"FileName", NULL, NULL, NULL}},
+    {"files", GUID_CLASS_FILE_IO, true, 80, 80, "rename", {"FileName", NULL, NULL, NULL}},
+    {"registry", GUID_CLASS_REGISTRY, true, 10, 10, "create key", {"KeyName", NULL, NULL, NULL}},
+    {"registry", GUID_CLASS_REGISTRY, true, 12, 12, "delete key", {"@key", NULL, NULL, NULL}},
+    {"registry", GUID_CLASS_REGISTRY, true, 14, 14, "set value", {"@key", "KeyName", NULL, NULL}},
+    {"registry", GUID_CLASS_REGISTRY, true, 15, 15, "delete value", {"@key", "KeyName", NULL, NULL}},
+    {"registry", GUID_KERNEL_REGISTRY, false, 1, 1, "create key", {"RelativeName", NULL, NULL, NULL}},
+    {"registry", GUID_KERNEL_REGISTRY, false, 3, 3, "delete key", {"@key", NULL, NULL, NULL}},
+    {"registry", GUID_KERNEL_REGISTRY, false, 5, 5, "set value", {"@key", "ValueName", NULL, NULL}},
+    {"registry", GUID_KERNEL_REGISTRY, false, 6, 6, "delete value", {"@key", "ValueName", NULL, NULL}},
+    {"images", GUID_CLASS_IMAGE, true, 10, 10, "load", {"FileName", "ImageBase", "ImageSize", NULL}},
+    {"images", GUID_KERNEL_PROCESS, false, 5, 5, "load", {"ImageName", "ImageBase", "ImageSize", NULL}},
+    {"scripts", GUID_POWERSHELL, false, 4103, 4103, "pipeline", {"Payload", "ContextInfo", NULL, NULL}},
+    {"scripts", GUID_POWERSHELL, false, 4104, 4104, "script block", {"ScriptBlockText", "Path", NULL, NULL}},
     {"scripts", AMSI, false, 1101, 1101, "scanned", {"content", "contentname", NULL, NULL}},
     {"http", WININET, false, 102, 102, "URL opened", {"URL", NULL, NULL, NULL}},
     {"http", WININET, false, 501, 501, "URL", {"URL", NULL, NULL, NULL}},
@@ -92,26 +85,44 @@ const report_rule report_rules[] = {
      "service installed",
      {"ServiceName", "ImagePath", "AccountName", NULL}},
     {"services",
-     SECURITY,
+     GUID_SECURITY_AUDITING,
      false,
      4697,
      4697,
      "service installed",
      {"ServiceName", "ServiceFileName", "ServiceAccount", NULL}},
-    {"services", SECURITY, false, 4698, 4698, "task created", {"TaskName", "TaskContent", "SubjectUserName", NULL}},
+    {"services",
+     GUID_SECURITY_AUDITING,
+     false,
+     4698,
+     4698,
+     "task created",
+     {"TaskName", "TaskContent", "SubjectUserName", NULL}},
     {"services", TASK_SCHEDULER, false, 106, 106, "task registered", {"TaskName", NULL, "UserContext", NULL}},
     {"services", TASK_SCHEDULER, false, 129, 129, "task process started", {"TaskName", "Path", NULL, NULL}},
     {"services", TASK_SCHEDULER, false, 140, 141, "task changed or deleted", {"TaskName", NULL, "UserName", NULL}},
     {"services", TASK_SCHEDULER, false, 200, 201, "task action", {"TaskName", "ActionName", NULL, NULL}},
-    {"logons", SECURITY, false, 4624, 4625, "logon", {"TargetUserName", "TargetDomainName", "LogonType", "IpAddress"}},
     {"logons",
-     SECURITY,
+     GUID_SECURITY_AUDITING,
+     false,
+     4624,
+     4625,
+     "logon",
+     {"TargetUserName", "TargetDomainName", "LogonType", "IpAddress"}},
+    {"logons",
+     GUID_SECURITY_AUDITING,
      false,
      4648,
      4648,
      "logon with other credentials",
      {"TargetUserName", "TargetDomainName", NULL, "IpAddress"}},
-    {"logons", SECURITY, false, 4720, 4726, "account changed", {"TargetUserName", "TargetDomainName", NULL, NULL}},
+    {"logons",
+     GUID_SECURITY_AUDITING,
+     false,
+     4720,
+     4726,
+     "account changed",
+     {"TargetUserName", "TargetDomainName", NULL, NULL}},
     {NULL, {{0}}, false, 0, 0, NULL, {NULL}},
 };
 

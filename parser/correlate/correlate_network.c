@@ -6,6 +6,8 @@
 // round). Microsoft-Windows-TCPIP tells both ends of a control block (TCB) and moves bytes by TCB.
 #include <stdlib.h>
 
+#include "base/known_guids.h"
+
 #include "correlate/correlate_internal.h"
 
 typedef enum traffic {
@@ -23,7 +25,7 @@ enum { FIRST_IPV6 = 16, UDP_SEND = 42, UDP_RECEIVE = 43, OPCODE_SEND = 10 };
 
 static bool is_udp(const event_class *cls)
 {
-    static const guid UDP_CLASS = GUID_OF(0xbf3a50c5, 0xa9c9, 0x4988, 0xa0, 0x05, 0x2d, 0xf0, 0xb7, 0xc8, 0x0f, 0x80);
+    static const guid UDP_CLASS = GUID_CLASS_UDP_IP;
     return cls->classic ? guid_equal(&cls->provider_id, &UDP_CLASS) : cls->descriptor.id >= UDP_SEND;
 }
 

@@ -4,25 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/known_guids.h"
 #include "base/text.h"
 #include "detect/fold.h"
 #include "detect/view_internal.h"
 
-#define PROCESS_CLASS GUID_OF(0x3d6fa8d0, 0xfe05, 0x11d0, 0x9d, 0xda, 0x00, 0xc0, 0x4f, 0xd7, 0xba, 0x7c)
-#define THREAD_CLASS GUID_OF(0x3d6fa8d1, 0xfe05, 0x11d0, 0x9d, 0xda, 0x00, 0xc0, 0x4f, 0xd7, 0xba, 0x7c)
-#define IMAGE_CLASS GUID_OF(0x2cb15d1d, 0x5fc1, 0x11d2, 0xab, 0xe1, 0x00, 0xa0, 0xc9, 0x11, 0xf5, 0x18)
-#define FILE_CLASS GUID_OF(0x90cbdc39, 0x4a3e, 0x11d1, 0x84, 0xf4, 0x00, 0x00, 0xf8, 0x04, 0x64, 0xe3)
-#define REGISTRY_CLASS GUID_OF(0xae53722e, 0xc863, 0x11d2, 0x86, 0x59, 0x00, 0xc0, 0x4f, 0xa3, 0x21, 0xa1)
-#define TCPIP_CLASS GUID_OF(0x9a280ac0, 0xc8e0, 0x11d1, 0x84, 0xe2, 0x00, 0xc0, 0x4f, 0xb9, 0x98, 0xa2)
-#define UDPIP_CLASS GUID_OF(0xbf3a50c5, 0xa9c9, 0x4988, 0xa0, 0x05, 0x2d, 0xf0, 0xb7, 0xc8, 0x0f, 0x80)
-#define KERNEL_PROCESS GUID_OF(0x22fb2cd6, 0x0e7b, 0x422b, 0xa0, 0xc7, 0x2f, 0xad, 0x1f, 0xd0, 0xe7, 0x16)
-#define KERNEL_FILE GUID_OF(0xedd08927, 0x9cc4, 0x4e65, 0xb9, 0x70, 0xc2, 0x56, 0x0f, 0xb5, 0xc2, 0x89)
-#define KERNEL_REGISTRY GUID_OF(0x70eb4f03, 0xc1de, 0x4f73, 0xa0, 0x51, 0x33, 0xd1, 0x3d, 0x54, 0x13, 0xbd)
-#define KERNEL_NETWORK GUID_OF(0x7dd42a49, 0x5329, 0x4832, 0x8d, 0xfd, 0x43, 0xd9, 0x79, 0x15, 0x3a, 0x88)
 #define KERNEL_AUDIT_API GUID_OF(0xe02a841c, 0x75a3, 0x4fa7, 0xaf, 0xc8, 0xae, 0x09, 0xcf, 0x9b, 0x7f, 0x23)
-#define DNS_CLIENT GUID_OF(0x1c95126e, 0x7eea, 0x49a9, 0xa3, 0xfe, 0xa3, 0x78, 0xb0, 0x3d, 0xdb, 0x4d)
-#define POWERSHELL GUID_OF(0xa0c1853b, 0x5c40, 0x4b15, 0x87, 0x66, 0x3c, 0xf1, 0xc5, 0x8f, 0x98, 0x5a)
-#define SECURITY GUID_OF(0x54849625, 0x5478, 0x4994, 0xa5, 0xba, 0x3e, 0x3b, 0x03, 0x28, 0xc3, 0x0d)
 #define SYSMON_PROVIDER GUID_OF(0x5770385f, 0xc22a, 0x43e0, 0xbf, 0x4c, 0x06, 0xf5, 0x69, 0x8f, 0xfb, 0xd9)
 
 typedef struct view {
@@ -200,6 +187,7 @@ void view_scratch_free(view_scratch *x)
 {
     rule_scratch_free(&x->rules);
     mem_free(x->subjects);
+    mem_free(x->texts);
     outbuf_free(&x->text);
     outbuf_free(&x->one);
 }
@@ -214,16 +202,15 @@ bool views_watch(const event_views *v, u32 class_index)
 // The text of each field, then the same without case.
 static void fill_subjects(const event_views *v, const watching *w, const record *rec, view_scratch *x)
 {
-    view_text texts[256];
-    u32 count = w->source->field_count < COUNT_OF(texts) ? w->source->field_count : (u32)COUNT_OF(texts);
+    u32 count = w->source->field_count;
     x->text.len = 0;
     for (u32 i = 0; i < count; i++)
-        view_get(v, &w->getters[i], rec, x, &texts[i]);
+        view_get(v, &w->getters[i], rec, x, &x->texts[i]);
     size_t len = x->text.len;
     u8 *folded = outbuf_reserve(&x->text, len + 1);
     fold_text(folded, (span){x->text.bytes, len});
     for (u32 i = 0; i < count; i++) {
-        const view_text *t = &texts[i];
+        const view_text *t = &x->texts[i];
         x->subjects[i] = (subject){.kind = t->kind,
                                    .has_number = t->has_number,
                                    .tail = t->tail,
@@ -231,8 +218,6 @@ static void fill_subjects(const event_views *v, const watching *w, const record 
                                    .folded = {folded + t->at, t->len},
                                    .number = t->number};
     }
-    for (u32 i = count; i < w->source->field_count; i++)
-        x->subjects[i] = (subject){0};
 }
 
 static void see(const event_views *v, const watching *w, const record *rec, view_scratch *x, view_hit *hit,
@@ -240,10 +225,12 @@ static void see(const event_views *v, const watching *w, const record *rec, view
 {
     if (!view_meets(w->when, rec))
         return;
-    if (w->source->field_count > x->subject_capacity) {
+    if (w->source->field_count > x->field_capacity) {
+        x->field_capacity = w->source->field_count;
         mem_free(x->subjects);
-        x->subject_capacity = w->source->field_count;
-        x->subjects = mem_zeroed(x->subject_capacity, sizeof(*x->subjects));
+        mem_free(x->texts);
+        x->subjects = mem_zeroed(x->field_capacity, sizeof(*x->subjects));
+        x->texts = mem_zeroed(x->field_capacity, sizeof(*x->texts));
     }
     fill_subjects(v, w, rec, x);
     rule_set_ask(v->set, w->source, x->subjects, &x->rules);

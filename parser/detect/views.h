@@ -19,7 +19,8 @@ void views_free(event_views *v);
 typedef struct view_scratch {
     rule_scratch rules;
     subject *subjects;
-    u32 subject_capacity;
+    struct view_text *texts; // likewise by field
+    u32 field_capacity;
     outbuf text; // of the subjects
     outbuf one;
 } view_scratch;

@@ -1,10 +1,12 @@
 #include "session/scan.h"
 
+#include "base/known_guids.h"
+
 #include <string.h>
 
 #include "schema/carried/schema_tdh.h"
 
-static const guid SYSTEM_CONFIG = GUID_OF(0x01853a65, 0x418f, 0x4f36, 0xae, 0xfc, 0xdc, 0x0f, 0x1d, 0x2f, 0xd2, 0x35);
+static const guid SYSTEM_CONFIG = GUID_CLASS_SYSTEM_CONFIG;
 enum { CONFIG_CPU = 10 };
 
 enum { EVENTSOURCE_MANIFEST_ID = 0xfffe };
