@@ -42,7 +42,7 @@ typedef struct input_row {
     u64 states[RECORD_STATES]; // records
     u64 damage;                // places
     double seconds;
-    const char *output; // NULL: it has none of its own
+    const char *output; // NULL: it has none of its own; lives as long as the list
 } input_row;
 
 typedef struct inputs {

@@ -89,7 +89,7 @@ void bytes_load(const char *path, outbuf *into)
 void bytes_save(const char *path, const void *bytes, size_t len)
 {
     FILE *f = fopen(path, "wb");
-    if (!f || fwrite(bytes, 1, len, f) != len || fclose(f) != 0)
+    if (!f || (len && fwrite(bytes, 1, len, f) != len) || fclose(f) != 0)
         give_up("cannot write", path);
 }
 

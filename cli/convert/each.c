@@ -134,12 +134,12 @@ static void convert_one(void *context, u32 index, bool threads, outbuf *out)
         input_hash(row);
     if (c.options->skip_done && stamp_holds(&all->stamps, c.path, row)) {
         row->status = INPUT_SKIPPED;
-        row->output = c.path;
+        row->output = inputs_keep_text(&all->run->inputs, c.path);
         return;
     }
     bool ok = convert_row(all, &c, index, threads, &e);
     if (ok) {
-        row->output = c.path;
+        row->output = inputs_keep_text(&all->run->inputs, c.path);
         stamp_put(&all->stamps, c.path, row);
     } else if (row->status == INPUT_OK || row->status == INPUT_DAMAGED) {
         row->status = run_stop ? INPUT_NOT_REACHED : INPUT_UNWRITTEN;
