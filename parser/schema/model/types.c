@@ -1,0 +1,111 @@
+// Names and numbers of in types, out types and origins.
+#include "schema/model/schema.h"
+
+#include <strings.h>
+
+static const in_type_facts IN_TYPES[] = {
+#define IN(name, number, text, bytes, out) {text, number, bytes, OUT_##out},
+#include "schema/model/types.def"
+};
+
+static const struct {
+    const char *name;
+    u16 number;
+} OUT_TYPES[] = {
+#define OUT(name, number, text) {text, number},
+#include "schema/model/types.def"
+};
+
+const in_type_facts *in_type_find(u16 number)
+{
+    if (number < 26)
+        return &IN_TYPES[number];
+    if (number >= 300 && number <= 310)
+        return &IN_TYPES[26 + number - 300];
+    return NULL;
+}
+
+const char *in_type_name(u16 number)
+{
+    static const struct {
+        u16 number;
+        const char *name;
+    } NAMES[] = {
+#define IN(name, number, text, bytes, out) {number, #name},
+#include "schema/model/types.def"
+    };
+    const in_type_facts *facts = in_type_find(number);
+    if (facts && facts->name[0])
+        return strncmp(facts->name, "win:", 4) == 0 ? facts->name + 4 : facts->name;
+    for (u32 i = 0; i < COUNT_OF(NAMES); i++)
+        if (NAMES[i].number == number)
+            return NAMES[i].name;
+    return "?";
+}
+
+static const char *behind_prefix(const char *name)
+{
+    const char *colon = strchr(name, ':');
+    return colon ? colon + 1 : name;
+}
+
+bool in_type_from_name(const char *name, u16 *in)
+{
+    const char *plain = behind_prefix(name);
+    for (size_t i = 0; i < COUNT_OF(IN_TYPES); i++) {
+        if (IN_TYPES[i].name[0] && strcasecmp(behind_prefix(IN_TYPES[i].name), plain) == 0) {
+            *in = IN_TYPES[i].number;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool out_type_from_name(const char *name, u16 *out)
+{
+    const char *plain = behind_prefix(name);
+    for (size_t i = 0; i < COUNT_OF(OUT_TYPES); i++) {
+        if (OUT_TYPES[i].name[0] && strcasecmp(behind_prefix(OUT_TYPES[i].name), plain) == 0) {
+            *out = OUT_TYPES[i].number;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *out_type_name(u16 out)
+{
+    for (size_t i = 0; i < COUNT_OF(OUT_TYPES); i++)
+        if (OUT_TYPES[i].number == out)
+            return OUT_TYPES[i].name;
+    return "";
+}
+
+const char *schema_origin_name(schema_origin origin)
+{
+    switch (origin) {
+    case ORIGIN_NONE:
+        return "none";
+    case ORIGIN_TRACELOGGING:
+        return "tracelogging";
+    case ORIGIN_EMBEDDED:
+        return "embedded";
+    case ORIGIN_EVENTSOURCE:
+        return "eventsource";
+    case ORIGIN_MANIFEST:
+        return "manifest";
+    case ORIGIN_WEVT:
+        return "wevt";
+    case ORIGIN_KERNEL:
+        return "kernel";
+    case ORIGIN_MOF:
+        return "mof";
+    case ORIGIN_WPP:
+        return "wpp";
+    case ORIGIN_BUILTIN:
+        return "builtin";
+    case ORIGIN_STRING:
+        return "string";
+    }
+    return "none";
+}
