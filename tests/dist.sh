@@ -110,7 +110,7 @@ if [ -z "$(git rev-parse --show-prefix 2>&1)" ]; then
     done
     cmp "$work/one/etwkit-1.tar.gz" "$work/two/etwkit-1.tar.gz" || refuse "two tarballs of one commit differ"
     (cd "$work/one" && sha256sum --quiet -c etwkit-1.tar.gz.sha256) || refuse "the checksum is wrong"
-    tar -xzf "$work/one/etwkit-1.tar.gz" -C "$work" && make -C "$work/etwkit-1" -n build/etwkit >/dev/null 2>&1 ||
+    tar -xzf "$work/one/etwkit-1.tar.gz" -C "$work" && MAKEFLAGS= make -C "$work/etwkit-1" -n BUILD=build build/etwkit >/dev/null 2>&1 ||
         refuse "the tarball cannot be built from"
 fi
 
