@@ -76,11 +76,18 @@ static void expect(const world *w, const char *name, const char *result)
         fail_msg("not \"%s\" of\n%s", line, (const char *)w->p.err.bytes);
 }
 
+static void needs_sandbox(const world *w)
+{
+    if (w->files && w->calls)
+        return;
+    print_message("skipped: this system, or this build, has no Landlock or no seccomp\n");
+    skip();
+}
+
 static void nothing_is_left_to_do(void **state)
 {
     world *w = *state;
-    if (!w->files || !w->calls)
-        skip();
+    needs_sandbox(w);
     run_taken_over(w, (const char *const[]){"convert", "samples/dns.etl", "-o", "{}/out/dns.jsonl", NULL});
     for (size_t i = 0; i < COUNT_OF(BY_FILES); i++)
         expect(w, BY_FILES[i], "refused");
@@ -100,8 +107,7 @@ static void nothing_is_left_to_do(void **state)
 static void without_it_all_is_possible(void **state)
 {
     world *w = *state;
-    if (!w->files || !w->calls)
-        skip();
+    needs_sandbox(w);
     run_taken_over(w, (const char *const[]){"info", "samples/dns.etl", "--no-sandbox", NULL});
     for (size_t i = 0; i < COUNT_OF(BY_FILES); i++)
         expect(w, BY_FILES[i], "done");
@@ -114,8 +120,7 @@ static void without_it_all_is_possible(void **state)
 static void systems_without_it_are_read_on(void **state)
 {
     world *w = *state;
-    if (!w->files || !w->calls)
-        skip();
+    needs_sandbox(w);
     setenv("LD_PRELOAD", w->library, 1);
     setenv("HIJACK_OLD", "1", 1);
     assert_int_equal(program_run(&w->p, (const char *const[]){"info", "samples/dns.etl", "--json", NULL}), 0);

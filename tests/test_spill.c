@@ -107,8 +107,10 @@ static int by_key(const void *a, const void *b)
 static void check_order(array *a)
 {
     item *expected = malloc(a->count * sizeof(*expected));
-    memcpy(expected, a->list, a->count * sizeof(*expected));
-    qsort(expected, a->count, sizeof(*expected), by_key);
+    if (a->count) {
+        memcpy(expected, a->list, a->count * sizeof(*expected));
+        qsort(expected, a->count, sizeof(*expected), by_key);
+    }
     a->list = spill_sort(&a->block, a->count, sizeof(*a->list), by_key);
     assert_memory_equal(a->list, expected, a->count * sizeof(*expected));
     free(expected);
