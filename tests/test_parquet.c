@@ -51,8 +51,8 @@ static void hybrid(void **state)
         "1404",
         "0305",
         // 1, 2, six times 300 in nine bits; then ten times 300 in two bytes
-        "030104b064c992254b96"
-        "142c01",
+        ("030104b064c992254b96"
+         "142c01"),
         "03ff3f",
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
