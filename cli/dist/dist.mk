@@ -42,7 +42,7 @@ tarball: ## a release of the sources with its checksum: build/etwkit-VERSION.tar
 STATIC_PACKAGES := libacl1-dev libbz2-dev liblz4-dev liblzma-dev libzstd-dev nettle-dev zlib1g-dev dpkg-dev
 STATIC_HEADERS  := sys/acl.h bzlib.h lz4.h lzma.h zstd.h nettle/md5.h zlib.h
 STATIC_FLAGS    := -DETWKIT_STATIC -DETWKIT_NO_IMAGES
-STATIC_LIBS     := archive nettle acl lzma zstd lz4 bz2 z
+STATIC_LIBS     := archive nettle acl lzma zstd lz4 bz2 z yaml pcre2-8
 
 static-deps: deps
 	@missing=""; set -- $(STATIC_PACKAGES); for header in $(STATIC_HEADERS); do \
