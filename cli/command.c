@@ -19,20 +19,20 @@ const command *command_named(const command *const *list, const char *name)
     return *list;
 }
 
-const char *command_suggested(const command *const *list, const char *name, char room[96])
+const char *command_suggested(const command *const *list, const char *name, char scratch[96])
 {
     suggestion s = {.word = name};
     while (*list)
         suggest_try(&s, (*list++)->name);
-    return suggest_text(&s, room);
+    return suggest_text(&s, scratch);
 }
 
-const char *command_names(const command *const *list, char room[256])
+const char *command_names(const command *const *list, char scratch[256])
 {
     size_t len = 0;
     for (size_t i = 0; list[i] && len < 256; i++)
-        len += (size_t)snprintf(room + len, 256 - len, "%s%s", i ? ", " : "", list[i]->name);
-    return room;
+        len += (size_t)snprintf(scratch + len, 256 - len, "%s%s", i ? ", " : "", list[i]->name);
+    return scratch;
 }
 
 void command_print_help(const command *c, const char *parent)

@@ -32,10 +32,10 @@ extern const command *const commands[]; // in the order of --help, NULL-terminat
 
 // NULL: no command of the list has the name.
 const command *command_named(const command *const *list, const char *name);
-// "; did you mean 'info'?" or ""; lives in `room`.
-const char *command_suggested(const command *const *list, const char *name, char room[96]);
-// "info, convert, report"; lives in `room`.
-const char *command_names(const command *const *list, char room[256]);
+// "; did you mean 'info'?" or ""; lives in `scratch`.
+const char *command_suggested(const command *const *list, const char *name, char scratch[96]);
+// "info, convert, report"; lives in `scratch`.
+const char *command_names(const command *const *list, char scratch[256]);
 
 void command_print_help(const command *c, const char *parent); // parent: the command it belongs to, or NULL
 

@@ -137,7 +137,7 @@ static void say_damage(const trace *t)
     mem_free(notes);
 }
 
-const char *evidence_limit(const evidence *ev, u32 index, char room[160])
+const char *evidence_limit(const evidence *ev, u32 index, char scratch[160])
 {
     correlate_losses l = correlator_losses(ev->session->correlator);
     const struct {
@@ -160,8 +160,8 @@ const char *evidence_limit(const evidence *ev, u32 index, char room[160])
     for (size_t i = 0; i < COUNT_OF(REACHED); i++) {
         if (!REACHED[i].count || index--)
             continue;
-        snprintf(room, 160, "%llu %s", (unsigned long long)REACHED[i].count, REACHED[i].what);
-        return room;
+        snprintf(scratch, 160, "%llu %s", (unsigned long long)REACHED[i].count, REACHED[i].what);
+        return scratch;
     }
     return NULL;
 }
@@ -180,9 +180,9 @@ static bool is_counter_log(const evidence *ev, const trace *t)
 void evidence_tell_damage(const evidence *ev)
 {
     enum { REMARKS = 5 };
-    char room[160];
-    for (u32 i = 0; evidence_limit(ev, i, room); i++)
-        print_say("limit: %s", room);
+    char scratch[160];
+    for (u32 i = 0; evidence_limit(ev, i, scratch); i++)
+        print_say("limit: %s", scratch);
     joins_say(ev);
     const schema_load *embedded = &ev->session->embedded;
     for (u32 i = 0; i < embedded->note_count && i < REMARKS; i++)

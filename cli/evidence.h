@@ -26,8 +26,8 @@ const input_row *evidence_row(const evidence *ev, u32 trace);
 // Lists damage on stderr, the first lines of each trace.
 void evidence_tell_damage(const evidence *ev);
 
-// Limits (limits.h) that were reached, each with how often; NULL: none at that index. The text lives in `room`.
-const char *evidence_limit(const evidence *ev, u32 index, char room[160]);
+// Limits (limits.h) that were reached, each with how often; NULL: none at that index. The text lives in `scratch`.
+const char *evidence_limit(const evidence *ev, u32 index, char scratch[160]);
 
 // For pipeline_job.
 void evidence_progress(void *context, u64 done, u64 total);

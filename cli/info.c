@@ -152,7 +152,7 @@ static cJSON *providers_json(const evidence *ev, const trace *t)
 
 static void add_session_facts(cJSON *root, const trace *t, const host_entry *host)
 {
-    const trace_facts *f = &t->file.epochs[0];
+    const trace_facts *f = &t->file.trace_headers[0];
     add_text(root, "session", f->session);
     add_text(root, "log_file", f->log_file);
     add_text(root, "computer", trace_computer(t));
@@ -221,7 +221,7 @@ static void add_losses(cJSON *buffers, const trace *t)
 
 static void add_counts(cJSON *root, const trace *t, bool with_states)
 {
-    const trace_facts *f = &t->file.epochs[0];
+    const trace_facts *f = &t->file.trace_headers[0];
     cJSON *buffers = cJSON_AddObjectToObject(root, "buffers");
     add_number(buffers, "total", t->file.count);
     add_number(buffers, "compressed", t->file.compressed);
@@ -286,10 +286,10 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
         cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->run->cache));
     cJSON_AddItemToObject(root, "providers", providers_json(ev, t));
     add_damage(root, t);
-    char room[160];
+    char scratch[160];
     cJSON *limits = cJSON_AddArrayToObject(root, "limits");
-    for (u32 i = 0; evidence_limit(ev, i, room); i++)
-        cJSON_AddItemToArray(limits, cJSON_CreateString(room));
+    for (u32 i = 0; evidence_limit(ev, i, scratch); i++)
+        cJSON_AddItemToArray(limits, cJSON_CreateString(scratch));
     cJSON *remarks = cJSON_AddArrayToObject(root, "schema_remarks");
     for (u32 i = 0; i < ev->session->embedded.note_count; i++)
         cJSON_AddItemToArray(remarks, cJSON_CreateString(ev->session->embedded.notes[i]));

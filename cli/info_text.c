@@ -156,7 +156,7 @@ static const char *const CERTAINTY[] = {
 void info_print(FILE *to, const evidence *ev, u32 trace_index)
 {
     const trace *t = ev->session->traces[trace_index];
-    const trace_facts *f = &t->file.epochs[0];
+    const trace_facts *f = &t->file.trace_headers[0];
     (void)print_clean(to, t->file.input->path);
     fputc('\n', to);
     fprintf(to, "  %-14s %llu bytes, %u buffers%s\n", "size", (unsigned long long)t->file.input->bytes, t->file.count,

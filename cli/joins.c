@@ -21,7 +21,7 @@ static void add_traces(cJSON *to, const evidence *ev, u32 host)
     cJSON *list = cJSON_AddArrayToObject(to, "inputs");
     for (u32 i = 0; i < s->trace_count; i++) {
         bool is_of_it = false, exact;
-        for (u32 header = 0; header < s->traces[i]->file.epoch_count; header++)
+        for (u32 header = 0; header < s->traces[i]->file.trace_header_count; header++)
             is_of_it = is_of_it || s->hosts.of[s->traces[i]->first_header + header] == host;
         if (is_of_it)
             cJSON_AddItemToArray(list, json_text(evidence_row(ev, i)->source, &exact));
@@ -68,7 +68,7 @@ static void add_process(cJSON *list, const process_life *p)
     cJSON_AddNumberToObject(row, "process_id", p->process_id);
     cJSON_AddNumberToObject(row, "host", p->machine);
     json_add_text(row, "process_name", p->name ? p->name : "");
-    cJSON_AddBoolToObject(row, "start_inferred", p->start_known != MOMENT_TOLD);
+    cJSON_AddBoolToObject(row, "start_inferred", p->start_known != MOMENT_RECORDED);
     cJSON_AddBoolToObject(row, "across_gaps", p->across_gap);
     cJSON_AddItemToArray(list, row);
 }
@@ -81,7 +81,7 @@ static void add_processes(cJSON *joins, const correlator *c)
     cJSON *list = cJSON_AddArrayToObject(joins, "unsure_processes");
     for (u32 i = 0; i < count; i++) {
         const process_life *p = processes[i];
-        if (p->start_known == MOMENT_TOLD && !p->across_gap)
+        if (p->start_known == MOMENT_RECORDED && !p->across_gap)
             continue;
         if (listed < LISTED_PROCESSES)
             add_process(list, p), listed++;

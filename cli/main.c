@@ -71,8 +71,8 @@ static int execute(const call *c, int argc, char **argv)
     } else if (o.help) {
         command_print_help(c->command, c->parent ? c->parent->name : NULL);
     } else if (!c->command->run) {
-        char room[256];
-        error_set(&e, "no command given: %s", command_names(c->command->commands, room));
+        char scratch[256];
+        error_set(&e, "no command given: %s", command_names(c->command->commands, scratch));
         code = refuse(c, e.message);
     } else {
         give_up_rights(c, &o);
@@ -85,14 +85,14 @@ static int execute(const call *c, int argc, char **argv)
 // The command's own command that the arguments name.
 static bool find_own(call *c, int argc, char **argv, error *e)
 {
-    char room[96];
+    char scratch[96];
     const command *const *own = c->command->commands;
     c->word = own ? options_first_word(c->command, argc, argv) : 0;
     if (!c->word)
         return true;
     const command *named = command_named(own, argv[c->word]);
     if (!named)
-        return error_set(e, "unknown command '%.60s'%s", argv[c->word], command_suggested(own, argv[c->word], room));
+        return error_set(e, "unknown command '%.60s'%s", argv[c->word], command_suggested(own, argv[c->word], scratch));
     c->parent = c->command;
     c->command = named;
     return true;
@@ -100,13 +100,13 @@ static bool find_own(call *c, int argc, char **argv, error *e)
 
 static int run_named(const char *name, int argc, char **argv)
 {
-    char names[256], room[96];
+    char names[256], scratch[96];
     call c = {.command = command_named(commands, name)};
     error e = {0};
     if (c.command)
         return find_own(&c, argc, argv, &e) ? execute(&c, argc, argv) : refuse(&c, e.message);
     if (*name)
-        print_say("unknown command '%.60s'%s (etwkit --help)", name, command_suggested(commands, name, room));
+        print_say("unknown command '%.60s'%s (etwkit --help)", name, command_suggested(commands, name, scratch));
     else
         print_say("no command given: %s (etwkit --help)", command_names(commands, names));
     return EXIT_USAGE;

@@ -292,11 +292,11 @@ static bool is_option(const char *text)
 
 static bool unknown_option(const command *c, const char *text, error *e)
 {
-    char name[64], room[96];
+    char name[64], scratch[96];
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, "="), text);
     suggestion s = {.word = name};
     (void)each_row(c, note_similar, &s);
-    return error_set(e, "unknown option '%.60s'%s", text, suggest_text(&s, room));
+    return error_set(e, "unknown option '%.60s'%s", text, suggest_text(&s, scratch));
 }
 
 // ---------------------------------------------------------------------------------------------- reading

@@ -18,7 +18,7 @@ enum {
 
 // What one thread needs for itself.
 typedef struct worker {
-    record_room room;
+    record_scratch scratch;
     buffer_reader reader;
     query_scratch where;
     u64 *counts;    // by trace and state
@@ -132,9 +132,9 @@ static seat *seat_of(const pipeline *p, u64 number)
 static bool passes(const pipeline *p, worker *w, const loaded_buffer *b, const event_ref *ref, record *rec)
 {
     if (p->with_stack)
-        session_record(p->job->session, b, ref, &w->room, rec);
+        session_record(p->job->session, b, ref, &w->scratch, rec);
     else
-        session_record_bare(p->job->session, b, ref, &w->room, rec);
+        session_record_bare(p->job->session, b, ref, &w->scratch, rec);
     return filter_record(&p->filter, rec, &w->where);
 }
 
@@ -163,17 +163,17 @@ static void render_record(pipeline *p, worker *w, const seat *s, u32 index, outb
     const loaded_buffer *b = &at.buffer->loaded;
     const event_ref *ref = &b->refs[at.ref];
     record rec;
-    u64 cut = w->room.decoder.cut;
+    u64 cut = w->scratch.decoder.cut;
     if (x->passes_over && x->passes_over(job->sink, ref->cls)) {
         rec.source_index = b->file_index;
-        rec.state = session_state(job->session, b, ref, &w->room);
+        rec.state = session_state(job->session, b, ref, &w->scratch);
     } else {
-        (x->no_stacks ? session_record_bare : session_record)(job->session, b, ref, &w->room, &rec);
+        (x->no_stacks ? session_record_bare : session_record)(job->session, b, ref, &w->scratch, &rec);
         rec.number = s->base + index + 1;
         x->render(job->sink, &rec, out);
     }
     w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
-    w->cut += w->room.decoder.cut != cut && rec.state != RECORD_DECODED;
+    w->cut += w->scratch.decoder.cut != cut && rec.state != RECORD_DECODED;
 }
 
 // Goes on until the slice ends, or its text is long enough to be committed.
@@ -294,8 +294,8 @@ static u32 window_of(const session *s, unsigned threads)
 {
     u32 largest = 65536;
     for (u32 i = 0; i < s->trace_count; i++)
-        if (s->traces[i]->file.epochs[0].buffer_size > largest)
-            largest = s->traces[i]->file.epochs[0].buffer_size;
+        if (s->traces[i]->file.trace_headers[0].buffer_size > largest)
+            largest = s->traces[i]->file.trace_headers[0].buffer_size;
     u32 fits = (u32)((u64)WINDOW_BYTES * threads / largest);
     return fits < WINDOW_FEWEST ? WINDOW_FEWEST : fits;
 }
@@ -357,7 +357,7 @@ static void end(pipeline *p)
             s->traces[t]->raw += w->counts[t * RECORD_STATES + RECORD_RAW];
         }
         s->cut += w->cut;
-        record_room_free(&w->room);
+        record_scratch_free(&w->scratch);
         buffer_reader_free(&w->reader);
         query_scratch_free(&w->where);
         mem_free(w->counts);
@@ -425,16 +425,16 @@ static void count_loaded(pipeline *p, worker *w, const merge_buffer *b)
     }
     for (u32 i = 0; i < merge_picked(b); i++) {
         const event_ref *ref = &l->refs[merge_pick(b, i)];
-        u64 cut = w->room.decoder.cut;
+        u64 cut = w->scratch.decoder.cut;
         record rec;
         bool counts_it = true;
         if (p->by_record) {
             counts_it = passes(p, w, l, ref, &rec);
         } else {
-            rec.state = session_state(p->job->session, l, ref, &w->room);
+            rec.state = session_state(p->job->session, l, ref, &w->scratch);
         }
         counts[rec.state] += counts_it;
-        w->cut += counts_it && w->room.decoder.cut != cut && rec.state != RECORD_DECODED;
+        w->cut += counts_it && w->scratch.decoder.cut != cut && rec.state != RECORD_DECODED;
     }
 }
 

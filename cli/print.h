@@ -16,9 +16,9 @@ int print_clean(FILE *to, const char *text);
 void print_lines(FILE *to, const char *text);
 // The same at the end of a buffer.
 void print_clean_into(outbuf *out, span text);
-// At least `columns` wide, and a blank behind.
+// At least `columns` wide, and a blank after it.
 void print_padded(FILE *to, const char *text, int columns);
-// One line to stderr behind "etwkit: ".
+// One line to stderr after "etwkit: ".
 void print_say(const char *format, ...) PRINTF_LIKE(1, 2);
 void print_say_list(const char *format, va_list args);
 // From now on what is said is one JSON object a line: {"time":…,"event":"message","text":…}.

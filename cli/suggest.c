@@ -49,10 +49,10 @@ void suggest_try(suggestion *s, const char *known)
     s->distance = d;
 }
 
-const char *suggest_text(const suggestion *s, char room[96])
+const char *suggest_text(const suggestion *s, char scratch[96])
 {
     if (!s->best)
         return "";
-    snprintf(room, 96, "; did you mean '%s'?", s->best);
-    return room;
+    snprintf(scratch, 96, "; did you mean '%s'?", s->best);
+    return scratch;
 }

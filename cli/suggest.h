@@ -11,7 +11,7 @@ typedef struct suggestion {
 } suggestion;
 
 void suggest_try(suggestion *s, const char *known);
-// "; did you mean 'info'?", or "" where nothing is near. Lives in `room`.
-const char *suggest_text(const suggestion *s, char room[96]);
+// "; did you mean 'info'?", or "" where nothing is near. Lives in `scratch`.
+const char *suggest_text(const suggestion *s, char scratch[96]);
 
 #endif

@@ -155,7 +155,7 @@ static u8 *put_EXTENDED(const row *r, u8 *p, const record *rec)
 
 static void csv_render(const sink *s, const record *rec, outbuf *out)
 {
-    row r = {s, {out, prepared_room(&s->prepared, rec) + render_room(rec) + COLUMN_ROOM}};
+    row r = {s, {out, prepared_bound(&s->prepared, rec) + render_bound(rec) + COLUMN_BOUND}};
     u8 *p = pen_start(&r.at);
 #define PUT_CLASS(name, type, has, value)                                                                              \
     if (!column_continues_run(COLUMN_##name))                                                                          \

@@ -9,7 +9,7 @@
 #include <emmintrin.h>
 #endif
 
-// Bytes that may be read behind the cell and written behind its doubled form.
+// Bytes that may be read after the cell and written after its doubled form.
 enum { CELL_SLACK = 32 };
 
 #if defined(__SSE2__)
@@ -147,7 +147,7 @@ static bool is_formula(const u8 *at, size_t len)
 }
 
 // Puts quotes around the text from `start` on and doubles those in it, where there are any: the doubled form is made
-// behind the text, where it cannot overtake what is still to be read, and moved back.
+// after the text, where it cannot overtake what is still to be read, and moved back.
 static void cell_quote(outbuf *b, size_t start)
 {
     size_t len = b->len - start;

@@ -135,7 +135,7 @@ static void ecs_render(const sink *s, const record *rec, outbuf *out)
     outbuf_text(out, rec->host ? "}" : "");
     if (render_has_message(rec)) {
         outbuf_text(out, ",\"message\":\"");
-        pen at = {out, render_room(rec) + 64};
+        pen at = {out, render_bound(rec) + 64};
         outbuf_written(out, put_char(render_message_text(&at, pen_start(&at), rec, ESCAPE_JSON), '"'));
     }
     if (s->roles[rec->cls->index] == ECS_DNS && add_member(out, rec, ",\"dns\":{\"question\":{\"name\":", "QueryName"))

@@ -94,6 +94,6 @@ extern const exporter *const exporters[];           // in the order of --help, N
 const exporter *exporter_by_name(const char *name); // NULL: there is none
 const exporter *exporter_by_path(const char *path); // by its suffix; NULL: none fits
 const char *exporter_name(u32 index);               // NULL: the list ends there
-const char *exporter_names(char room[256]);         // "csv, json, jsonl"; lives in `room`
+const char *exporter_names(char scratch[256]);      // "csv, json, jsonl"; lives in `scratch`
 
 #endif

@@ -17,12 +17,12 @@ const char *exporter_name(u32 index)
     return exporters[index] ? exporters[index]->name : NULL;
 }
 
-const char *exporter_names(char room[256])
+const char *exporter_names(char scratch[256])
 {
     size_t len = 0;
     for (u32 i = 0; exporters[i] && len < 256; i++)
-        len += (size_t)snprintf(room + len, 256 - len, "%s%s", i ? ", " : "", exporters[i]->name);
-    return room;
+        len += (size_t)snprintf(scratch + len, 256 - len, "%s%s", i ? ", " : "", exporters[i]->name);
+    return scratch;
 }
 
 bool exporter_head_is(span head, const char *text)

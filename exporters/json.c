@@ -35,8 +35,8 @@ static bool jsonl_open(sink **out, const export_target *target, error *e)
 // The comma before the first member makes way for the brace.
 static inline void json_object(const sink *s, const record *rec, outbuf *out, const char *start, const char *end)
 {
-    enum { ROOM_ENDS = 16 };
-    pen at = {out, json_fields_room(&s->fields, rec) + ROOM_ENDS};
+    enum { BOUND_ENDS = 16 };
+    pen at = {out, json_fields_bound(&s->fields, rec) + BOUND_ENDS};
     u8 *p = put_text(pen_start(&at), start);
     size_t first = (size_t)(p - out->bytes);
     p = json_fields_all(&s->fields, &at, p, rec);

@@ -27,9 +27,9 @@ void json_fields_free(json_fields *f)
     arena_free(&f->memory);
 }
 
-size_t json_fields_room(const json_fields *f, const record *rec)
+size_t json_fields_bound(const json_fields *f, const record *rec)
 {
-    return prepared_room(&f->prepared, rec) + render_room(rec) + COLUMN_ROOM;
+    return prepared_bound(&f->prepared, rec) + render_bound(rec) + COLUMN_BOUND;
 }
 
 // ---------------------------------------------------------------------------------------------- values

@@ -13,7 +13,7 @@ void json_fields_open(json_fields *f, const export_target *target);
 void json_fields_free(json_fields *f);
 
 // What a record takes, arrays and structs apart; the pen of the functions below has so many bytes at least.
-size_t json_fields_room(const json_fields *f, const record *rec);
+size_t json_fields_bound(const json_fields *f, const record *rec);
 
 // All columns in their order, each as a member with a comma before it; none for what has no value.
 u8 *json_fields_all(const json_fields *f, const pen *at, u8 *p, const record *rec);

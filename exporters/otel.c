@@ -157,7 +157,7 @@ static void add_own(outbuf *out, const record *rec)
     if (render_has_message(rec)) {
         add_key(out, "etw.message");
         outbuf_text(out, "{\"stringValue\":\"");
-        pen at = {out, render_room(rec) + 64};
+        pen at = {out, render_bound(rec) + 64};
         outbuf_written(out, render_message_text(&at, pen_start(&at), rec, ESCAPE_JSON));
         outbuf_text(out, "\"}}");
     }

@@ -227,7 +227,7 @@ static void add_pktmon(outbuf *out, const record *rec, bool dropped)
 static u64 switch_info(const record *rec, size_t index)
 {
     span info = bytes_of(rec, "OOBData"), value;
-    size_t each = rec->event->wide ? 8 : 4;
+    size_t each = rec->event->is_64_bit ? 8 : 4;
     return span_sub(info, index * each, each, &value) ? load_unsigned(value) : 0;
 }
 

@@ -83,7 +83,7 @@ static bool is_compressed(span head)
            (head.len >= sizeof(ZSTD) && memcmp(head.at, ZSTD, sizeof(ZSTD)) == 0);
 }
 
-size_t packed_head(span head, u8 *out, size_t room)
+size_t packed_head(span head, u8 *out, size_t capacity)
 {
     struct archive_entry *entry;
     struct archive *a = is_compressed(head) && libarchive_is_there() ? libarchive.archive_read_new() : NULL;
@@ -94,9 +94,9 @@ size_t packed_head(span head, u8 *out, size_t room)
         libarchive.archive_read_support_format_raw(a) != ARCHIVE_OK ||
         libarchive.archive_read_open_memory(a, head.at, head.len) != ARCHIVE_OK ||
         libarchive.archive_read_next_header(a, &entry) != ARCHIVE_OK)
-        room = 0;
-    while (len < room) {
-        la_ssize_t got = libarchive.archive_read_data(a, out + len, room - len);
+        capacity = 0;
+    while (len < capacity) {
+        la_ssize_t got = libarchive.archive_read_data(a, out + len, capacity - len);
         if (got <= 0)
             break;
         len += (size_t)got;
@@ -120,9 +120,9 @@ bool pack_block(const packing *c, span text, outbuf *out, error *e)
     return packing_works(c, e);
 }
 
-size_t packed_head(span head, u8 *out, size_t room)
+size_t packed_head(span head, u8 *out, size_t capacity)
 {
-    (void)head, (void)out, (void)room;
+    (void)head, (void)out, (void)capacity;
     return 0;
 }
 

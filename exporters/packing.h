@@ -19,8 +19,8 @@ const char *packing_names(void);              // ".gz, .zst"
 MUST_USE bool packing_works(const packing *c, error *e);
 // Appends a block. On any thread.
 MUST_USE bool pack_block(const packing *c, span text, outbuf *out, error *e);
-// The first bytes of what was compressed, at most `room`, by as many of the compressed ones as are known. 0: it is not
-// compressed so.
-size_t packed_head(span head, u8 *out, size_t room);
+// The first bytes of what was compressed, at most `capacity`, by as many of the compressed ones as are known. 0: it is
+// not compressed so.
+size_t packed_head(span head, u8 *out, size_t capacity);
 
 #endif

@@ -224,7 +224,7 @@ static u8 *put_EXTENDED(row *r, u8 *p, u64 bit, const record *rec)
 static void parquet_render(const sink *s, const record *rec, outbuf *out)
 {
     (void)s;
-    pen at = {out, render_room(rec) + COLUMN_ROOM + sizeof(row_head)};
+    pen at = {out, render_bound(rec) + COLUMN_BOUND + sizeof(row_head)};
     row r = {.at = &at};
     size_t start = out->len;
     u8 *p = pen_start(&at) + sizeof(row_head);

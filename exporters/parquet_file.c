@@ -226,14 +226,14 @@ bool parquet_row_end(parquet_file *f, error *e)
 // ---------------------------------------------------------------------------------------------- indexes
 
 // A statistic in plain encoding, without the length of a text.
-static span plain(const parquet_column *c, u64 number, span text, u8 room[8])
+static span plain(const parquet_column *c, u64 number, span text, u8 scratch[8])
 {
     if (c->type == PARQUET_TEXT)
         return text;
     u32 bytes = c->type == PARQUET_BOOL ? 1 : c->type == PARQUET_INT32 ? 4 : 8;
     for (u32 i = 0; i < bytes; i++)
-        room[i] = (u8)(number >> 8 * i);
-    return (span){room, bytes};
+        scratch[i] = (u8)(number >> 8 * i);
+    return (span){scratch, bytes};
 }
 
 static void put_offsets(outbuf *out, const written *w)
@@ -268,11 +268,11 @@ static bool may_have_ranges(const group *g, const written *w)
 
 static void put_bounds(thrift *t, i32 id, const parquet_column *c, const written *w, bool low)
 {
-    u8 room[8];
+    u8 scratch[8];
     thrift_list(t, id, w->page_count, THRIFT_BINARY);
     for (u32 i = 0; i < w->page_count; i++) {
         const range *r = &w->pages[i].range;
-        span bound = low ? plain(c, r->low, r->low_text, room) : plain(c, r->high, r->high_text, room);
+        span bound = low ? plain(c, r->low, r->low_text, scratch) : plain(c, r->high, r->high_text, scratch);
         thrift_bytes(t, r->known ? bound : (span){0});
     }
 }
@@ -358,12 +358,12 @@ static void put_column(thrift *t, const parquet_column *c)
 
 static void put_statistics(thrift *t, const parquet_column *c, const written *w)
 {
-    u8 room[8];
+    u8 scratch[8];
     thrift_struct(t, 12);
     thrift_i64(t, 3, w->nulls);
     if (w->range.known) {
-        thrift_binary(t, 5, plain(c, w->range.high, w->range.high_text, room));
-        thrift_binary(t, 6, plain(c, w->range.low, w->range.low_text, room));
+        thrift_binary(t, 5, plain(c, w->range.high, w->range.high_text, scratch));
+        thrift_binary(t, 6, plain(c, w->range.low, w->range.low_text, scratch));
     }
     thrift_end(t);
 }

@@ -27,15 +27,15 @@ ALWAYS_INLINE literal prepared_run(const prepared *p, column_id first, const rec
 }
 
 // Bytes of the record's runs together.
-ALWAYS_INLINE size_t prepared_room(const prepared *p, const record *rec)
+ALWAYS_INLINE size_t prepared_bound(const prepared *p, const record *rec)
 {
-    size_t room = TEXT_PADDING;
+    size_t bound = TEXT_PADDING;
     assert(rec->cls->index < p->class_count && rec->source_index < p->source_count);
 #define COLUMN(name, type, scope, has, value)                                                                          \
     if (column_is_prepared(COLUMN_##name) && !column_continues_run(COLUMN_##name))                                     \
-        room += prepared_run(p, COLUMN_##name, rec).len;
+        bound += prepared_run(p, COLUMN_##name, rec).len;
 #include "decode/columns.def"
-    return room;
+    return bound;
 }
 
 #endif

@@ -68,7 +68,7 @@ static void cell_process(cells *c, const process_life *p)
 static void cell_moment(cells *c, moment known)
 {
     static const char *const NAMES[] = {
-        [MOMENT_TOLD] = "recorded", [MOMENT_OUTSIDE] = "outside", [MOMENT_UNSEEN] = "unseen"};
+        [MOMENT_RECORDED] = "recorded", [MOMENT_OUTSIDE] = "outside", [MOMENT_UNSEEN] = "unseen"};
     cell_text(c, NAMES[known]);
 }
 
@@ -109,8 +109,8 @@ static void cell_user(cells *c, const char *sid)
     COLUMN("id INTEGER PRIMARY KEY", cell_number(c, x->index))                                                         \
     COLUMN("host_id INTEGER NOT NULL REFERENCES hosts(id)", cell_number(c, x->machine))                                \
     COLUMN("process_id INTEGER NOT NULL", cell_number(c, x->process_id))                                               \
-    COLUMN("start TEXT", cell_time(c, x->start_known == MOMENT_TOLD, x->start))                                        \
-    COLUMN("\"end\" TEXT", cell_time(c, x->end_known == MOMENT_TOLD, x->end))                                          \
+    COLUMN("start TEXT", cell_time(c, x->start_known == MOMENT_RECORDED, x->start))                                    \
+    COLUMN("\"end\" TEXT", cell_time(c, x->end_known == MOMENT_RECORDED, x->end))                                      \
     COLUMN("name TEXT", cell_text(c, x->name))                                                                         \
     COLUMN("image_path TEXT", cell_text(c, x->image_path))                                                             \
     COLUMN("command_line TEXT", cell_text(c, x->command_line))                                                         \
@@ -124,7 +124,7 @@ static void cell_user(cells *c, const char *sid)
     COLUMN("application TEXT", cell_text(c, x->application))                                                           \
     COLUMN("start_known TEXT NOT NULL", cell_moment(c, x->start_known))                                                \
     COLUMN("end_known TEXT NOT NULL", cell_moment(c, x->end_known))                                                    \
-    COLUMN("start_inferred INTEGER NOT NULL", cell_number(c, x->start_known != MOMENT_TOLD))                           \
+    COLUMN("start_inferred INTEGER NOT NULL", cell_number(c, x->start_known != MOMENT_RECORDED))                       \
     COLUMN("parent_inferred INTEGER", cell_if(c, x->parent != NULL, !x->parent_sure))                                  \
     COLUMN("across_gaps INTEGER NOT NULL", cell_number(c, x->across_gap))                                              \
     COLUMN("valid_from INTEGER NOT NULL", cell_number(c, x->since))                                                    \
@@ -259,7 +259,7 @@ static int store_hosts(sqlite3 *db, const session *s)
 
 static bool is_of_host(const session *s, const trace *t, u32 host)
 {
-    for (u32 i = 0; i < t->file.epoch_count; i++)
+    for (u32 i = 0; i < t->file.trace_header_count; i++)
         if (s->hosts.of[t->first_header + i] == host)
             return true;
     return false;

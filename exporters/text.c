@@ -129,8 +129,8 @@ static void put_process(outbuf *out, const record *rec)
 
 static void text_render(const sink *s, const record *rec, outbuf *out)
 {
-    enum { ROOM_TIME = 64 };
-    u8 *p = text_time(outbuf_reserve(out, ROOM_TIME), rec->time);
+    enum { BOUND_TIME = 64 };
+    u8 *p = text_time(outbuf_reserve(out, BOUND_TIME), rec->time);
     outbuf_written(out, put_char(p, ' '));
     size_t start = out->len;
     put_process(out, rec);

@@ -58,8 +58,8 @@ static u8 *put_description(const sink *s, const pen *at, u8 *p, const record *re
 
 static void timesketch_render(const sink *s, const record *rec, outbuf *out)
 {
-    enum { ROOM_HEAD = 512 };
-    pen at = {out, json_fields_room(&s->fields, rec) + ROOM_HEAD};
+    enum { BOUND_HEAD = 512 };
+    pen at = {out, json_fields_bound(&s->fields, rec) + BOUND_HEAD};
     u8 *p = put_description(s, &at, put_text(pen_start(&at), "{\"message\":\""), rec);
 
     // Years 1601 to 9999 have a date; other times are shown as the nearest of those.

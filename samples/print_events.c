@@ -23,7 +23,7 @@ typedef struct printer {
     WCHAR *text;
     ULONG text_room;
     EVENT_MAP_INFO *map;
-    ULONG map_room;
+    ULONG map_bound;
 } printer;
 
 // One event being printed. Integers are remembered by property index, since lengths and counts refer to them.
@@ -36,13 +36,13 @@ typedef struct walk {
     ULONG values[VALUES];
 } walk;
 
-static void *grow(void *block, ULONG *room, ULONG need)
+static void *grow(void *block, ULONG *capacity, ULONG need)
 {
-    if (need > *room) {
+    if (need > *capacity) {
         block = realloc(block, need);
         if (!block)
             exit(1);
-        *room = need;
+        *capacity = need;
     }
     return block;
 }
@@ -102,10 +102,10 @@ static EVENT_MAP_INFO *find_map(walk *w, const EVENT_PROPERTY_INFO *p)
     if (!p->nonStructType.MapNameOffset)
         return NULL;
     WCHAR *name = at_offset(w->out->info, p->nonStructType.MapNameOffset);
-    ULONG size = w->out->map_room;
+    ULONG size = w->out->map_bound;
     ULONG status = TdhGetEventMapInformation(w->record, name, w->out->map, &size);
     if (status == ERROR_INSUFFICIENT_BUFFER) {
-        w->out->map = grow(w->out->map, &w->out->map_room, size);
+        w->out->map = grow(w->out->map, &w->out->map_bound, size);
         status = TdhGetEventMapInformation(w->record, name, w->out->map, &size);
     }
     return status == ERROR_SUCCESS ? w->out->map : NULL;

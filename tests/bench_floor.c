@@ -17,7 +17,7 @@
 #include "container/xpress.h"
 #include "sqlite_views.h"
 
-enum { COLUMNS = 64, INFLATE_ROOM = 16 << 20, WRITE_BLOCK = 256 << 10 };
+enum { COLUMNS = 64, INFLATE_BOUND = 16 << 20, WRITE_BLOCK = 256 << 10 };
 
 // One column of one row, ready to bind.
 typedef struct cell {
@@ -150,7 +150,7 @@ static int bench_inflate(const char *path)
         return 1;
     }
     // All compressed bytes first, so that only inflating is timed.
-    u8 *packed = mem_alloc((size_t)in->bytes), *out = mem_alloc(INFLATE_ROOM);
+    u8 *packed = mem_alloc((size_t)in->bytes), *out = mem_alloc(INFLATE_BOUND);
     bool failed = false;
     (void)input_read(in, 0, packed, (size_t)in->bytes, &failed);
     u64 made = 0;
@@ -158,7 +158,7 @@ static int bench_inflate(const char *path)
     do {
         for (u32 i = 0; i < f.count; i++) {
             const etl_buffer *b = &f.buffers[i];
-            if (!(b->flags & BUFFER_FLAG_COMPRESSED) || b->used > INFLATE_ROOM - XPRESS_SLACK)
+            if (!(b->flags & BUFFER_FLAG_COMPRESSED) || b->used > INFLATE_BOUND - XPRESS_SLACK)
                 continue;
             span stream = {packed + b->offset + BUFFER_HEADER_BYTES, b->size - BUFFER_HEADER_BYTES};
             if (xpress_inflate(stream, out, b->used - BUFFER_HEADER_BYTES, &e))

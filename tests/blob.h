@@ -176,7 +176,7 @@ static inline span blob_span(const outbuf *b)
     return (span){b->bytes, b->len};
 }
 
-// A copy of exactly this many bytes on the heap, so that the sanitizer sees a read behind it. Free the pointer.
+// A copy of exactly this many bytes on the heap, so that the sanitizer sees a read after it. Free the pointer.
 static inline u8 *blob_cut(const outbuf *b, size_t len)
 {
     u8 *copy = malloc(len ? len : 1);

@@ -34,11 +34,11 @@ typedef struct case_file {
 bool case_read(case_file *c, const char *path, error *e);
 void case_free(case_file *c);
 
-bool bytes_read(const char *path, outbuf *text, error *e); // a whole file, a NUL behind it
+bool bytes_read(const char *path, outbuf *text, error *e); // a whole file, a NUL after it
 bool bytes_write(const char *path, const void *bytes, size_t len, error *e);
 
 // JSON with every number turned into the text "#…" first, so that 64-bit integers and 1.500000 compare exactly.
-// Several values may follow each other: *at moves behind the one that was read; NULL at the end and on an error.
+// Several values may follow each other: *at moves after the one that was read; NULL at the end and on an error.
 cJSON *json_take(const char **at, error *e);
 // Such a value as text for people: its numbers are numbers again. Heap (mem_free).
 char *json_shown(const cJSON *json);

@@ -42,17 +42,17 @@ static void ask_property(answers *to, EVENT_RECORD *record, TRACE_EVENT_INFO *in
     add(to, status, bytes, size);
     if (status != ERROR_SUCCESS || (p->Flags & PropertyStruct))
         return;
-    ULONG room = sizeof(text);
+    ULONG capacity = sizeof(text);
     USHORT consumed = 0;
     status = TdhFormatProperty(info, NULL, 8, p->nonStructType.InType, p->nonStructType.OutType, p->length,
-                               (USHORT)size, bytes, &room, text, &consumed);
-    add(to, status, text, room);
+                               (USHORT)size, bytes, &capacity, text, &consumed);
+    add(to, status, text, capacity);
 }
 
 void consumer_ask(answers *to, EVENT_RECORD *record)
 {
-    static _Thread_local u64 room[INFO_BYTES / 8];
-    TRACE_EVENT_INFO *info = (TRACE_EVENT_INFO *)(void *)room;
+    static _Thread_local u64 capacity[INFO_BYTES / 8];
+    TRACE_EVENT_INFO *info = (TRACE_EVENT_INFO *)(void *)capacity;
     ULONG size = INFO_BYTES;
     to->event++;
     ULONG status = TdhGetEventInformation(record, 0, NULL, info, &size);

@@ -230,28 +230,28 @@ static void put_message_header(outbuf *to, const etl_event *event)
 bool etl_event_put(outbuf *to, const etl_event *event, error *e)
 {
     size_t start = to->len;
-    bool wide = event->bits != 32, hook = false;
+    bool is_64_bit = event->bits != 32, hook = false;
     switch (event->kind) {
     case ETL_SYSTEM:
-        put_hook_header(to, event, wide ? 2 : 1);
+        put_hook_header(to, event, is_64_bit ? 2 : 1);
         hook = true;
         break;
     case ETL_COMPACT:
-        put_hook_header(to, event, wide ? 4 : 3);
+        put_hook_header(to, event, is_64_bit ? 4 : 3);
         hook = true;
         break;
     case ETL_PERFINFO:
-        put_hook_header(to, event, wide ? 17 : 16);
+        put_hook_header(to, event, is_64_bit ? 17 : 16);
         hook = true;
         break;
     case ETL_FULL:
-        put_full_header(to, event, wide ? 20 : 10);
+        put_full_header(to, event, is_64_bit ? 20 : 10);
         break;
     case ETL_INSTANCE:
-        put_full_header(to, event, wide ? 21 : 11);
+        put_full_header(to, event, is_64_bit ? 21 : 11);
         break;
     case ETL_EVENT:
-        put_event_header(to, event, wide ? 19 : 18);
+        put_event_header(to, event, is_64_bit ? 19 : 18);
         break;
     case ETL_ERROR:
         put_event_header(to, event, 13);

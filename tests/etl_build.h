@@ -89,7 +89,7 @@ typedef struct etl_event {
     outbuf payload;
 } etl_event;
 
-// Adds one extended data item to the chain in front of the payload.
+// Adds one extended data item to the chain before the payload.
 void etl_event_extend(etl_event *event, u16 type, const void *data, size_t len);
 // Appends the record, padded to 8 bytes. False: header and payload exceed 65,535 bytes.
 bool etl_event_put(outbuf *to, const etl_event *event, error *e);
@@ -119,7 +119,7 @@ typedef struct etl_trace {
 etl_trace etl_trace_default(void);                      // 64 bit, QPC at 10 MHz, 2024-05-01 10:00 UTC, 4 KiB buffers
 void etl_trace_put(outbuf *to, const etl_trace *trace); // the logfile header event
 
-// One buffer. `records` stands behind the 72 bytes of header; offsets inside it are from the buffer's start minus 72.
+// One buffer. `records` stands after the 72 bytes of header; offsets inside it are from the buffer's start minus 72.
 typedef struct etl_buffer {
     u32 size; // bytes in the file; compressed ones take what they need
     u32 cpu;

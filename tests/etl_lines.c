@@ -68,13 +68,13 @@ static bool record_line(builder *b, etl_event *event, words *w, error *e)
 }
 
 // Comma-separated numbers.
-static bool numbers_word(words *w, const char *text, u64 *values, u32 room, u32 *count, error *e)
+static bool numbers_word(words *w, const char *text, u64 *values, u32 capacity, u32 *count, error *e)
 {
     *count = 0;
     for (const char *p = text; *p; p += *p == ',') {
         size_t len = strcspn(p, ",");
-        if (*count == room)
-            return error_set(e, "%s are more than %u numbers", text, room);
+        if (*count == capacity)
+            return error_set(e, "%s are more than %u numbers", text, capacity);
         if (!word_number(arena_text_len(w->memory, p, len), &values[(*count)++], e))
             return false;
         p += len;
@@ -132,7 +132,7 @@ static bool message_line(builder *b, words *w, error *e)
 
 // ---------------------------------------------------------------------------------------------- extended items
 
-// MATCH:addr,addr,… behind stack32= and stack64=, MATCH:key behind stack-key32= and stack-key64=.
+// MATCH:addr,addr,… after stack32= and stack64=, MATCH:key after stack-key32= and stack-key64=.
 static bool stack_item(words *w, etl_event *event, const char *key, const char *text, error *e)
 {
     bool narrow = strstr(key, "32") != NULL, is_key = strncmp(key, "stack-key", 9) == 0;

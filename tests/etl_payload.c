@@ -7,7 +7,7 @@
 
 typedef struct atom {
     const char *name;  // of its kind
-    const char *value; // behind the colon
+    const char *value; // after the colon
 } atom;
 
 static const struct integer_atom {

@@ -7,7 +7,7 @@
 //   ptr                                            as wide as the event's header says
 //   wstr astr                                      UTF-16 or bytes, with a terminator
 //   wchars chars                                   the same without
-//   cwstr castr cbin                               behind a u16 length in bytes
+//   cwstr castr cbin                               after a u16 length in bytes
 //   wfixed:8:"text" afixed:8:"text"                padded with zeros to 8 characters
 //   guid sid wbemsid filetime systemtime           wbemsid:none has four zero bytes
 //   time                                           session clock: +100us

@@ -1,6 +1,6 @@
 // Builds a trace from its description: what each line's verb means. See tests/cases/README.md for the language.
 //
-// A file is a list of parts: buffers, and loose bytes between or behind them. Logfile headers are written last, since
+// A file is a list of parts: buffers, and loose bytes between or after them. Logfile headers are written last, since
 // they tell how many buffers there are and when the last event was.
 
 #include "etl_text.h"

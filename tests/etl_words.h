@@ -22,7 +22,7 @@ typedef struct words {
     size_t line; // where it begins, from 1
     word keys[WORDS_MOST];
     size_t key_count;
-    const char *atoms[WORDS_MOST]; // "u32:1", …: what stands behind the word `payload`
+    const char *atoms[WORDS_MOST]; // "u32:1", …: what stands after the word `payload`
     size_t atom_count;
     const char *block; // lines of a `text` block, verbatim
     arena *memory;

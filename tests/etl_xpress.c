@@ -1,6 +1,6 @@
 // A greedy encoder: the newest earlier place with the same three bytes is the only match candidate.
 //
-// Stream: u32 flag words, most significant bit first, each in front of the 32 items it describes. Bit 0: a literal.
+// Stream: u32 flag words, most significant bit first, each before the 32 items it describes. Bit 0: a literal.
 // Bit 1: u16 (distance - 1) << 3 | length - 3, longer lengths go on in a nibble (two matches share a byte, low nibble
 // first), then a byte, then a u16 with the whole length - 3. Unused bits of the last word are ones; where the items
 // fill their word exactly, one more word of ones follows, as Windows writes it.

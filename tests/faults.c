@@ -42,22 +42,22 @@ static size_t room_for(int fd, size_t len)
 
 ssize_t write(int fd, const void *from, size_t len)
 {
-    size_t room = room_for(fd, len);
-    if (len && !room) {
+    size_t capacity = room_for(fd, len);
+    if (len && !capacity) {
         errno = ENOSPC;
         return -1;
     }
-    return syscall(SYS_write, fd, from, room);
+    return syscall(SYS_write, fd, from, capacity);
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t len, off64_t offset)
 {
-    size_t room = room_for(fd, len);
-    if (len && !room) {
+    size_t capacity = room_for(fd, len);
+    if (len && !capacity) {
         errno = ENOSPC;
         return -1;
     }
-    return syscall(SYS_pwrite64, fd, from, room, offset);
+    return syscall(SYS_pwrite64, fd, from, capacity, offset);
 }
 
 ssize_t pwrite(int fd, const void *from, size_t len, off_t offset)

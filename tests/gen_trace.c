@@ -1,7 +1,7 @@
 // gen_trace SIZE_MIB [--xpress] OUT.etl: a big trace for measuring, the same bytes for the same size.
 //
 // SIZE_MIB counts buffers before compression. Eight processors, some busier than others, write what a busy machine
-// writes: samples, context switches and page faults with the stacks behind them, threads, images, files, disk and
+// writes: samples, context switches and page faults with the stacks after them, threads, images, files, disk and
 // registry, processes that come and go, events of a manifest provider whose schemas stand at the end of the file, and
 // TraceLogging events. Rundowns of processes and of files come first. As in recorded traces the buffers of the
 // processors overlap in time, and a flush every second leaves some of them partly filled. A plain trace has buffers of
@@ -465,7 +465,7 @@ static bool descriptions_put(generator *g, error *e)
 }
 
 // Writes g->event, of a class as often as its share of a thousand says; what is left over are manifest events. True: a
-// stack comes behind it.
+// stack comes after it.
 static bool one_put(generator *g)
 {
     static const struct {

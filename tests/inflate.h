@@ -1,6 +1,6 @@
 // What the tests of the inflaters share: calls on exactly allocated memory, sample data, a finder of matches for the
 // compressors they are tested against, damage, and the walk over the shared traces. The includer defines SLACK, the
-// bytes its inflater may spill behind the output.
+// bytes its inflater may spill after the output.
 #ifndef ETWKIT_TESTS_INFLATE_H
 #define ETWKIT_TESTS_INFLATE_H
 

@@ -6,15 +6,15 @@
 
 #include "blob.h"
 
-static inline const char *pe_words(arena *a, unsigned machine, bool wide, const char *resources)
+static inline const char *pe_words(arena *a, unsigned machine, bool is_64_bit, const char *resources)
 {
-    unsigned optional = wide ? 240 : 224, before = wide ? 44 : 28;
+    unsigned optional = is_64_bit ? 240 : 224, before = is_64_bit ? 44 : 28;
     return arena_format(a,
                         "ascii:MZ pad:58 u32:@pe here:pe ascii:PE pad:2 u16:%u u16:1 pad:12 u16:%u u16:0x2022\n"
                         "u16:%u pad:58 u32:0x200 pad:%u u32:16 pad:16 u32:0x1000 u32:@end-@rsrc pad:104\n"
                         "ascii:.rsrc pad:3 u32:@end-@rsrc u32:0x1000 u32:@end-@rsrc u32:0x200 pad:16\n"
                         "to:0x200 here:rsrc %s here:end",
-                        machine, optional, wide ? 0x20bu : 0x10bu, before, resources);
+                        machine, optional, is_64_bit ? 0x20bu : 0x10bu, before, resources);
 }
 
 // One language of one id of one type. `type` is u32:11 or u32:@typename+0x7ffffe00; give the tree's root yourself.

@@ -65,10 +65,10 @@ int program_teardown(void **state)
     return 0;
 }
 
-const char *program_path(program *p, const char *name, char room[512])
+const char *program_path(program *p, const char *name, char scratch[512])
 {
-    snprintf(room, 512, "%s/%s", p->folder, name);
-    return room;
+    snprintf(scratch, 512, "%s/%s", p->folder, name);
+    return scratch;
 }
 
 void bytes_load(const char *path, outbuf *into)
@@ -147,9 +147,9 @@ pid_t program_start(program *p, const char *const *args)
     for (; args[count - 1] && count < MOST_ARGS; count++) {
         const char *arg = args[count - 1];
         bool placed = strncmp(arg, PLACE, 2) == 0;
-        size_t room = strlen(arg) + sizeof(p->folder);
-        argv[count] = malloc(room);
-        snprintf(argv[count], room, "%s%s", placed ? p->folder : "", placed ? arg + 2 : arg);
+        size_t capacity = strlen(arg) + sizeof(p->folder);
+        argv[count] = malloc(capacity);
+        snprintf(argv[count], capacity, "%s%s", placed ? p->folder : "", placed ? arg + 2 : arg);
     }
     char out[512], err[512];
     program_path(p, ".stdout", out);

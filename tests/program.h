@@ -12,7 +12,7 @@
 typedef struct program {
     char folder[64];
     int code;        // of the last run; 128 + N for one that died by signal N
-    outbuf out, err; // what it wrote, a NUL behind
+    outbuf out, err; // what it wrote, a NUL after it
     // For the next run, cleared by it:
     const char *stdin_path;  // opened for reading; else there is nothing to read
     const char *stdout_path; // opened for writing instead of being captured
@@ -25,8 +25,8 @@ void program_end(program *p); // removes the folder
 // For cmocka: *state is a program, begun and ended.
 int program_setup(void **state);
 int program_teardown(void **state);
-const char *program_path(program *p, const char *name, char room[512]); // in the folder
-// Arguments up to NULL; "{}" in front of one is replaced by the folder's path.
+const char *program_path(program *p, const char *name, char scratch[512]); // in the folder
+// Arguments up to NULL; "{}" before one is replaced by the folder's path.
 int program_run(program *p, const char *const *args);
 // Starts it and returns at once; program_wait fills code, out and err.
 pid_t program_start(program *p, const char *const *args);

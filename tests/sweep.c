@@ -196,7 +196,7 @@ typedef struct conversion {
     session *session;
     merge *merge;
     buffer_reader reader;
-    record_room room;
+    record_scratch scratch;
     outbuf out;
 } conversion;
 
@@ -234,7 +234,7 @@ static u64 render(conversion *c)
         for (u32 i = 0; i < s.count; i++) {
             record rec;
             const loaded_buffer *b = &s.items[i].buffer->loaded;
-            session_record(c->session, b, &b->refs[s.items[i].ref], &c->room, &rec);
+            session_record(c->session, b, &b->refs[s.items[i].ref], &c->scratch, &rec);
             rec.number = ++records;
             form->render(to, &rec, &c->out);
         }
@@ -265,7 +265,7 @@ void sweep_convert(sweep *s, const char *what, u64 where)
             fail_msg("%s, %s at %llu: %llu events, %llu records", s->name, what, (unsigned long long)where,
                      (unsigned long long)t->events, (unsigned long long)records);
     }
-    record_room_free(&c.room);
+    record_scratch_free(&c.scratch);
     buffer_reader_free(&c.reader);
     outbuf_free(&c.out);
     session_free(c.session);

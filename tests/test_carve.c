@@ -166,7 +166,7 @@ static void twice_and_cut(void **state)
     noise(m, 1600);
     size_t second = place(m, a.bytes, a.len);
     noise(m, 1600);
-    // A buffer of another session, cut by the end of the image behind its events.
+    // A buffer of another session, cut by the end of the image after its events.
     outbuf b = {0};
     build(TRACE_B, &b);
     place(m, b.bytes, BUFFER);
@@ -260,7 +260,7 @@ static void nothing_found(void **state)
     outbuf a = {0};
     build(TRACE_A, &a);
     noise(m, 100000);
-    // Buffer headers with noise behind them are no buffers.
+    // Buffer headers with noise after them are no buffers.
     for (size_t i = 0; i < 3; i++) {
         place(m, a.bytes + i * BUFFER, 72);
         noise(m, BUFFER - 72);

@@ -28,10 +28,10 @@ typedef struct run {
     char folder[64], trace[128], schemas[128], out[128], err[128];
 } run;
 
-static void path_join(char *to, size_t room, const char *folder, const char *name)
+static void path_join(char *to, size_t capacity, const char *folder, const char *name)
 {
-    int len = snprintf(to, room, "%s/%s", folder, name);
-    assert_true(len > 0 && (size_t)len < room);
+    int len = snprintf(to, capacity, "%s/%s", folder, name);
+    assert_true(len > 0 && (size_t)len < capacity);
 }
 
 // Ends with the exit code; a program that dies by a signal has 128 + its number.

@@ -92,7 +92,7 @@ static u32 records_of(changing *c)
 {
     static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
     reading r = {.merge = merge_new(c->session, &ALL)};
-    record_room room = {0};
+    record_scratch scratch = {0};
     slice s = {0};
     u32 records = 0;
     merge_on_release(r.merge, put_back, NULL);
@@ -100,7 +100,7 @@ static u32 records_of(changing *c)
         for (u32 i = 0; i < s.count; i++, records++) {
             record rec;
             const loaded_buffer *b = &s.items[i].buffer->loaded;
-            session_record(c->session, b, &b->refs[s.items[i].ref], &room, &rec);
+            session_record(c->session, b, &b->refs[s.items[i].ref], &scratch, &rec);
             if (rec.event->kind != HEADER_SYSTEM64)
                 assert_int_equal(rec.event->time, 1000000000 + 10000 * rec.event->descriptor.id);
         }
@@ -109,7 +109,7 @@ static u32 records_of(changing *c)
     mem_free(s.items);
     mem_free(s.buffers);
     buffer_reader_free(&r.reader);
-    record_room_free(&room);
+    record_scratch_free(&scratch);
     merge_free(r.merge);
     return records;
 }
@@ -139,7 +139,7 @@ static void shrinks_before_the_survey(void **state)
     assert_true(session_survey(c->session, NULL, NULL));
     assert_int_equal(t->events, 5);
     assert_int_equal(session_account_sum(t), c->bytes);
-    // The cut buffer, the two behind it, and the file itself.
+    // The cut buffer, the two after it, and the file itself.
     assert_int_equal(read_notes(t), 4);
     assert_int_equal(records_of(c), 5);
     session_check_files(c->session);
@@ -202,21 +202,21 @@ static void is_overwritten(void **state)
     close(fd);
     static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
     reading r = {.merge = merge_new(c->session, &ALL)};
-    record_room room = {0};
+    record_scratch scratch = {0};
     slice s = {0};
     merge_on_release(r.merge, put_back, NULL);
     while (merge_next(r.merge, 64, &s, get, &r)) {
         for (u32 i = 0; i < s.count; i++) {
             record rec;
             const loaded_buffer *b = &s.items[i].buffer->loaded;
-            session_record(c->session, b, &b->refs[s.items[i].ref], &room, &rec);
+            session_record(c->session, b, &b->refs[s.items[i].ref], &scratch, &rec);
         }
         slice_release(r.merge, &s);
     }
     mem_free(s.items);
     mem_free(s.buffers);
     buffer_reader_free(&r.reader);
-    record_room_free(&room);
+    record_scratch_free(&scratch);
     merge_free(r.merge);
     session_check_files(c->session);
     assert_true(c->session->traces[0]->change == INPUT_WRITTEN);

@@ -148,7 +148,7 @@ static void check_pair(schema_key key, const source_kind *trusted, const source_
                 .provider = PROVIDER,
                 .descriptor = DESCRIPTOR,
                 .classic = key == KEY_CLASSIC,
-                .wide = true};
+                .is_64_bit = true};
     u32 index = class_add(t, &ev);
     class_table_plan(t, set, 0);
     decoder d = {0};

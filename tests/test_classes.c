@@ -17,7 +17,7 @@ enum { METADATA = 60000 }; // bytes of the long ones
 
 static event event_of(u16 id, span metadata)
 {
-    return (event){.kind = HEADER_EVENT64, .wide = true, .descriptor.id = id, .schema_tl = metadata};
+    return (event){.kind = HEADER_EVENT64, .is_64_bit = true, .descriptor.id = id, .schema_tl = metadata};
 }
 
 static void finds_what_was_added(void **state)

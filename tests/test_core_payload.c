@@ -18,7 +18,7 @@ enum { FIELDS = 256, ELEMENTS = 2 }; // what every field that a length or count 
 
 typedef struct writer {
     const char *layout; // whole, to see what refers to a field
-    bool wide;
+    bool is_64_bit;
     outbuf payload;
     u32 places[FIELDS], fields; // of top-level fields
     bool plain;                 // one slot each
@@ -55,10 +55,10 @@ static const char *past_body(const char *at)
     return at;
 }
 
-static const char *copy_to(char *to, size_t room, const char *from, const char *ends)
+static const char *copy_to(char *to, size_t capacity, const char *from, const char *ends)
 {
     size_t len = strcspn(from, ends);
-    assert_true(len < room);
+    assert_true(len < capacity);
     memcpy(to, from, len);
     to[len] = 0;
     return from + len;
@@ -112,9 +112,9 @@ static u32 fixed_bytes(const writer *w, const char *type)
                  {"bool", 4}, {"ipv4", 4}, {"f32", 4},   {"u64", 8},      {"i64", 8},     {"x64", 8},  {"hex64", 8},
                  {"f64", 8},  {"time", 8}, {"guid", 16}, {"systime", 16}, {"wmitime", 8}, {"ipv6", 16}};
     if (strcmp(type, "ptr") == 0 || strcmp(type, "size_t") == 0)
-        return w->wide ? 8 : 4;
+        return w->is_64_bit ? 8 : 4;
     if (strcmp(type, "padptr") == 0)
-        return w->wide ? 4 : 0;
+        return w->is_64_bit ? 4 : 0;
     for (u32 i = 0; i < COUNT_OF(SIZES); i++)
         if (strcmp(SIZES[i].type, type) == 0)
             return SIZES[i].bytes;
@@ -207,7 +207,8 @@ typedef struct reader {
 
 static void read_back(reader *r, const event_descriptor *d, u32 build)
 {
-    event ev = {.kind = r->w.wide ? HEADER_EVENT64 : HEADER_EVENT32, .provider = r->of.id, .wide = r->w.wide};
+    event ev = {
+        .kind = r->w.is_64_bit ? HEADER_EVENT64 : HEADER_EVENT32, .provider = r->of.id, .is_64_bit = r->w.is_64_bit};
     ev.descriptor = *d;
     u32 index = class_add(r->classes, &ev);
     class_plan(r->classes, index, r->set, build);
@@ -215,14 +216,14 @@ static void read_back(reader *r, const event_descriptor *d, u32 build)
     class_decode_payload(class_at(r->classes, index), &r->decoder, (span){r->w.payload.bytes, r->w.payload.len}, &got);
     if (got.state != RECORD_DECODED)
         fail_msg("%s %u version %u, build %u, %u-byte pointers, \"%s\": %s", r->of.name, d->id, d->version, build,
-                 r->w.wide ? 8 : 4, r->layout, record_state_name(got.state));
+                 r->w.is_64_bit ? 8 : 4, r->layout, record_state_name(got.state));
     if (got.values.top_done != r->w.fields)
         fail_msg("%s %u version %u: %u fields of \"%s\"", r->of.name, d->id, d->version, got.values.top_done,
                  r->layout);
     for (u32 i = 0; i < r->w.fields && r->w.plain; i++)
         if (got.values.slots[i].offset != r->w.places[i])
             fail_msg("%s %u version %u, %u-byte pointers: field %u of \"%s\" at %u, not %u", r->of.name, d->id,
-                     d->version, r->w.wide ? 8 : 4, i, r->layout, got.values.slots[i].offset, r->w.places[i]);
+                     d->version, r->w.is_64_bit ? 8 : 4, i, r->layout, got.values.slots[i].offset, r->w.places[i]);
 }
 
 static void read_event(reader *r, const char *line)
@@ -232,8 +233,8 @@ static void read_event(reader *r, const char *line)
     const char *builds = strchr(line, '\t');
     u32 build = builds && builds[1] >= '0' && builds[1] <= '9' ? (u32)atoi(builds + 1) : r->provider_build;
     event_descriptor d = {.id = (u16)id, .version = (u8)version};
-    for (u32 wide = 0; wide < 2; wide++) {
-        r->w.wide = wide != 0;
+    for (u32 is_64_bit = 0; is_64_bit < 2; is_64_bit++) {
+        r->w.is_64_bit = is_64_bit != 0;
         write_event(&r->w, r->layout);
         if (!r->w.unknown)
             read_back(r, &d, build);

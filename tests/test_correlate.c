@@ -139,8 +139,8 @@ static void lives_from_start_to_end(void **state)
     assert_string_equal(a->user_sid, "S-1-5-18");
     assert_int_equal(a->session_id, 1);
     assert_true(a->start == START + 10 * US && a->end == START + 30 * US);
-    assert_int_equal(a->start_known, MOMENT_TOLD);
-    assert_int_equal(a->end_known, MOMENT_TOLD);
+    assert_int_equal(a->start_known, MOMENT_RECORDED);
+    assert_int_equal(a->end_known, MOMENT_RECORDED);
     assert_true(a->has_exit_status && a->exit_status == 7);
     assert_ptr_equal(a->parent, system);
     assert_true(a->parent_sure);
@@ -153,7 +153,7 @@ static void lives_from_start_to_end(void **state)
 static void ids_come_up_again(void **state)
 {
     (void)state;
-    // The second end is lost: the third start says so. The last life is only told by the rundown behind its end.
+    // The second end is lost: the third start says so. The last life is only told by the rundown after its end.
     traces t = open_one(
         "trace\nbuffer\n"
         "system hook=0x0302 version=3 time=+5us pid=500" PROCESS(500, 4, 1, "zero.exe", "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "one.exe", "") "system hook=0x0302 version=3 time=+20us pid=500" PROCESS(500, 4, 0, "one.exe", "") "system hook=0x0301 version=3 time=+30us pid=4" PROCESS(
@@ -170,8 +170,8 @@ static void ids_come_up_again(void **state)
                                                                                                                                                                                                 ""));
     const correlator *c = survey(&t);
     static const char *const NAMES[] = {"zero.exe", "one.exe", "two.exe", "three.exe", "four.exe"};
-    static const moment STARTS[] = {MOMENT_OUTSIDE, MOMENT_TOLD, MOMENT_TOLD, MOMENT_TOLD, MOMENT_UNSEEN};
-    static const moment ENDS[] = {MOMENT_TOLD, MOMENT_TOLD, MOMENT_UNSEEN, MOMENT_TOLD, MOMENT_OUTSIDE};
+    static const moment STARTS[] = {MOMENT_OUTSIDE, MOMENT_RECORDED, MOMENT_RECORDED, MOMENT_RECORDED, MOMENT_UNSEEN};
+    static const moment ENDS[] = {MOMENT_RECORDED, MOMENT_RECORDED, MOMENT_UNSEEN, MOMENT_RECORDED, MOMENT_OUTSIDE};
     assert_int_equal(process_count(c), COUNT_OF(NAMES));
     for (u32 i = 0; i < COUNT_OF(NAMES); i++) {
         assert_string_equal(process_number(c, i)->name, NAMES[i]);
@@ -226,7 +226,7 @@ static void witnesses_agree(void **state)
     const process_life *svc = process_number(c, 0), *tool = process_number(c, 1);
     assert_string_equal(svc->name, "svc.exe");
     assert_string_equal(svc->image_path, "C:\\svc.exe");
-    assert_int_equal(svc->start_known, MOMENT_TOLD);
+    assert_int_equal(svc->start_known, MOMENT_RECORDED);
     assert_true(svc->start == START - (i64)25 * 3600 * SECOND);
     assert_string_equal(tool->name, "tool.exe");
     assert_string_equal(tool->image_path, "C:\\bin\\tool.exe");
@@ -564,7 +564,7 @@ static void real_processes(void **state)
     u32 ended = 0, outlast = 0;
     for (u32 i = 0; i < process_count(c); i++) {
         const process_life *p = process_number(c, i);
-        ended += p->end_known == MOMENT_TOLD && p->has_exit_status;
+        ended += p->end_known == MOMENT_RECORDED && p->has_exit_status;
         outlast += p->end_known == MOMENT_OUTSIDE;
     }
     assert_int_equal(process_count(c), 97);

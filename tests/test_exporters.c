@@ -463,7 +463,7 @@ static void csv_guard_knows_formulas(void **state)
     }
 }
 
-// A byte order mark is in front of everything, and only where it is wanted.
+// A byte order mark is before everything, and only where it is wanted.
 static void csv_may_have_a_mark(void **state)
 {
     (void)state;

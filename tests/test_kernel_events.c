@@ -168,7 +168,7 @@ static void test_versions_ascend(void **state)
                 if (!seen[op])
                     continue;
                 if (EVENT_LINES[i].version < last[op])
-                    fail_msg("%s opcode %u: version %u behind %u", CLASS_LINES[c].tag, op, EVENT_LINES[i].version,
+                    fail_msg("%s opcode %u: version %u after %u", CLASS_LINES[c].tag, op, EVENT_LINES[i].version,
                              last[op]);
                 last[op] = EVENT_LINES[i].version;
             }

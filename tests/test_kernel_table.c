@@ -56,7 +56,7 @@ enum { ELEMENTS = 2 }; // of every counted array
 // A payload on its way, and what it must be shown as.
 typedef struct writer {
     const event_schema *schema;
-    bool wide;
+    bool is_64_bit;
     u32 seed;
     outbuf payload, shown;
 } writer;
@@ -188,7 +188,7 @@ static void write_sid(writer *w, bool with_token_user)
 {
     static const u8 SID[12] = {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
     for (u32 i = 0; with_token_user && i < 2; i++)
-        put_number(w, some_number(w, 4) | 1, w->wide ? 8 : 4);
+        put_number(w, some_number(w, 4) | 1, w->is_64_bit ? 8 : 4);
     outbuf_add(&w->payload, SID, sizeof(SID));
     outbuf_text(&w->shown, "\"S-1-5-18\"");
 }
@@ -222,8 +222,8 @@ static void write_one(writer *w, u32 at)
         return;
     case IN_POINTER:
     case IN_SIZE_T: {
-        u64 value = some_number(w, w->wide ? 8 : 4);
-        put_number(w, value, w->wide ? 8 : 4);
+        u64 value = some_number(w, w->is_64_bit ? 8 : 4);
+        put_number(w, value, w->is_64_bit ? 8 : 4);
         show_hex(w, value);
         return;
     }
@@ -270,9 +270,9 @@ static void write_property(writer *w, u32 at)
     size_t shown = w->shown.len;
     show(w, "%s\"%s\":", w->shown.bytes[shown - 1] == '{' ? "" : ",", p->name);
     bool rest = (p->flags & PROP_COUNT_REST) && p->in_type != IN_BINARY;
-    if ((p->flags & PROP_WIDE_ONLY) && w->wide)
+    if ((p->flags & PROP_64_BIT_ONLY) && w->is_64_bit)
         put_number(w, 0, p->length);
-    else if (p->flags & PROP_WIDE_ONLY)
+    else if (p->flags & PROP_64_BIT_ONLY)
         assert_true(p->flags & PROP_HIDDEN);
     else if ((p->flags & (PROP_FIXED_COUNT | PROP_PARAM_COUNT)) || rest)
         write_array(w, at);
@@ -309,12 +309,12 @@ typedef struct reader {
 static void fail_line(const event_line *line, u8 opcode, const writer *w, const char *why)
 {
     fail_msg("%s %u version %u, %u-byte pointers, \"%s\": %s, not %s", line->tag, opcode, line->version,
-             w->wide ? 8 : 4, line->layout, why, (const char *)w->shown.bytes);
+             w->is_64_bit ? 8 : 4, line->layout, why, (const char *)w->shown.bytes);
 }
 
 static void read_back(reader *r, const event_line *line, u8 opcode, const writer *w)
 {
-    event ev = {.kind = HEADER_FULL64, .provider = *class_guid(line->tag), .classic = true, .wide = w->wide};
+    event ev = {.kind = HEADER_FULL64, .provider = *class_guid(line->tag), .classic = true, .is_64_bit = w->is_64_bit};
     ev.descriptor.version = line->version;
     ev.descriptor.opcode = opcode;
     class_table *classes = class_table_new(LIMIT_CLASS_BYTES);
@@ -338,14 +338,14 @@ static void read_back(reader *r, const event_line *line, u8 opcode, const writer
     outbuf_add(&r->data, "", 1);
     if (strcmp((const char *)r->data.bytes, (const char *)w->shown.bytes) != 0)
         fail_line(line, opcode, w, (const char *)r->data.bytes);
-    assert_true(!got.plan->has_pointer || got.plan->wide == w->wide);
+    assert_true(!got.plan->has_pointer || got.plan->is_64_bit == w->is_64_bit);
     class_table_free(classes);
     r->read++;
 }
 
-static void read_line(reader *r, const event_line *line, const event_schema *schema, bool wide)
+static void read_line(reader *r, const event_line *line, const event_schema *schema, bool is_64_bit)
 {
-    writer w = {.schema = schema, .wide = wide, .seed = (u32)(line - EVENT_LINES)};
+    writer w = {.schema = schema, .is_64_bit = is_64_bit, .seed = (u32)(line - EVENT_LINES)};
     write_event(&w);
     outbuf_add(&w.shown, "", 1);
     for (const char *at = line->opcodes; *at;) {

@@ -286,7 +286,7 @@ static void broken_parts_are_told(void **state)
                                                                                              "};");
     const event_schema *event = find(&l, EVENTS, 1, 3);
     assert_non_null(event);
-    assert_int_equal(event->top_count, 1); // nothing behind a field of unknown size can be found
+    assert_int_equal(event->top_count, 1); // nothing after a field of unknown size can be found
     assert_non_null(find(&l, EVENTS, 9, 3));
     assert_int_equal(find(&l, EVENTS, 9, 3)->top_count, 1);
     assert_int_equal(l.load.refused, 5);

@@ -163,13 +163,13 @@ static void what_is_no_program_database(void **state)
         {32, 0x80000000u},            //
         {44, 3},                      // directory too small for its count
         {44, 0xffffffffu},            // directory larger than the file
-        {52, 0xffffffffu},            // its page list behind the file
-        {3 * PAGE, 0xffffffffu},      // its page behind the file
+        {52, 0xffffffffu},            // its page list after the file
+        {3 * PAGE, 0xffffffffu},      // its page after the file
         {4 * PAGE, 0xffffffffu},      // number of streams
         {4 * PAGE, 3},                // no stream 3
         {4 * PAGE + 16, 0xffffffffu}, // stream 3 does not exist
         {4 * PAGE + 16, 40},          // shorter than its header
-        {4 * PAGE + 28, 0x7fffffff},  // its page behind the file
+        {4 * PAGE + 28, 0x7fffffff},  // its page after the file
         {5 * PAGE, 0},                // header of stream 3
         {5 * PAGE + 24, 0x7fffffff},  // module descriptions longer than the stream
     };

@@ -12,11 +12,11 @@ static const char ROOT_TWO[] =
     "pad:12 u16:1 u16:1 u32:@typename+0x7ffffe00 u32:@w+0x7ffffe00 u32:11 u32:@m+0x7ffffe00\n"
     "here:typename u16:13 utf16:WEVT_TEMPLATE align:8\n";
 
-static outbuf two_resources(arena *a, unsigned machine, bool wide)
+static outbuf two_resources(arena *a, unsigned machine, bool is_64_bit)
 {
     const char *words = arena_format(a, "%s %s %s", ROOT_TWO, pe_branch(a, "w", 1, 1033, "ascii:template"),
                                      pe_branch(a, "m", 1, 0, "ascii:messages"));
-    return blob_from(pe_words(a, machine, wide, words));
+    return blob_from(pe_words(a, machine, is_64_bit, words));
 }
 
 static void assert_bytes(span have, const char *want)
@@ -30,16 +30,16 @@ static void headers_of_every_kind(void **state)
     (void)state;
     static const struct {
         unsigned machine;
-        bool wide;
+        bool is_64_bit;
     } kinds[] = {{0x14c, false}, {0x8664, true}, {0xaa64, true}};
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         arena a = {0};
-        outbuf file = two_resources(&a, kinds[i].machine, kinds[i].wide);
+        outbuf file = two_resources(&a, kinds[i].machine, kinds[i].is_64_bit);
         pe_file pe;
         error e = {0};
         assert_true(pe_open(blob_span(&file), &pe, &e));
         assert_int_equal(pe.machine, kinds[i].machine);
-        assert_int_equal(pe.wide, kinds[i].wide);
+        assert_int_equal(pe.is_64_bit, kinds[i].is_64_bit);
         assert_int_equal(pe.section_count, 1);
         assert_int_equal(pe.resources_rva, 0x1000);
         pe_resource found[4];
@@ -173,7 +173,7 @@ static void hostile_message_tables(void **state)
         {"u32:1 u32:0 u32:0xffffffff u32:16 u16:4 u16:0 u16:4 u16:0", 2}, // 4 G ids, two entries
         {"u32:1 u32:0xfffffffe u32:0xffffffff u32:16 u16:4 u16:0 u16:4 u16:0", 2},
         {"u32:1 u32:9 u32:3 u32:16 u16:4 u16:0", 0},             // last before first
-        {"u32:1 u32:1 u32:1 u32:0xfffffff0 u16:4 u16:0", 0},     // offset behind the end
+        {"u32:1 u32:1 u32:1 u32:0xfffffff0 u16:4 u16:0", 0},     // offset after the end
         {"u32:1 u32:1 u32:9 u32:16 u16:0 u16:0 u16:4 u16:0", 0}, // an entry without its header
         {"u32:1 u32:1 u32:9 u32:16 u16:4 u16:0 u16:5 u16:0", 1}, // an entry longer than the table
     };
@@ -214,7 +214,7 @@ static void what_is_no_pe_file(void **state)
         "ascii:MZ",
         "ascii:ZM pad:62",
         "ascii:MZ pad:62",                                                       // signature expected at 0
-        "ascii:MZ pad:58 u32:0xfffffff0 pad:512",                                // far behind the end
+        "ascii:MZ pad:58 u32:0xfffffff0 pad:512",                                // far after the end
         "ascii:MZ pad:58 u32:64 ascii:NE pad:512",                               // 16-bit Windows
         "ascii:MZ pad:58 u32:64 ascii:PE pad:2 u16:0x8664 u16:1 pad:12 u16:240", // ends in the file header
         "ascii:MZ pad:58 u32:64 ascii:PE pad:2 u16:0x8664 u16:1 pad:12 u16:0xffff pad:400",
@@ -317,7 +317,7 @@ static void hostile_trees(void **state)
                                                    "here:l pad:12 u16:0 u16:1 u32:1033 u32:@e-0x200 here:e %s pad:8",
                                                    data[i])),
                          0);
-    // A name that ends behind the section.
+    // A name that ends after the section.
     assert_int_equal(count_in(&a, "pad:12 u16:1 u16:0 u32:@n+0x7ffffe00 u32:@rsrc+0x7ffffe00 here:n u16:13 u16:0x57"),
                      0);
     arena_free(&a);
@@ -353,7 +353,7 @@ static void wide_trees(void **state)
     arena_free(&a);
 }
 
-// Sections may overlap, the first counts; a section that reaches behind the file's end serves what is there.
+// Sections may overlap, the first counts; a section that reaches after the file's end serves what is there.
 static void odd_sections(void **state)
 {
     (void)state;
@@ -376,7 +376,7 @@ static void odd_sections(void **state)
     outbuf_free(&file);
 }
 
-// Pages behind the headers (and the resource root) that cannot be read: touching one would end the test.
+// Pages after the headers (and the resource root) that cannot be read: touching one would end the test.
 static void nothing_else_is_touched(void **state)
 {
     (void)state;
@@ -390,7 +390,7 @@ static void nothing_else_is_touched(void **state)
     close(zero);
     assert_ptr_not_equal(file, MAP_FAILED);
     arena a = {0};
-    // Without the wanted resource: the section's page is readable, nothing behind it.
+    // Without the wanted resource: the section's page is readable, nothing after it.
     outbuf head =
         blob_from(pe_words(&a, 0x8664, true, "pad:12 u16:0 u16:2 u32:3 u32:0x80001000 u32:16 u32:0x80002000"));
     memcpy(file, head.bytes, head.len);

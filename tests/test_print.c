@@ -14,13 +14,13 @@
 #include "print.h"
 #include "program.h"
 
-static int cleaned(const char *text, char *out, size_t room)
+static int cleaned(const char *text, char *out, size_t capacity)
 {
     FILE *f = tmpfile();
     assert_non_null(f);
     int columns = print_clean(f, text);
     rewind(f);
-    size_t len = fread(out, 1, room - 1, f);
+    size_t len = fread(out, 1, capacity - 1, f);
     out[len] = 0;
     fclose(f);
     return columns;

@@ -56,7 +56,7 @@ static int setup(void **state)
     return 0;
 }
 
-// 0x7ff600000150 is behind Main, 0x7ff600000044 of process 200 is nobody's.
+// 0x7ff600000150 is after Main, 0x7ff600000044 of process 200 is nobody's.
 static void folded(void **state)
 {
     program *p = *state;

@@ -114,12 +114,12 @@ static sqlite3 *database_of(const char *trace)
     return db;
 }
 
-static const char *cell_text(const cJSON *row, int column, char room[32])
+static const char *cell_text(const cJSON *row, int column, char scratch[32])
 {
     const cJSON *cell = cJSON_GetArrayItem(row, column);
     if (cJSON_IsNumber(cell)) {
-        snprintf(room, 32, "%.0f", cell->valuedouble);
-        return room;
+        snprintf(scratch, 32, "%.0f", cell->valuedouble);
+        return scratch;
     }
     return cJSON_IsNull(cell) ? "" : cJSON_GetStringValue(cell);
 }
@@ -131,8 +131,8 @@ static void compare_row(const cJSON *table, const cJSON *row, sqlite3_stmt *want
     assert_int_equal(cJSON_GetArraySize(row), columns + 1);
     assert_int_equal(cJSON_GetArraySize(in(table, "columns")), columns + 1);
     for (int i = 0; i < columns; i++) {
-        char room[32];
-        const char *got = cell_text(row, i < EVENT ? i : i + 1, room);
+        char scratch[32];
+        const char *got = cell_text(row, i < EVENT ? i : i + 1, scratch);
         const char *text = (const char *)sqlite3_column_text(want, i);
         if (!got || strncmp(got, text ? text : "", CUT) != 0)
             fail_msg("%s: \"%s\" in the report, \"%s\" from SQL", text_in(table, "id"), got ? got : "nothing",
@@ -281,12 +281,12 @@ static void page_holds_the_data(void **state)
 // The page has the file as it is between two tags, and its hash in the policy.
 static void has_file(const char *page, const char *path, const char *before, const char *after, const char *policy)
 {
-    char *file = file_text(path), room[256], base64[SHA256_BASE64];
+    char *file = file_text(path), scratch[256], base64[SHA256_BASE64];
     u8 digest[SHA256_BYTES];
     sha256_of((span){(const u8 *)file, strlen(file)}, digest);
     sha256_base64(digest, base64);
-    snprintf(room, sizeof(room), "%s 'sha256-%s'", policy, base64);
-    assert_non_null(strstr(page, room));
+    snprintf(scratch, sizeof(scratch), "%s 'sha256-%s'", policy, base64);
+    assert_non_null(strstr(page, scratch));
     const char *found = strstr(page, file);
     assert_non_null(found);
     assert_memory_equal(found - strlen(before), before, strlen(before));

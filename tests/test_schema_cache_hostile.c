@@ -227,7 +227,7 @@ static void test_swapped_digests(void **state)
     schema_set_free(truth);
 }
 
-// A stranger knows how to make a digest: what stands behind a right one is read with the same distrust.
+// A stranger knows how to make a digest: what stands after a right one is read with the same distrust.
 static void unpack_stranger(const u8 *bytes, size_t len)
 {
     schema_set *set = schema_set_new();

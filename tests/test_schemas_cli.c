@@ -66,9 +66,9 @@ typedef struct run {
 
 static char *in_folder(const world_folder *f, const char *name)
 {
-    size_t room = strlen(f->path) + strlen(name) + 2;
-    char *path = mem_alloc(room);
-    snprintf(path, room, "%s/%s", f->path, name);
+    size_t capacity = strlen(f->path) + strlen(name) + 2;
+    char *path = mem_alloc(capacity);
+    snprintf(path, capacity, "%s/%s", f->path, name);
     return path;
 }
 
@@ -80,14 +80,14 @@ static void put(const world_folder *f, const char *name, const char *text)
 }
 
 // Words are separated by blanks; @name stands for a file of the test's folder, ~name for one of the samples.
-static void spread(const world_folder *f, const char *words, char **args, u32 room)
+static void spread(const world_folder *f, const char *words, char **args, u32 capacity)
 {
     const char *samples = getenv("ETWKIT_SAMPLES") ? getenv("ETWKIT_SAMPLES") : "samples";
     u32 count = 0;
     while (*words) {
         size_t len = strcspn(words, " ");
         char word[256];
-        assert_true(len < sizeof(word) && count + 1 < room);
+        assert_true(len < sizeof(word) && count + 1 < capacity);
         memcpy(word, words, len);
         word[len] = 0;
         if (word[0] == '@') {

@@ -16,8 +16,8 @@
 typedef struct layout {
     u32 events;
     u32 text;          // characters in each
-    u32 schema_behind; // how many of the events stand in front of the schema
-    u32 others;        // events of a TraceLogging class behind all that
+    u32 schema_behind; // how many of the events stand before the schema
+    u32 others;        // events of a TraceLogging class after all that
 } layout;
 
 static const char PROVIDER[] = "{11111111-aaaa-bbbb-cccc-111111111111}";

@@ -1,6 +1,6 @@
 // Damage in every place: the samples cut at every length, with every byte of every header changed, with random bytes
 // changed. Whatever is done to them, nothing crashes or hangs, the bytes add up, what is lost is said to be, and the
-// events before and behind the damage come out. ETWKIT_SHARED names a folder whose corpus/*.etl are swept as well;
+// events before and after the damage come out. ETWKIT_SHARED names a folder whose corpus/*.etl are swept as well;
 // ETWKIT_SWEEP=full does that at length (some hours under a sanitizer).
 
 #include <setjmp.h>
@@ -72,7 +72,7 @@ static void every_length(void **state)
                 fail_msg("%s, cut at %llu: %u events that were never there", s.name, (unsigned long long)len,
                          s.unknown);
             if (s.opened && sweep_missing(&s, len, s.good.len))
-                fail_msg("%s, cut at %llu: %u events in front of the cut are missing", s.name, (unsigned long long)len,
+                fail_msg("%s, cut at %llu: %u events before the cut are missing", s.name, (unsigned long long)len,
                          sweep_missing(&s, len, s.good.len));
             if (!s.opened && len > BUFFER_HEADER_BYTES)
                 fail_msg("%s, cut at %llu: no trace any more", s.name, (unsigned long long)len);
@@ -152,7 +152,7 @@ static void every_byte_of_header_events(void **state)
     }
 }
 
-// Any byte: events of other buffers are all there, and so are those in front of it in its own.
+// Any byte: events of other buffers are all there, and so are those before it in its own.
 static void flip_and_check(sweep *s, u64 at, u8 pattern, bool whole)
 {
     u64 from, to;
@@ -167,7 +167,7 @@ static void flip_and_check(sweep *s, u64 at, u8 pattern, bool whole)
     for (u32 i = 0; i < s->count && !packed; i++)
         before += s->events[i].offset >= from && s->events[i].offset + s->events[i].bytes <= at && !s->events[i].seen;
     if (before)
-        fail_msg("%s, byte %llu ^ %02x: %u events in front of it are missing", s->name, (unsigned long long)at, pattern,
+        fail_msg("%s, byte %llu ^ %02x: %u events before it are missing", s->name, (unsigned long long)at, pattern,
                  before);
 }
 
@@ -276,7 +276,7 @@ static bool sweep_corpus_file(void *context, const char *path)
         else
             sweep_read(&s, "cut", cut);
         if (cut > BUFFER_HEADER_BYTES && (!s.opened || s.unknown || sweep_missing(&s, cut, s.good.len)))
-            fail_msg("%s, cut at %llu: %u events in front of the cut are missing", s.name, (unsigned long long)cut,
+            fail_msg("%s, cut at %llu: %u events before the cut are missing", s.name, (unsigned long long)cut,
                      sweep_missing(&s, cut, s.good.len));
         sweep_cut(&s, 0);
         sweep_restore(&s, 0, s.good.len);

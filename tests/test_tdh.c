@@ -456,8 +456,8 @@ static void loads_manifests(void **state)
     assert_int_equal(TdhLoadManifest(wide), ERROR_SUCCESS);
     assert_int_equal(TdhLoadManifest(wide), ERROR_SUCCESS);
     assert_true(enumerates(&id));
-    u64 room[64];
-    PROVIDER_EVENT_INFO *events = (PROVIDER_EVENT_INFO *)(void *)room;
+    u64 capacity[64];
+    PROVIDER_EVENT_INFO *events = (PROVIDER_EVENT_INFO *)(void *)capacity;
     ULONG size = 0;
     assert_int_equal(TdhEnumerateManifestProviderEvents(&id, NULL, &size), ERROR_INSUFFICIENT_BUFFER);
     assert_int_equal(size, 8 + 2 * 16);

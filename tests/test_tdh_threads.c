@@ -169,9 +169,9 @@ static void built_in_descriptions_need_no_trace(void **state)
 {
     (void)state;
     EVENT_RECORD r = dns_query();
-    static u64 room[512];
-    TRACE_EVENT_INFO *info = (TRACE_EVENT_INFO *)(void *)room;
-    ULONG size = sizeof(room);
+    static u64 capacity[512];
+    TRACE_EVENT_INFO *info = (TRACE_EVENT_INFO *)(void *)capacity;
+    ULONG size = sizeof(capacity);
     assert_int_equal(TdhGetEventInformation(&r, 0, NULL, info, &size), ERROR_SUCCESS);
     const WCHAR *name = (const WCHAR *)(const void *)((u8 *)info + info->EventPropertyInfoArray[0].NameOffset);
     assert_memory_equal(name, u"QueryName", sizeof(u"QueryName"));

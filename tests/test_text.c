@@ -266,11 +266,12 @@ static void sids(void **state)
     EXPECT(text_sid(p, (span){(const u8[]){1, 0, 0, 0, 0, 0, 0, 0}, 8}), "S-1-0");
     EXPECT(text_sid(p, (span){(const u8[]){1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, 8}), "S-1-4294967295");
     EXPECT(text_sid(p, (span){(const u8[]){1, 0, 0, 1, 0, 0, 0, 0x2a}, 8}), "S-1-0x00010000002a");
-    // The longest one fits its room.
+    // The longest one fits its scratch.
     memset(sid, 0xff, sizeof(sid));
-    u8 *room = malloc(16 + 11 * 256);
-    assert_int_equal(text_sid(room, (span){sid, sizeof(sid)}) - room, sizeof("S-255-0xffffffffffff") - 1 + 255 * 11);
-    free(room);
+    u8 *scratch = malloc(16 + 11 * 256);
+    assert_int_equal(text_sid(scratch, (span){sid, sizeof(sid)}) - scratch,
+                     sizeof("S-255-0xffffffffffff") - 1 + 255 * 11);
+    free(scratch);
 }
 
 static void addresses(void **state)
@@ -513,8 +514,8 @@ static void iconv_agrees(void **state)
         span s = c < 0x10000 ? UNITS((u16)c) : UNITS((u16)(0xd800 | rest >> 10), (u16)(0xdc00 | (rest & 0x3ff)));
         char in[4], out[8] = {0}, *ip = in, *op = out;
         memcpy(in, s.at, s.len);
-        size_t left = s.len, room = 7;
-        assert_int_equal(iconv(cd, &ip, &left, &op, &room), 0);
+        size_t left = s.len, capacity = 7;
+        assert_int_equal(iconv(cd, &ip, &left, &op, &capacity), 0);
         u8 p[16];
         u8 *end = text_utf16(p, s);
         assert_int_equal(end - p, op - out);
@@ -529,8 +530,8 @@ static void iconv_agrees(void **state)
     assert_true(cd != (iconv_t)-1);
     for (unsigned b = 1; b < 256; b++) {
         char in[1] = {(char)b}, out[8] = {0}, *ip = in, *op = out;
-        size_t left = 1, room = 7;
-        if (iconv(cd, &ip, &left, &op, &room) != 0)
+        size_t left = 1, capacity = 7;
+        if (iconv(cd, &ip, &left, &op, &capacity) != 0)
             continue;
         EXPECT(text_ansi(p, (span){(const u8[]){(u8)b}, 1}), out);
     }
@@ -546,8 +547,8 @@ static void compare(writer *fast, writer *plain, const u8 *bytes, size_t len)
     u8 *at = in + 1 - (len & 1); // odd addresses too
     memcpy(at, bytes, len);
     for (text_escape escape = ESCAPE_NONE; escape <= ESCAPE_JSON_CSV; escape++) {
-        size_t room = len * (escape == ESCAPE_NONE ? 3 : 6);
-        u8 *start = a + len * 6 - room; // ends where the allocation does, but for one byte
+        size_t capacity = len * (escape == ESCAPE_NONE ? 3 : 6);
+        u8 *start = a + len * 6 - capacity; // ends where the allocation does, but for one byte
         size_t na = (size_t)(fast(start, (span){at, len}, escape) - start);
         size_t nb = (size_t)(plain(b, (span){at, len}, escape) - b);
         if (na != nb || memcmp(start, b, na) != 0)

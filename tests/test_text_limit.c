@@ -43,7 +43,7 @@ static void names_are_bounded(void **state)
     assert_int_equal(out.top_done, 0);
     assert_int_equal(out.slot_count, 0);
     assert_int_equal(d.cut, 1);
-    assert_in_range(many->data_room, 0, LIMIT_RECORD_TEXT + 1);
+    assert_in_range(many->data_bound, 0, LIMIT_RECORD_TEXT + 1);
     decoder_free(&d);
     arena_free(&a);
 }

@@ -399,7 +399,7 @@ static void arrays_are_taken_element_by_element(void **state)
     drop(w);
 }
 
-// Members behind structs without arrays have a place of their own.
+// Members after structs without arrays have a place of their own.
 static void places(void **state)
 {
     (void)state;

@@ -13,7 +13,7 @@ static void what_is_no_manifest(void **state)
         "ascii:CRIM u32:52 u16:4 u16:1 u32:1 " PROVIDER " u32:36 ascii:WEVT u32:16 " NONE " u32:0", // no such version
         "ascii:CRIM u32:16 u16:5 u16:1 u32:0",                                                      // no provider
         "ascii:CRIM u32:36 u16:5 u16:1 u32:1 " PROVIDER " u32:36",                                  // at the end
-        "ascii:CRIM u32:36 u16:5 u16:1 u32:1 " PROVIDER " u32:0xfffffff8",                          // behind it
+        "ascii:CRIM u32:36 u16:5 u16:1 u32:1 " PROVIDER " u32:0xfffffff8",                          // after it
         "ascii:CRIM u32:36 u16:5 u16:1 u32:1 " PROVIDER " u32:0",                                   // the wrong block
         "ascii:CRIM u32:16 u16:5 u16:1 u32:0xffffffff " PROVIDER " u32:36",                         // 4 G of them
     };
@@ -41,7 +41,7 @@ static void broken_templates(void **state)
         {"u32:0 u8:8 u8:1 pad:10 u32:@end-4", "has no name"},
         {"u32:1 u16:0 u16:1 pad:8 u32:@n", "struct x"}, // a struct within itself
         {"u32:1 u16:1 u16:0 pad:8 u32:@n", "struct x"}, // without members
-        {"u32:1 u16:1 u16:2 pad:8 u32:@n", "struct x"}, // with members behind the end
+        {"u32:1 u16:1 u16:2 pad:8 u32:@n", "struct x"}, // with members after the end
         {"u32:1 u16:0xffff u16:0xffff pad:8 u32:@n", "struct x"},
         {"u32:0x10 u8:8 u8:1 pad:6 u16:2 u16:0 u32:@n", "count"},
         {"u32:4 u8:1 u8:1 pad:6 u16:0 u16:0xffff u32:@n", "length"},
@@ -78,7 +78,7 @@ static void misplaced_templates(void **state)
         "ascii:TEMP u32:40 u32:2 u32:1 u32:@w u32:1 pad:16",          // more on top than there are
         "ascii:TEMP u32:40 u32:1 u32:0xffffffff u32:@w u32:1 pad:16", // 4 G
         "ascii:TEMP u32:40 u32:1 u32:5000 u32:@w u32:1 pad:100016",   // more than a schema may have
-        "ascii:TEMP u32:40 u32:1 u32:1 u32:0xfffffff0 u32:1 pad:16",  // items behind the end
+        "ascii:TEMP u32:40 u32:1 u32:1 u32:0xfffffff0 u32:1 pad:16",  // items after the end
         "ascii:PMET u32:40 u32:1 u32:1 u32:@w u32:1 pad:16",
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -232,7 +232,7 @@ static void shared_providers(void **state)
     outbuf_free(&crim);
 }
 
-// One message of 60,000 characters behind each of 30,000 map entries: 1.8 GB unless stopped.
+// One message of 60,000 characters after each of 30,000 map entries: 1.8 GB unless stopped.
 static void shared_messages(void **state)
 {
     (void)state;

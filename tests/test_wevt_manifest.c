@@ -29,13 +29,13 @@ static schema_set *load(const schema_source *source, const char *path)
     return set;
 }
 
-static const char *trimmed(const char *text, char room[512])
+static const char *trimmed(const char *text, char scratch[512])
 {
-    snprintf(room, 512, "%s", text ? text : "");
-    size_t len = strlen(room);
-    while (len && strchr(" \r\n", room[len - 1]))
-        room[--len] = 0;
-    return room;
+    snprintf(scratch, 512, "%s", text ? text : "");
+    size_t len = strlen(scratch);
+    while (len && strchr(" \r\n", scratch[len - 1]))
+        scratch[--len] = 0;
+    return scratch;
 }
 
 static void same_map(const char *where, const value_map *a, const value_map *b)

@@ -277,7 +277,7 @@ static void reader_leaves(void **state)
 
 // ---------------------------------------------------------------------------------------------- interrupts
 
-// A long trace: a sample, session behind session.
+// A long trace: a sample, session after session.
 static void long_trace(program *p, u32 times)
 {
     outbuf one = {0}, all = {0};
@@ -340,7 +340,7 @@ static void broken_cache(void **state)
 
 // ---------------------------------------------------------------------------------------------- unreadable sectors
 
-// Stands in front of the C library's: what lies in [bad_from, bad_to) of any file cannot be read.
+// Stands before the C library's: what lies in [bad_from, bad_to) of any file cannot be read.
 static off_t bad_from, bad_to;
 
 ssize_t pread(int fd, void *into, size_t len, off_t offset)
@@ -422,14 +422,14 @@ static void unreadable_sectors(void **state)
     u64 events = surveyed(path, sector, sector + 4096, &bytes);
     assert_true(events < ALL && events >= ALL - LOST);
     assert_int_equal(bytes, 4096);
-    // One with a buffer header: the buffers before and behind are all there.
+    // One with a buffer header: the buffers before and after are all there.
     off_t head = second & ~(off_t)4095;
     events = surveyed(path, head, head + 4096, &bytes);
     assert_true(events < ALL && events >= ALL - EVENTS_A_BUFFER);
     // The first one: no header is left, the rest is.
     events = surveyed(path, 0, 4096, &bytes);
     assert_true(events >= 3 * EVENTS_A_BUFFER);
-    // Everything behind some place.
+    // Everything after some place.
     events = surveyed(path, second, st.st_size, &bytes);
     assert_int_equal(events, 1 + EVENTS_A_BUFFER);
 }

@@ -87,7 +87,7 @@ static void every_item_type_of_real_tmf_files(void **state)
         cJSON *record = cJSON_ParseWithLength(line, (size_t)(end - line));
         assert_non_null(record);
         assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(record, "state")), "decoded");
-        if (at > 0) { // behind the trace's header event
+        if (at > 0) { // after the trace's header event
             assert_true(at <= COUNT_OF(messages));
             const sent *m = &messages[at - 1];
             const char *said = cJSON_GetStringValue(cJSON_GetObjectItem(record, "message"));

@@ -181,7 +181,7 @@ static void check_buffer(span payload, size_t out_len, counts *n)
     for (size_t i = 0; i < out_len; i++)
         n->hash = n->hash * 1099511628211u + out[i];
     free(out);
-    // Nothing may be left but a last set of flags with no element behind it.
+    // Nothing may be left but a last set of flags with no element after it.
     if (payload.len > 4 && load_u32(payload.at + payload.len - 4) == 0xffffffff &&
         inflate(xpress_inflate_part, (span){payload.at, payload.len - 4}, out_len, &out, &made)) {
         payload.len -= 4;

@@ -211,9 +211,9 @@ static bool put_session(carve_job *job, session_file *f, error *e)
 static bool begin_file(carve_job *job, const char *name, error *e)
 {
     carve_file *file = &job->files[job->file_count++];
-    size_t room = strlen(job->o->out) + strlen(name) + 2;
-    file->path = mem_alloc(room);
-    snprintf(file->path, room, "%s/%s", job->o->out, name);
+    size_t capacity = strlen(job->o->out) + strlen(name) + 2;
+    file->path = mem_alloc(capacity);
+    snprintf(file->path, capacity, "%s/%s", job->o->out, name);
     const outfile_request request = {.path = file->path, .what = "a file", .force = job->o->force};
     if (!outfile_begin(&file->out, &request, e))
         return false;

@@ -21,13 +21,13 @@ static bool to_stdout(const options *o)
 
 static bool unknown_format(const options *o, error *e)
 {
-    char names[256], room[96];
+    char names[256], scratch[96];
     suggestion s = {.word = o->format};
     if (!o->format)
         return error_set(e, "%s: no format goes by its suffix; -f names one: %s", o->out, exporter_names(names));
     for (u32 i = 0; exporters[i]; i++)
         suggest_try(&s, exporters[i]->name);
-    return error_set(e, "unknown format '%s'%s (formats: %s)", o->format, suggest_text(&s, room),
+    return error_set(e, "unknown format '%s'%s (formats: %s)", o->format, suggest_text(&s, scratch),
                      exporter_names(names));
 }
 

@@ -37,7 +37,7 @@ static void fill_inputs(conversion_target *to, const evidence *ev)
 static const char *host_of(const session *s, u32 index)
 {
     const char *name = session_host(s, index, 0)->name;
-    for (u32 i = 1; i < s->traces[index]->file.epoch_count; i++)
+    for (u32 i = 1; i < s->traces[index]->file.trace_header_count; i++)
         if (session_host(s, index, i)->name != name)
             return NULL;
     return name;

@@ -40,21 +40,21 @@ static peers *peers_of_all(const session *s, u32 life_count)
     return all;
 }
 
-static const char *address_text(const connection *c, char room[80])
+static const char *address_text(const connection *c, char scratch[80])
 {
     char text[64];
     u8 *end = c->ipv6 ? text_ipv6((u8 *)text, c->remote) : text_ipv4((u8 *)text, c->remote);
     *end = 0;
-    snprintf(room, 80, c->ipv6 ? "[%s]:%u" : "%s:%u", text, c->remote_port);
-    return room;
+    snprintf(scratch, 80, c->ipv6 ? "[%s]:%u" : "%s:%u", text, c->remote_port);
+    return scratch;
 }
 
 static void add_peers(cJSON *to, const peers *p, const connection *connections)
 {
-    char room[80];
+    char scratch[80];
     cJSON *list = cJSON_AddArrayToObject(to, "peers");
     for (u32 i = 0; i < p->shown_count; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateString(address_text(&connections[p->shown[i]], room)));
+        cJSON_AddItemToArray(list, cJSON_CreateString(address_text(&connections[p->shown[i]], scratch)));
     report_add_number(to, "peers_all", p->all);
 }
 
@@ -159,9 +159,9 @@ static void add_text(cJSON *to, const char *name, const char *text)
 static void add_moment(cJSON *to, const char *name, moment known, i64 time)
 {
     static const char *const KNOWN[] = {
-        [MOMENT_TOLD] = "recorded", [MOMENT_OUTSIDE] = "outside", [MOMENT_UNSEEN] = "unseen"};
+        [MOMENT_RECORDED] = "recorded", [MOMENT_OUTSIDE] = "outside", [MOMENT_UNSEEN] = "unseen"};
     char known_name[32];
-    report_add_time(to, name, known == MOMENT_TOLD ? time : 0);
+    report_add_time(to, name, known == MOMENT_RECORDED ? time : 0);
     snprintf(known_name, sizeof(known_name), "%s_known", name);
     cJSON_AddStringToObject(to, known_name, KNOWN[known]);
 }
@@ -211,7 +211,7 @@ void report_add_processes(cJSON *root, const report_job *job)
 
 static cJSON *connection_json(const connection *c)
 {
-    char room[80];
+    char scratch[80];
     cJSON *one = cJSON_CreateObject();
     report_add_time(one, "first", c->first);
     report_add_time(one, "last", c->last);
@@ -219,7 +219,7 @@ static cJSON *connection_json(const connection *c)
     report_add_number(one, "process_id", c->process_id);
     cJSON_AddStringToObject(one, "protocol", c->tcp ? "TCP" : "UDP");
     report_add_number(one, "local_port", c->local_port);
-    cJSON_AddStringToObject(one, "remote", address_text(c, room));
+    cJSON_AddStringToObject(one, "remote", address_text(c, scratch));
     report_add_number(one, "bytes_sent", c->bytes_sent);
     report_add_number(one, "bytes_received", c->bytes_received);
     return one;

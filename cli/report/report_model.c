@@ -89,7 +89,7 @@ static void add_inputs(cJSON *root, const evidence *ev)
         u32 index = ev->run->inputs.rows[i++].trace;
         if (index == INPUT_NONE)
             continue;
-        add_recording(info, &ev->session->traces[index]->file.epochs[0]);
+        add_recording(info, &ev->session->traces[index]->file.trace_headers[0]);
         shorten(info, "damage", "damage_not_listed", REPORT_DAMAGE);
         shorten(info, "providers", "providers_not_listed", REPORT_PROVIDERS);
     }
@@ -146,11 +146,12 @@ static void mark_losses(const trace *t, const report_data *d, bool lost[REPORT_B
 {
     double all = (double)d->to - (double)d->from;
     for (u32 k = 0; k < t->losses.behind_count; k++) {
-        const etl_buffer *b = &t->file.buffers[t->losses.behind[k]];
-        const buffer_events *events = trace_events_of(t, t->losses.behind[k]);
+        const etl_buffer *b = &t->file.buffers[t->losses.after[k]];
+        const buffer_events *events = trace_events_of(t, t->losses.after[k]);
         if (!events)
             continue;
-        double at = (double)clock_filetime(&t->file.epochs[b->epoch].clock, events->first_time) - (double)d->from;
+        double at =
+            (double)clock_filetime(&t->file.trace_headers[b->trace_header].clock, events->first_time) - (double)d->from;
         if (at >= 0 && at < all)
             lost[(u32)(at / all * REPORT_BUCKETS)] = true;
     }

@@ -40,13 +40,13 @@ static void fill(outbuf *out, span template, const part *parts, u32 count)
 }
 
 // 'sha256-…' of a policy, without the quotes.
-static span source_of(span text, char room[64])
+static span source_of(span text, char scratch[64])
 {
     u8 digest[SHA256_BYTES];
     sha256_of(text, digest);
-    memcpy(room, "sha256-", sizeof("sha256-"));
-    sha256_base64(digest, room + strlen(room));
-    return (span){(const u8 *)room, strlen(room)};
+    memcpy(scratch, "sha256-", sizeof("sha256-"));
+    sha256_base64(digest, scratch + strlen(scratch));
+    return (span){(const u8 *)scratch, strlen(scratch)};
 }
 
 static span whole(const outbuf *text)

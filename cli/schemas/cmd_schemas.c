@@ -185,14 +185,14 @@ static int show_core(const char *name)
 
 // ---------------------------------------------------------------------------------------------- naming events
 
-const char *schemas_event_name(const event_schema *ev, char *room, size_t bytes)
+const char *schemas_event_name(const event_schema *ev, char *scratch, size_t bytes)
 {
     const char *task = ev->task_name, *opcode = ev->opcode_name;
     if (ev->event_name)
         return ev->event_name;
     bool both = task && opcode && (ev->key == KEY_CLASSIC || ev->descriptor.opcode != 0);
-    snprintf(room, bytes, "%s%s%s", task ? task : "", both ? "/" : "", both || !task ? (opcode ? opcode : "") : "");
-    return room;
+    snprintf(scratch, bytes, "%s%s%s", task ? task : "", both ? "/" : "", both || !task ? (opcode ? opcode : "") : "");
+    return scratch;
 }
 
 bool schemas_event_fits(const event_schema *ev, const char *wanted)
@@ -206,8 +206,8 @@ bool schemas_event_fits(const event_schema *ev, const char *wanted)
         u32 own = ev->key == KEY_CLASSIC ? ev->descriptor.opcode : ev->descriptor.id;
         return own == number && (!more || ev->descriptor.version == version);
     }
-    char room[LIMIT_NAME_BYTES];
-    return strcasecmp(schemas_event_name(ev, room, sizeof(room)), wanted) == 0 ||
+    char scratch[LIMIT_NAME_BYTES];
+    return strcasecmp(schemas_event_name(ev, scratch, sizeof(scratch)), wanted) == 0 ||
            (ev->task_name && strcasecmp(ev->task_name, wanted) == 0);
 }
 

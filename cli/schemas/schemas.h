@@ -36,7 +36,7 @@ bool schemas_holds(const char *text, const char *word);
 
 // "3006", "3006:1" (version) or a name; an event it fits. NULL fits all.
 bool schemas_event_fits(const event_schema *ev, const char *wanted);
-// The name a record of the event would have; room for LIMIT_NAME_BYTES.
-const char *schemas_event_name(const event_schema *ev, char *room, size_t bytes);
+// The name a record of the event would have; scratch for LIMIT_NAME_BYTES.
+const char *schemas_event_name(const event_schema *ev, char *scratch, size_t bytes);
 
 #endif

@@ -25,15 +25,15 @@ typedef struct adding {
     const char *given;  // the archive or image that is looked into
     machines *machines; // and what it says of its own
     bool bar;
-    double told;
+    double shown_at;
 } adding;
 
 static void draw_bar(adding *a, u32 done)
 {
     double now = os_seconds();
-    if (!a->bar || now - a->told < 0.1)
+    if (!a->bar || now - a->shown_at < 0.1)
         return;
-    a->told = now;
+    a->shown_at = now;
     int cells = (int)((u64)done * BAR_CELLS / a->file_count);
     fprintf(stderr, "\radding    [%.*s%*s] %u of %u files", cells, "##############################", BAR_CELLS - cells,
             "", done, a->file_count);

@@ -100,7 +100,7 @@ static void found_keyword(search *s, const schema_name *keyword)
 
 static void found_event(search *s, const event_schema *ev)
 {
-    char room[LIMIT_NAME_BYTES];
+    char scratch[LIMIT_NAME_BYTES];
     s->finds++;
     if (!s->o->json) {
         print_provider(s);
@@ -110,7 +110,7 @@ static void found_event(search *s, const event_schema *ev)
     cJSON *line = find_json(s);
     cJSON_AddNumberToObject(line, "event_id", ev->key == KEY_CLASSIC ? ev->descriptor.opcode : ev->descriptor.id);
     cJSON_AddNumberToObject(line, "version", ev->descriptor.version);
-    cJSON_AddStringToObject(line, "name", schemas_event_name(ev, room, sizeof(room)));
+    cJSON_AddStringToObject(line, "name", schemas_event_name(ev, scratch, sizeof(scratch)));
     cJSON *fields = cJSON_AddArrayToObject(line, "fields");
     for (u32 i = 0; i < ev->property_count; i++)
         cJSON_AddItemToArray(fields, cJSON_CreateString(ev->properties[i].name));

@@ -17,12 +17,12 @@ static const char *out_name(u16 number)
 }
 
 // "[4]", "[Count]"; nothing for a scalar.
-static void extent_text(const event_schema *ev, u16 value, bool by_field, char *room, size_t bytes)
+static void extent_text(const event_schema *ev, u16 value, bool by_field, char *scratch, size_t bytes)
 {
     if (by_field)
-        snprintf(room, bytes, "%s", ev->properties[value].name);
+        snprintf(scratch, bytes, "%s", ev->properties[value].name);
     else
-        snprintf(room, bytes, "%u", value);
+        snprintf(scratch, bytes, "%u", value);
 }
 
 static bool has_length(const property *p)
@@ -35,14 +35,14 @@ static bool is_array(const property *p)
     return (p->flags & (PROP_PARAM_COUNT | PROP_FIXED_COUNT | PROP_COUNT_INLINE | PROP_COUNT_REST)) || p->count != 1;
 }
 
-static void count_text(const event_schema *ev, const property *p, char *room, size_t bytes)
+static void count_text(const event_schema *ev, const property *p, char *scratch, size_t bytes)
 {
     if (p->flags & PROP_COUNT_INLINE)
-        snprintf(room, bytes, "counted");
+        snprintf(scratch, bytes, "counted");
     else if (p->flags & PROP_COUNT_REST)
-        snprintf(room, bytes, "rest");
+        snprintf(scratch, bytes, "rest");
     else
-        extent_text(ev, p->count, (p->flags & PROP_PARAM_COUNT) != 0, room, bytes);
+        extent_text(ev, p->count, (p->flags & PROP_PARAM_COUNT) != 0, scratch, bytes);
 }
 
 // ---------------------------------------------------------------------------------------------- text
@@ -160,9 +160,9 @@ static void print_builds(const event_schema *ev)
 
 static void print_event(const event_schema *ev)
 {
-    char room[LIMIT_NAME_BYTES], id[GUID_TEXT];
+    char scratch[LIMIT_NAME_BYTES], id[GUID_TEXT];
     print_number(ev);
-    (void)schemas_print(schemas_event_name(ev, room, sizeof(room)));
+    (void)schemas_print(schemas_event_name(ev, scratch, sizeof(scratch)));
     putchar('\n');
     print_builds(ev);
     print_line("level", ev->level_name);
@@ -184,11 +184,11 @@ static void print_event(const event_schema *ev)
 
 void schemas_print_summary(const event_schema *ev)
 {
-    char room[LIMIT_NAME_BYTES];
+    char scratch[LIMIT_NAME_BYTES];
     u32 number = ev->key == KEY_CLASSIC ? ev->descriptor.opcode : ev->descriptor.id;
     printf("  %6u v%-3u ", number, ev->descriptor.version);
     schemas_print_padded(ev->level_name ? ev->level_name : "", 12);
-    schemas_print_padded(schemas_event_name(ev, room, sizeof(room)), 40);
+    schemas_print_padded(schemas_event_name(ev, scratch, sizeof(scratch)), 40);
     for (u32 i = 0; i < ev->top_count; i++) {
         if (i)
             fputs(", ", stdout);
@@ -286,7 +286,7 @@ static cJSON *builds_json(const event_schema *ev)
 static cJSON *event_json(const event_schema *ev)
 {
     static const char *const KEYS[] = {"event", "class", "message"};
-    char room[LIMIT_NAME_BYTES], id[GUID_TEXT];
+    char scratch[LIMIT_NAME_BYTES], id[GUID_TEXT];
     const event_descriptor *d = &ev->descriptor;
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "key", KEYS[ev->key]);
@@ -299,7 +299,7 @@ static cJSON *event_json(const event_schema *ev)
     add_mask(out, "keywords", d->keyword);
     if (!guid_is_zero(&ev->event_guid))
         cJSON_AddStringToObject(out, "class_id", guid_to_text(&ev->event_guid, id));
-    add_text(out, "name", schemas_event_name(ev, room, sizeof(room)));
+    add_text(out, "name", schemas_event_name(ev, scratch, sizeof(scratch)));
     add_text(out, "task_name", ev->task_name);
     add_text(out, "opcode_name", ev->opcode_name);
     add_text(out, "level_name", ev->level_name);

@@ -46,9 +46,9 @@ static char *in_folder(const char *folder, const char *name)
 {
     if (!folder)
         return NULL;
-    size_t room = strlen(folder) + strlen(name) + 2;
-    char *path = mem_alloc(room);
-    snprintf(path, room, "%s/%s", folder, name);
+    size_t capacity = strlen(folder) + strlen(name) + 2;
+    char *path = mem_alloc(capacity);
+    snprintf(path, capacity, "%s/%s", folder, name);
     if (os_exists(path))
         return path;
     mem_free(path);

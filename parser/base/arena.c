@@ -17,12 +17,12 @@ void *arena_take(arena *a, size_t bytes)
         (void)mem_alloc(bytes); // does not return
     bytes = ((bytes ? bytes : 1) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (bytes > (size_t)(a->end - a->at)) {
-        size_t room = bytes > BLOCK_BYTES / 4 ? bytes : BLOCK_BYTES;
-        struct arena_block *block = mem_alloc(sizeof(*block) + room);
+        size_t capacity = bytes > BLOCK_BYTES / 4 ? bytes : BLOCK_BYTES;
+        struct arena_block *block = mem_alloc(sizeof(*block) + capacity);
         block->older = a->blocks;
         a->blocks = block;
         a->at = block->bytes;
-        a->end = block->bytes + room;
+        a->end = block->bytes + capacity;
     }
     void *taken = a->at;
     a->at += bytes;

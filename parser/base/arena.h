@@ -20,7 +20,7 @@ void *arena_take(arena *a, size_t bytes);
 #define arena_array(a, type, count) ((type *)arena_take_array((a), (count), sizeof(type)))
 void *arena_take_array(arena *a, size_t count, size_t each); // an overflow is no memory
 
-// Copies with a NUL behind; the text may hold any bytes.
+// Copies with a NUL after it; the text may hold any bytes.
 char *arena_text(arena *a, const char *text);
 char *arena_text_len(arena *a, const char *text, size_t len);
 span arena_bytes(arena *a, span bytes);

@@ -340,7 +340,7 @@ static size_t to_large_page(const void *at)
 }
 
 // Room at the start of a large page.
-static u8 *large_room(size_t bytes)
+static u8 *large_block(size_t bytes)
 {
     void *block = mmap(NULL, bytes + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
@@ -356,7 +356,7 @@ static u8 *large_room(size_t bytes)
 
 void *os_large_block(size_t bytes)
 {
-    u8 *block = large_room(bytes);
+    u8 *block = large_block(bytes);
     if (block)
         os_touch(block, bytes);
     return block;
@@ -364,7 +364,7 @@ void *os_large_block(size_t bytes)
 
 void *os_large_grow(void *block, size_t bytes, size_t wanted)
 {
-    u8 *grown = large_room(wanted);
+    u8 *grown = large_block(wanted);
     if (!grown)
         return NULL;
 #ifdef MREMAP_FIXED
@@ -443,7 +443,7 @@ void os_expect_memory(size_t bytes)
     u8 *block = malloc(whole + LARGE_PAGE);
     if (!block)
         return;
-    // What lies in front of the first large page is kept from use, so that the heap goes on in prepared pages.
+    // What lies before the first large page is kept from use, so that the heap goes on in prepared pages.
     static void *in_front;
     size_t before = to_large_page(block);
     os_touch(block + before, whole);
@@ -503,9 +503,9 @@ char *os_cache_folder(void)
     bool own = base && base[0] == '/';
     if (!own && !(home && home[0] == '/'))
         return NULL;
-    size_t room = strlen(own ? base : home) + 32;
-    char *path = mem_alloc(room);
-    snprintf(path, room, "%s%s/etwkit", own ? base : home, own ? "" : "/.cache");
+    size_t capacity = strlen(own ? base : home) + 32;
+    char *path = mem_alloc(capacity);
+    snprintf(path, capacity, "%s%s/etwkit", own ? base : home, own ? "" : "/.cache");
     return path;
 }
 

@@ -439,9 +439,9 @@ char *os_cache_folder(void)
     if (!base)
         return NULL;
     char *folder = utf8_path(base);
-    size_t room = strlen(folder) + 16;
-    char *path = mem_alloc(room);
-    snprintf(path, room, "%s/etwkit", folder);
+    size_t capacity = strlen(folder) + 16;
+    char *path = mem_alloc(capacity);
+    snprintf(path, capacity, "%s/etwkit", folder);
     mem_free(folder);
     return path;
 }

@@ -5,7 +5,7 @@
 
 enum {
     FEW = 16,             // items that are sorted by insertion
-    RUN_BYTES = 16 << 10, // of a run that is merged into what is in front of it
+    RUN_BYTES = 16 << 10, // of a run that is merged into what is before it
     MOVES_AN_ITEM = 12,   // by such merging: with more, splitting is faster
 };
 
@@ -85,7 +85,7 @@ static void choose(const sorter *s, u8 *items, size_t count)
     swap(s, items, middle);
 }
 
-// Items not behind the first one in front of it, those not before it behind; returns its new place.
+// Items not after the first one before it, those not before it after; returns its new place.
 static size_t split(const sorter *s, u8 *items, size_t count)
 {
     size_t low = 0, high = count;
@@ -112,12 +112,12 @@ static void quick_sort(const sorter *s, u8 *items, size_t count, u32 depth)
             return;
         }
         choose(s, items, count);
-        size_t at = split(s, items, count), behind = count - at - 1;
+        size_t at = split(s, items, count), after = count - at - 1;
         u8 *rest = items + (at + 1) * s->each;
         // The smaller side by a call, the larger by going on: calls nest log n deep.
-        quick_sort(s, at < behind ? items : rest, at < behind ? at : behind, depth);
-        items = at < behind ? rest : items;
-        count = at < behind ? behind : at;
+        quick_sort(s, at < after ? items : rest, at < after ? at : after, depth);
+        items = at < after ? rest : items;
+        count = at < after ? after : at;
     }
     insertion_sort(s, items, count);
 }
@@ -132,7 +132,7 @@ static size_t run_at(const sorter *s, const u8 *items, size_t at, size_t count)
     return run;
 }
 
-// Merges the run at `at` into the items in front of it, from behind. Returns how many of these moved.
+// Merges the run at `at` into the items before it, from after. Returns how many of these moved.
 static size_t merge_run(const sorter *s, u8 *items, size_t at, size_t run)
 {
     u8 held[RUN_BYTES];
@@ -149,7 +149,7 @@ static size_t merge_run(const sorter *s, u8 *items, size_t at, size_t run)
 }
 
 // Facts come buffer by buffer, each in order and overlapping in time with a few others: every such run is merged into
-// what stands in front of it. Gives up, false, on what is not like that.
+// what stands before it. Gives up, false, on what is not like that.
 static bool sort_runs(const sorter *s, u8 *items, size_t count)
 {
     size_t moves = 0;

@@ -220,7 +220,7 @@ u8 *text_guid(u8 *p, const u8 *bytes)
         ordered = _mm_unpacklo_epi64(_mm_cvtsi64_si128((long long)integers),
                                      _mm_cvtsi64_si128((long long)load_u64(bytes + 8)));
     hex_of_bytes(ordered, LETTERS_LOWER, &low, &high);
-    // 8-4-4-4-12, from the end: each store leaves its surplus to the one in front of it.
+    // 8-4-4-4-12, from the end: each store leaves its surplus to the one before it.
     u32 third = (u32)_mm_cvtsi128_si32(_mm_srli_si128(low, 12));
     u32 second = (u32)_mm_cvtsi128_si32(_mm_srli_si128(low, 8));
     u32 fourth = (u32)_mm_cvtsi128_si32(high);

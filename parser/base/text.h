@@ -1,6 +1,6 @@
 // Writers of one value each, as Windows prints it (TdhFormatProperty, ConvertSidToStringSid, RtlIpv6AddressToString).
 //
-// Every writer takes a write position with enough room behind it (stated for each) and returns the new position. None
+// Every writer takes a write position with enough room after it (stated for each) and returns the new position. None
 // allocates, locks or calls printf; none ever emits invalid UTF-8. The SSE2 and NEON forms of the string writers give
 // the same bytes as the scalar ones (tested).
 #ifndef ETWKIT_TEXT_H

@@ -82,7 +82,7 @@ static u32 digits_of(u64 value)
     return digits;
 }
 
-// A number cut off behind its last whole digit; `more` where something was cut off.
+// A number cut off after its last whole digit; `more` where something was cut off.
 typedef struct cut {
     u64 whole;
     bool more;

@@ -1,7 +1,7 @@
 // The smallest pieces text is made of, for the writers of base/text*.c and for those that put whole records together.
 //
 // All take a write position and return the new one. A piece may write more than it keeps, up to its stated room: what
-// lies behind the new position is overwritten by whatever is written next.
+// lies after the new position is overwritten by whatever is written next.
 #ifndef ETWKIT_TEXT_PUT_H
 #define ETWKIT_TEXT_PUT_H
 
@@ -29,7 +29,7 @@ static inline u8 *put_text(u8 *p, const char *text)
     return p + len;
 }
 
-// Text prepared with TEXT_PADDING readable bytes behind it: copied in whole chunks, without a call. Room len + padding.
+// Text prepared with TEXT_PADDING readable bytes after it: copied in whole chunks, without a call. Room len + padding.
 enum { TEXT_PADDING = 32 };
 
 static inline u8 *put_padded(u8 *p, const void *text, size_t len)

@@ -233,8 +233,8 @@ static inline unsigned zero_unit(const u8 *in)
 
 #if HAVE_BLOCKS
 
-// The rest of a text, shorter than a block, goes as two halves that overlap: nothing behind it may be read. The block
-// of both then has `half` characters of the beginning in front and the last `half` behind them.
+// The rest of a text, shorter than a block, goes as two halves that overlap: nothing after it may be read. The block
+// of both then has `half` characters of the beginning in front and the last `half` after them.
 
 static inline unsigned spread_clean(u8 *p, const u8 *block, unsigned clean, unsigned count, unsigned half)
 {

@@ -65,7 +65,7 @@ static evidence_of_time ask(const etl_file *f)
     etl_scratch scratch = {0};
     u32 step = f->count / BUFFERS_ASKED + 1;
     for (u32 i = 0; i < f->count; i += step) {
-        u8 *into = mem_alloc(etl_room(&f->buffers[i]));
+        u8 *into = mem_alloc(etl_capacity(&f->buffers[i]));
         ask_buffer(&ev, &f->buffers[i], etl_load(f, &f->buffers[i], into, &scratch, NULL, NULL));
         mem_free(into);
     }
@@ -91,10 +91,10 @@ static u64 frequency_between(const moment *a, const moment *b)
 static const char *choose(etl_file *f, trace_facts *facts)
 {
     evidence_of_time ev = ask(f);
-    for (u32 i = 1; i < f->epoch_count; i++) {
-        if (f->epochs[i].one_buffer) {
-            facts->clock.base_time = f->epochs[i].clock.base_time;
-            facts->clock.base_filetime = f->epochs[i].clock.base_filetime;
+    for (u32 i = 1; i < f->trace_header_count; i++) {
+        if (f->trace_headers[i].one_buffer) {
+            facts->clock.base_time = f->trace_headers[i].clock.base_time;
+            facts->clock.base_filetime = f->trace_headers[i].clock.base_filetime;
             facts->anchor = ANCHOR_REFERENCE;
             return "times come from the reference clock of a real-time backup buffer, at an assumed 10 MHz";
         }
@@ -114,7 +114,7 @@ static const char *choose(etl_file *f, trace_facts *facts)
 
 void anchor_guess(etl_file *f)
 {
-    trace_facts *facts = &f->epochs[0];
+    trace_facts *facts = &f->trace_headers[0];
     const char *what = choose(f, facts);
     damage_add(&f->damage, 0, 0, "header",
                "no trace header event could be read, so session, machine and clock are not "

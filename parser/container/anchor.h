@@ -8,7 +8,8 @@
 
 #include "container/etl_file.h"
 
-// Fills the clock of f->epochs[0], which tells of no header, and of the epochs that stand for one buffer of it.
+// Fills the clock of f->trace_headers[0], which tells of no header, and of the trace_headers that stand for one buffer
+// of it.
 void anchor_guess(etl_file *f);
 
 bool anchor_is_filetime(i64 time); // a date from 1990 to 2100

@@ -36,14 +36,14 @@ bool etl_open(etl_file *f, const input *in, error *e)
                               "%s: not an event trace: %s, and no trace buffer was found in its %llu bytes", in->path,
                               input_kind_text(in, kind), (unsigned long long)in->bytes);
     }
-    if (!f->epochs[0].present)
+    if (!f->trace_headers[0].present)
         anchor_guess(f);
     return true;
 }
 
 void etl_close(etl_file *f)
 {
-    mem_free(f->epochs);
+    mem_free(f->trace_headers);
     mem_free(f->buffers);
     damage_free(&f->damage);
     arena_free(&f->arena);
@@ -51,7 +51,7 @@ void etl_close(etl_file *f)
 
 // ---------------------------------------------------------------------------------------------- one buffer
 
-size_t etl_room(const etl_buffer *b)
+size_t etl_capacity(const etl_buffer *b)
 {
     return (size_t)(b->used > b->size ? b->used : b->size) + XPRESS_SLACK;
 }
@@ -87,7 +87,8 @@ static span load_compressed(const etl_file *f, const etl_buffer *b, u8 *into, et
     memcpy(into, scratch->bytes, got < BUFFER_HEADER_BYTES ? got : BUFFER_HEADER_BYTES);
     size_t made = 0, want = b->used - BUFFER_HEADER_BYTES;
     error e;
-    compression form = b->epoch < f->epoch_count ? f->epochs[b->epoch].compression : COMPRESSION_XPRESS;
+    compression form =
+        b->trace_header < f->trace_header_count ? f->trace_headers[b->trace_header].compression : COMPRESSION_XPRESS;
     bool ok = inflate(form, packed, into + BUFFER_HEADER_BYTES, want, &made, &e);
     // The format's number may be what is damaged; all known traces have this one.
     if (!ok && form != COMPRESSION_XPRESS) {

@@ -15,8 +15,8 @@ typedef struct etl_buffer {
     u32 size;   // bytes it has there, header included (fewer than claimed where the file is cut)
     u32 used;   // bytes of header and events once inflated, as claimed and bounded
     u64 sequence;
-    i64 time_stamp; // of its flush: the session's clock, or FILETIME in relogged traces
-    u32 epoch;      // index of the trace facts that govern its clock
+    i64 time_stamp;   // of its flush: the session's clock, or FILETIME in relogged traces
+    u32 trace_header; // index of the trace facts that govern its clock
     u16 processor, logger_id;
     u8 flags, type;
     bool cut;      // the file ends inside it
@@ -32,7 +32,7 @@ typedef struct etl_account {
     u64 headers;    // buffer headers
     u64 events;     // event records, unpadded
     u64 padding;    // between records
-    u64 unused;     // behind the last event of a buffer, and fill behind the last buffer
+    u64 unused;     // after the last event of a buffer, and fill after the last buffer
     u64 compressed; // payload of compressed buffers (their inside is accounted for in inflated bytes)
     u64 damage;
 } etl_account;
@@ -40,11 +40,12 @@ typedef struct etl_account {
 typedef struct etl_file {
     const input *input;
     arena arena;
-    trace_facts *epochs; // [0] is the first header buffer's; one more for each header buffer, and each reference clock
-    u32 epoch_count, epoch_cap;
-    u32 session_epoch; // while indexing: the facts of the header buffer last seen
-    u32 sessions;      // header buffers, at least 1
-    u32 hint_size;     // while indexing: buffer size the first bytes of the file tell, 0: none
+    trace_facts
+        *trace_headers; // [0] is the first header buffer's; one more for each header buffer, and each reference clock
+    u32 trace_header_count, trace_header_cap;
+    u32 session_header; // while indexing: the facts of the header buffer last seen
+    u32 sessions;       // header buffers, at least 1
+    u32 hint_size;      // while indexing: buffer size the first bytes of the file tell, 0: none
     bool hint_compressed;
     struct last_peek *last_peek; // likewise
     etl_buffer *buffers;         // in file order
@@ -63,7 +64,7 @@ void etl_close(etl_file *f);
 bool etl_is_likely(const input *in);
 
 // Room etl_load needs in `into` for a buffer's used bytes.
-size_t etl_room(const etl_buffer *b);
+size_t etl_capacity(const etl_buffer *b);
 
 // Scratch of one thread for compressed bytes.
 typedef struct etl_scratch {
@@ -76,8 +77,8 @@ typedef struct etl_hole {
     size_t at, end;
 } etl_hole;
 
-// The buffer's bytes from its header to the end of what is used, into `into` (etl_room bytes). What could not be read
-// or inflated is missing at the end of the result or lies in *hole, and is noted where `damage` is given.
+// The buffer's bytes from its header to the end of what is used, into `into` (etl_capacity bytes). What could not be
+// read or inflated is missing at the end of the result or lies in *hole, and is noted where `damage` is given.
 span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scratch, etl_hole *hole,
               damage_log *damage);
 
@@ -85,7 +86,7 @@ span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scr
 // reading ends there.
 size_t etl_read_around(const etl_file *f, u64 offset, u8 *into, size_t want, etl_hole *hole);
 
-// etl_open's second half, for nobody else: fills buffers, epochs, account and damage.
+// etl_open's second half, for nobody else: fills buffers, trace_headers, account and damage.
 void etl_index(etl_file *f);
 
 #endif

@@ -1,6 +1,6 @@
 // Which byte ranges of a file are buffers. Follows buffer headers from the file's start; where one does not hold, the
 // evidence beside it is asked: the size the session's buffers have, where the next header stands, whether events hold
-// together behind it. Whatever was assumed against a header is noted as damage; whatever stays dark is damage as well.
+// together after it. Whatever was assumed against a header is noted as damage; whatever stays dark is damage as well.
 #include <string.h>
 
 #include "base/limits.h"
@@ -11,14 +11,14 @@
 
 enum {
     PEEK_BYTES = BUFFER_HEADER_BYTES + 8, // a header and the mark of its first event
-    LOOK_BYTES = 64 << 10,                // a header and the events behind it
+    LOOK_BYTES = 64 << 10,                // a header and the events after it
     SCAN_BYTES = 1 << 20,
     SECTOR_BYTES = 4096,
     SMALLEST_BUFFER = 1024,  // sessions have none below; anything smaller says nothing about its neighbours
     PROOF_BYTES = 128 << 10, // inflated to see whether a compressed buffer holds events: two of the largest
 };
 
-// The header read last: of a compressed buffer each is looked at when the one in front of it is measured, and again
+// The header read last: of a compressed buffer each is looked at when the one before it is measured, and again
 // when its turn comes.
 struct last_peek {
     u64 offset;
@@ -48,7 +48,7 @@ static bool size_is_sane(u32 size)
 // Of an uncompressed buffer: as the session's facts say, else as the file's first bytes say, else as the buffer before.
 static u32 session_buffer_size(const etl_file *f)
 {
-    u32 size = f->epoch_count ? f->epochs[f->session_epoch].buffer_size : 0;
+    u32 size = f->trace_header_count ? f->trace_headers[f->session_header].buffer_size : 0;
     if (!size_is_sane(size))
         size = f->hint_size;
     if (!size && f->count && !(f->buffers[f->count - 1].flags & BUFFER_FLAG_COMPRESSED) &&
@@ -59,7 +59,7 @@ static u32 session_buffer_size(const etl_file *f)
 
 static bool session_compresses(const etl_file *f)
 {
-    bool mode = f->epoch_count && (f->epochs[f->session_epoch].log_file_mode & LOG_FILE_MODE_COMPRESSED);
+    bool mode = f->trace_header_count && (f->trace_headers[f->session_header].log_file_mode & LOG_FILE_MODE_COMPRESSED);
     return mode || f->hint_compressed || f->compressed;
 }
 
@@ -72,7 +72,7 @@ static bool events_hold(span bytes, bool used)
     return chain_holds(&c, BUFFER_HEADER_BYTES, 0);
 }
 
-// Whether the bytes behind a header inflate to events: three in a row, or fewer and then the end. `at` may be cut.
+// Whether the bytes after a header inflate to events: three in a row, or fewer and then the end. `at` may be cut.
 static bool inflates_to_events(span at)
 {
     buffer_header h;
@@ -106,10 +106,10 @@ static bool events_inside(span bytes)
     return chain_next(&c, BUFFER_HEADER_BYTES, c.fill_at, 0) < c.fill_at;
 }
 
-// A sound header in front of bytes that are events. `at` holds what is there of LOOK_BYTES.
-static bool is_proven(span at, u64 room)
+// A sound header before bytes that are events. `at` holds what is there of LOOK_BYTES.
+static bool is_proven(span at, u64 capacity)
 {
-    if (!buffer_header_plausible(at, room, 0))
+    if (!buffer_header_plausible(at, capacity, 0))
         return false;
     buffer_header h;
     buffer_header_read(at.at, &h);
@@ -176,16 +176,16 @@ static bool only_fill(const etl_file *f, u64 offset)
 // is asked for: there the header or the events may be damaged.
 static bool buffer_starts(const etl_file *f, span at, u64 offset, u32 grid)
 {
-    u64 room = f->input->bytes - offset;
+    u64 capacity = f->input->bytes - offset;
     u32 size = load_u32(at.at);
-    if (size >= BUFFER_HEADER_BYTES && size <= LIMIT_BUFFER_BYTES && is_proven(at, room))
+    if (size >= BUFFER_HEADER_BYTES && size <= LIMIT_BUFFER_BYTES && is_proven(at, capacity))
         return offset % 8 == 0 || (at.at[0x34] & BUFFER_FLAG_COMPRESSED);
     if (!grid || offset % grid != 0)
         return false;
-    return buffer_header_plausible(at, room, 0) || events_inside((span){at.at, at.len < grid ? at.len : grid});
+    return buffer_header_plausible(at, capacity, 0) || events_inside((span){at.at, at.len < grid ? at.len : grid});
 }
 
-// The next place from `offset` to in front of `until` where a buffer starts. What cannot be read is passed over.
+// The next place from `offset` to before `until` where a buffer starts. What cannot be read is passed over.
 static bool find_buffer(const etl_file *f, u64 offset, u64 until, u64 *found)
 {
     u32 grid = session_compresses(f) ? 0 : session_buffer_size(f);
@@ -212,16 +212,16 @@ static bool find_buffer(const etl_file *f, u64 offset, u64 until, u64 *found)
 
 // ---------------------------------------------------------------------------------------------- facts of the session
 
-static void push_epoch(etl_file *f, const trace_facts *facts)
+static void push_trace_header(etl_file *f, const trace_facts *facts)
 {
-    GROW(f->epochs, f->epoch_count, f->epoch_cap);
-    f->epochs[f->epoch_count++] = *facts;
+    GROW(f->trace_headers, f->trace_header_count, f->trace_header_cap);
+    f->trace_headers[f->trace_header_count++] = *facts;
 }
 
 // Reads the trace header event of a buffer that should hold one; the buffer's fill count may be what is damaged.
 static bool read_facts(etl_file *f, etl_buffer *b, trace_facts *facts)
 {
-    u8 *bytes = mem_alloc(etl_room(b));
+    u8 *bytes = mem_alloc(etl_capacity(b));
     etl_scratch scratch = {0};
     bool ok = trace_facts_read(etl_load(f, b, bytes, &scratch, NULL, NULL), &f->arena, facts);
     if (!ok && b->used < b->size && !(b->flags & BUFFER_FLAG_COMPRESSED)) {
@@ -241,7 +241,7 @@ static bool read_facts(etl_file *f, etl_buffer *b, trace_facts *facts)
     return ok;
 }
 
-static void read_epoch(etl_file *f, etl_buffer *b)
+static void read_trace_header(etl_file *f, etl_buffer *b)
 {
     trace_facts facts;
     if (read_facts(f, b, &facts)) {
@@ -252,12 +252,12 @@ static void read_epoch(etl_file *f, etl_buffer *b)
                        b->type);
         b->type = BUFFER_TYPE_HEADER;
         facts.logger_id = b->logger_id;
-        f->session_epoch = f->epoch_count;
+        f->session_header = f->trace_header_count;
         f->sessions++;
-        push_epoch(f, &facts);
+        push_trace_header(f, &facts);
     } else if (f->count == 0) {
         trace_facts_assume(&facts); // anchor_guess says so
-        push_epoch(f, &facts);
+        push_trace_header(f, &facts);
     } else {
         damage_add(&f->damage, b->offset, 0, "header",
                    "a header buffer without a trace header event: the facts of the "
@@ -270,16 +270,16 @@ static void read_reference(etl_file *f, etl_buffer *b, const buffer_header *h)
 {
     if (!(h->flags & BUFFER_FLAG_RTBACKUP) || !anchor_is_filetime(h->reference_filetime) || h->reference_time <= 0)
         return;
-    trace_facts facts = f->epochs[f->session_epoch];
+    trace_facts facts = f->trace_headers[f->session_header];
     facts.one_buffer = true;
     facts.anchor = ANCHOR_REFERENCE;
     facts.clock.base_time = h->reference_time;
     facts.clock.base_filetime = h->reference_filetime;
-    const trace_facts *last = &f->epochs[f->epoch_count - 1];
+    const trace_facts *last = &f->trace_headers[f->trace_header_count - 1];
     if (!last->one_buffer || last->clock.base_time != h->reference_time ||
         last->clock.base_filetime != h->reference_filetime)
-        push_epoch(f, &facts);
-    b->epoch = f->epoch_count - 1;
+        push_trace_header(f, &facts);
+    b->trace_header = f->trace_header_count - 1;
 }
 
 // ---------------------------------------------------------------------------------------------- one buffer
@@ -325,8 +325,8 @@ static void add_buffer(etl_file *f, u64 offset, const buffer_header *h, u32 clai
                     .counted = used == h->filled && used != claimed,
                     .cut = size < claimed};
     if (h->type == BUFFER_TYPE_HEADER || f->count == 0)
-        read_epoch(f, &b);
-    b.epoch = f->session_epoch;
+        read_trace_header(f, &b);
+    b.trace_header = f->session_header;
     read_reference(f, &b, h);
     GROW(f->buffers, f->count, f->cap);
     f->buffers[f->count++] = b;
@@ -352,11 +352,14 @@ static bool repeats(const etl_file *f, u64 to, u32 size)
 
 static bool inflates_whole(const etl_file *f, u64 offset, const buffer_header *h)
 {
-    etl_buffer b = {
-        .offset = offset, .size = h->claimed_size, .used = h->filled, .flags = h->flags, .epoch = f->session_epoch};
+    etl_buffer b = {.offset = offset,
+                    .size = h->claimed_size,
+                    .used = h->filled,
+                    .flags = h->flags,
+                    .trace_header = f->session_header};
     if (h->claimed_size > f->input->bytes - offset || h->filled < BUFFER_HEADER_BYTES || h->filled > LIMIT_BUFFER_BYTES)
         return false;
-    u8 *bytes = mem_alloc(etl_room(&b));
+    u8 *bytes = mem_alloc(etl_capacity(&b));
     etl_scratch scratch = {0};
     bool ok = etl_load(f, &b, bytes, &scratch, NULL, NULL).len == b.used;
     mem_free(scratch.bytes);
@@ -369,11 +372,11 @@ static bool inflates_whole(const etl_file *f, u64 offset, const buffer_header *h
 static u32 bounded_size(const etl_file *f, u64 offset, const buffer_header *h, u32 gap)
 {
     u32 claimed = h->claimed_size, session = session_buffer_size(f);
-    bool room = claimed >= BUFFER_HEADER_BYTES && claimed < gap && gap - claimed >= BUFFER_HEADER_BYTES;
+    bool fits = claimed >= BUFFER_HEADER_BYTES && claimed < gap && gap - claimed >= BUFFER_HEADER_BYTES;
     if (h->flags & BUFFER_FLAG_COMPRESSED)
-        return room && inflates_whole(f, offset, h) ? claimed : gap;
+        return fits && inflates_whole(f, offset, h) ? claimed : gap;
     if (!session || session_compresses(f)) // header buffers of compressed traces have a size of their own
-        return room && h->filled <= claimed ? claimed : gap;
+        return fits && h->filled <= claimed ? claimed : gap;
     return session < gap ? session : gap;
 }
 
@@ -414,7 +417,7 @@ static u32 mend_size(etl_file *f, u64 offset, const buffer_header *h)
 static void mend_flag(etl_file *f, u64 offset, buffer_header *h, span at)
 {
     bool claimed = h->flags & BUFFER_FLAG_COMPRESSED;
-    if (claimed == session_compresses(f) || !f->epoch_count || h->type == BUFFER_TYPE_HEADER)
+    if (claimed == session_compresses(f) || !f->trace_header_count || h->type == BUFFER_TYPE_HEADER)
         return;
     span used = {at.at, at.len < h->filled || h->filled < BUFFER_HEADER_BYTES ? at.len : h->filled};
     bool plain = events_hold(used, true);
@@ -435,7 +438,7 @@ static bool holds_facts(span at)
     return ok;
 }
 
-// The header does not hold, but events stand behind it: what can be known of a buffer without its header.
+// The header does not hold, but events stand after it: what can be known of a buffer without its header.
 static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
 {
     u32 session = session_compresses(f) ? 0 : session_buffer_size(f);
@@ -458,7 +461,7 @@ static bool rebuild_header(etl_file *f, u64 offset, span at, buffer_header *h)
     h->processor &= 0x7ff;
     damage_add(&f->damage, offset, BUFFER_HEADER_BYTES, "buffer",
                "the buffer's header contradicts itself, the events "
-               "behind it hold together; of which processor and in which order is uncertain");
+               "after it hold together; of which processor and in which order is uncertain");
     f->damaged_buffers++;
     return true;
 }
@@ -524,7 +527,7 @@ static u64 step_over(etl_file *f, u64 offset)
     return to;
 }
 
-// What the file's first event tells, whatever the header in front of it looks like.
+// What the file's first event tells, whatever the header before it looks like.
 static void read_hint(etl_file *f, u8 *look)
 {
     trace_facts facts;
@@ -539,7 +542,7 @@ static void read_hint(etl_file *f, u8 *look)
 // A file that was cut between two buffers looks whole; the header's count tells, where the session wrote it.
 static void check_count(etl_file *f)
 {
-    const trace_facts *facts = &f->epochs[0];
+    const trace_facts *facts = &f->trace_headers[0];
     if (!facts->present || f->sessions > 1 || f->damage.ranges || (facts->log_file_mode & LOG_FILE_MODE_CIRCULAR) ||
         !facts->end_time || facts->buffers_written <= f->count)
         return;
@@ -559,10 +562,10 @@ void etl_index(etl_file *f)
     }
     mem_free(look);
     f->last_peek = NULL;
-    if (!f->epoch_count) {
+    if (!f->trace_header_count) {
         trace_facts facts;
         trace_facts_assume(&facts);
-        push_epoch(f, &facts);
+        push_trace_header(f, &facts);
     }
     if (!f->sessions)
         f->sessions = 1;

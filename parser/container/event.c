@@ -35,7 +35,7 @@ const char *header_kind_name(header_kind kind)
     return (unsigned)kind < HEADER_KINDS && HEADER_FACTS[kind].name ? HEADER_FACTS[kind].name : "";
 }
 
-// The optional parts of a WPP message stand in this order behind its 8 fixed bytes.
+// The optional parts of a WPP message stand in this order after its 8 fixed bytes.
 typedef struct message_parts {
     u32 sequence_at, id_at, time_at, system_at, payload_at; // 0: not there
 } message_parts;
@@ -111,7 +111,7 @@ bool extended_next(span chain, size_t *at, extended_item *out)
 // A chain of extended data items, walked to its end.
 typedef struct chain_facts {
     span schema_tl, traits;
-    size_t bytes; // that hold together; user data starts right behind them
+    size_t bytes; // that hold together; user data starts right after them
     bool damaged;
 } chain_facts;
 
@@ -203,7 +203,7 @@ static u32 counters_of(u32 version)
     return (version & 0x8000 ? 1 : 0) + (version >> 8 & 7);
 }
 
-// SYSTEM, COMPACT and PERFINFO: the version word also says how many counters stand in front of the payload.
+// SYSTEM, COMPACT and PERFINFO: the version word also says how many counters stand before the payload.
 static void read_hook(span r, size_t header, event *out)
 {
     u32 version = load_u16(r.at);
@@ -237,7 +237,7 @@ static void read_message(span r, event *out)
     out->flags |= EVENT_FLAG_TRACE_MESSAGE;
     message_parts parts = message_layout(out->message_flags);
     out->descriptor.id = load_u16(r.at + 4);
-    out->wide = !(out->message_flags & MESSAGE_POINTER32);
+    out->is_64_bit = !(out->message_flags & MESSAGE_POINTER32);
     if (parts.sequence_at)
         out->message_sequence = load_u32(r.at + parts.sequence_at);
     if (out->message_flags & MESSAGE_GUID)
@@ -276,7 +276,7 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
     event_clear(out);
     out->record = record;
     out->kind = frame->kind;
-    out->wide = facts->wide;
+    out->is_64_bit = facts->is_64_bit;
     out->time = frame->has_time ? frame->time : previous_time;
     switch (frame->kind) {
     case HEADER_EVENT32:
@@ -307,7 +307,7 @@ void event_read(span record, const event_frame *frame, i64 previous_time, event 
         out->payload = span_from(record, facts->bytes);
         break;
     }
-    out->flags |= out->wide ? EVENT_FLAG_64_BIT : EVENT_FLAG_32_BIT;
+    out->flags |= out->is_64_bit ? EVENT_FLAG_64_BIT : EVENT_FLAG_32_BIT;
 }
 
 span event_payload_rare(span record, header_kind kind)

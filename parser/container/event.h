@@ -87,7 +87,7 @@ typedef struct header_facts {
     const char *name;
     u8 size_at, time_at;
     u8 bytes; // 0: no header that can be told by its mark
-    bool wide;
+    bool is_64_bit;
 } header_facts;
 extern const header_facts HEADER_FACTS[HEADER_KINDS];
 
@@ -126,8 +126,8 @@ typedef struct event {
     span schema_tl; // EXT_SCHEMA_TL data, and
     span traits;    // EXT_PROV_TRAITS data, where present
     header_kind kind;
-    bool classic; // identified by class GUID and opcode, not by provider and id
-    bool wide;    // 64-bit pointers in the payload
+    bool classic;   // identified by class GUID and opcode, not by provider and id
+    bool is_64_bit; // 64-bit pointers in the payload
     bool extended_damaged;
     u16 flags;                  // EVENT_HEADER.Flags as the consumer sees them
     u16 property;               // EVENT_HEADER.EventProperty
@@ -142,7 +142,7 @@ typedef struct event {
     u32 message_sequence;
     u32 instance_id, parent_instance_id;
     const u8 *parent_guid; // INSTANCE records
-    u8 extra_count;        // PERFINFO/SYSTEM/COMPACT: counters in front of the payload (PEBS index first where
+    u8 extra_count;        // PERFINFO/SYSTEM/COMPACT: counters before the payload (PEBS index first where
     bool extra_pebs;       // extra_pebs), 8 bytes each, at extra
     const u8 *extra;
 } event;

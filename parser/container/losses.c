@@ -7,8 +7,8 @@ enum { BELIEVED_GAP = 1 << 20 }; // a larger one is a damaged number or another 
 static int by_sequence(const void *a, const void *b)
 {
     const etl_buffer *x = *(const etl_buffer *const *)a, *y = *(const etl_buffer *const *)b;
-    if (x->epoch != y->epoch)
-        return x->epoch < y->epoch ? -1 : 1;
+    if (x->trace_header != y->trace_header)
+        return x->trace_header < y->trace_header ? -1 : 1;
     if (x->sequence != y->sequence)
         return x->sequence < y->sequence ? -1 : 1;
     return x->processor < y->processor ? -1 : x->processor > y->processor;
@@ -36,8 +36,8 @@ static void add_row(losses *l, bool has_processor, u16 processor, u64 missing)
 
 static void add_behind(losses *l, u32 buffer)
 {
-    GROW(l->behind, l->behind_count, l->behind_cap);
-    l->behind[l->behind_count++] = buffer;
+    GROW(l->after, l->behind_count, l->behind_cap);
+    l->after[l->behind_count++] = buffer;
 }
 
 // Half of all neighbours share a number: then each processor counts for itself.
@@ -45,7 +45,7 @@ static bool counts_by_processor(const etl_buffer *const *list, u32 count)
 {
     u32 same = 0;
     for (u32 i = 1; i < count; i++)
-        same += list[i]->epoch == list[i - 1]->epoch && list[i]->sequence == list[i - 1]->sequence &&
+        same += list[i]->trace_header == list[i - 1]->trace_header && list[i]->sequence == list[i - 1]->sequence &&
                 list[i]->processor != list[i - 1]->processor;
     return count > 1 && same >= (count + 2) / 4;
 }
@@ -88,9 +88,10 @@ void losses_count(const etl_file *f, losses *out)
     for (u32 i = 1; i < count; i++) {
         const etl_buffer *x = list[i - 1], *y = list[i];
         u64 step = y->sequence - x->sequence;
-        if (numbered && x->epoch == y->epoch && !step && (!each || x->processor == y->processor))
+        if (numbered && x->trace_header == y->trace_header && !step && (!each || x->processor == y->processor))
             add_repeated(out, x, y);
-        if (x->epoch == y->epoch && step > 1 && step < BELIEVED_GAP && (!each || x->processor == y->processor)) {
+        if (x->trace_header == y->trace_header && step > 1 && step < BELIEVED_GAP &&
+            (!each || x->processor == y->processor)) {
             add_row(out, each, each ? y->processor : 0, step - 1);
             add_behind(out, (u32)(y - f->buffers));
         }
@@ -101,6 +102,6 @@ void losses_count(const etl_file *f, losses *out)
 void losses_free(losses *l)
 {
     mem_free(l->rows);
-    mem_free(l->behind);
+    mem_free(l->after);
     *l = (losses){0};
 }

@@ -1,5 +1,5 @@
 // What a session lost before it reached the file, as the buffers tell it: holes in their sequence numbers, and the
-// marks Windows sets on a buffer in front of which events or buffers were lost. The header's own totals are
+// marks Windows sets on a buffer before which events or buffers were lost. The header's own totals are
 // trace_facts.
 #ifndef ETWKIT_LOSSES_H
 #define ETWKIT_LOSSES_H
@@ -21,8 +21,8 @@ typedef struct losses {
     u64 repeated;    // buffers whose number another one has as well, of the same processor where each counts for itself
     u64 repeated_at; // offset of the first of them in the file; the one it repeats is before or after it
     u64 marked;      // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
-    u32 *behind; // indexes of etl_file.buffers: those marked and those behind a hole, in front of which something is
-                 // lost
+    u32 *after;      // indexes of etl_file.buffers: those marked and those after a hole, before which something is
+                     // lost
     u32 behind_count, behind_cap;
 } losses;
 

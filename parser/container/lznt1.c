@@ -47,9 +47,9 @@ static inline unsigned length_bits(size_t position)
     return 16 - needed;
 }
 
-// One compressed chunk into out[0 .. room), room <= CHUNK_BYTES. Output that does not fit is trouble only where
+// One compressed chunk into out[0 .. capacity), capacity <= CHUNK_BYTES. Output that does not fit is trouble only where
 // `whole` is asked for; otherwise the chunk may end early.
-static bool chunk_inflate(span data, u8 *out, size_t room, bool whole, size_t *made, error *e)
+static bool chunk_inflate(span data, u8 *out, size_t capacity, bool whole, size_t *made, error *e)
 {
     const u8 *in = data.at, *end = in + data.len;
     size_t at = 0;
@@ -57,8 +57,8 @@ static bool chunk_inflate(span data, u8 *out, size_t room, bool whole, size_t *m
     while (in < end) {
         u8 flags = *in++;
         for (unsigned i = 0; i < 8 && in < end; i++, flags >>= 1) {
-            if (at == room)
-                return !whole || error_set(e, "LZNT1 chunk holds more than %zu bytes", room);
+            if (at == capacity)
+                return !whole || error_set(e, "LZNT1 chunk holds more than %zu bytes", capacity);
             if (!(flags & 1)) {
                 out[at++] = *in++;
                 *made = at;
@@ -74,25 +74,26 @@ static bool chunk_inflate(span data, u8 *out, size_t room, bool whole, size_t *m
             size_t len = (match & ((1u << bits) - 1)) + 3, distance = (match >> bits) + 1;
             if (distance > at)
                 return error_set(e, "LZNT1 match claims distance %zu, the chunk has %zu bytes so far", distance, at);
-            size_t fits = len <= room - at ? len : room - at;
+            size_t fits = len <= capacity - at ? len : capacity - at;
             for (size_t k = 0; k < fits; k++)
                 out[at + k] = out[at + k - distance];
             at += fits;
             *made = at;
             if (fits < len)
-                return !whole || error_set(e, "LZNT1 match of %zu bytes, %zu have room", len, fits);
+                return !whole || error_set(e, "LZNT1 match of %zu bytes, %zu are left", len, fits);
         }
     }
     return true;
 }
 
-static bool chunk_write(chunk c, u8 *out, size_t room, bool whole, size_t *made, error *e)
+static bool chunk_write(chunk c, u8 *out, size_t capacity, bool whole, size_t *made, error *e)
 {
     if (c.compressed)
-        return chunk_inflate(c.data, out, room, whole, made, e);
-    *made = c.data.len < room ? c.data.len : room;
+        return chunk_inflate(c.data, out, capacity, whole, made, e);
+    *made = c.data.len < capacity ? c.data.len : capacity;
     memcpy(out, c.data.at, *made);
-    return !whole || *made == c.data.len || error_set(e, "LZNT1 chunk of %zu bytes, %zu have room", c.data.len, room);
+    return !whole || *made == c.data.len ||
+           error_set(e, "LZNT1 chunk of %zu bytes, %zu are left", c.data.len, capacity);
 }
 
 static size_t smaller(size_t a, size_t b)

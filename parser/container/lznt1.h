@@ -1,7 +1,7 @@
 // LZNT1 ([MS-XCA] 2.5): chunks of up to 4,096 bytes that know nothing of each other. Trace buffers may be kept in it
 // (format 2), and the WinSAT and PerfTrack events of merged traces carry XML documents in it.
 //
-// The input may be anything; nothing outside it is read and nothing behind out_len written.
+// The input may be anything; nothing outside it is read and nothing after out_len written.
 #ifndef ETWKIT_LZNT1_H
 #define ETWKIT_LZNT1_H
 

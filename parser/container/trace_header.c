@@ -26,7 +26,7 @@ void buffer_header_read(const u8 *b, buffer_header *out)
     out->processor = out->flags & BUFFER_FLAG_PROCESSOR_INDEX ? index & 0x07ff : index & 0xff;
 }
 
-bool buffer_header_plausible(span at, u64 room, u32 largest)
+bool buffer_header_plausible(span at, u64 capacity, u32 largest)
 {
     span head;
     if (!span_sub(at, 0, BUFFER_HEADER_BYTES, &head))
@@ -34,7 +34,7 @@ bool buffer_header_plausible(span at, u64 room, u32 largest)
     buffer_header h;
     buffer_header_read(head.at, &h);
     u32 flags = load_u16(head.at + 0x34), type = load_u16(head.at + 0x36);
-    if (h.claimed_size < BUFFER_HEADER_BYTES || h.claimed_size > LIMIT_BUFFER_BYTES || room < BUFFER_HEADER_BYTES)
+    if (h.claimed_size < BUFFER_HEADER_BYTES || h.claimed_size > LIMIT_BUFFER_BYTES || capacity < BUFFER_HEADER_BYTES)
         return false;
     if (type > BUFFER_TYPE_LAST || flags > 0x7f || load_u32(head.at + 0x0c) > 0xffff)
         return false;
@@ -153,11 +153,11 @@ bool trace_facts_read(span buffer, arena *a, trace_facts *out)
     trace_facts_assume(out);
     if (event_frame_at(rest, &frame, &why) != FRAME_OK)
         return false;
-    bool wide = frame.kind == HEADER_SYSTEM64;
-    if ((!wide && frame.kind != HEADER_SYSTEM32) || load_u16(rest.at + 6) != 0)
+    bool is_64_bit = frame.kind == HEADER_SYSTEM64;
+    if ((!is_64_bit && frame.kind != HEADER_SYSTEM32) || load_u16(rest.at + 6) != 0)
         return false;
     span h = {rest.at + 32, frame.size - 32};
-    size_t p = wide ? 8 : 0; // two pointer slots at 0x38 shift what follows by 4 bytes each
+    size_t p = is_64_bit ? 8 : 0; // two pointer slots at 0x38 shift what follows by 4 bytes each
     if (h.len < 0x110 + p)
         return false;
     buffer_header b;

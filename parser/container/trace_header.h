@@ -1,4 +1,4 @@
-// The two fixed structures of a trace: WMI_BUFFER_HEADER in front of every buffer, and TRACE_LOGFILE_HEADER in the
+// The two fixed structures of a trace: WMI_BUFFER_HEADER before every buffer, and TRACE_LOGFILE_HEADER in the
 // first event of a header buffer. Layouts: FORMAT.md, sections 1.1 and 1.5 (ntwmi.h of phnt, evntrace.h, "observed").
 #ifndef ETWKIT_TRACE_HEADER_H
 #define ETWKIT_TRACE_HEADER_H
@@ -52,10 +52,10 @@ typedef struct buffer_header {
 
 void buffer_header_read(const u8 *bytes72, buffer_header *out);
 
-// Whether these bytes can start a buffer at all. `room` is what the file still holds from there. Used to tell buffers
-// from damage, so it asks for several independent facts; `largest` bounds the size of an uncompressed buffer's data
-// (0: not known).
-bool buffer_header_plausible(span at, u64 room, u32 largest);
+// Whether these bytes can start a buffer at all. `capacity` is what the file still holds from there. Used to tell
+// buffers from damage, so it asks for several independent facts; `largest` bounds the size of an uncompressed buffer's
+// data (0: not known).
+bool buffer_header_plausible(span at, u64 capacity, u32 largest);
 
 // What ties a session's clock to UTC, best first.
 typedef enum clock_anchor {

@@ -154,7 +154,7 @@ static bool block_inflate(bits *b, const code *c, u8 *out, size_t out_len, size_
         if (distance > at)
             return error_set(e, "XPRESS Huffman match claims distance %zu, %zu bytes are out", distance, at);
         if (len > out_len - at)
-            return error_set(e, "XPRESS Huffman match claims %zu bytes, %zu have room", len, out_len - at);
+            return error_set(e, "XPRESS Huffman match claims %zu bytes, %zu are left", len, out_len - at);
         for (size_t i = 0; i < len; i++)
             out[at + i] = out[at + i - distance];
         at += len;

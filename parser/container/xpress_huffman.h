@@ -1,7 +1,7 @@
 // LZ77 with Huffman codes ("XPRESS_HUFF", [MS-XCA] 2.1), format 4 of compressed traces.
 //
 // No trace of this format is known; the reader follows the published description and is tested against streams made
-// from it. The input may be anything; nothing outside it is read and nothing behind out_len written.
+// from it. The input may be anything; nothing outside it is read and nothing after out_len written.
 #ifndef ETWKIT_XPRESS_HUFFMAN_H
 #define ETWKIT_XPRESS_HUFFMAN_H
 

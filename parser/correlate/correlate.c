@@ -45,15 +45,15 @@ void correlator_free(correlator *c)
     mem_free(c);
 }
 
-void correlate_room_free(correlate_room *room)
+void correlate_scratch_free(correlate_scratch *scratch)
 {
-    outbuf_free(&room->text);
-    outbuf_free(&room->path);
-    mem_free(room->frames);
-    buffer_reader_free(&room->reader);
+    outbuf_free(&scratch->text);
+    outbuf_free(&scratch->path);
+    mem_free(scratch->frames);
+    buffer_reader_free(&scratch->reader);
     for (u32 i = 0; i < OTHER_BUFFERS; i++)
-        loaded_buffer_free(&room->others[i]);
-    *room = (correlate_room){0};
+        loaded_buffer_free(&scratch->others[i]);
+    *scratch = (correlate_scratch){0};
 }
 
 void correlator_want(correlator *c, unsigned flags, i64 since, i64 until)
@@ -67,7 +67,7 @@ void correlator_add_trace(correlator *c, const etl_file *file)
 {
     GROW(c->trace_source, c->trace_count, c->trace_cap);
     c->trace_source[c->trace_count++] = c->source_count;
-    c->source_count += file->epoch_count;
+    c->source_count += file->trace_header_count;
 }
 
 const char *path_name(const char *path)
@@ -160,7 +160,7 @@ static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u
 void correlator_see(correlator *c, const sighting *s, decoder *d)
 {
     const class_reader *r = class_reader_of(c, s->cls);
-    u32 source = source_of(c, s->from->file_index, s->from->desc->epoch);
+    u32 source = source_of(c, s->from->file_index, s->from->desc->trace_header);
     if (r->topic == TOPIC_STACK) {
         stack_see(c, s, source);
         return;
@@ -299,16 +299,16 @@ static const char *path_of(const history *h, u32 machine, u64 id, i64 time)
     return l && time <= l->until ? l->text : NULL;
 }
 
-static void name_file(const correlator *c, const class_role *role, const seen *v, u32 machine, correlate_room *room,
-                      record *out)
+static void name_file(const correlator *c, const class_role *role, const seen *v, u32 machine,
+                      correlate_scratch *scratch, record *out)
 {
     u64 id;
-    room->text.len = room->path.len = 0;
+    scratch->text.len = scratch->path.len = 0;
     const char *path = NULL;
     size_t len = 0;
-    if (role->own_name && put_field(v, WANT_PATH, &room->text)) {
-        path = (const char *)room->text.bytes;
-        len = room->text.len;
+    if (role->own_name && put_field(v, WANT_PATH, &scratch->text)) {
+        path = (const char *)scratch->text.bytes;
+        len = scratch->text.len;
     }
     if (!path && seen_number(v, WANT_KEY, &id))
         path = path_of(&c->files.names, machine, id, out->time);
@@ -316,50 +316,51 @@ static void name_file(const correlator *c, const class_role *role, const seen *v
         path = path_of(&c->files.names, machine, id, out->time);
     if (!path)
         return;
-    file_put_dos_path(c, machine, path, len ? len : strlen(path), &room->path);
-    out->file_path = terminated(&room->path);
+    file_put_dos_path(c, machine, path, len ? len : strlen(path), &scratch->path);
+    out->file_path = terminated(&scratch->path);
 }
 
 // Opening and creating names a key relative to another one: its path is both together.
-static void name_opened_key(const correlator *c, const seen *v, u32 machine, correlate_room *room, record *out)
+static void name_opened_key(const correlator *c, const seen *v, u32 machine, correlate_scratch *scratch, record *out)
 {
     u64 base = 0;
-    bool named = put_field(v, WANT_PATH, &room->text);
-    if (named && room->text.bytes[0] == '\\') {
-        out->key_path = terminated(&room->text);
+    bool named = put_field(v, WANT_PATH, &scratch->text);
+    if (named && scratch->text.bytes[0] == '\\') {
+        out->key_path = terminated(&scratch->text);
         return;
     }
     bool manifest = v->reader->fields[WANT_BASE] != NO_FIELD;
     (void)seen_number(v, manifest ? WANT_BASE : WANT_OBJECT, &base);
     const char *parent = path_of(&c->keys.names, machine, base, out->time);
     if (parent)
-        outbuf_text(&room->path, parent);
-    else if (!manifest || !put_field(v, WANT_BASE_NAME, &room->path) || room->path.bytes[0] != '\\')
+        outbuf_text(&scratch->path, parent);
+    else if (!manifest || !put_field(v, WANT_BASE_NAME, &scratch->path) || scratch->path.bytes[0] != '\\')
         return;
     if (named) {
-        outbuf_text(&room->path, "\\");
-        outbuf_add(&room->path, room->text.bytes, room->text.len);
+        outbuf_text(&scratch->path, "\\");
+        outbuf_add(&scratch->path, scratch->text.bytes, scratch->text.len);
     }
-    out->key_path = terminated(&room->path);
+    out->key_path = terminated(&scratch->path);
 }
 
-static void name_key(const correlator *c, const class_role *role, const seen *v, u32 machine, correlate_room *room,
-                     record *out)
+static void name_key(const correlator *c, const class_role *role, const seen *v, u32 machine,
+                     correlate_scratch *scratch, record *out)
 {
     u64 id;
-    room->text.len = room->path.len = 0;
+    scratch->text.len = scratch->path.len = 0;
     if (role->own_name) {
-        name_opened_key(c, v, machine, room, out);
+        name_opened_key(c, v, machine, scratch, out);
         return;
     }
     if (seen_number(v, WANT_OBJECT, &id))
         out->key_path = path_of(&c->keys.names, machine, id, out->time);
-    if (!out->key_path && put_field(v, WANT_PATH, &room->text) &&
-        key_is_path((const char *)room->text.bytes, room->text.len))
-        out->key_path = terminated(&room->text);
+    if (!out->key_path && put_field(v, WANT_PATH, &scratch->text) &&
+        key_is_path((const char *)scratch->text.bytes, scratch->text.len))
+        out->key_path = terminated(&scratch->text);
 }
 
-static void tell_payload(const correlator *c, const class_role *role, u32 machine, correlate_room *room, record *out)
+static void tell_payload(const correlator *c, const class_role *role, u32 machine, correlate_scratch *scratch,
+                         record *out)
 {
     const reader *r = role_reader(role, out->plan);
     if (!r)
@@ -370,24 +371,27 @@ static void tell_payload(const correlator *c, const class_role *role, u32 machin
     class_decode decode = {out->cls, out->plan, {FIT_EXACT, out->top_done, out->slot_count, 0, out->slots}, out->state};
     seen v = {r, &decode, out->payload, NULL};
     if (role->topic == TOPIC_FILE_USE)
-        name_file(c, role, &v, machine, room, out);
+        name_file(c, role, &v, machine, scratch, out);
     else if (role->topic == TOPIC_KEY_USE)
-        name_key(c, role, &v, machine, room, out);
+        name_key(c, role, &v, machine, scratch, out);
 }
 
-const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime)
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 trace_header, u32 process_id,
+                                          i64 filetime)
 {
-    return process_at(c, c->machines[source_of(c, trace, epoch)], process_id, filetime);
+    return process_at(c, c->machines[source_of(c, trace, trace_header)], process_id, filetime);
 }
 
-void correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out)
+void correlator_put_dos_path(const correlator *c, u32 trace, u32 trace_header, span path, outbuf *out)
 {
-    file_put_dos_path(c, c->machines[source_of(c, trace, epoch)], (const char *)path.at, path.len, out);
+    file_put_dos_path(c, c->machines[source_of(c, trace, trace_header)], (const char *)path.at, path.len, out);
 }
 
-bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id)
+bool correlator_thread_process(const correlator *c, u32 trace, u32 trace_header, u32 thread_id, i64 filetime,
+                               u32 *process_id)
 {
-    const life *l = history_at(&c->processes.threads, c->machines[source_of(c, trace, epoch)], thread_id, filetime);
+    const life *l =
+        history_at(&c->processes.threads, c->machines[source_of(c, trace, trace_header)], thread_id, filetime);
     if (l)
         *process_id = l->number;
     return l != NULL;
@@ -402,10 +406,10 @@ static recent_answer *recent_place(recent_answer *list, u32 machine, u32 id, i64
     return a;
 }
 
-static void find_process(const correlator *c, u32 machine, correlate_room *room, record *out)
+static void find_process(const correlator *c, u32 machine, correlate_scratch *scratch, record *out)
 {
     bool known;
-    recent_answer *a = recent_place(room->processes, machine, out->process_id, out->time, &known);
+    recent_answer *a = recent_place(scratch->processes, machine, out->process_id, out->time, &known);
     if (!known) {
         const life *l = history_span(&c->processes.ids, machine, out->process_id, out->time, &a->from, &a->next);
         a->process = l ? &c->processes.list[l->number] : NULL;
@@ -415,10 +419,10 @@ static void find_process(const correlator *c, u32 machine, correlate_room *room,
         out->process_name = a->process->name;
 }
 
-static void find_thread(const correlator *c, u32 machine, correlate_room *room, record *out)
+static void find_thread(const correlator *c, u32 machine, correlate_scratch *scratch, record *out)
 {
     bool known;
-    recent_answer *a = recent_place(room->threads, machine, out->thread_id, out->time, &known);
+    recent_answer *a = recent_place(scratch->threads, machine, out->thread_id, out->time, &known);
     if (!known) {
         const life *l = history_span(&c->processes.threads, machine, out->thread_id, out->time, &a->from, &a->next);
         a->found = l != NULL;
@@ -429,10 +433,10 @@ static void find_thread(const correlator *c, u32 machine, correlate_room *room, 
         out->process_id = a->number;
 }
 
-void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *out)
+void correlator_identify(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *out)
 {
     const event *ev = out->event;
-    u32 machine = c->machines[source_of(c, trace, epoch)];
+    u32 machine = c->machines[source_of(c, trace, trace_header)];
     out->process = NULL;
     out->process_name = out->file_path = out->key_path = NULL;
     out->has_process = ev->process_id != 0xffffffff;
@@ -441,11 +445,11 @@ void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_ro
     out->thread_id = ev->thread_id;
     const class_role *role = out->cls->index < c->role_count ? c->roles[out->cls->index] : NULL;
     if (role && out->plan && (role->topic != TOPIC_IDENTITY || !out->has_process || !out->has_thread))
-        tell_payload(c, role, machine, room, out);
+        tell_payload(c, role, machine, scratch, out);
     if (!out->has_process && out->has_thread)
-        find_thread(c, machine, room, out);
+        find_thread(c, machine, scratch, out);
     if (out->has_process)
-        find_process(c, machine, room, out);
+        find_process(c, machine, scratch, out);
 }
 
 correlate_losses correlator_losses(const correlator *c)

@@ -109,7 +109,7 @@ typedef struct recent_answer {
 enum { OTHER_BUFFERS = 4 };
 
 // Scratch of one thread; all zero is a valid empty one.
-typedef struct correlate_room {
+typedef struct correlate_scratch {
     outbuf text, path;
     stack_frame *frames;
     u32 frame_cap;
@@ -118,35 +118,35 @@ typedef struct correlate_room {
     buffer_reader reader;
     loaded_buffer others[OTHER_BUFFERS]; // with stacks of events of other buffers
     u32 other_next;
-} correlate_room;
-void correlate_room_free(correlate_room *room);
+} correlate_scratch;
+void correlate_scratch_free(correlate_scratch *scratch);
 
 // Fills process, thread, names and paths of a record whose event, class, payload and slots are set.
-void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *out);
+void correlator_identify(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *out);
 
 // Appends to *stack what StackWalk events tell of the event `ref` of `b`, kernel part first, and returns the new count.
-u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_room *room,
+u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_scratch *scratch,
                      const record *rec, u64 **stack, u32 count, u32 *cap);
 // The same for a stack key in an extended item of an event at `raw_time`.
-u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 epoch, u64 key, i64 raw_time, u64 **stack, u32 count,
-                            u32 *cap);
+u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 trace_header, u64 key, i64 raw_time, u64 **stack,
+                            u32 count, u32 *cap);
 // Modules of rec->stack into rec->frames.
-void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *rec);
+void correlator_frames(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *rec);
 
 // ---------------------------------------------------------------------------------------------- for reports
 
 typedef enum moment {
-    MOMENT_TOLD,    // the time is known
-    MOMENT_OUTSIDE, // before the recording, or after it: the process was there at its start or end
-    MOMENT_UNSEEN,  // inside the recording, but no event tells when
+    MOMENT_RECORDED, // the time is known
+    MOMENT_OUTSIDE,  // before the recording, or after it: the process was there at its start or end
+    MOMENT_UNSEEN,   // inside the recording, but no event tells when
 } moment;
 
-// One process from start to end. Text is UTF-8 and lives as long as the correlator; NULL: not told.
+// One process from start to end. Text is UTF-8 and lives as long as the correlator; NULL: unknown.
 typedef struct process_life {
     u32 process_id;
     u32 machine; // host (hosts.h)
     moment start_known, end_known;
-    i64 start, end;         // FILETIME where MOMENT_TOLD, else 0
+    i64 start, end;         // FILETIME where MOMENT_RECORDED, else 0
     i64 since;              // its id means it from here on; INT64_MIN where it was there before the recording
     i64 until;              // and before here: the next one's `since`, or a little after its end; INT64_MAX: for good
     const char *name;       // file name of the image
@@ -156,7 +156,7 @@ typedef struct process_life {
     const char *package, *application;
     bool has_parent, has_session, has_exit_status;
     u32 parent_id, session_id, exit_status;
-    const struct process_life *parent; // who had parent_id at the start; NULL: not told
+    const struct process_life *parent; // who had parent_id at the start; NULL: unknown
     bool across_gap;                   // something is missing between its start and its end
     bool parent_sure; // false: both are from before the recording, and the id may have been another's then
     u32 index;        // in correlator_processes
@@ -164,18 +164,20 @@ typedef struct process_life {
 
 // All processes, by start, then id, machine and order of their lives; those from before the recording first.
 const process_life *const *correlator_processes(const correlator *c, u32 *count);
-// Who had a process id at a time; NULL: not told.
-const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime);
+// Who had a process id at a time; NULL: unknown.
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 trace_header, u32 process_id,
+                                          i64 filetime);
 // Appends a path with a drive letter for its device, where a trace of that machine maps it.
-void correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out);
+void correlator_put_dos_path(const correlator *c, u32 trace, u32 trace_header, span path, outbuf *out);
 // The process a thread belonged to at that time. False: the trace does not tell.
-bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id);
+bool correlator_thread_process(const correlator *c, u32 trace, u32 trace_header, u32 thread_id, i64 filetime,
+                               u32 *process_id);
 
 // A stretch of traffic between two ends for one process id.
 typedef struct connection {
     bool tcp, ipv6;
     u32 machine, process_id;
-    const process_life *process; // who had that id at the first event; NULL: not told
+    const process_life *process; // who had that id at the first event; NULL: unknown
     u8 local[16], remote[16];    // 4 or 16 bytes in network order
     u16 local_port, remote_port;
     i64 first, last; // FILETIME of its first and last event
@@ -195,13 +197,13 @@ typedef struct pdb_identity {
 // By image, then PDB name, GUID and age.
 const pdb_identity *correlator_pdbs(const correlator *c, u32 *count);
 
-// The module an address of a process lay in at a time: its file name, and how far into it. False: not told.
-bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
+// The module an address of a process lay in at a time: its file name, and how far into it. False: unknown.
+bool correlator_module(const correlator *c, u32 trace, u32 trace_header, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out);
 
 // Stacks that were told, and how many of them the records read so far have taken. What is left belongs to events that
 // were lost, filtered out, or cannot be told apart.
-void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined);
+void correlator_stack_counts(const correlator *c, u64 *recorded, u64 *joined);
 
 // How sure the lives are that facts add up to: a process, a thread, a name or a module in its time.
 typedef struct life_counts {

@@ -40,9 +40,9 @@ enum { OPCODE_INFO = 0, OPCODE_RSDS = 36, OPCODE_ILRSDS = 37 };
 // Kernel modules stand under this id: no process has it.
 static const u32 KERNEL_MODULES = UINT32_MAX;
 
-static bool is_kernel_base(u64 base, bool wide)
+static bool is_kernel_base(u64 base, bool is_64_bit)
 {
-    return wide ? base >> 63 : base >= 0x80000000u;
+    return is_64_bit ? base >> 63 : base >= 0x80000000u;
 }
 
 static fact_kind kind_of(const event_class *cls)
@@ -100,8 +100,8 @@ void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 sou
     f.path = seen_text(v, WANT_PATH);
     if (!f.path || f.base + f.size < f.base)
         return;
-    bool wide = seen_value(v, WANT_OBJECT, &base) && base.len == 8;
-    if (is_kernel_base(f.base, wide))
+    bool is_64_bit = seen_value(v, WANT_OBJECT, &base) && base.len == 8;
+    if (is_kernel_base(f.base, is_64_bit))
         f.process_id = KERNEL_MODULES;
     if (b->fact_count >= LIMIT_IMAGE_FACTS) {
         b->refused++;
@@ -207,17 +207,17 @@ void image_close(correlator *c)
 
 // ---------------------------------------------------------------------------------------------- looking up
 
-// The first image behind an address, and with it the end of those that may hold it.
+// The first image after an address, and with it the end of those that may hold it.
 static u32 images_up_to(const image_book *b, u32 machine, u32 process_id, u64 address)
 {
     u32 low = 0, high = b->count;
     while (low < high) {
         u32 mid = low + (high - low) / 2;
         const image *m = &b->list[mid];
-        bool behind = m->machine != machine         ? m->machine > machine
-                      : m->process_id != process_id ? m->process_id > process_id
-                                                    : m->base > address;
-        if (behind)
+        bool after = m->machine != machine         ? m->machine > machine
+                     : m->process_id != process_id ? m->process_id > process_id
+                                                   : m->base > address;
+        if (after)
             high = mid;
         else
             low = mid + 1;
@@ -246,22 +246,22 @@ static const image *image_of(const correlator *c, u32 machine, u32 process_id, i
     return m ? m : image_at(&c->images, machine, process_id, time, address);
 }
 
-bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
+bool correlator_module(const correlator *c, u32 trace, u32 trace_header, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out)
 {
-    const image *m = image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, address);
+    const image *m = image_of(c, c->machines[source_of(c, trace, trace_header)], process_id, filetime, address);
     *out = m ? (stack_frame){m->name, address - m->base} : (stack_frame){NULL, address};
     return m != NULL;
 }
 
-void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_room *room, record *rec)
+void correlator_frames(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *rec)
 {
     for (u32 i = 0; i < rec->stack_count; i++) {
-        GROW(room->frames, i, room->frame_cap);
-        (void)correlator_module(c, trace, epoch, rec->has_process ? rec->process_id : KERNEL_MODULES, rec->time,
-                                rec->stack[i], &room->frames[i]);
+        GROW(scratch->frames, i, scratch->frame_cap);
+        (void)correlator_module(c, trace, trace_header, rec->has_process ? rec->process_id : KERNEL_MODULES, rec->time,
+                                rec->stack[i], &scratch->frames[i]);
     }
-    rec->frames = rec->stack_count ? room->frames : NULL;
+    rec->frames = rec->stack_count ? scratch->frames : NULL;
 }
 
 const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until)

@@ -303,9 +303,9 @@ struct correlator {
     network_book network;
 };
 
-static inline u32 source_of(const correlator *c, u32 trace, u32 epoch)
+static inline u32 source_of(const correlator *c, u32 trace, u32 trace_header)
 {
-    return c->trace_source[trace] + epoch;
+    return c->trace_source[trace] + trace_header;
 }
 
 // Returns whether the life reaches across a gap.
@@ -355,7 +355,7 @@ void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 sou
 void image_close(correlator *c);
 void image_close_pdbs(correlator *c);
 void image_free(image_book *b);
-// The path of the image of that name which a process loaded in [from, until]; NULL: not told.
+// The path of the image of that name which a process loaded in [from, until]; NULL: unknown.
 const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until);
 
 void network_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);

@@ -208,7 +208,7 @@ static bool starts_again(const draft *d, const process_fact *f)
     i64 born = f->created ? f->created : f->time;
     if (d->started_by[f->by])
         return f->time == d->started_at[f->by]; // the same event in two files
-    if (d->facts.start_known != MOMENT_TOLD)
+    if (d->facts.start_known != MOMENT_RECORDED)
         return born <= d->first_seen;
     i64 apart = time_apart(born, d->facts.start);
     return apart < WITNESS_APART && apart > -WITNESS_APART;
@@ -247,7 +247,7 @@ static void enrich(draft *d, const process_fact *f)
         d->key = f->key;
     if (f->created && !d->created) {
         d->created = f->created;
-        p->start_known = MOMENT_TOLD;
+        p->start_known = MOMENT_RECORDED;
         p->start = f->created;
     }
 }
@@ -260,7 +260,7 @@ static void begin(draft *d, const process_fact *f, const draft *before)
     p->machine = f->source;
     p->end_known = MOMENT_OUTSIDE;
     bool start = f->kind == PROCESS_START;
-    p->start_known = start || f->created ? MOMENT_TOLD : before ? MOMENT_UNSEEN : MOMENT_OUTSIDE;
+    p->start_known = start || f->created ? MOMENT_RECORDED : before ? MOMENT_UNSEEN : MOMENT_OUTSIDE;
     p->start = f->created ? f->created : start ? f->time : 0;
     // Clocks of creation times and of events drift apart by less than a second in a recording.
     if (!start && !f->created)
@@ -274,11 +274,11 @@ static void begin(draft *d, const process_fact *f, const draft *before)
 static void finish(draft *d, const process_fact *f)
 {
     process_life *p = &d->facts;
-    i64 told = f->exited ? f->exited : f->kind == PROCESS_END ? f->time : 0;
-    if (told && (p->end_known != MOMENT_TOLD || (f->exited && f->kind == PROCESS_END))) {
-        p->end_known = MOMENT_TOLD;
-        p->end = told;
-    } else if (!told && p->end_known != MOMENT_TOLD) {
+    i64 end = f->exited ? f->exited : f->kind == PROCESS_END ? f->time : 0;
+    if (end && (p->end_known != MOMENT_RECORDED || (f->exited && f->kind == PROCESS_END))) {
+        p->end_known = MOMENT_RECORDED;
+        p->end = end;
+    } else if (!end && p->end_known != MOMENT_RECORDED) {
         p->end_known = MOMENT_UNSEEN;
     }
     if (!d->ended)
@@ -315,7 +315,7 @@ static void put(correlator *c, const draft *d)
     SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count] = d->facts;
     bound(b, d);
-    bool inferred = d->facts.start_known != MOMENT_TOLD;
+    bool inferred = d->facts.start_known != MOMENT_RECORDED;
     i64 until = d->ended ? d->ended_at : INT64_MAX;
     b->list[b->count].across_gap = count_life(c, &b->counts, d->facts.machine, d->from, until, inferred);
     life l = {d->from, until, NULL, b->count};
@@ -344,8 +344,8 @@ static void fold(correlator *c, const process_fact *facts, u32 count)
         if (f->kind == PROCESS_START) {
             now.started_by[f->by] = true;
             now.started_at[f->by] = f->time;
-            if (now.facts.start_known != MOMENT_TOLD) {
-                now.facts.start_known = MOMENT_TOLD;
+            if (now.facts.start_known != MOMENT_RECORDED) {
+                now.facts.start_known = MOMENT_RECORDED;
                 now.facts.start = f->created ? f->created : f->time;
             }
         }
@@ -386,7 +386,7 @@ static void put_in_order(process_book *b)
     start_key *keys = spill_reserve(&block, b->count, sizeof(*keys));
     for (u32 i = 0; i < b->count; i++) {
         const process_life *p = &b->list[i];
-        i64 start = p->start_known == MOMENT_TOLD ? p->start : p->since;
+        i64 start = p->start_known == MOMENT_RECORDED ? p->start : p->since;
         keys[i] = (start_key){p->start_known != MOMENT_OUTSIDE, start, p->process_id, p->machine, i};
         spill_pass(&passed, sizeof(*p), SPILL_ITEMS);
     }
@@ -409,8 +409,8 @@ const process_life *process_at(const correlator *c, u32 machine, u32 process_id,
 
 static void complete(correlator *c, process_life *p)
 {
-    i64 from = p->start_known == MOMENT_TOLD ? p->start : INT64_MIN;
-    i64 until = p->end_known == MOMENT_TOLD ? p->end : INT64_MAX;
+    i64 from = p->start_known == MOMENT_RECORDED ? p->start : INT64_MIN;
+    i64 until = p->end_known == MOMENT_RECORDED ? p->end : INT64_MAX;
     if (!p->image_path && p->name)
         p->image_path = image_path_of(c, p->machine, p->process_id, p->name, from, until);
     if (p->image_path)
@@ -418,11 +418,11 @@ static void complete(correlator *c, process_life *p)
     // An id outlives nobody while it is a parent's: at the start it names the parent, before the recording only
     // perhaps.
     const process_life *parent = p->has_parent ? process_at(c, p->machine, p->parent_id, from) : NULL;
-    if (parent == p ||
-        (parent && parent->start_known == MOMENT_TOLD && p->start_known == MOMENT_TOLD && parent->start > p->start))
+    if (parent == p || (parent && parent->start_known == MOMENT_RECORDED && p->start_known == MOMENT_RECORDED &&
+                        parent->start > p->start))
         parent = NULL;
     p->parent = parent;
-    p->parent_sure = parent && p->start_known == MOMENT_TOLD;
+    p->parent_sure = parent && p->start_known == MOMENT_RECORDED;
 }
 
 // Of each id, its facts in order.

@@ -86,7 +86,7 @@ static topic process_topic(u32 n)
 
 // What events of a class tell the survey. Numbers: opcodes of classic events, ids of the others (kernel_events.def and
 // builtin_events.def name them).
-static topic told_by(origin_class which, u32 n)
+static topic kernel_or_public_topic(origin_class which, u32 n)
 {
     switch (which) {
     case CLASS_PROCESS:
@@ -168,7 +168,7 @@ static u32 number_of(const event_class *cls)
 topic topic_of(const correlator *c, const event_class *cls)
 {
     origin_class which;
-    topic t = origin_find(cls, &which) ? told_by(which, number_of(cls)) : TOPIC_NONE;
+    topic t = origin_find(cls, &which) ? kernel_or_public_topic(which, number_of(cls)) : TOPIC_NONE;
     return flag_of(t) & c->flags ? t : TOPIC_NONE;
 }
 
@@ -257,7 +257,7 @@ static i16 field_named(const plan *p, u32 fields, const char *names)
     return NO_FIELD;
 }
 
-// Only fields in front of the first one that has several slots can be told by their index.
+// Only fields before the first one that has several slots can be told by their index.
 static void reader_take(reader *r, topic t)
 {
     u32 fields = 0;

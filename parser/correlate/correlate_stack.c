@@ -9,12 +9,12 @@
 //
 // Payloads are read here at these offsets. Stacks are often more than all else in a trace, so most are only noted, and
 // their addresses read together with the event they belong to, nearly always from the same buffer. Kept with their
-// addresses are those behind keys and those of events in earlier buffers. Definitions of keys come after their uses as
+// addresses are those after keys and those of events in earlier buffers. Definitions of keys come after their uses as
 // well as before, so uses are resolved when all is known.
 //
 // An event takes a stack where its thread is the stack's; where nothing tells its thread, where the stack's kernel part
 // was taken on its processor and no other event of that time has the stack's thread. Of several such events in a buffer
-// the last one in front of the stack's record takes it.
+// the last one before the stack's record takes it.
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -90,15 +90,15 @@ static void slots_grow(stack_book *b)
 }
 
 // The index of a stack that holds these addresses; NO_STACK where there is no room for it.
-static u32 stack_add(stack_book *b, span pointers, bool wide)
+static u32 stack_add(stack_book *b, span pointers, bool is_64_bit)
 {
-    u32 each = wide ? 8 : 4, count = (u32)(pointers.len / each);
+    u32 each = is_64_bit ? 8 : 4, count = (u32)(pointers.len / each);
     if (b->frame_count + count > LIMIT_STACK_FRAMES || b->stack_count >= LIMIT_KEPT_STACKS)
         return NO_STACK;
     b->frames = spill_reserve(&b->frame_block, b->frame_count + count + 1, sizeof(*b->frames));
     u64 *frames = b->frames + b->frame_count;
     for (u32 i = 0; i < count; i++)
-        frames[i] = wide ? load_u64(pointers.at + i * 8u) : load_u32(pointers.at + i * 4u);
+        frames[i] = is_64_bit ? load_u64(pointers.at + i * 8u) : load_u32(pointers.at + i * 4u);
     if ((b->stack_count + 1) * 2 > b->slot_cap)
         slots_grow(b);
     u32 hash = hash_frames(frames, count), at = hash & (b->slot_cap - 1);
@@ -114,30 +114,31 @@ static u32 stack_add(stack_book *b, span pointers, bool wide)
     return b->stack_count - 1;
 }
 
-static bool is_kernel_address(u64 address, bool wide)
+static bool is_kernel_address(u64 address, bool is_64_bit)
 {
-    return wide ? address >> 63 : address >= 0x80000000u;
+    return is_64_bit ? address >> 63 : address >= 0x80000000u;
 }
 
-static u64 load_pointer(const u8 *p, bool wide)
+static u64 load_pointer(const u8 *p, bool is_64_bit)
 {
-    return wide ? load_u64(p) : load_u32(p);
+    return is_64_bit ? load_u64(p) : load_u32(p);
 }
 
 static void define_key(stack_book *b, const sighting *s, u32 source)
 {
-    u32 pointer = s->ev->wide ? 8 : 4;
+    u32 pointer = s->ev->is_64_bit ? 8 : 4;
     if (s->ev->payload.len < pointer)
         return;
-    u32 stack = b->definition_count < LIMIT_KEPT_STACKS ? stack_add(b, span_from(s->ev->payload, pointer), s->ev->wide)
-                                                        : NO_STACK;
+    u32 stack = b->definition_count < LIMIT_KEPT_STACKS
+                    ? stack_add(b, span_from(s->ev->payload, pointer), s->ev->is_64_bit)
+                    : NO_STACK;
     if (stack == NO_STACK) {
         b->refused++;
         return;
     }
     SPILL_GROW(b->definition_block, b->definitions, b->definition_count, b->definition_cap);
     b->definitions[b->definition_count++] =
-        (key_definition){load_pointer(s->ev->payload.at, s->ev->wide), s->ev->time, source, stack,
+        (key_definition){load_pointer(s->ev->payload.at, s->ev->is_64_bit), s->ev->time, source, stack,
                          s->cls->descriptor.opcode != OPCODE_KEY_CREATE};
 }
 
@@ -154,7 +155,7 @@ static stack_part part_of(const correlator *c, const loaded_buffer *b, const eve
 {
     i64 target = load_i64(payload.at + TARGET_AT);
     return (stack_part){.target = target,
-                        .source = source_of(c, b->file_index, b->desc->epoch),
+                        .source = source_of(c, b->file_index, b->desc->trace_header),
                         .thread = load_u32(payload.at + THREAD_AT),
                         .buffer = (u32)(b->desc - b->file->buffers),
                         .place = ref->offset / 8 & ((1u << 21) - 1),
@@ -166,7 +167,7 @@ static bool is_asked_for(const correlator *c, const loaded_buffer *b, i64 target
 {
     if (c->since == INT64_MIN && c->until == INT64_MAX)
         return true;
-    i64 time = clock_filetime(&b->file->epochs[b->desc->epoch].clock, target);
+    i64 time = clock_filetime(&b->file->trace_headers[b->desc->trace_header].clock, target);
     return time >= c->since && time <= c->until;
 }
 
@@ -183,7 +184,7 @@ bool correlator_note_stack(const correlator *c, const event_class *cls, const lo
     if (!is_asked_for(c, b, p.target))
         return true;
     p.stack = IN_RECORD;
-    p.user = !is_kernel_address(load_pointer(payload.at + FRAMES_AT, cls->wide), cls->wide);
+    p.user = !is_kernel_address(load_pointer(payload.at + FRAMES_AT, cls->is_64_bit), cls->is_64_bit);
     GROW(notes->list, notes->count, notes->cap);
     notes->list[notes->count++] = p;
     return true;
@@ -195,7 +196,7 @@ stack_note stack_note_at(const stack_notes *notes, u32 i)
 }
 
 // Capacity for so many more parts: for how many there is.
-static u32 parts_room(stack_book *b, u32 count)
+static u32 parts_bound(stack_book *b, u32 count)
 {
     u32 most = LIMIT_STACKS - b->part_count;
     count = count < most ? count : most;
@@ -206,7 +207,7 @@ static u32 parts_room(stack_book *b, u32 count)
 void correlator_take_stacks(correlator *c, const stack_notes *notes)
 {
     stack_book *b = &c->stacks;
-    u32 count = notes->count ? parts_room(b, notes->count) : 0;
+    u32 count = notes->count ? parts_bound(b, notes->count) : 0;
     b->refused += notes->count - count;
     for (u32 i = 0; i < notes->thread_count; i++)
         stack_add_thread(b, &notes->threads[i]);
@@ -224,16 +225,16 @@ void stack_see(correlator *c, const sighting *s, u32 source)
         define_key(b, s, source);
         return;
     }
-    if (ev->payload.len < FRAMES_AT + (ev->wide ? 8u : 4u))
+    if (ev->payload.len < FRAMES_AT + (ev->is_64_bit ? 8u : 4u))
         return;
     stack_thread thread = stack_thread_of(c, s->from, ev->payload);
     stack_add_thread(b, &thread);
     stack_part p = part_of(c, s->from, s->ref, ev->payload);
     if (!is_asked_for(c, s->from, p.target))
         return;
-    u64 first = load_pointer(ev->payload.at + FRAMES_AT, ev->wide);
+    u64 first = load_pointer(ev->payload.at + FRAMES_AT, ev->is_64_bit);
     p.keyed = opcode != OPCODE_STACK;
-    if (!parts_room(b, 1)) {
+    if (!parts_bound(b, 1)) {
         b->refused++;
         return;
     }
@@ -243,8 +244,8 @@ void stack_see(correlator *c, const sighting *s, u32 source)
         SPILL_GROW(b->use_block, b->uses, b->use_count, b->use_cap);
         b->uses[b->use_count++] = (key_use){first, ev->time};
     } else {
-        p.user = !is_kernel_address(first, ev->wide);
-        p.stack = stack_add(b, span_from(ev->payload, FRAMES_AT), ev->wide);
+        p.user = !is_kernel_address(first, ev->is_64_bit);
+        p.stack = stack_add(b, span_from(ev->payload, FRAMES_AT), ev->is_64_bit);
         if (p.stack == NO_STACK) {
             b->refused++;
             return;
@@ -407,9 +408,9 @@ void stack_free(stack_book *b)
     mem_free(b->first);
 }
 
-void correlator_stack_counts(const correlator *c, u64 *told, u64 *joined)
+void correlator_stack_counts(const correlator *c, u64 *recorded, u64 *joined)
 {
-    *told = c->stacks.part_count + c->stacks.dropped + c->stacks.refused;
+    *recorded = c->stacks.part_count + c->stacks.dropped + c->stacks.refused;
     *joined = 0;
     for (u32 i = 0; c->stacks.taken && i < c->stacks.part_count; i++)
         *joined += atomic_load_explicit(&c->stacks.taken[i], memory_order_relaxed);
@@ -430,14 +431,14 @@ static u32 append(const stack_book *b, u32 stack, u64 **out, u32 count, u32 *cap
 }
 
 // A buffer that holds the stack of an event of another one.
-static const loaded_buffer *other_buffer(correlate_room *room, const etl_file *file, u32 buffer)
+static const loaded_buffer *other_buffer(correlate_scratch *scratch, const etl_file *file, u32 buffer)
 {
     const etl_buffer *desc = &file->buffers[buffer];
     for (u32 i = 0; i < OTHER_BUFFERS; i++)
-        if (room->others[i].file == file && room->others[i].desc == desc)
-            return &room->others[i];
-    loaded_buffer *b = &room->others[etl_room(desc) > LARGE_BUFFER ? 0 : room->other_next++ % OTHER_BUFFERS];
-    buffer_load_bytes(file, buffer, b, &room->reader, NULL);
+        if (scratch->others[i].file == file && scratch->others[i].desc == desc)
+            return &scratch->others[i];
+    loaded_buffer *b = &scratch->others[etl_capacity(desc) > LARGE_BUFFER ? 0 : scratch->other_next++ % OTHER_BUFFERS];
+    buffer_load_bytes(file, buffer, b, &scratch->reader, NULL);
     return b;
 }
 
@@ -447,21 +448,21 @@ static u32 append_from_record(const loaded_buffer *b, const stack_part *p, u64 *
     event ev;
     event_ref ref = {.offset = p->place * 8u};
     loaded_event(b, &ref, &ev);
-    u32 each = ev.wide ? 8 : 4;
+    u32 each = ev.is_64_bit ? 8 : 4;
     if (ev.payload.len < FRAMES_AT + each || load_i64(ev.payload.at + TARGET_AT) != p->target ||
         load_u32(ev.payload.at + THREAD_AT) != p->thread)
         return count;
     for (size_t i = FRAMES_AT; i + each <= ev.payload.len; i += each) {
         GROW(*out, count, *cap);
-        (*out)[count++] = load_pointer(ev.payload.at + i, ev.wide);
+        (*out)[count++] = load_pointer(ev.payload.at + i, ev.is_64_bit);
     }
     return count;
 }
 
-u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 epoch, u64 key, i64 raw_time, u64 **stack, u32 count,
-                            u32 *cap)
+u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 trace_header, u64 key, i64 raw_time, u64 **stack,
+                            u32 count, u32 *cap)
 {
-    u32 found = stack_of_key(&c->stacks, source_of(c, trace, epoch), key, raw_time);
+    u32 found = stack_of_key(&c->stacks, source_of(c, trace, trace_header), key, raw_time);
     return append(&c->stacks, found, stack, count, cap);
 }
 
@@ -570,7 +571,7 @@ static bool find_group(const stack_book *b, const owner *o, u32 first, u32 last,
 // Other events of the buffer at the same time that would take the group too: how they limit what this one gets.
 typedef struct rivals {
     bool stronger;
-    u32 next, before; // offsets of the nearest ones behind and in front; UINT32_MAX, 0: none
+    u32 next, before; // offsets of the nearest ones after and in front; UINT32_MAX, 0: none
 } rivals;
 
 static void meet(const correlator *c, const loaded_buffer *b, const event_ref *rival, const event_ref *own,
@@ -605,16 +606,16 @@ static rivals find_rivals(const correlator *c, const loaded_buffer *b, const eve
     return r;
 }
 
-u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_room *room,
+u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_scratch *scratch,
                      const record *rec, u64 **stack, u32 count, u32 *cap)
 {
     const stack_book *k = &c->stacks;
-    u32 source = source_of(c, b->file_index, b->desc->epoch);
-    u32 start = k->first[source], end = k->first[source + 1], near = room->stack_at;
+    u32 source = source_of(c, b->file_index, b->desc->trace_header);
+    u32 start = k->first[source], end = k->first[source + 1], near = scratch->stack_at;
     if (start == end ||
         (near > start && near < end && k->parts[near - 1].target < ref->time && k->parts[near].target > ref->time))
         return count; // by far the most: between the stack before and the next one
-    u32 first = room->stack_at = first_part(k, start, end, ref->time, near), last = first;
+    u32 first = scratch->stack_at = first_part(k, start, end, ref->time, near), last = first;
     while (last < end && last - first < PARTS_LOOKED_AT && k->parts[last].target == ref->time)
         last++;
     part_group g;
@@ -627,7 +628,7 @@ u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_re
     for (u32 i = g.first; i < g.first + g.count && !r.stronger; i++) {
         const stack_part *p = &k->parts[i];
         bool here = p->buffer == buffer;
-        // The last event in front of the stack's record: a stack elsewhere stands behind all of this buffer.
+        // The last event before the stack's record: a stack elsewhere stands after all of this buffer.
         u32 offset = p->place * 8u;
         bool ours = here ? (offset < r.next && (offset > ref->offset || !r.before)) : r.next == UINT32_MAX;
         if (!ours || p->stack == NO_STACK)
@@ -635,7 +636,7 @@ u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_re
         if (!atomic_load_explicit(&k->taken[i], memory_order_relaxed))
             atomic_store_explicit(&k->taken[i], 1, memory_order_relaxed);
         if (p->stack == IN_RECORD)
-            count = append_from_record(here ? b : other_buffer(room, b->file, p->buffer), p, stack, count, cap);
+            count = append_from_record(here ? b : other_buffer(scratch, b->file, p->buffer), p, stack, count, cap);
         else
             count = append(k, p->stack, stack, count, cap);
     }

@@ -5,8 +5,9 @@
 
 stack_thread stack_thread_of(const correlator *c, const loaded_buffer *b, span payload)
 {
-    i64 time = clock_filetime(&b->file->epochs[b->desc->epoch].clock, load_i64(payload.at + STACK_TARGET_AT));
-    return (stack_thread){source_of(c, b->file_index, b->desc->epoch), load_u32(payload.at + STACK_THREAD_AT),
+    i64 time =
+        clock_filetime(&b->file->trace_headers[b->desc->trace_header].clock, load_i64(payload.at + STACK_TARGET_AT));
+    return (stack_thread){source_of(c, b->file_index, b->desc->trace_header), load_u32(payload.at + STACK_THREAD_AT),
                           load_u32(payload.at + STACK_PROCESS_AT), time, false};
 }
 
@@ -68,15 +69,15 @@ void stack_add_thread(stack_book *b, const stack_thread *t)
 }
 
 // Marks the threads that the history has facts of. Facts may be many more than these threads.
-static void mark_known(const correlator *c, const history *threads, const map *places, stack_thread *told)
+static void mark_known(const correlator *c, const history *threads, const map *places, stack_thread *threads_seen)
 {
     u64 passed = 0;
     for (u32 i = 0; i < threads->fact_count; i++) {
         const fact *f = &threads->facts[i];
         stack_thread key = {.source = c->machines[f->source], .thread = (u32)f->id};
-        u32 at = map_find(places, thread_hash(&key), same_thread, told, &key);
+        u32 at = map_find(places, thread_hash(&key), same_thread, threads_seen, &key);
         if (at != MAP_NONE)
-            told[at].is_known = true;
+            threads_seen[at].is_known = true;
         spill_pass(&passed, sizeof(*f), SPILL_ITEMS);
     }
 }
@@ -85,24 +86,25 @@ void stack_tell_threads(const correlator *c, history *threads)
 {
     const stack_book *b = &c->stacks;
     map places = {0}; // (machine, thread) -> the first one of it
-    stack_thread *told = mem_zeroed(b->thread_count, sizeof(*told));
+    stack_thread *threads_seen = mem_zeroed(b->thread_count, sizeof(*threads_seen));
     for (u32 i = 0; i < b->thread_count; i++) {
-        told[i] = b->threads[i];
-        told[i].source = c->machines[told[i].source];
-        if (map_find(&places, thread_hash(&told[i]), same_thread, told, &told[i]) == MAP_NONE)
-            map_add(&places, thread_hash(&told[i]), i);
+        threads_seen[i] = b->threads[i];
+        threads_seen[i].source = c->machines[threads_seen[i].source];
+        if (map_find(&places, thread_hash(&threads_seen[i]), same_thread, threads_seen, &threads_seen[i]) == MAP_NONE)
+            map_add(&places, thread_hash(&threads_seen[i]), i);
     }
     if (b->thread_count)
-        mark_known(c, threads, &places, told);
+        mark_known(c, threads, &places, threads_seen);
     for (u32 i = 0; i < b->thread_count; i++) {
         const stack_thread *t = &b->threads[i];
         fact f = {t->thread, t->time, NULL, t->process, t->source, FACT_EXISTS};
-        if (!told[map_find(&places, thread_hash(&told[i]), same_thread, told, &told[i])].is_known)
+        if (!threads_seen[map_find(&places, thread_hash(&threads_seen[i]), same_thread, threads_seen, &threads_seen[i])]
+                 .is_known)
             history_tell(threads, &f);
     }
     threads->refused += b->thread_refused;
     map_free(&places);
-    mem_free(told);
+    mem_free(threads_seen);
 }
 
 void stack_free_threads(stack_book *b)

@@ -32,19 +32,20 @@ static bool canonical_pointers(const plan *p, const decoded *values, span payloa
 // Both pointer sizes may take a payload: half of a 64-bit number is then the beginning of the name that follows. It is
 // as its header says, unless that makes a name strange which is not with 8-byte pointers: 32-bit programs have written
 // such payloads.
-static bool wide_after_all(const event_class *cls, decoder *d, const plan *narrow, span payload, class_decode *out)
+static bool is_64_bit_after_all(const event_class *cls, decoder *d, const plan *plan_32, span payload,
+                                class_decode *out)
 {
-    if (!cls->classic || narrow->wide || !narrow->has_pointer || !strange_text(narrow, &out->values, payload))
+    if (!cls->classic || plan_32->is_64_bit || !plan_32->has_pointer || !strange_text(plan_32, &out->values, payload))
         return false;
     for (u32 i = 0; i < cls->plan_count; i++) {
         const plan *p = cls->plans[i];
-        if (!p->wide || decode_run(d, p, payload, &out->values) != FIT_EXACT || p->first_text == PLAN_NO_TEXT ||
+        if (!p->is_64_bit || decode_run(d, p, payload, &out->values) != FIT_EXACT || p->first_text == PLAN_NO_TEXT ||
             strange_text(p, &out->values, payload) || !canonical_pointers(p, &out->values, payload))
             continue;
         choose(cls, i, out);
         return true;
     }
-    decode_run(d, narrow, payload, &out->values);
+    decode_run(d, plan_32, payload, &out->values);
     return false;
 }
 
@@ -88,7 +89,7 @@ static inline void decode_by_plans(const event_class *cls, decoder *d, u32 other
     u32 padded = CLASS_PLANS;
     for (u32 i = 0; i < cls->plan_count; i++) {
         const plan *p = cls->plans[i];
-        if (padded < CLASS_PLANS && p->wide != cls->plans[padded]->wide)
+        if (padded < CLASS_PLANS && p->is_64_bit != cls->plans[padded]->is_64_bit)
             break;
         decode_fit fit = decode_run(d, p, payload, &out->values);
         if (fit == FIT_PADDED && padded == CLASS_PLANS)
@@ -96,7 +97,7 @@ static inline void decode_by_plans(const event_class *cls, decoder *d, u32 other
         if (fit != FIT_EXACT)
             continue;
         out->state = RECORD_DECODED;
-        if (!wide_after_all(cls, d, p, payload, out))
+        if (!is_64_bit_after_all(cls, d, p, payload, out))
             choose(cls, i, out);
         return;
     }

@@ -12,12 +12,12 @@ typedef struct planner {
     u32 os_build;
 } planner;
 
-static void add_plan(planner *p, event_class *c, const event_schema *described, bool wide)
+static void add_plan(planner *p, event_class *c, const event_schema *described, bool is_64_bit)
 {
     if (c->plan_count >= CLASS_PLANS)
         return;
-    const plan *compiled = plan_compile(&p->table->arena, described, wide, NULL);
-    if (compiled && (wide == c->wide || compiled->has_pointer))
+    const plan *compiled = plan_compile(&p->table->arena, described, is_64_bit, NULL);
+    if (compiled && (is_64_bit == c->is_64_bit || compiled->has_pointer))
         c->plans[c->plan_count++] = compiled;
 }
 
@@ -78,7 +78,7 @@ static void add_tails(planner *p, event_class *c, const event_schema *const *new
         return;
     for (u32 i = count; i-- > 0;)
         if (newest[i]->top_count)
-            add_plan(p, c, with_tail(&p->table->arena, newest[i]), c->wide);
+            add_plan(p, c, with_tail(&p->table->arena, newest[i]), c->is_64_bit);
 }
 
 static provider_schema *private_provider(planner *p, event_class *c, schema_origin origin)
@@ -98,7 +98,7 @@ static void plan_tracelogging(planner *p, event_class *c)
         return;
     described->descriptor = c->descriptor;
     described->provider = private_provider(p, c, ORIGIN_TRACELOGGING);
-    add_plan(p, c, described, c->wide);
+    add_plan(p, c, described, c->is_64_bit);
 }
 
 // EVENT_HEADER_FLAG_STRING_ONLY: the whole payload is one string. EVENT_HEADER_PROPERTY_FORWARDED_XML: it is the XML of
@@ -115,7 +115,7 @@ static void plan_string(planner *p, event_class *c)
                                 .property_count = 1,
                                 .top_count = 1};
     described->provider = private_provider(p, c, ORIGIN_STRING);
-    add_plan(p, c, described, c->wide);
+    add_plan(p, c, described, c->is_64_bit);
 }
 
 // A piece of an EventSource's manifest, as event 65534 of every .NET EventSource carries it.
@@ -138,13 +138,13 @@ static void plan_manifest_piece(planner *p, event_class *c)
                                 .property_count = COUNT_OF(PIECE),
                                 .top_count = COUNT_OF(PIECE)};
     described->provider = private_provider(p, c, ORIGIN_EVENTSOURCE);
-    add_plan(p, c, described, c->wide);
+    add_plan(p, c, described, c->is_64_bit);
 }
 
-static void add_wide(planner *p, event_class *c, const event_schema *const *list, u32 count, bool wide)
+static void add_layouts(planner *p, event_class *c, const event_schema *const *list, u32 count, bool is_64_bit)
 {
     for (u32 i = 0; i < count; i++)
-        add_plan(p, c, list[i], wide);
+        add_plan(p, c, list[i], is_64_bit);
 }
 
 // Layouts by trust. Those of the event's own version come first, then older ones: payloads lack fields more often than
@@ -164,18 +164,18 @@ static void add_found(planner *p, event_class *c, const schema_find_result *foun
         if (counted)
             list[(*at)++] = counted;
     }
-    add_wide(p, c, own, own_count, c->wide);
+    add_layouts(p, c, own, own_count, c->is_64_bit);
     if (!found[0].exact)
         add_tails(p, c, own, own_count);
-    add_wide(p, c, older, older_count, c->wide);
+    add_layouts(p, c, older, older_count, c->is_64_bit);
     if (!c->classic) {
-        add_wide(p, c, newer, newer_count, c->wide);
+        add_layouts(p, c, newer, newer_count, c->is_64_bit);
         return;
     }
-    add_wide(p, c, own, own_count, !c->wide);
-    add_wide(p, c, newer, newer_count, c->wide);
-    add_wide(p, c, older, older_count, !c->wide);
-    add_wide(p, c, newer, newer_count, !c->wide);
+    add_layouts(p, c, own, own_count, !c->is_64_bit);
+    add_layouts(p, c, newer, newer_count, c->is_64_bit);
+    add_layouts(p, c, older, older_count, !c->is_64_bit);
+    add_layouts(p, c, newer, newer_count, !c->is_64_bit);
 }
 
 static void plan_from_set(planner *p, event_class *c)

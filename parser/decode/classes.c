@@ -4,7 +4,7 @@
 
 #include "schema/carried/schema_tracelogging.h"
 
-enum { BIT_WIDE = 1, BIT_CLASSIC = 2, BIT_STRING = 4, BIT_MESSAGE = 8, BIT_TRACELOGGING = 16, BIT_XML = 32 };
+enum { BIT_64_BIT = 1, BIT_CLASSIC = 2, BIT_STRING = 4, BIT_MESSAGE = 8, BIT_TRACELOGGING = 16, BIT_XML = 32 };
 
 class_table *class_table_new(size_t most_bytes)
 {
@@ -68,7 +68,7 @@ static class_key key_of(const event *ev)
     memcpy(k.words, ev->provider.bytes, 16);
     memcpy(k.words + 2, &ev->descriptor, 16);
     k.metadata_len = (u32)ev->schema_tl.len;
-    k.bits = (ev->wide ? BIT_WIDE : 0u) | (ev->classic ? BIT_CLASSIC : 0u) |
+    k.bits = (ev->is_64_bit ? BIT_64_BIT : 0u) | (ev->classic ? BIT_CLASSIC : 0u) |
              (ev->flags & EVENT_FLAG_STRING_ONLY ? BIT_STRING : 0u) | (ev->kind == HEADER_MESSAGE ? BIT_MESSAGE : 0u) |
              (ev->schema_tl.len ? BIT_TRACELOGGING : 0u) | (ev->property & EVENT_PROPERTY_FORWARDED_XML ? BIT_XML : 0u);
     return k;
@@ -110,7 +110,7 @@ static void new_class(class_table *t, const event *ev, const class_key *k)
                        .descriptor = ev->descriptor,
                        .kind = ev->kind,
                        .classic = ev->classic,
-                       .wide = ev->wide,
+                       .is_64_bit = ev->is_64_bit,
                        .string_only = (ev->flags & EVENT_FLAG_STRING_ONLY) != 0,
                        .forwarded_xml = (ev->property & EVENT_PROPERTY_FORWARDED_XML) != 0,
                        .message = ev->kind == HEADER_MESSAGE,

@@ -122,30 +122,30 @@ ALWAYS_INLINE bool column_continues_run(column_id id)
            column_is_of_source(id) == column_is_of_source(id - 1);
 }
 
-// Bytes that a value of each type takes at most with quotes and separators, besides what render_room counts and what is
-// reserved while it is written.
+// Bytes that a value of each type takes at most with quotes and separators, besides what render_bound counts and what
+// is reserved while it is written.
 enum {
-    COLUMN_ROOM_NUMBER = 24,
-    COLUMN_ROOM_FLAGS = 24,
-    COLUMN_ROOM_TIME = 40,
-    COLUMN_ROOM_GUID = 44,
-    COLUMN_ROOM_TEXT = 8,
-    COLUMN_ROOM_TEXTS = 8,
-    COLUMN_ROOM_ORIGIN = 64,
-    COLUMN_ROOM_STATE = 64,
-    COLUMN_ROOM_SID = 8,
-    COLUMN_ROOM_BYTES = 8,
-    COLUMN_ROOM_VALUE = 8,
-    COLUMN_ROOM_MESSAGE = 8,
-    COLUMN_ROOM_DATA = 8,
-    COLUMN_ROOM_STACK = 8,
-    COLUMN_ROOM_EXTENDED = 8,
+    COLUMN_BOUND_NUMBER = 24,
+    COLUMN_BOUND_FLAGS = 24,
+    COLUMN_BOUND_TIME = 40,
+    COLUMN_BOUND_GUID = 44,
+    COLUMN_BOUND_TEXT = 8,
+    COLUMN_BOUND_TEXTS = 8,
+    COLUMN_BOUND_ORIGIN = 64,
+    COLUMN_BOUND_STATE = 64,
+    COLUMN_BOUND_SID = 8,
+    COLUMN_BOUND_BYTES = 8,
+    COLUMN_BOUND_VALUE = 8,
+    COLUMN_BOUND_MESSAGE = 8,
+    COLUMN_BOUND_DATA = 8,
+    COLUMN_BOUND_STACK = 8,
+    COLUMN_BOUND_EXTENDED = 8,
 };
 
 // Of all columns of a record and their names.
 enum {
-    COLUMN_ROOM = 0
-#define COLUMN(name, type, scope, has, value) +COLUMN_ROOM_##type + (int)sizeof(#name) + 4
+    COLUMN_BOUND = 0
+#define COLUMN(name, type, scope, has, value) +COLUMN_BOUND_##type + (int)sizeof(#name) + 4
 #include "decode/columns.def"
 };
 

@@ -11,7 +11,7 @@ typedef struct run {
     decoder *decoder;
     const plan *plan;
     span payload;
-    u32 at;    // payload bytes behind the last value
+    u32 at;    // payload bytes after the last value
     u32 slots; // filled so far
     u64 text;  // of elements so far
 } run;
@@ -47,18 +47,18 @@ static inline u32 left(const run *r)
 }
 
 // Bytes of a SID standing at p: 0 where it does not fit or is none. All SIDs are of revision 1.
-static u32 sid_bytes(const u8 *p, u32 room)
+static u32 sid_bytes(const u8 *p, u32 capacity)
 {
-    if (room < 8 || p[0] != 1 || p[1] > 15)
+    if (capacity < 8 || p[0] != 1 || p[1] > 15)
         return 0;
     u32 bytes = 8 + 4u * p[1];
-    return bytes <= room ? bytes : 0;
+    return bytes <= capacity ? bytes : 0;
 }
 
-// Finds where the value at r->at ends: *skip bytes in front that are no part of it (a length), *len of its own, *behind
+// Finds where the value at r->at ends: *skip bytes in front that are no part of it (a length), *len of its own, *after
 // after it (a terminator). False where the payload is too short.
 typedef struct extent {
-    u32 skip, len, behind;
+    u32 skip, len, after;
 } extent;
 
 static bool extent_counted(const run *r, u32 prefix, bool big_endian, extent *x)
@@ -73,7 +73,7 @@ static bool extent_counted(const run *r, u32 prefix, bool big_endian, extent *x)
     return true;
 }
 
-// A TOKEN_USER left zero with a SID behind it all the same (private sessions write such): revision 1 and an authority
+// A TOKEN_USER left zero with a SID after it all the same (private sessions write such): revision 1 and an authority
 // of one byte cannot be the start of a name.
 static bool blank_token_user(const u8 *p, u32 user)
 {
@@ -87,10 +87,10 @@ static bool blank_token_user(const u8 *p, u32 user)
 static bool extent_wbem_sid(const run *r, extent *x)
 {
     const u8 *p = r->payload.at + r->at;
-    u32 room = left(r), user = r->plan->wide ? 16 : 8;
-    if (room < 4)
+    u32 capacity = left(r), user = r->plan->is_64_bit ? 16 : 8;
+    if (capacity < 4)
         return false;
-    u32 bytes = room > user ? sid_bytes(p + user, room - user) : 0;
+    u32 bytes = capacity > user ? sid_bytes(p + user, capacity - user) : 0;
     if (load_u32(p) == 0 && !(bytes && blank_token_user(p, user))) {
         *x = (extent){0, 0, 4};
         return true;
@@ -111,12 +111,12 @@ static inline bool extent_of(const run *r, const field *f, extent *x)
     case WIRE_UTF16:
         // A last string may have lost its terminator, or an empty one may not be there at all: both occur.
         if (utf16_length(rest, &len))
-            x->behind = 2;
+            x->after = 2;
         x->len = (u32)len;
         return true;
     case WIRE_ANSI:
         if (ansi_length(rest, &len))
-            x->behind = 1;
+            x->after = 1;
         x->len = (u32)len;
         return true;
     case WIRE_BY_FIELD: {
@@ -156,7 +156,7 @@ static inline bool run_value(run *r, u32 index)
     u32 at = r->at + x.skip;
     if (f->referenced)
         r->decoder->values[index] = load_unsigned((span){r->payload.at + at, x.len});
-    r->at = at + x.len + x.behind;
+    r->at = at + x.len + x.after;
     return push(r, at, x.len);
 }
 

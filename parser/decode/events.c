@@ -84,7 +84,7 @@ ALWAYS_INLINE void take_event(walk *w, taken *t, span bytes, header_kind kind, i
         note_extended(w, at);
 }
 
-// Behind the last event: fill of the used bytes, used bytes that could not be read, and what the buffer never used.
+// After the last event: fill of the used bytes, used bytes that could not be read, and what the buffer never used.
 static void account_tail(walk *w, size_t at, size_t got)
 {
     const etl_buffer *b = w->desc;
@@ -98,7 +98,7 @@ static void account_tail(walk *w, size_t at, size_t got)
     w->report->account->damage += used - (got > BUFFER_HEADER_BYTES ? got : BUFFER_HEADER_BYTES);
 }
 
-// Where the next record can start: at `at`, behind the bytes that could not be read where it lies in them.
+// Where the next record can start: at `at`, after the bytes that could not be read where it lies in them.
 static frame_result frame_here(const walk *w, span bytes, size_t at, event_frame *frame, const char **why)
 {
     const etl_hole *hole = &w->out->hole;
@@ -120,7 +120,7 @@ static size_t fill_at(walk *w, span bytes)
     return w->fill_at;
 }
 
-// Bytes at `at` start no record: the first place behind them where records go on.
+// Bytes at `at` start no record: the first place after them where records go on.
 static size_t resume_at(walk *w, span bytes, size_t at, size_t limit)
 {
     chain_bytes c = {bytes, fill_at(w, bytes)};
@@ -154,22 +154,22 @@ static size_t walk_chain(walk *w, span bytes, size_t at, event_frame *frame)
     bool has_time = frame->has_time;
     i64 time = frame->time;
     for (;;) {
-        event_frame behind;
+        event_frame after;
         size_t next = at + aligned(size);
         if (next >= bytes.len)
             break;
         span rest = {bytes.at + next, bytes.len - next};
-        if (!event_frame_common(rest, &behind))
-            behind = rare_frame(rest);
-        if (!behind.size)
+        if (!event_frame_common(rest, &after))
+            after = rare_frame(rest);
+        if (!after.size)
             break;
         take_event(w, &t, (span){bytes.at + at, size}, kind, has_time ? time : t.last_time, at);
         t.padding += next - at - size;
         at = next;
-        size = behind.size;
-        kind = behind.kind;
-        has_time = behind.has_time;
-        time = behind.time;
+        size = after.size;
+        kind = after.kind;
+        has_time = after.has_time;
+        time = after.time;
     }
     *frame = (event_frame){size, kind, has_time, time};
     w->taken = t;
@@ -210,7 +210,7 @@ static void walk_events(walk *w, span bytes)
                 result = after;
                 continue;
             }
-            why = "an event claims to reach over the one behind it";
+            why = "an event claims to reach over the one after it";
             next = inside;
         } else {
             next = resume_at(w, bytes, at, bytes.len);
@@ -250,7 +250,7 @@ void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b,
                        damage_log *damage)
 {
     const etl_buffer *desc = &file->buffers[buffer_index];
-    loaded_buffer_reserve(b, etl_room(desc));
+    loaded_buffer_reserve(b, etl_capacity(desc));
     b->file = file;
     b->desc = desc;
     b->count = 0;

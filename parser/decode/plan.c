@@ -13,7 +13,7 @@
 typedef struct fitting {
     const value_map *from, *fitted;
     u32 bytes;
-    u32 room; // for one value as text
+    u32 bound; // for one value as text
 } fitting;
 
 typedef struct compiler {
@@ -22,7 +22,7 @@ typedef struct compiler {
     field *fields;
     fitting *fittings;
     u32 fitting_count, fitting_cap;
-    bool wide, has_pointer;
+    bool is_64_bit, has_pointer;
 } compiler;
 
 // ---------------------------------------------------------------------------------------------- one field
@@ -226,7 +226,7 @@ static void compile_size(compiler *c, const property *p, field *f)
     f->alignment = f->unit;
     if (facts->bytes != 0) {
         f->wire = WIRE_FIXED;
-        f->bytes = facts->bytes > 0 ? (u16)facts->bytes : c->wide ? 8 : 4;
+        f->bytes = facts->bytes > 0 ? (u16)facts->bytes : c->is_64_bit ? 8 : 4;
         f->alignment = alignment_of(p->in_type, f->bytes);
         c->has_pointer |= facts->bytes < 0;
     } else if (takes_length(p->in_type) && (p->flags & PROP_PARAM_LENGTH)) {
@@ -238,8 +238,8 @@ static void compile_size(compiler *c, const property *p, field *f)
         u32 bytes = (u32)p->length * f->unit;
         f->bytes = (u16)(bytes > UINT16_MAX ? UINT16_MAX : bytes);
         f->trim = true;
-        c->has_pointer |= (p->flags & PROP_WIDE_ONLY) != 0;
-        if ((p->flags & PROP_WIDE_ONLY) && !c->wide)
+        c->has_pointer |= (p->flags & PROP_64_BIT_ONLY) != 0;
+        if ((p->flags & PROP_64_BIT_ONLY) && !c->is_64_bit)
             f->bytes = 0;
     } else {
         own_length(f, p->in_type, p->out_type);
@@ -292,7 +292,7 @@ static u32 at_most(u64 text)
 }
 
 // All names of a bit map may be in one value.
-static u32 map_room(const value_map *names)
+static u32 map_bound(const value_map *names)
 {
     u64 longest = 0, all = 0;
     for (u32 i = 0; i < names->count; i++) {
@@ -311,7 +311,7 @@ static const fitting *fitting_of(compiler *c, const value_map *from, u32 bytes)
     GROW(c->fittings, c->fitting_count, c->fitting_cap);
     fitting *made = &c->fittings[c->fitting_count++];
     *made = (fitting){from, fitted_map(c->arena, from, bytes), bytes, 0};
-    made->room = map_room(made->fitted);
+    made->bound = map_bound(made->fitted);
     return made;
 }
 
@@ -330,17 +330,17 @@ static void compile_count(const property *p, field *f)
         f->count_form = COUNT_ONE;
 }
 
-static u32 value_room(const field *f, u32 map_text)
+static u32 value_bound(const field *f, u32 map_text)
 {
     enum {
-        ROOM_NUMBER = 64, // numbers, GUIDs, times, addresses, with their quotes and what is written beyond them
-        ROOM_FLOAT = 400,
-        ROOM_SID = 16 + 11 * 256,
+        BOUND_NUMBER = 64, // numbers, GUIDs, times, addresses, with their quotes and what is written beyond them
+        BOUND_FLOAT = 400,
+        BOUND_SID = 16 + 11 * 256,
     };
-    u32 room = ROOM_NUMBER + map_text;
+    u32 bound = BOUND_NUMBER + map_text;
     if (f->show == SHOW_F32 || f->show == SHOW_F64)
-        room += ROOM_FLOAT;
-    return f->show == SHOW_SID ? room + ROOM_SID : room;
+        bound += BOUND_FLOAT;
+    return f->show == SHOW_SID ? bound + BOUND_SID : bound;
 }
 
 static value_writer writer_of(const field *f)
@@ -388,7 +388,7 @@ static void compile_field(compiler *c, u32 at)
     f->show = (u8)show_of(p->in_type, p->out_type ? p->out_type : in_type_find(p->in_type)->default_out);
     f->unmapped = f->show;
     const fitting *names = map_applies(p) ? fitting_of(c, p->map, f->bytes) : NULL;
-    u32 map_text = names ? names->room : 0;
+    u32 map_text = names ? names->bound : 0;
     if (names && names->fitted->count) {
         f->map = names->fitted;
         f->show = SHOW_MAP;
@@ -396,7 +396,7 @@ static void compile_field(compiler *c, u32 at)
     f->silent = f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT);
     f->single = f->count_form == COUNT_ONE;
     f->writer = (u8)writer_of(f);
-    f->room = value_room(f, map_text);
+    f->bound = value_bound(f, map_text);
 }
 
 static plan_text padded(arena *a, const u8 *text, size_t len)
@@ -493,7 +493,7 @@ static const number_form *number_form_of(arena *a, const char *spec, size_t len)
     return strchr("diuxXop", form->conversion) ? form : NULL;
 }
 
-// "!spec!" at m. Returns what stands behind it; *len 0, and m, where there is none.
+// "!spec!" at m. Returns what stands after it; *len 0, and m, where there is none.
 static const char *message_spec(const char *m, size_t *len)
 {
     const char *close = *m == '!' ? strchr(m + 1, '!') : NULL;
@@ -502,7 +502,7 @@ static const char *message_spec(const char *m, size_t *len)
     return spec ? close + 1 : m;
 }
 
-// %n or %n!spec! at m. Returns what stands behind it, NULL where it is none.
+// %n or %n!spec! at m. Returns what stands after it, NULL where it is none.
 static const char *message_insert(message_builder *b, const char *m)
 {
     compiler *c = b->compiler;
@@ -513,15 +513,15 @@ static const char *message_insert(message_builder *b, const char *m)
         number = number * 10 + (u32)(*p++ - '0');
     if (number == 0 || number > c->schema->top_count)
         return NULL;
-    const char *spec = p + 1, *behind = message_spec(p, &len);
+    const char *spec = p + 1, *after = message_spec(p, &len);
     message_piece *piece = add_piece(b);
     piece->field = (i32)number - 1;
     if (c->schema->key != KEY_WPP)
-        return behind;
+        return after;
     u8 show = c->fields[number - 1].show;
     piece->form = len ? number_form_of(c->arena, spec, len) : NULL;
     piece->named = show == SHOW_NTSTATUS || show == SHOW_HRESULT || show == SHOW_WIN32_ERROR;
-    return behind;
+    return after;
 }
 
 // "%#3!x!" of a WPP message: of the record's header. Likewise.
@@ -530,11 +530,11 @@ static const char *message_own_insert(message_builder *b, const char *m)
     size_t len;
     if (b->compiler->schema->key != KEY_WPP || m[2] < '0' + OWN_THREAD || m[2] > '0' + OWN_PROCESSOR)
         return NULL;
-    const char *behind = message_spec(m + 3, &len);
+    const char *after = message_spec(m + 3, &len);
     message_piece *piece = add_piece(b);
     piece->own = (u8)(m[2] - '0');
     piece->form = len ? number_form_of(b->compiler->arena, m + 4, len) : NULL;
-    return behind;
+    return after;
 }
 
 // Message table escapes: FormatMessage's documentation.
@@ -569,11 +569,11 @@ static void compile_message(compiler *c, plan *out)
         if (*m == '%') {
             if (m[1] == '0')
                 break;
-            const char *behind = m[1] >= '1' && m[1] <= '9' ? message_insert(&b, m)
-                                 : m[1] == '#'              ? message_own_insert(&b, m)
-                                                            : NULL;
-            if (behind) {
-                m = behind;
+            const char *after = m[1] >= '1' && m[1] <= '9' ? message_insert(&b, m)
+                                : m[1] == '#'              ? message_own_insert(&b, m)
+                                                           : NULL;
+            if (after) {
+                m = after;
                 continue;
             }
             char plain = message_escape(m[1]);
@@ -674,15 +674,15 @@ static bool fixed_elements(const field *f)
 
 static void compile_slots(plan *out)
 {
-    u64 room = 0;
+    u64 bound = 0;
     for (u32 i = 0; i < out->top_count; i++) {
         const field *f = &out->fields[i];
-        room += f->csv_key.len + TEXT_PADDING + f->room;
+        bound += f->csv_key.len + TEXT_PADDING + f->bound;
         out->one_slot_each &= f->wire != WIRE_STRUCT && fixed_elements(f);
         if (out->one_slot_each && out->first_text == PLAN_NO_TEXT && f->show == SHOW_UTF16 && f->single)
             out->first_text = (u16)i;
     }
-    out->data_room = at_most(room);
+    out->data_bound = at_most(bound);
 }
 
 // ---------------------------------------------------------------------------------------------- how much text
@@ -692,7 +692,7 @@ static u64 element_text(const compiler *c, const field *f)
 {
     enum { NUMBER = 32, BRACES = 2 };
     if (f->wire != WIRE_STRUCT)
-        return f->map || f->show == SHOW_F64 ? f->room : NUMBER;
+        return f->map || f->show == SHOW_F64 ? f->bound : NUMBER;
     u64 text = f->member_count ? BRACES : BRACES + 1; // the comma is its own
     for (u32 i = 0; i < f->member_count; i++) {
         const field *m = &c->fields[f->first_member + i];
@@ -712,12 +712,12 @@ static u32 message_repeats(const plan *p)
     return most;
 }
 
-static u64 message_room(const plan *p)
+static u64 message_bound(const plan *p)
 {
-    u64 room = 0;
+    u64 bound = 0;
     for (u32 i = 0; i < p->message_count; i++)
-        room += p->message[i].text.len + (p->message[i].field >= 0 ? p->fields[p->message[i].field].room : 0);
-    return room;
+        bound += p->message[i].text.len + (p->message[i].field >= 0 ? p->fields[p->message[i].field].bound : 0);
+    return bound;
 }
 
 static void compile_text(compiler *c, plan *out)
@@ -726,7 +726,7 @@ static void compile_text(compiler *c, plan *out)
         c->fields[i].element_text = at_most(element_text(c, &c->fields[i]));
     u32 repeats = message_repeats(out);
     u32 most = LIMIT_RECORD_TEXT / (repeats ? repeats : 1);
-    bool over = out->data_room > LIMIT_RECORD_TEXT || message_room(out) > LIMIT_RECORD_TEXT;
+    bool over = out->data_bound > LIMIT_RECORD_TEXT || message_bound(out) > LIMIT_RECORD_TEXT;
     out->elements_text = most;
     out->payload_end = over ? 0 : most / 6 + 1;
     if (out->payload_end <= UINT16_MAX)
@@ -753,11 +753,11 @@ static void compile_all(compiler *c)
             compile_names(c, i, 1);
 }
 
-const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error *e)
+const plan *plan_compile(arena *a, const event_schema *schema, bool is_64_bit, error *e)
 {
     if (!schema_event_valid(schema, e))
         return NULL;
-    compiler c = {.arena = a, .schema = schema, .wide = wide};
+    compiler c = {.arena = a, .schema = schema, .is_64_bit = is_64_bit};
     c.fields = arena_array(a, field, schema->property_count);
     plan *out = arena_new(a, plan);
     compile_all(&c);
@@ -765,7 +765,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error 
                   .fields = c.fields,
                   .field_count = schema->property_count,
                   .top_count = schema->top_count,
-                  .wide = wide,
+                  .is_64_bit = is_64_bit,
                   .has_pointer = c.has_pointer,
                   .one_slot_each = true,
                   .first_text = PLAN_NO_TEXT};

@@ -30,7 +30,7 @@ typedef enum count_form {
     COUNT_ONE,
     COUNT_FIXED,
     COUNT_BY_FIELD,
-    COUNT_INLINE, // u16 in front of the elements
+    COUNT_INLINE, // u16 before the elements
     COUNT_REST,   // as many as there are bytes for
 } count_form;
 
@@ -82,7 +82,7 @@ typedef enum value_writer {
     WRITE_UTF16,
 } value_writer;
 
-// Text with TEXT_PADDING bytes behind it that may be read (base/text_put.h).
+// Text with TEXT_PADDING bytes after it that may be read (base/text_put.h).
 typedef struct plan_text {
     const char *text;
     u32 len;
@@ -91,7 +91,7 @@ typedef struct plan_text {
 typedef struct field {
     plan_text json_key;                  // ,"name": with comma, quotes, colon and escapes
     plan_text csv_key;                   // the same inside a quoted CSV cell
-    u32 room;                            // bytes of one value as text in any form, besides six for each of its own
+    u32 bound;                           // bytes of one value as text in any form, besides six for each of its own
     u32 element_text;                    // the same of one element with all keys in it; of a struct and of an array
     u8 writer;                           // value_writer of one value
     bool single;                         // no array, no struct
@@ -152,11 +152,11 @@ typedef struct plan {
     const slot *prefix_slots;
     bool prefix_referenced; // a later field takes its length or count from one of them
     bool all_fixed;         // the prefix is everything: a payload fits exactly when its length is prefix_bytes
-    bool wide;              // pointers have 8 bytes
+    bool is_64_bit;         // pointers have 8 bytes
     bool has_pointer;       // the other pointer size would make another plan
     bool one_slot_each;     // slot i belongs to top-level field i
     u16 first_text; // top-level field: the first UTF-16 text, where its slot has the same number; else PLAN_NO_TEXT
-    u32 data_room;  // bytes of all keys and single values, besides six for each byte of the payload
+    u32 data_bound; // bytes of all keys and single values, besides six for each byte of the payload
     // What keeps a record's text within LIMIT_RECORD_TEXT, whatever schema and payload claim:
     u32 payload_end;   // payloads of so many bytes or more are not decoded
     u32 elements_text; // and no field with which the elements of arrays and structs would take more than this
@@ -165,6 +165,6 @@ typedef struct plan {
 } plan;
 
 // Compiled into `a`; NULL and one sentence where the schema does not hold together (sources have checked it before).
-const plan *plan_compile(arena *a, const event_schema *schema, bool wide, error *e);
+const plan *plan_compile(arena *a, const event_schema *schema, bool is_64_bit, error *e);
 
 #endif

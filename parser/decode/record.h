@@ -19,7 +19,7 @@ typedef struct event_class {
     guid provider_id;            // for classic events the class GUID
     event_descriptor descriptor; // the level of a WPP message is its description's: their headers have none
     header_kind kind;            // of the first event seen
-    bool classic, wide, string_only, forwarded_xml, message;
+    bool classic, is_64_bit, string_only, forwarded_xml, message;
     u16 hook;      // kernel events, else 0
     span metadata; // TraceLogging schema, else empty
     u64 events;    // counted by the survey
@@ -44,7 +44,7 @@ enum { RECORD_STATES = RECORD_RAW + 1 };
 
 const char *record_state_name(record_state state); // "decoded", "partial", "raw"
 
-// Where a return address lies: in a module, `offset` bytes behind its base. module NULL: not told, offset is the
+// Where a return address lies: in a module, `offset` bytes after its base. module NULL: unknown, offset is the
 // address.
 typedef struct stack_frame {
     const char *module; // file name
@@ -73,7 +73,7 @@ typedef struct record {
     const stack_frame *frames; // of stack, where they were asked for; else NULL
     const char *source;        // the trace file's name
     u32 source_index;
-    u32 epoch;        // its trace header (etl_file.epochs)
+    u32 trace_header; // its trace header (etl_file.trace_headers)
     const char *host; // the machine's name, UTF-8; NULL: unknown
     u64 offset;       // of the event in that file, or of its compressed buffer
 } record;

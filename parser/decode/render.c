@@ -9,7 +9,7 @@
 
 static size_t room_of(const field *f, size_t len)
 {
-    return f->room + 6 * len;
+    return f->bound + 6 * len;
 }
 
 static u8 *put_utf8(u8 *p, const char *text, text_escape e)
@@ -251,7 +251,7 @@ static inline span bytes_at(const walk *w, const slot *s)
     return (span){w->payload + s->offset, s->len};
 }
 
-// The first member of an object loses the comma in front of its key.
+// The first member of an object loses the comma before its key.
 ALWAYS_INLINE u8 *put_key(u8 *p, const field *f, text_escape e, bool first)
 {
     plan_text key = e == ESCAPE_JSON_CSV ? f->csv_key : f->json_key;
@@ -287,7 +287,7 @@ ALWAYS_INLINE u8 *put_next_hex(u8 *p, u64 value, text_escape e)
     return p + (twice ? 7 : 5);
 }
 
-// Takes back what stands in front of a next one; the last one keeps its quote and comma.
+// Takes back what stands before a next one; the last one keeps its quote and comma.
 ALWAYS_INLINE u8 *take_hex_open(u8 *p, text_escape e)
 {
     return p - (e == ESCAPE_JSON_CSV ? 4 : 3);
@@ -329,13 +329,13 @@ static u8 *put_u32_array(u8 *p, span v)
     return p;
 }
 
-// Elements of one size side by side, each with a comma behind it.
+// Elements of one size side by side, each with a comma after it.
 static u8 *put_elements(const pen *at, u8 *p, const field *f, span v, text_escape e, bool json)
 {
-    enum { ROOM_ELEMENT = 32 }; // a number with its quotes and comma, and what is written beyond them
+    enum { BOUND_ELEMENT = 32 }; // a number with its quotes and comma, and what is written beyond them
     bool hex = json && (f->writer == WRITE_HEX32 || f->writer == WRITE_HEX64);
     if (hex || f->writer == WRITE_U32) {
-        p = pen_more(at, p, (v.len / f->bytes + 1) * ROOM_ELEMENT);
+        p = pen_more(at, p, (v.len / f->bytes + 1) * BOUND_ELEMENT);
         return hex ? put_hex_array(p, v, f->bytes, e) : put_u32_array(p, v);
     }
     for (size_t i = 0; f->bytes && i + f->bytes <= v.len; i += f->bytes) {
@@ -375,7 +375,7 @@ static u8 *walk_field(walk *w, u8 *p, const field *f)
     return put_value(pen_more(w->at, p, room_of(f, v.len)), f, v, w->escape, true);
 }
 
-// Keys and single values are covered by the plan's data_room, which is part of the pen's room. Each key brings its
+// Keys and single values are covered by the plan's data_bound, which is part of the pen's room. Each key brings its
 // comma; the first one's place is the opening brace's.
 ALWAYS_INLINE u8 *put_data(const pen *at, u8 *p, const record *rec, text_escape e)
 {
@@ -409,22 +409,22 @@ u8 *render_data(const pen *at, u8 *p, const record *rec, text_escape escape)
     return escape == ESCAPE_JSON ? put_data(at, p, rec, ESCAPE_JSON) : put_data(at, p, rec, ESCAPE_JSON_CSV);
 }
 
-size_t render_room(const record *rec)
+size_t render_bound(const record *rec)
 {
-    enum { ROOM_ADDRESS = 24, ROOM_MORE = 128 };
-    size_t keys = rec->plan ? rec->plan->data_room : 0;
-    return keys + 8 * rec->payload.len + (size_t)ROOM_ADDRESS * rec->stack_count + ROOM_MORE;
+    enum { BOUND_ADDRESS = 24, BOUND_MORE = 128 };
+    size_t keys = rec->plan ? rec->plan->data_bound : 0;
+    return keys + 8 * rec->payload.len + (size_t)BOUND_ADDRESS * rec->stack_count + BOUND_MORE;
 }
 
 void render_data_json(outbuf *out, const record *rec)
 {
-    pen at = {out, render_room(rec)};
+    pen at = {out, render_bound(rec)};
     outbuf_written(out, render_data(&at, pen_start(&at), rec, ESCAPE_JSON));
 }
 
 void render_stack_json(outbuf *out, const record *rec)
 {
-    pen at = {out, render_room(rec)};
+    pen at = {out, render_bound(rec)};
     outbuf_written(out, render_stack(pen_start(&at), rec, ESCAPE_JSON));
 }
 
@@ -453,8 +453,8 @@ static walk walk_from(const pen *at, const typed_value *v, text_escape e)
 // Values that are not of a payload: columns and their elements.
 static u8 *put_fieldless(const pen *at, u8 *p, const typed_value *v, text_escape e)
 {
-    enum { ROOM_VALUE = 64 };
-    p = pen_more(at, p, ROOM_VALUE + 6 * v->bytes.len + (v->kind == VALUE_SID ? TEXT_SID_BYTES : 0));
+    enum { BOUND_VALUE = 64 };
+    p = pen_more(at, p, BOUND_VALUE + 6 * v->bytes.len + (v->kind == VALUE_SID ? TEXT_SID_BYTES : 0));
     switch (v->kind) {
     case VALUE_UNSIGNED:
         return v->hex == 'x' ? text_hex_lower(p, v->number) : v->hex ? text_hex(p, v->number) : put_u64(p, v->number);
@@ -501,7 +501,7 @@ u8 *render_value_json(const pen *at, u8 *p, const typed_value *v, text_escape es
     if (v->kind == VALUE_NULL)
         return put_text(pen_more(at, p, 4), "null");
     if (!v->field && v->kind == VALUE_STRUCT)
-        return render_data(&(pen){at->out, at->room + render_room(v->rec)}, pen_more(at, p, render_room(v->rec)),
+        return render_data(&(pen){at->out, at->bound + render_bound(v->rec)}, pen_more(at, p, render_bound(v->rec)),
                            v->rec, escape);
     if (!v->field)
         return v->kind == VALUE_ARRAY ? put_fieldless_array(at, p, v, escape) : put_fieldless_json(at, p, v, escape);

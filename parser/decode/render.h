@@ -4,7 +4,7 @@
 // that status codes stay numbers in hex so that they can be compared.
 //
 // Two forms: those that take a pen and a position are for whoever writes whole records under one reservation, whose
-// room must contain render_room(rec); those that take a buffer append to it.
+// room must contain render_bound(rec); those that take a buffer append to it.
 #ifndef ETWKIT_RENDER_H
 #define ETWKIT_RENDER_H
 
@@ -13,7 +13,7 @@
 #include "decode/value.h"
 
 // Bytes that payload, raw payload and stack of the record take at most, arrays and structs apart: those ask for more.
-size_t render_room(const record *rec);
+size_t render_bound(const record *rec);
 
 // The payload as a JSON object: {"name":value,…}. "{}" where the class has no fields. `escape` is ESCAPE_JSON, or
 // ESCAPE_JSON_CSV for the inside of a quoted CSV cell.

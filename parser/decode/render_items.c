@@ -83,7 +83,7 @@ static void item_counters(item_writer *w, const char *name, const u8 *at, size_t
     outbuf_written(w->out, p);
 }
 
-// Provider traits behind the name: u16 size, u8 type; type 1 is the GUID of the provider group.
+// Provider traits after the name: u16 size, u8 type; type 1 is the GUID of the provider group.
 static void item_traits(item_writer *w, span traits)
 {
     size_t len = 0;

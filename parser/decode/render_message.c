@@ -4,7 +4,7 @@
 #include "decode/render.h"
 #include "schema/tables/error_names.h"
 
-enum { ROOM_NUMBER = LIMIT_NUMBER_WIDTH + 24 };
+enum { BOUND_NUMBER = LIMIT_NUMBER_WIDTH + 24 };
 
 // An integer in the form a WPP message asks for.
 static u8 *put_number(u8 *p, const number_form *form, const field *f, span v)
@@ -86,7 +86,7 @@ static u8 *put_insert(const pen *at, u8 *p, const record *rec, const message_pie
     span v = record_bytes(rec, (u32)piece->field);
     if (!piece->named && !(piece->form && is_integer(f)))
         return render_bytes_text(at, p, f, v, e);
-    p = pen_more(at, p, ROOM_NUMBER);
+    p = pen_more(at, p, BOUND_NUMBER);
     return piece->named ? put_status(p, (show_form)f->show, (u32)load_unsigned(v)) : put_number(p, piece->form, f, v);
 }
 
@@ -99,7 +99,7 @@ u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape esc
         if (piece->field >= 0 && (u32)piece->field < rec->top_done)
             p = put_insert(at, p, rec, piece, escape);
         else if (piece->own)
-            p = put_own(pen_more(at, p, ROOM_NUMBER), rec, piece);
+            p = put_own(pen_more(at, p, BOUND_NUMBER), rec, piece);
     }
     return p;
 }

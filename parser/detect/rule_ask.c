@@ -252,7 +252,7 @@ typedef struct telling {
     rule_scratch *x;
     void (*reason)(void *context, const rule_field *f, const subject *s);
     void *context;
-    u64 told; // bit n % 64 for each field n
+    u64 known; // bit n % 64 for each field n
 } telling;
 
 // Of operands that are true, and only where the whole is.
@@ -266,9 +266,9 @@ static void tell(telling *t, const node *n)
         return;
     u32 field = t->x->source->tests[n->first].field;
     u64 bit = 1ull << field % 64;
-    if (field < 64 && (t->told & bit))
+    if (field < 64 && (t->known & bit))
         return;
-    t->told |= bit;
+    t->known |= bit;
     t->reason(t->context, &t->x->source->fields[field], &t->x->subjects[field]);
 }
 

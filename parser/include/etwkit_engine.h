@@ -172,7 +172,7 @@ ENGINE(schema_store_set)
 
 // ---------------------------------------------------------------------------------------------- records in the order of time
 
-ENGINE(record_room_free)
+ENGINE(record_scratch_free)
 ENGINE(session_add)
 ENGINE(session_check_files)
 ENGINE(session_free)
@@ -254,7 +254,7 @@ ENGINE(render_escaped)
 ENGINE(render_extended_json)
 ENGINE(render_message)
 ENGINE(render_message_text)
-ENGINE(render_room)
+ENGINE(render_bound)
 ENGINE(render_stack)
 ENGINE(render_stack_json)
 ENGINE(render_text)

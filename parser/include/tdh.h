@@ -205,7 +205,7 @@ typedef struct _EVENT_PROPERTY_INFO {
             ULONG MapNameOffset;    // for TdhGetEventMapInformation
         } nonStructType;
         struct {
-            USHORT StructStartIndex, NumOfStructMembers; // members stand behind all top-level properties
+            USHORT StructStartIndex, NumOfStructMembers; // members stand after all top-level properties
             ULONG padding;
         } structType;
         struct {
@@ -229,7 +229,7 @@ typedef struct _EVENT_PROPERTY_INFO {
     };
 } EVENT_PROPERTY_INFO, *PEVENT_PROPERTY_INFO;
 
-// What is known of an event. Behind the property array come the names of the properties, each followed by the name of
+// What is known of an event. After the property array come the names of the properties, each followed by the name of
 // its map, then provider, level, channel, keywords, task, opcode and message.
 typedef struct _TRACE_EVENT_INFO {
     GUID ProviderGuid;
@@ -239,7 +239,7 @@ typedef struct _TRACE_EVENT_INFO {
     ULONG ProviderNameOffset;
     ULONG LevelNameOffset;
     ULONG ChannelNameOffset;
-    ULONG KeywordsNameOffset; // names one behind the other, an empty one ends them
+    ULONG KeywordsNameOffset; // names one after the other, an empty one ends them
     ULONG TaskNameOffset;     // TraceLogging: the event's name
     ULONG OpcodeNameOffset;
     ULONG EventMessageOffset; // with %1 for the first top-level property; ends in a blank, as on Windows
@@ -398,7 +398,7 @@ static inline PWSTR PEI_PROVIDER_NAME(const PROVIDER_ENUMERATION_INFO *ProviderE
 //   ERROR_NOT_FOUND          nothing describes the event (its strings-only form included), or it has no such property
 //   or map
 
-// The layout chosen is the one the payload fits. Arrays whose count stands inline in front of them (TraceLogging) are
+// The layout chosen is the one the payload fits. Arrays whose count stands inline before them (TraceLogging) are
 // described as a UINT16 property "name.Count" and the array, so that a walk with TdhFormatProperty accounts for every
 // byte.
 TDHSTATUS WINAPI TdhGetEventInformation(PEVENT_RECORD Event, ULONG TdhContextCount, PTDH_CONTEXT TdhContext,

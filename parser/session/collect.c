@@ -98,12 +98,13 @@ static u64 number_events(collector *c, const scanned *s)
 
 // ---------------------------------------------------------------------------------------------- what events say
 
-static void collect_computer(collector *c, const event *ev, u32 epoch)
+static void collect_computer(collector *c, const event *ev, u32 trace_header)
 {
     trace *t = c->trace;
     span name;
     size_t len = 0;
-    if ((t->computers && t->computers[epoch]) || !span_sub(ev->payload, COMPUTER_NAME_AT, COMPUTER_NAME_BYTES, &name))
+    if ((t->computers && t->computers[trace_header]) ||
+        !span_sub(ev->payload, COMPUTER_NAME_AT, COMPUTER_NAME_BYTES, &name))
         return;
     (void)utf16_length(name, &len);
     u8 *text = arena_take(&c->session->arena, len * 3 + 1);
@@ -111,8 +112,8 @@ static void collect_computer(collector *c, const event *ev, u32 epoch)
     if (!*text)
         return;
     if (!t->computers)
-        t->computers = mem_zeroed(t->file.epoch_count, sizeof(*t->computers));
-    t->computers[epoch] = (const char *)text;
+        t->computers = mem_zeroed(t->file.trace_header_count, sizeof(*t->computers));
+    t->computers[trace_header] = (const char *)text;
     if (!t->computer)
         t->computer = (const char *)text;
 }
@@ -145,7 +146,7 @@ static void collect_event(collector *c, const loaded_buffer *b, const event_ref 
         collect_schema(c, b, &ev, kind);
         return;
     case INTEREST_COMPUTER:
-        collect_computer(c, &ev, b->desc->epoch);
+        collect_computer(c, &ev, b->desc->trace_header);
         return;
     case INTEREST_CORRELATE:
     case INTEREST_STACK:

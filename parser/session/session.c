@@ -63,9 +63,9 @@ bool session_add(session *s, const input *in, error *e)
         damage_add(&t->damage, in->bytes, 0, "truncated", "the archive it is in breaks off here: more of it is lost");
     GROW(s->traces, s->trace_count, s->trace_capacity);
     t->first_header = s->header_count;
-    s->header_count += t->file.epoch_count;
+    s->header_count += t->file.trace_header_count;
     s->traces[s->trace_count++] = t;
-    s->one_clock = s->trace_count == 1 && t->file.epoch_count == 1;
+    s->one_clock = s->trace_count == 1 && t->file.trace_header_count == 1;
     return true;
 }
 
@@ -85,8 +85,8 @@ bool session_open(session *s, const char *path, error *e)
 u32 session_os_build(const session *s)
 {
     for (u32 i = 0; i < s->trace_count; i++)
-        if (s->traces[i]->file.epochs[0].os_build)
-            return s->traces[i]->file.epochs[0].os_build;
+        if (s->traces[i]->file.trace_headers[0].os_build)
+            return s->traces[i]->file.trace_headers[0].os_build;
     return 0;
 }
 
@@ -103,9 +103,9 @@ const buffer_events *trace_events_of(const trace *t, u32 buffer)
     return low < t->filled_count && t->filled[low].buffer == buffer ? &t->filled[low] : NULL;
 }
 
-const host_entry *session_host(const session *s, u32 index, u32 epoch)
+const host_entry *session_host(const session *s, u32 index, u32 trace_header)
 {
-    return &s->hosts.list[s->hosts.of[s->traces[index]->first_header + epoch]];
+    return &s->hosts.list[s->hosts.of[s->traces[index]->first_header + trace_header]];
 }
 
 u64 session_account_sum(const trace *t)
@@ -116,7 +116,7 @@ u64 session_account_sum(const trace *t)
 
 i64 session_time(const loaded_buffer *b, i64 time)
 {
-    return clock_filetime(&b->file->epochs[b->desc->epoch].clock, time);
+    return clock_filetime(&b->file->trace_headers[b->desc->trace_header].clock, time);
 }
 
 void session_check_files(session *s)
@@ -143,12 +143,12 @@ void session_check_files(session *s)
 
 // ---------------------------------------------------------------------------------------------- records
 
-void record_room_free(record_room *room)
+void record_scratch_free(record_scratch *scratch)
 {
-    decoder_free(&room->decoder);
-    mem_free(room->stack);
-    correlate_room_free(&room->correlate);
-    *room = (record_room){0};
+    decoder_free(&scratch->decoder);
+    mem_free(scratch->stack);
+    correlate_scratch_free(&scratch->correlate);
+    *scratch = (record_scratch){0};
 }
 
 static const event_class *class_of_ref(const session *s, const event_ref *ref)
@@ -156,14 +156,15 @@ static const event_class *class_of_ref(const session *s, const event_ref *ref)
     return ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
 }
 
-record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room)
+record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch)
 {
-    return class_state(class_of_ref(s, ref), &room->decoder, loaded_payload(b, ref));
+    return class_state(class_of_ref(s, ref), &scratch->decoder, loaded_payload(b, ref));
 }
 
 // Stacks stand in extended items: a match id, then return addresses of either size, or the key of a stack that is
 // defined elsewhere; and in events of their own.
-static void take_stack(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+static void take_stack(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,
+                       record *out)
 {
     const event *ev = out->event;
     size_t at = 0;
@@ -172,31 +173,33 @@ static void take_stack(const session *s, const loaded_buffer *b, const event_ref
     while (ev->extended.len && extended_next(ev->extended, &at, &item)) {
         u32 each = item.type == EXT_STACK32 ? 4 : item.type == EXT_STACK64 ? 8 : 0;
         for (size_t i = 8; each && i + each <= item.data.len; i += each) {
-            GROW(room->stack, count, room->stack_cap);
-            room->stack[count++] = each == 4 ? load_u32(item.data.at + i) : load_u64(item.data.at + i);
+            GROW(scratch->stack, count, scratch->stack_cap);
+            scratch->stack[count++] = each == 4 ? load_u32(item.data.at + i) : load_u64(item.data.at + i);
         }
         each = item.type == EXT_STACK_KEY32 ? 4 : item.type == EXT_STACK_KEY64 ? 8 : 0;
         if (each && item.data.len >= 8 + each)
-            count = correlator_stack_of_key(s->correlator, b->file_index, b->desc->epoch,
+            count = correlator_stack_of_key(s->correlator, b->file_index, b->desc->trace_header,
                                             each == 4 ? load_u32(item.data.at + 8) : load_u64(item.data.at + 8),
-                                            ref->time, &room->stack, count, &room->stack_cap);
+                                            ref->time, &scratch->stack, count, &scratch->stack_cap);
     }
-    count = correlator_stack(s->correlator, b, ref, &room->correlate, out, &room->stack, count, &room->stack_cap);
-    out->stack = room->stack;
+    count =
+        correlator_stack(s->correlator, b, ref, &scratch->correlate, out, &scratch->stack, count, &scratch->stack_cap);
+    out->stack = scratch->stack;
     out->stack_count = count;
 }
 
-void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,
+                         record *out)
 {
-    loaded_event(b, ref, &room->event);
-    const event *ev = &room->event;
+    loaded_event(b, ref, &scratch->event);
+    const event *ev = &scratch->event;
     class_decode d;
     const event_class *cls = class_of_ref(s, ref);
     if (cls->by_sender) {
         schema_sender from = {b->file_index, ev->process_id, session_time(b, ref->time)};
-        class_decode_sent(cls, &room->decoder, ev->payload, &from, &d);
+        class_decode_sent(cls, &scratch->decoder, ev->payload, &from, &d);
     } else {
-        class_decode_payload(cls, &room->decoder, ev->payload, &d);
+        class_decode_payload(cls, &scratch->decoder, ev->payload, &d);
     }
     // One by one, as in event_clear.
     out->number = 0;
@@ -212,21 +215,22 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->processor = b->desc->processor;
     out->source = b->file->input->name;
     out->source_index = b->file_index;
-    out->epoch = b->desc->epoch;
-    out->host = session_host(s, b->file_index, b->desc->epoch)->name;
+    out->trace_header = b->desc->trace_header;
+    out->host = session_host(s, b->file_index, b->desc->trace_header)->name;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
         out->offset += ref->offset;
-    correlator_identify(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
+    correlator_identify(s->correlator, b->file_index, b->desc->trace_header, &scratch->correlate, out);
     out->stack = NULL;
     out->stack_count = 0;
     out->frames = NULL;
 }
 
-void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out)
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,
+                    record *out)
 {
-    session_record_bare(s, b, ref, room, out);
-    take_stack(s, b, ref, room, out);
+    session_record_bare(s, b, ref, scratch, out);
+    take_stack(s, b, ref, scratch, out);
     if ((s->correlate & CORRELATE_FRAMES) && out->stack_count)
-        correlator_frames(s->correlator, b->file_index, b->desc->epoch, &room->correlate, out);
+        correlator_frames(s->correlator, b->file_index, b->desc->trace_header, &scratch->correlate, out);
 }

@@ -30,7 +30,7 @@ typedef struct trace {
     etl_file file;
     input *owned; // where session_open opened it
     etl_account account;
-    u32 first_header; // of all trace headers of the session, file.epochs[0]
+    u32 first_header; // of all trace headers of the session, file.trace_headers[0]
     u64 events;
     u64 headers[HEADER_KINDS]; // by header_kind
     u64 decoded, partial, raw; // counted by whoever read the records
@@ -42,7 +42,7 @@ typedef struct trace {
     losses losses;             // buffers that never reached the file, by what the others say
     input_change change;       // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
     const char *computer;      // from SystemConfig; NULL: not recorded (trace_computer)
-    const char **computers;    // by trace header (file.epochs), where some recorded it; else NULL
+    const char **computers;    // by trace header (file.trace_headers), where some recorded it; else NULL
     _Atomic u32 unread_again;  // buffers that gave other events in the second pass than in the first
     damage_log damage;         // found inside buffers; file.damage has what was found between them
 } trace;
@@ -106,26 +106,27 @@ u64 session_account_sum(const trace *t);
 u32 session_os_build(const session *s);
 
 // The host of a trace header.
-const host_entry *session_host(const session *s, u32 index, u32 epoch);
+const host_entry *session_host(const session *s, u32 index, u32 trace_header);
 
 // FILETIME of an event of a buffer.
 i64 session_time(const loaded_buffer *b, i64 time);
 
 // Fills a record from an event reference: everything but its number. `room` is the calling thread's.
-typedef struct record_room {
+typedef struct record_scratch {
     decoder decoder;
     event event;
     u64 *stack;
     u32 stack_cap;
-    correlate_room correlate;
-} record_room;
-void record_room_free(record_room *room);
-void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room, record *out);
+    correlate_scratch correlate;
+} record_scratch;
+void record_scratch_free(record_scratch *scratch);
+void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,
+                    record *out);
 // The same without its stack.
-void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room,
+void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,
                          record *out);
 
 // How far the record's payload is decoded, without the record: every value is located and nothing else is done.
-record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_room *room);
+record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch);
 
 #endif

@@ -49,8 +49,8 @@ static u32 slots_for(const etl_file *f, unsigned threads)
         return 1;
     size_t largest = 1;
     for (u32 i = 0; i < f->count; i++)
-        if (etl_room(&f->buffers[i]) > largest)
-            largest = etl_room(&f->buffers[i]);
+        if (etl_capacity(&f->buffers[i]) > largest)
+            largest = etl_capacity(&f->buffers[i]);
     size_t fits = SCAN_BYTES / largest;
     return fits < 2 ? 2 : fits < SCAN_SLOTS ? (u32)fits : SCAN_SLOTS;
 }
@@ -125,7 +125,7 @@ static void fetch_schemas(void *context, schema_set *set, const guid *id)
 static host_facts facts_of(const session *s, u32 index, u32 header)
 {
     const trace *t = s->traces[index];
-    const trace_facts *f = &t->file.epochs[header];
+    const trace_facts *f = &t->file.trace_headers[header];
     const char *named = t->computers ? t->computers[header] : NULL;
     bool alone = t->file.sessions == 1; // then all events are of this header's session
     return (host_facts){.file = t->file.input->name,
@@ -151,7 +151,7 @@ static void find_hosts(session *s)
     host_facts *facts = mem_zeroed(s->header_count, sizeof(*facts));
     u32 count = 0;
     for (u32 i = 0; i < s->trace_count; i++)
-        for (u32 header = 0; header < s->traces[i]->file.epoch_count; header++)
+        for (u32 header = 0; header < s->traces[i]->file.trace_header_count; header++)
             facts[count++] = facts_of(s, i, header);
     hosts_free(&s->hosts);
     hosts_find(&s->hosts, facts, count, s->host_name);
@@ -172,11 +172,11 @@ static int by_first_time(const void *a, const void *b)
 static void add_lost(session *s, const trace *t)
 {
     for (u32 i = 0; i < t->losses.behind_count; i++) {
-        u32 buffer = t->losses.behind[i], epoch = t->file.buffers[buffer].epoch;
+        u32 buffer = t->losses.after[i], trace_header = t->file.buffers[buffer].trace_header;
         const buffer_events *found = trace_events_of(t, buffer);
         if (found)
-            correlator_add_gap(s->correlator, s->hosts.of[t->first_header + epoch],
-                               clock_filetime(&t->file.epochs[epoch].clock, found->first_time));
+            correlator_add_gap(s->correlator, s->hosts.of[t->first_header + trace_header],
+                               clock_filetime(&t->file.trace_headers[trace_header].clock, found->first_time));
     }
 }
 

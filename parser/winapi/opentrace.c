@@ -83,7 +83,7 @@ static bool look_at_file(opened *o, const char *path, error *e)
     etl_file file = {0};
     if (!input_open(&o->file, path, e) || !etl_open(&file, o->file, e))
         return false;
-    const trace_facts *facts = &file.epochs[0];
+    const trace_facts *facts = &file.trace_headers[0];
     (void)show_logfile_header(&file, &o->log.LogfileHeader);
     o->log.LogfileHeader.LoggerName = wide_copy(facts->session ? facts->session : "");
     o->log.LogfileHeader.LogFileName = wide_copy(facts->log_file ? facts->log_file : "");
@@ -180,7 +180,7 @@ typedef struct delivery {
     buffer_reader reader;
     merge_buffer *spare;
     merge_buffer **live; // by buffer order: loaded and not yet given back
-    bool *told;          // by buffer order: its BufferCallback was called
+    bool *called_back;   // by buffer order: its BufferCallback was called
     shown_event *shown;
     bool cancelled;
     ULONG status;
@@ -234,9 +234,9 @@ static void unclaim(delivery *d)
 static void buffer_done(delivery *d, const merge_buffer *b)
 {
     const loaded_buffer *l = &b->loaded;
-    if (d->told[b->order] || !l->desc)
+    if (d->called_back[b->order] || !l->desc)
         return;
-    d->told[b->order] = true;
+    d->called_back[b->order] = true;
     opened *o = d->traces[l->file_index];
     o->log.BuffersRead++;
     o->log.Filled = l->desc->used;
@@ -306,7 +306,7 @@ static void deliver_all(delivery *d)
     d->merge = merge_new(d->session, &d->filter);
     u32 buffers = merge_buffer_count(d->merge);
     d->live = mem_zeroed(buffers, sizeof(*d->live));
-    d->told = mem_zeroed(buffers, sizeof(*d->told));
+    d->called_back = mem_zeroed(buffers, sizeof(*d->called_back));
     d->shown = mem_zeroed(1, sizeof(*d->shown));
     merge_on_release(d->merge, put_buffer, d);
     bool stop = false;
@@ -326,7 +326,7 @@ static void deliver_all(delivery *d)
     mem_free(s.items);
     mem_free(s.buffers);
     mem_free(d->live);
-    mem_free(d->told);
+    mem_free(d->called_back);
     mem_free(d->shown);
     buffer_reader_free(&d->reader);
 }

@@ -184,7 +184,7 @@ static bool read_disk(span buffer, TRACE_LOGFILE_HEADER *out)
 
 bool show_logfile_header(const etl_file *file, TRACE_LOGFILE_HEADER *out)
 {
-    const trace_facts *facts = &file->epochs[0];
+    const trace_facts *facts = &file->trace_headers[0];
     bool read = false;
     *out = (TRACE_LOGFILE_HEADER){0};
     for (u32 i = 0; facts->present && i < file->count && !read; i++) {
@@ -192,7 +192,7 @@ bool show_logfile_header(const etl_file *file, TRACE_LOGFILE_HEADER *out)
         if (b->type != BUFFER_TYPE_HEADER)
             continue;
         etl_scratch scratch = {0};
-        u8 *into = mem_alloc(etl_room(b));
+        u8 *into = mem_alloc(etl_capacity(b));
         read = read_disk(etl_load(file, b, into, &scratch, NULL, NULL), out);
         mem_free(into);
         mem_free(scratch.bytes);

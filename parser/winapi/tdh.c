@@ -110,7 +110,7 @@ static void set_event(tdh_call *call, const EVENT_RECORD *record, u32 pointer)
 {
     tdh_event_of(record, &call->event);
     if (pointer && !(record->EventHeader.Flags & (EVENT_HEADER_FLAG_32_BIT_HEADER | EVENT_HEADER_FLAG_64_BIT_HEADER)))
-        call->event.wide = pointer == 8;
+        call->event.is_64_bit = pointer == 8;
 }
 
 // ---------------------------------------------------------------------------------------------- events

@@ -1,7 +1,7 @@
 // TRACE_EVENT_INFO and EVENT_MAP_INFO written as Windows lays them out.
 //
 // The order of strings, the blank that ends messages and map texts, the 4 that stands as length of pointers and the
-// unused room behind EVENT_MAP_INFO were observed in the 90-odd structures that merged traces embed; tests compare
+// unused room after EVENT_MAP_INFO were observed in the 90-odd structures that merged traces embed; tests compare
 // with those. Everything here comes from schemas already checked; sizes are bounded by their limits.
 #include "winapi/tdh_internal.h"
 #include "winapi/winapi.h"
@@ -10,9 +10,9 @@
 
 TDHSTATUS tdh_give(span bytes, void *buffer, ULONG *size)
 {
-    ULONG room = *size;
+    ULONG capacity = *size;
     *size = (ULONG)bytes.len;
-    if (room < bytes.len || !buffer)
+    if (capacity < bytes.len || !buffer)
         return ERROR_INSUFFICIENT_BUFFER;
     memcpy(buffer, bytes.at, bytes.len);
     return ERROR_SUCCESS;

@@ -37,10 +37,11 @@ outbuf *tdh_call_text(tdh_call *call, u32 which); // two buffers, emptied
 
 // The class whose layout suits call->event best; NULL where nothing describes it. *at is its payload, decoded.
 const tdh_class *tdh_call_class(tdh_call *call, decoded *at);
-tdh_class *tdh_class_make(tdh_call *call, const event_schema *schema, bool wide); // NULL: it does not hold together
+tdh_class *tdh_class_make(tdh_call *call, const event_schema *schema,
+                          bool is_64_bit); // NULL: it does not hold together
 
 // A plan for one value of these types, for TdhFormatProperty. NULL: no such in type.
-const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_length, bool wide);
+const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_length, bool is_64_bit);
 
 // What the library knows by itself: kernel classes, the built-in tables, and schema caches.
 const schema_set *tdh_call_base(tdh_call *call);

@@ -1,7 +1,7 @@
 // Finding the bytes of one property in a decoded payload, for TdhGetProperty.
 //
 // The decoder has proven every slot; this walks slots in field order, as the renderer does, and widens each value by
-// what belongs to it on the wire (a length in front, a terminator behind), so that the caller gets what was logged.
+// what belongs to it on the wire (a length in front, a terminator after it), so that the caller gets what was logged.
 #include "winapi/tdh_internal.h"
 
 #include "base/limits.h"
@@ -53,7 +53,7 @@ static extent value_extent(const walk *w, const field *f, const slot *s)
         break;
     case WIRE_WBEM_SID:
         if (s->len)
-            from -= w->plan->wide ? 16 : 8;
+            from -= w->plan->is_64_bit ? 16 : 8;
         else
             to += 4;
         break;

@@ -68,7 +68,7 @@ void tdh_event_of(const EVENT_RECORD *record, event *out)
     *out = (event){
         .payload = {record->UserData, record->UserData ? record->UserDataLength : 0},
         .classic = (h->Flags & EVENT_HEADER_FLAG_CLASSIC_HEADER) != 0,
-        .wide = (h->Flags & EVENT_HEADER_FLAG_32_BIT_HEADER) == 0,
+        .is_64_bit = (h->Flags & EVENT_HEADER_FLAG_32_BIT_HEADER) == 0,
         .flags = h->Flags,
         .property = h->EventProperty,
         .process_id = h->ProcessId,
@@ -313,16 +313,17 @@ static const event_schema *view_of(arena *a, const event_schema *schema)
 
 // ---------------------------------------------------------------------------------------------- classes
 
-tdh_class *tdh_class_make(tdh_call *call, const event_schema *schema, bool wide)
+tdh_class *tdh_class_make(tdh_call *call, const event_schema *schema, bool is_64_bit)
 {
     tdh_session *s = call->session;
-    u64 hash = hash_u64((u64)(uintptr_t)schema ^ wide);
+    u64 hash = hash_u64((u64)(uintptr_t)schema ^ is_64_bit);
     u32 at;
-    MAP_FIND(at, &s->class_map, hash, s->classes[index_]->schema == schema && s->classes[index_]->plan->wide == wide);
+    MAP_FIND(at, &s->class_map, hash,
+             s->classes[index_]->schema == schema && s->classes[index_]->plan->is_64_bit == is_64_bit);
     if (at != MAP_NONE)
         return s->classes[at];
     const event_schema *view = s->kept < LIMIT_CLASSES ? view_of(&s->arena, schema) : NULL;
-    const plan *compiled = view ? plan_compile(&s->arena, view, wide, NULL) : NULL;
+    const plan *compiled = view ? plan_compile(&s->arena, view, is_64_bit, NULL) : NULL;
     if (!compiled)
         return NULL;
     tdh_class *c = arena_new(&s->arena, tdh_class);
@@ -386,11 +387,11 @@ typedef struct choice {
     u32 rank; // of best: its decode_fit
 } choice;
 
-static void try_class(tdh_call *call, choice *c, const event_schema *schema, bool wide)
+static void try_class(tdh_call *call, choice *c, const event_schema *schema, bool is_64_bit)
 {
     if (c->best && c->rank == FIT_EXACT)
         return;
-    const tdh_class *made = tdh_class_make(call, schema, wide);
+    const tdh_class *made = tdh_class_make(call, schema, is_64_bit);
     if (!made)
         return;
     decoded at;
@@ -404,14 +405,14 @@ static void try_class(tdh_call *call, choice *c, const event_schema *schema, boo
 static const tdh_class *choose(tdh_call *call, const schema_find_result *found, u32 count, bool exact)
 {
     choice c = {0};
-    bool wide = call->event.wide;
+    bool is_64_bit = call->event.is_64_bit;
     for (u32 i = 0; i < count; i++)
         if (found[i].exact == exact)
-            try_class(call, &c, found[i].event, wide);
+            try_class(call, &c, found[i].event, is_64_bit);
     choice other = {0};
     for (u32 i = 0; i < count && c.best && c.rank != 0; i++)
         if (found[i].exact == exact)
-            try_class(call, &other, found[i].event, !wide);
+            try_class(call, &other, found[i].event, !is_64_bit);
     return other.best && other.rank == 0 ? other.best : c.best;
 }
 
@@ -468,7 +469,7 @@ const tdh_class *tdh_call_class(tdh_call *call, decoded *at)
 
 // ---------------------------------------------------------------------------------------------- single values
 
-static const plan *compile_value(arena *a, u16 in, u16 out, bool explicit_length, bool wide)
+static const plan *compile_value(arena *a, u16 in, u16 out, bool explicit_length, bool is_64_bit)
 {
     property *p = arena_new(a, property);
     *p = (property){.name = "value", .in_type = in, .out_type = out, .count = 1};
@@ -478,13 +479,13 @@ static const plan *compile_value(arena *a, u16 in, u16 out, bool explicit_length
     }
     event_schema *schema = arena_new(a, event_schema);
     *schema = (event_schema){.key = KEY_MANIFEST, .properties = p, .property_count = 1, .top_count = 1};
-    return plan_compile(a, schema, wide, NULL);
+    return plan_compile(a, schema, is_64_bit, NULL);
 }
 
-const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_length, bool wide)
+const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_length, bool is_64_bit)
 {
     tdh_session *s = call->session;
-    u64 types = in | (u64)out << 16 | (u64)explicit_length << 32 | (u64)wide << 33, hash = hash_u64(types);
+    u64 types = in | (u64)out << 16 | (u64)explicit_length << 32 | (u64)is_64_bit << 33, hash = hash_u64(types);
     u32 at;
     if (!in_type_find(in) || in == IN_STRUCT)
         return NULL;
@@ -492,7 +493,7 @@ const plan *tdh_call_value_plan(tdh_call *call, u16 in, u16 out, bool explicit_l
     if (at != MAP_NONE)
         return s->values[at].plan;
     GROW(s->values, s->value_count, s->value_cap);
-    s->values[s->value_count] = (value_plan){types, compile_value(&s->arena, in, out, explicit_length, wide)};
+    s->values[s->value_count] = (value_plan){types, compile_value(&s->arena, in, out, explicit_length, is_64_bit)};
     map_add(&s->value_map, hash, s->value_count++);
     s->kept++; // a caller may invent 65,536 out types
     return s->values[s->value_count - 1].plan;

@@ -20,7 +20,7 @@ const char *fuzz_file(span bytes);
 // where the bytes do not add up or a record was lost between the two passes. Nothing where no trace is found.
 void fuzz_trace(span bytes);
 
-// A trace of one buffer with these bytes as its records, behind a sound header buffer. Frees nothing of the caller's.
+// A trace of one buffer with these bytes as its records, after a sound header buffer. Frees nothing of the caller's.
 void fuzz_records(span records);
 void fuzz_wrap(outbuf *file, span records); // only makes that trace
 

@@ -1,4 +1,4 @@
-// Chunks of EventSource manifests: pieces of the input, each behind a u16 length, come as events of one thread.
+// Chunks of EventSource manifests: pieces of the input, each after a u16 length, come as events of one thread.
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

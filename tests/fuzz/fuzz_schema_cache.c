@@ -11,14 +11,14 @@
 
 static const char SQLITE[] = "SQLite format 3";
 
-typedef struct visit_room {
+typedef struct visit_scratch {
     guid ids[16];
     u32 count;
-} visit_room;
+} visit_scratch;
 
 static bool visit(void *context, const schema_cache_row *row)
 {
-    visit_room *r = context;
+    visit_scratch *r = context;
     if (r->count < COUNT_OF(r->ids))
         r->ids[r->count++] = row->id;
     return true;
@@ -50,12 +50,12 @@ static void fuzz_cache(span file)
     error e = {0};
     if (!schema_cache_open(&cache, fuzz_file(file), &e))
         return;
-    visit_room room = {.count = 0};
+    visit_scratch scratch = {.count = 0};
     schema_set *set = schema_set_new();
-    if (!schema_cache_list(cache, visit, &room, &e) && !e.message[0])
+    if (!schema_cache_list(cache, visit, &scratch, &e) && !e.message[0])
         abort();
-    for (u32 i = 0; i < room.count; i++)
-        schema_cache_fetch(cache, set, &room.ids[i]);
+    for (u32 i = 0; i < scratch.count; i++)
+        schema_cache_fetch(cache, set, &scratch.ids[i]);
     (void)schema_cache_identity(cache);
     schema_set_free(set);
     schema_cache_close(cache);

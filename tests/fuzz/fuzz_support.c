@@ -51,7 +51,7 @@ const char *fuzz_file(span bytes)
 typedef struct reading {
     session *session;
     buffer_reader reader;
-    record_room room;
+    record_scratch scratch;
     outbuf out;
     merge *merge;
 } reading;
@@ -93,7 +93,7 @@ static u64 render_all(reading *r, const exporter *form)
         for (u32 i = 0; i < s.count; i++) {
             record rec;
             const loaded_buffer *b = &s.items[i].buffer->loaded;
-            session_record(r->session, b, &b->refs[s.items[i].ref], &r->room, &rec);
+            session_record(r->session, b, &b->refs[s.items[i].ref], &r->scratch, &rec);
             rec.number = ++records;
             form->render(to, &rec, &r->out);
         }
@@ -137,7 +137,7 @@ void fuzz_trace(span bytes)
         all.inputs.rows = &one;
         all.inputs.count = 1;
         mem_free(info_json(&ev, 0, true));
-        record_room_free(&r.room);
+        record_scratch_free(&r.scratch);
         buffer_reader_free(&r.reader);
         outbuf_free(&r.out);
     }

@@ -1,4 +1,4 @@
-// Embedded schemas: bytes 0 and 1 are the length of a TRACE_EVENT_INFO, 2 and 3 that of an EVENT_MAP_INFO behind it,
+// Embedded schemas: bytes 0 and 1 are the length of a TRACE_EVENT_INFO, 2 and 3 that of an EVENT_MAP_INFO after it,
 // the rest is a payload, decoded for the provider and id the TRACE_EVENT_INFO names.
 #include "fuzz.h"
 

@@ -60,20 +60,20 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     error e = {0};
     expression *x = where_parse(text, &e);
     if (x) {
-        record_room room = {0};
+        record_scratch joined = {0};
         record rec;
         query_scratch scratch = {0};
         const expression *list[] = {x};
         query_set *q = query_new(list, 1);
         query_bind(q, class_list(s.session->classes), class_count(s.session->classes));
-        session_record(s.session, &s.buffer, &s.buffer.refs[0], &room, &rec);
+        session_record(s.session, &s.buffer, &s.buffer.refs[0], &joined, &rec);
         bool holds = query_any(q, &rec, &scratch);
         for (int planned = 0; planned < 2; planned++)
             if (where_for_class(x, rec.cls, planned) == (holds ? WHERE_NEVER : WHERE_ALWAYS))
                 abort(); // what is so for the class is so for each of its events
         query_scratch_free(&scratch);
         query_free(q);
-        record_room_free(&room);
+        record_scratch_free(&joined);
     } else if (!e.message[0]) {
         abort();
     }

@@ -23,7 +23,7 @@ static bool run(void *context, const char *path)
         r->failed++;
         return true;
     }
-    // Exactly as long as the input, so that a byte read behind it is one the sanitizer sees.
+    // Exactly as long as the input, so that a byte read after it is one the sanitizer sees.
     u8 *exact = memcpy(mem_alloc(len), bytes, len);
     mem_free(bytes);
     (void)LLVMFuzzerTestOneInput(exact, len);

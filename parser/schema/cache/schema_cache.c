@@ -318,11 +318,11 @@ static void fetch_provider(schema_cache *cache, schema_set *set, const guid *id)
 }
 
 // Providers are collected first: asking the set for one comes back here.
-static u32 providers_of_class(schema_cache *cache, const guid *id, guid *list, u32 room)
+static u32 providers_of_class(schema_cache *cache, const guid *id, guid *list, u32 capacity)
 {
     u32 count = 0;
     sqlite3_bind_blob(cache->by_class, 1, id->bytes, sizeof(id->bytes), SQLITE_STATIC);
-    while (count < room && sqlite3_step(cache->by_class) == SQLITE_ROW) {
+    while (count < capacity && sqlite3_step(cache->by_class) == SQLITE_ROW) {
         span provider = blob_at(cache->by_class, 0);
         if (provider.len == sizeof(list->bytes))
             list[count++] = guid_load(provider.at);

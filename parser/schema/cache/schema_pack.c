@@ -46,7 +46,7 @@ typedef enum packed_table {
     TABLE_COUNT,
 } packed_table;
 
-static_assert(HEAD_BYTES == COUNTS_AT + 4 * TABLE_COUNT, "the head ends behind the counts");
+static_assert(HEAD_BYTES == COUNTS_AT + 4 * TABLE_COUNT, "the head ends after the counts");
 
 // ---------------------------------------------------------------------------------------------- writing
 
@@ -228,7 +228,7 @@ static void pack_events(packer *k, u32 first, u32 count)
     k->counts[TABLE_EVENTS] = count;
 }
 
-// Behind the events: only then all maps are known.
+// After the events: only then all maps are known.
 static void pack_maps(packer *k, bool whole, outbuf *maps)
 {
     u32 count = (u32)(k->maps.bytes.len / sizeof(value_map *));

@@ -18,7 +18,7 @@ enum {
 typedef struct node {
     property prop;
     u32 members; // direct ones
-    u32 end;     // index behind the last field inside it
+    u32 end;     // index after the last field inside it
 } node;
 
 typedef struct reader {

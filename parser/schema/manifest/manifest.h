@@ -145,7 +145,7 @@ typedef struct manifest_layout {
 } manifest_layout;
 
 // A template's properties. What cannot be laid out (an unknown in type, a length that names no field) ends the layout
-// in front of it, with a note: nothing behind it can be located.
+// before it, with a note: nothing after it can be located.
 manifest_layout manifest_layout_of(const manifest_target *to, const manifest_node *template_node,
                                    const manifest_index *maps, arena *scratch);
 

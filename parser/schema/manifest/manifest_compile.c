@@ -173,7 +173,7 @@ static bool read_key(build *b, const manifest_node *n, u64 *id, u64 *version)
     return false;
 }
 
-// In such files the opcode's name is what the symbol says behind the task's.
+// In such files the opcode's name is what the symbol says after the task's.
 static void name_classic_opcode(build *b, const manifest_node *n, event_schema *event)
 {
     const char *symbol = manifest_attr(n, ATTR_SYMBOL), *task = event->task_name;

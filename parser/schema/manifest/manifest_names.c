@@ -149,7 +149,7 @@ static manifest_name *read_task(manifest_names *names, const manifest_node *n)
     return task;
 }
 
-// Opcodes stand inside their task or (in what tools make of MOF files) behind it.
+// Opcodes stand inside their task or (in what tools make of MOF files) after it.
 static void read_tasks(manifest_names *names, const manifest_node *provider)
 {
     for (const manifest_node *g = manifest_child(provider, TAG_TASKS); g; g = manifest_next(g, TAG_TASKS)) {

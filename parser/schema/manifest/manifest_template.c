@@ -2,7 +2,7 @@
 //
 // The top level comes first in the property array, then the members of each struct in the order the structs stand, so
 // members always have a higher index than their struct. Names in length= and count= are looked for among the members
-// in front of the field, then in front of the struct that holds it, and so on outwards.
+// before the field, then before the struct that holds it, and so on outwards.
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -186,7 +186,7 @@ static bool read_extent(layout *l, u32 at, manifest_attribute id, u32 fixed, u32
     }
     i32 field = find_named(l, at, text);
     if (field == TOP || !is_integer(&l->properties[field])) {
-        layout_note(l, s, "its %s names %.80s, which is no integer field in front of it", what, text);
+        layout_note(l, s, "its %s names %.80s, which is no integer field before it", what, text);
         return false;
     }
     p->flags |= by_field;
@@ -325,19 +325,19 @@ static u32 fields_below(const manifest_node *node)
 manifest_layout manifest_layout_of(const manifest_target *to, const manifest_node *template_node,
                                    const manifest_index *maps, arena *scratch)
 {
-    u32 room = fields_below(template_node);
+    u32 capacity = fields_below(template_node);
     const char *tid = manifest_attr(template_node, ATTR_TID);
     layout l = {.to = to, .tid = tid ? tid : "", .maps = maps, .keep = schema_arena(to->set)};
-    if (!room)
+    if (!capacity)
         return (manifest_layout){0};
-    l.slots = arena_array(scratch, slot, room);
-    l.properties = arena_array(l.keep, property, room);
+    l.slots = arena_array(scratch, slot, capacity);
+    l.properties = arena_array(l.keep, property, capacity);
     if (!lay_out(&l, template_node, UINT32_MAX))
         return (manifest_layout){0};
     u32 cut = read_fields(&l);
     if (cut < l.top_count) {
         l.quiet = true;
-        memset(l.properties, 0, room * sizeof(*l.properties));
+        memset(l.properties, 0, capacity * sizeof(*l.properties));
         if (!lay_out(&l, template_node, cut) || read_fields(&l) < l.top_count)
             return (manifest_layout){0};
     }

@@ -312,7 +312,7 @@ static bool property_valid(const event_schema *event, u32 at, error *e)
     return true;
 }
 
-// Members reached from `at` stand behind it, so a walk ends; depth and total work are bounded here.
+// Members reached from `at` stand after it, so a walk ends; depth and total work are bounded here.
 static bool nesting_valid(const event_schema *event, u32 at, u32 depth, u32 *visits)
 {
     const property *p = &event->properties[at];
@@ -465,7 +465,7 @@ static bool better(const suitability *a, const suitability *b)
 typedef struct ranking {
     schema_find_result *out;
     suitability suit[LIMIT_CANDIDATES];
-    u32 count, room;
+    u32 count, capacity;
 } ranking;
 
 static void rank_event(ranking *r, const event_schema *event, u8 version, u32 os_build)
@@ -474,9 +474,9 @@ static void rank_event(ranking *r, const event_schema *event, u8 version, u32 os
     u32 at = r->count;
     while (at > 0 && better(&s, &r->suit[at - 1]))
         at--;
-    if (at >= r->room)
+    if (at >= r->capacity)
         return;
-    if (r->count < r->room)
+    if (r->count < r->capacity)
         r->count++;
     for (u32 i = r->count - 1; i > at; i--) {
         r->out[i] = r->out[i - 1];
@@ -556,9 +556,9 @@ static void rank_by_id(ranking *r, provider_schema *p, const event_descriptor *d
 }
 
 u32 schema_find(const schema_set *set, schema_key key, const guid *id, const event_descriptor *descriptor, u32 os_build,
-                schema_find_result *out, u32 room)
+                schema_find_result *out, u32 capacity)
 {
-    ranking r = {.out = out, .room = room < LIMIT_CANDIDATES ? room : LIMIT_CANDIDATES};
+    ranking r = {.out = out, .capacity = capacity < LIMIT_CANDIDATES ? capacity : LIMIT_CANDIDATES};
     fetch_once(set, id);
     if (key == KEY_MANIFEST) {
         for (provider_schema *p = schema_providers(set, id); p; p = p->next)

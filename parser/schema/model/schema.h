@@ -61,10 +61,10 @@ enum {
     PROP_FIXED_LENGTH = 0x10,
     PROP_FIXED_COUNT = 0x20, // an array even where count is 1 (and an empty one where it is 0)
     PROP_HAS_TAGS = 0x40,
-    PROP_COUNT_INLINE = 0x1000, // TraceLogging: a u16 count stands in the payload in front of the elements
+    PROP_COUNT_INLINE = 0x1000, // TraceLogging: a u16 count stands in the payload before the elements
     PROP_COUNT_REST = 0x2000,   // as many elements as the payload still holds (StackWalk frames)
     PROP_HIDDEN = 0x4000,       // located and checked but not part of a record's data (paddings of native structs)
-    PROP_WIDE_ONLY = 0x8000,    // only in payloads with 8-byte pointers: alignment of a native struct
+    PROP_64_BIT_ONLY = 0x8000,  // only in payloads with 8-byte pointers: alignment of a native struct
     PROP_EMPTY = 0x10000,       // TraceLogging: a struct without members
 };
 
@@ -142,7 +142,7 @@ typedef struct name_list {
 } name_list;
 
 // How far a description is trusted; a smaller rank wins. The kernel table ranks with the trace itself: MOF texts lag
-// behind what kernels write (a sample's Count became two 16-bit fields without a new version).
+// after what kernels write (a sample's Count became two 16-bit fields without a new version).
 typedef enum schema_rank { RANK_TRACE, RANK_USER, RANK_CACHE, RANK_BUILTIN } schema_rank;
 
 // Who wrote a description into a trace, and when.
@@ -221,7 +221,7 @@ typedef struct schema_find_result {
 } schema_find_result;
 
 u32 schema_find(const schema_set *set, schema_key key, const guid *id, const event_descriptor *descriptor, u32 os_build,
-                schema_find_result *out, u32 room);
+                schema_find_result *out, u32 capacity);
 
 // Makes what `from` knows of a GUID, of a provider or of classic events and messages, known here as well. Nothing is
 // copied: `from` must outlive the set, and nothing of that GUID may be added to it any more.

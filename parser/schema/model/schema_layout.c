@@ -1,5 +1,5 @@
 // Compiles the layout text of built-in tables into properties. Structs are taken breadth first, so that members stand
-// behind everything that was placed before them and nothing recurses.
+// after everything that was placed before them and nothing recurses.
 #include "schema/model/schema_layout.h"
 
 #include "base/limits.h"
@@ -210,7 +210,7 @@ static bool set_pad(layout *l, property *p, const char *size, bool *none)
     if (bytes == 0 || bytes > 64)
         return fail(l, "no such type");
     *none = strcmp(size, "ptr") == 0 && l->variant != 0;
-    p->flags |= PROP_HIDDEN | PROP_FIXED_LENGTH | (strcmp(size, "ptr") == 0 ? PROP_WIDE_ONLY : 0);
+    p->flags |= PROP_HIDDEN | PROP_FIXED_LENGTH | (strcmp(size, "ptr") == 0 ? PROP_64_BIT_ONLY : 0);
     p->in_type = IN_BINARY;
     p->out_type = OUT_HEX_BINARY;
     p->length = (u16)bytes;
@@ -218,7 +218,7 @@ static bool set_pad(layout *l, property *p, const char *size, bool *none)
     return true;
 }
 
-// Leaves the position behind the } that closes the body which begins at it.
+// Leaves the position after the } that closes the body which begins at it.
 static bool skip_body(layout *l)
 {
     u32 depth = 1;

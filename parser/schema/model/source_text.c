@@ -86,10 +86,10 @@ void source_text_free(source_text *text)
     *text = (source_text){0};
 }
 
-size_t source_text_head(span head, char *out, size_t room)
+size_t source_text_head(span head, char *out, size_t capacity)
 {
     size_t len = 0;
-    for (size_t i = 0; i < head.len && len < room; i++)
+    for (size_t i = 0; i < head.len && len < capacity; i++)
         if (head.at[i])
             out[len++] = (char)head.at[i];
     return len;

@@ -16,8 +16,8 @@ source_text source_text_of(span bytes);
 void source_text_free(source_text *text);
 
 // The same for the head of a file that a source is asked to recognise: plain ASCII letters as they are, the zero bytes
-// of UTF-16 left out. Returns the length; room is at least head.len.
-size_t source_text_head(span head, char *out, size_t room);
+// of UTF-16 left out. Returns the length; capacity is at least head.len.
+size_t source_text_head(span head, char *out, size_t capacity);
 
 bool source_path_ends(const char *path, const char *suffix); // letter case ignored
 const char *source_path_base(const char *path);              // the file's name, "" for NULL

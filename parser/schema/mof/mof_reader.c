@@ -44,11 +44,11 @@ static void skip_comment(reader *r)
 static void skip_blanks(reader *r)
 {
     while (cursor_left(&r->at)) {
-        u8 c = peek_byte(r, 0), behind = peek_byte(r, 1);
-        if (c == '#' || (c == '/' && behind == '/')) {
+        u8 c = peek_byte(r, 0), after = peek_byte(r, 1);
+        if (c == '#' || (c == '/' && after == '/')) {
             while (cursor_left(&r->at) && peek_byte(r, 0) != '\n')
                 (void)next_byte(r);
-        } else if (c == '/' && behind == '*') {
+        } else if (c == '/' && after == '*') {
             skip_comment(r);
         } else if (c <= ' ') {
             (void)next_byte(r);

@@ -273,10 +273,10 @@ static const event_class *class_named(const build *b, const char *name)
 
 static void collect_classes(build *b, const mof_class *first)
 {
-    u32 room = 0;
+    u32 capacity = 0;
     for (const mof_class *c = first; c; c = c->next)
-        room++;
-    b->classes = arena_array(b->scratch, event_class, room);
+        capacity++;
+    b->classes = arena_array(b->scratch, event_class, capacity);
     for (const mof_class *c = first; c; c = c->next) {
         event_class *made = &b->classes[b->class_count];
         const char *id = mof_qualifier_text(c->qualifiers, "Guid");
@@ -288,7 +288,7 @@ static void collect_classes(build *b, const mof_class *first)
             schema_load_note(b->load, "%s: line %u: class %.80s has GUID %.60s, which is none", b->label, c->line,
                              c->name, id);
     }
-    if (room)
+    if (capacity)
         qsort(b->classes, b->class_count, sizeof(*b->classes), by_name);
     for (u32 i = 1; i < b->class_count; i++)
         if (strcasecmp(b->classes[i - 1].text->name, b->classes[i].text->name) == 0)

@@ -15,7 +15,7 @@
 // KEYW   4 size  8 n, then 16 each:  0 u64 mask  8 message id  12 name
 // MAPS   4 size  8 n, then n offsets of VMAP and BMAP
 // VMAP   4 size  8 name  12 flags (1 bit map)  16 n, then {value, message id} each; BMAP alike
-// TTBL   4 size  8 n, then TEMP blocks one behind the other (reached through the events, so not walked)
+// TTBL   4 size  8 n, then TEMP blocks one after the other (reached through the events, so not walked)
 // TEMP   4 size  8 top-level items  12 all items  16 offset of the items  20 kind  24 GUID  40 binary XML
 // item  20 bytes:  0 flags (below)  4 u8 in type  5 u8 out type, or 4 u16 first member  6 u16 members of a struct
 //        8 map  12 u16 count  14 u16 length  16 name

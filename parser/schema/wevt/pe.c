@@ -2,7 +2,7 @@
 // holds before it is used. Knows nothing of schemas; schema_wevt.c is its only user.
 //
 // IMAGE_DOS_HEADER:  0 "MZ"  60 offset of "PE\0\0"
-// IMAGE_FILE_HEADER (behind the signature):  0 Machine  2 NumberOfSections  16 SizeOfOptionalHeader
+// IMAGE_FILE_HEADER (after the signature):  0 Machine  2 NumberOfSections  16 SizeOfOptionalHeader
 // IMAGE_OPTIONAL_HEADER:  0 Magic (0x10b PE32, 0x20b PE32+)  60 SizeOfHeaders  92 or 108 NumberOfRvaAndSizes, then the
 //     data directories of {RVA, size}; number 2 is the resources
 // IMAGE_SECTION_HEADER (40):  8 VirtualSize  12 VirtualAddress  16 SizeOfRawData  20 PointerToRawData
@@ -41,14 +41,14 @@ bool pe_open(span bytes, pe_file *pe, error *e)
     u16 magic = load_u16(body.at);
     if (magic != 0x10b && magic != 0x20b)
         return error_set(e, "PE file: optional header magic 0x%x is neither PE32 nor PE32+", magic);
-    pe->wide = magic == 0x20b;
+    pe->is_64_bit = magic == 0x20b;
     pe->headers_size = load_u32(body.at + 60);
     if (claimed_sections > PE_MAX_SECTIONS ||
         !span_sub(bytes, optional_at + claimed_optional, (size_t)claimed_sections * 40, &pe->sections))
         return error_set(e, "PE file: %u sections are claimed, the file ends before their table does",
                          claimed_sections);
     pe->section_count = claimed_sections;
-    size_t directories = pe->wide ? 112 : 96;
+    size_t directories = pe->is_64_bit ? 112 : 96;
     span entry;
     if (body.len >= directories && load_u32(body.at + directories - 4) > 2 &&
         span_sub(body, directories + 16, 8, &entry)) {
@@ -94,7 +94,7 @@ typedef struct resource_walk {
     span tree;
     u32 budget;
     pe_resource *out;
-    u32 count, room;
+    u32 count, capacity;
 } resource_walk;
 
 // The entries of a directory; *count is what is both claimed and there. Spends the budget.
@@ -143,7 +143,7 @@ static bool name_is(span tree, u32 name, const char *wanted)
 static void add_data(resource_walk *w, u32 id, u32 language, u32 offset)
 {
     span entry, data;
-    if (w->count >= w->room || !span_sub(w->tree, offset, 16, &entry) || !load_u32(entry.at + 4) ||
+    if (w->count >= w->capacity || !span_sub(w->tree, offset, 16, &entry) || !load_u32(entry.at + 4) ||
         !pe_at(w->pe, load_u32(entry.at), load_u32(entry.at + 4), &data))
         return;
     w->out[w->count++] = (pe_resource){id, (u16)language, data};
@@ -155,7 +155,7 @@ static void walk_languages(resource_walk *w, u32 id, u32 offset)
     u32 count, at;
     if (!directory_entries(w, offset, &entries, &count))
         return;
-    for (u32 i = 0; i < count && w->count < w->room; i++) {
+    for (u32 i = 0; i < count && w->count < w->capacity; i++) {
         u32 language = load_u32(entries.at + (size_t)i * 8);
         if (!is_directory(load_u32(entries.at + (size_t)i * 8 + 4), &at))
             add_data(w, id, language >> RESOURCE_TOP_BIT ? 0 : language, at);
@@ -169,16 +169,16 @@ static void walk_ids(resource_walk *w, u32 offset)
     u32 count, at;
     if (!directory_entries(w, offset, &entries, &count))
         return;
-    for (u32 i = 0; i < count && w->count < w->room; i++) {
+    for (u32 i = 0; i < count && w->count < w->capacity; i++) {
         u32 id = load_u32(entries.at + (size_t)i * 8);
         if (is_directory(load_u32(entries.at + (size_t)i * 8 + 4), &at))
             walk_languages(w, id >> RESOURCE_TOP_BIT ? 0 : id, at);
     }
 }
 
-u32 pe_resources(const pe_file *pe, const char *name, u16 number, pe_resource *out, u32 room)
+u32 pe_resources(const pe_file *pe, const char *name, u16 number, pe_resource *out, u32 capacity)
 {
-    resource_walk w = {.pe = pe, .budget = LIMIT_PE_RESOURCES, .out = out, .room = room};
+    resource_walk w = {.pe = pe, .budget = LIMIT_PE_RESOURCES, .out = out, .capacity = capacity};
     span entries;
     u32 count, at;
     if (!pe->resources_rva || !bytes_from(pe, pe->resources_rva, &w.tree) ||

@@ -17,7 +17,7 @@ typedef struct pe_file {
     u32 headers_size;                  // addresses below stand at the same offset in the file
     u32 resources_rva, resources_size; // 0: has none
     u16 machine;                       // IMAGE_FILE_MACHINE_x, 0x14c, 0x8664, 0xaa64 …
-    bool wide;                         // PE32+
+    bool is_64_bit;                    // PE32+
 } pe_file;
 
 // Reads headers only. `bytes` may be the beginning of a file, as long as it holds the headers.
@@ -35,8 +35,8 @@ typedef struct pe_resource {
 } pe_resource;
 
 // The resources of a type, given by name (ASCII, case ignored) or, where name is NULL, by number. Returns how many of
-// `room` were filled. Damaged entries (loops, addresses outside the file) are left out.
-u32 pe_resources(const pe_file *pe, const char *name, u16 number, pe_resource *out, u32 room);
+// `capacity` were filled. Damaged entries (loops, addresses outside the file) are left out.
+u32 pe_resources(const pe_file *pe, const char *name, u16 number, pe_resource *out, u32 capacity);
 
 // One of several languages: en-US, else neutral, else the first. Only resources with this id are looked at. NULL: none.
 const pe_resource *pe_resource_choose(const pe_resource *resources, u32 count, u32 id);

@@ -72,14 +72,14 @@ bool wevt_present(span bytes)
     return crim_is(bytes) || (pe_open(bytes, &pe, NULL) && pe_resources(&pe, "WEVT_TEMPLATE", 0, &found, 1) != 0);
 }
 
-bool wevt_mui_path(const char *path, u32 number, char *out, size_t room)
+bool wevt_mui_path(const char *path, u32 number, char *out, size_t capacity)
 {
     static const char *const folders[] = {"en-US/", ""};
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (number >= COUNT_OF(folders))
         return false;
-    int len = snprintf(out, room, "%.*s%s%s.mui", (int)(name - path), path, folders[number], name);
-    return len >= 0 && (size_t)len < room;
+    int len = snprintf(out, capacity, "%.*s%s%s.mui", (int)(name - path), path, folders[number], name);
+    return len >= 0 && (size_t)len < capacity;
 }
 
 // The headers end within the first KiB in nearly every file; where they do not fit into `head`, load decides.

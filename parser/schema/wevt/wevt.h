@@ -26,7 +26,7 @@ bool wevt_load_with_messages(schema_set *set, span bytes, span mui, const char *
                              schema_load *load, error *e);
 
 // Where the language file of a PE file would stand: number 0 is <dir>/en-US/<name>.mui, 1 is <dir>/<name>.mui. False:
-// there is no such number, or `room` bytes do not hold the path.
-MUST_USE bool wevt_mui_path(const char *path, u32 number, char *out, size_t room);
+// there is no such number, or `capacity` bytes do not hold the path.
+MUST_USE bool wevt_mui_path(const char *path, u32 number, char *out, size_t capacity);
 
 #endif

@@ -78,8 +78,8 @@ static bool pages_join(pdb_file *pdb, span list, u32 size, pages *out, error *e)
         span s;
         if (page * pdb->page_bytes > pdb->file.len ||
             !span_sub(pdb->file, (size_t)(page * pdb->page_bytes), last ? (size_t)last : pdb->page_bytes, &s))
-            return error_set(e, "program database: page %llu lies behind the file's %zu bytes",
-                             (unsigned long long)page, pdb->file.len);
+            return error_set(e, "program database: page %llu lies after the file's %zu bytes", (unsigned long long)page,
+                             pdb->file.len);
         adjoining = adjoining && page == (u64)load_u32(list.at) + i;
     }
     if (!count)
@@ -124,7 +124,7 @@ static bool pdb_open(pdb_file *pdb, span file, error *e)
     return true;
 }
 
-// Where the page numbers of each stream begin in the directory, and behind the last. Modules name streams by 16 bits,
+// Where the page numbers of each stream begin in the directory, and after the last. Modules name streams by 16 bits,
 // so later ones are of no interest.
 static u64 *page_starts(const pdb_file *pdb)
 {

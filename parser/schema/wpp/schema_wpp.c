@@ -60,7 +60,7 @@ static bool enum_entry(const wpp_reader *r, span line, map_entry *out)
     return true;
 }
 
-// The lines between the braces behind "#enumv <name>". A line that does not fit ends the table.
+// The lines between the braces after "#enumv <name>". A line that does not fit ends the table.
 static void enum_read(wpp_reader *r, line_reader *lines, span head)
 {
     map_entry *entries = NULL, entry;

@@ -49,9 +49,9 @@ bool slice_same_word(span s, const char *word); // case ignored
 bool slice_starts(span s, const char *with);
 // Where `what` stands first; s.len where it does not.
 size_t slice_find(span s, const char *what);
-// The first word of *s, up to a blank; *s goes on behind it.
+// The first word of *s, up to a blank; *s goes on after it.
 span slice_take_word(span *s);
-// Decimal, or hexadecimal behind 0x; a minus sign gives the two's complement. The whole text must be one number.
+// Decimal, or hexadecimal after 0x; a minus sign gives the two's complement. The whole text must be one number.
 MUST_USE bool slice_to_u32(span s, u32 *out);
 
 // ---------------------------------------------------------------------------------------------- format strings

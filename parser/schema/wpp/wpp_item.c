@@ -1,7 +1,7 @@
 // The item types of WPP parameters, and the slices all WPP files are cut into.
 //
 // Knows how many bytes TraceMessage wrote for each type and how TDH would call them. Called by wpp_reader.c only.
-// Trusts nothing: a type it does not know is said to be unknown, since everything behind it would be misread.
+// Trusts nothing: a type it does not know is said to be unknown, since everything after it would be misread.
 #include "schema/wpp/wpp.h"
 
 #include <strings.h>
@@ -84,7 +84,7 @@ typedef enum item_kind {
 } item_kind;
 
 typedef struct item_row {
-    const char *name; // behind "Item"
+    const char *name; // after "Item"
     u16 in_type, out_type;
     u8 kind, bytes; // bytes: size of an integer; explicit length of others
     u8 naming;
@@ -242,12 +242,12 @@ static u32 item_bits(const wpp_item *item)
 // "a,b=5,c" numbers a 0, b 5, c 6.
 u32 wpp_item_names(arena *a, const wpp_item *item, const map_entry **out)
 {
-    u32 room = 1, count = 0, next = 0;
-    for (size_t i = 0; i < item->names.len && room < LIMIT_MAP_ENTRIES; i++)
-        room += item->names.at[i] == ',';
-    map_entry *entries = arena_array(a, map_entry, room);
+    u32 capacity = 1, count = 0, next = 0;
+    for (size_t i = 0; i < item->names.len && capacity < LIMIT_MAP_ENTRIES; i++)
+        capacity += item->names.at[i] == ',';
+    map_entry *entries = arena_array(a, map_entry, capacity);
     span rest = item->names;
-    while (rest.len && count < room) {
+    while (rest.len && count < capacity) {
         size_t comma = slice_find(rest, ",");
         span entry = slice_trim(slice_before(rest, comma));
         rest = span_from(rest, comma + 1);

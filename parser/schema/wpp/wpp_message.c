@@ -101,7 +101,7 @@ bool wpp_token_next(span *rest, wpp_token *out)
 
 // ---------------------------------------------------------------------------------------------- trailing comments
 
-// Where the next KEY= starts at or behind `from`; comment.len where none does.
+// Where the next KEY= starts at or after `from`; comment.len where none does.
 static size_t key_find(span comment, size_t from, size_t *key_len)
 {
     for (size_t at = from; at < comment.len; at++) {

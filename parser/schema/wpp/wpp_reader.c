@@ -325,7 +325,7 @@ static void message_end(wpp_reader *r)
 
 // ---------------------------------------------------------------------------------------------- lines
 
-// The number behind the last "--", or behind the "//" of templates that write it as a comment; a comment may follow the
+// The number after the last "--", or after the "//" of templates that write it as a comment; a comment may follow the
 // former. *end: where the mark stands.
 static bool parameter_number(span line, size_t *end, u32 *number)
 {
@@ -484,10 +484,10 @@ void wpp_reader_end(wpp_reader *r)
 {
     for (u32 i = 0; r->place == PLACE_BEFORE_BRACE && i < r->head_count; i++) {
         r->head = r->heads[i];
-        note_message(r, "no { behind its #typev line", slice_of(""));
+        note_message(r, "no { after its #typev line", slice_of(""));
     }
     if (r->place == PLACE_IN_MESSAGE)
-        note_message(r, "no } behind its parameters", slice_of(""));
+        note_message(r, "no } after its parameters", slice_of(""));
     r->place = PLACE_OUTSIDE;
     r->head_count = 0;
 }

@@ -68,7 +68,7 @@ typedef struct wpp_reader {
     wpp_parameter *parameters; // LIMIT_PROPERTIES of them
     span *specs;               // by parameter number less the first
     u32 parameter_count;
-    bool parameters_end; // one could not be read; those behind it cannot be placed
+    bool parameters_end; // one could not be read; those after it cannot be placed
 } wpp_reader;
 
 void wpp_reader_open(wpp_reader *r, schema_set *set, const char *path, schema_rank rank, schema_load *load);
@@ -81,9 +81,9 @@ void wpp_reader_line(wpp_reader *r, span line);
 void wpp_reader_end(wpp_reader *r);
 
 bool wpp_is_typev(span line);
-bool wpp_is_brace(span line, char brace); // alone, or with a comment behind it
+bool wpp_is_brace(span line, char brace); // alone, or with a comment after it
 // The end of a format string in what follows its first quote, which has no blanks at its end: the last quote with a
-// comment behind it, else the last quote.
+// comment after it, else the last quote.
 bool wpp_closing_quote(span quoted, size_t *at);
 
 // An #enumv table: the name is a slice of the text, entries are copied. The first of a name is kept.
