@@ -42,6 +42,17 @@ static void say_counts(const rule_set *set, const hit_counts *counts)
     print_say("%llu hits of %u rules", (unsigned long long)counts->hits, count);
 }
 
+// Rules some of whose answers are missing.
+static void say_gave_up(const rule_set *set)
+{
+    for (u32 i = 0; i < set->rule_count; i++) {
+        u64 count = rule_gave_up(set, i);
+        if (count)
+            print_say("%s: a regular expression took too long on %llu values, which are taken as unknown",
+                      set->rules[i].path, (unsigned long long)count);
+    }
+}
+
 static int code_of(const run *r, const hit_counts *counts, const detect_options *own)
 {
     bool fails = own->fail_level != LEVEL_NONE && counts->hits && counts->highest >= own->fail_level;
@@ -79,6 +90,8 @@ static int detect_all(rule_book *b, const options *o, outfile *out, hit_format f
             inputs_hash_begin(&r.inputs, o->threads);
         code = evidence_open(&ev, &r, 0, r.inputs.count, true, o->correlate);
         bool ok = code == EXIT_DONE && detect_in(b, &o->filter, &r, &ev, out, format, &counts);
+        if (ok)
+            say_gave_up(&b->set);
         if (ok && !o->quiet) {
             evidence_tell_damage(&ev);
             say_counts(&b->set, &counts);

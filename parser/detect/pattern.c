@@ -158,12 +158,20 @@ static void add_text(sigma_pattern *p, u8 *to, span text, unsigned flags)
     }
 }
 
+static size_t most_pieces(span text)
+{
+    size_t count = 3;
+    for (size_t i = 0; i < text.len; i++)
+        count += strchr("*?-/", text.at[i]) ? 2 : 0;
+    return count;
+}
+
 static void compile_text(arena *a, sigma_pattern *p, span text, const meaning *m)
 {
     u8 *bytes = arena_take(a, text.len + 1);
     p->kind = PATTERN_TEXT;
     p->cased = m->flags & FLAG_CASED;
-    p->pieces = arena_array(a, piece, text.len + 3);
+    p->pieces = arena_array(a, piece, most_pieces(text));
     if (m->from)
         add_piece(p, PIECE_ANY);
     add_text(p, bytes, text, m->flags);
@@ -318,6 +326,11 @@ void pattern_free(sigma_pattern *p)
     regex_free(p->regex);
 }
 
+u64 pattern_gave_up(const sigma_pattern *p)
+{
+    return p->regex ? regex_gave_up(p->regex) : 0;
+}
+
 // ---------------------------------------------------------------------------------------------- needles
 
 span pattern_needle(const sigma_pattern *p)
@@ -454,6 +467,12 @@ static answer answer_of_tail(const sigma_pattern *p, span text)
     return end.len <= text.len || end.at[0] == '\\' ? ANSWER_FALSE : ANSWER_UNKNOWN;
 }
 
+static answer answer_of_regex(const sigma_pattern *p, span text)
+{
+    bool gave_up, found = regex_found(p->regex, text, &gave_up);
+    return gave_up ? ANSWER_UNKNOWN : answer_of(found);
+}
+
 answer pattern_answer(const sigma_pattern *p, const subject *s, const subject *other)
 {
     if (s->kind == SUBJECT_UNKNOWN)
@@ -470,7 +489,7 @@ answer pattern_answer(const sigma_pattern *p, const subject *s, const subject *o
     case PATTERN_TEXT:
         return answer_of(pieces_match(p, p->cased ? s->text : s->folded));
     case PATTERN_REGEX:
-        return answer_of(regex_found(p->regex, s->text));
+        return answer_of_regex(p, s->text);
     case PATTERN_NETWORK:
         return answer_of(network_has(p->network, p->network_bits, s->text));
     case PATTERN_ORDER:

@@ -84,6 +84,8 @@ enum { PATTERN_FORMS = 3 };
 MUST_USE bool pattern_compile(arena *a, const pattern_source *from, sigma_pattern out[PATTERN_FORMS], u32 *count,
                               error *e);
 void pattern_free(sigma_pattern *p);
+// On how many values a regular expression took too long to be answered.
+u64 pattern_gave_up(const sigma_pattern *p);
 
 bool pattern_modifier_is_known(const char *name);
 

@@ -1,5 +1,7 @@
 #include "detect/pattern_regex.h"
 
+#include <stdatomic.h>
+
 #include "base/limits.h"
 #include "base/memory.h"
 #include "detect/libpcre2.h"
@@ -9,6 +11,7 @@
 struct regex {
     pcre2_code_8 *code;
     pcre2_match_context_8 *bounds;
+    _Atomic u64 gave_up;
 };
 
 static bool compile(regex *r, span text, u32 flags, error *e)
@@ -62,12 +65,24 @@ void regex_free(regex *r)
     mem_free(r);
 }
 
-bool regex_found(const regex *r, span text)
+bool regex_found(const regex *r, span text, bool *gave_up)
 {
     pcre2_match_data_8 *data = libpcre2.pcre2_match_data_create_8(1, NULL);
-    int found = data ? libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, 0, data, r->bounds) : -1;
+    int found = PCRE2_ERROR_NOMEMORY;
+    if (data)
+        found = libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, 0, data, r->bounds);
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT) // what is interpreted has the heap
+        found = libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, PCRE2_NO_JIT, data, r->bounds);
     libpcre2.pcre2_match_data_free_8(data);
+    *gave_up = found < 0 && found != PCRE2_ERROR_NOMATCH;
+    if (*gave_up)
+        atomic_fetch_add(&((regex *)(uintptr_t)r)->gave_up, 1);
     return found >= 0;
+}
+
+u64 regex_gave_up(const regex *r)
+{
+    return atomic_load(&((regex *)(uintptr_t)r)->gave_up);
 }
 
 #else
@@ -84,10 +99,17 @@ void regex_free(regex *r)
     (void)r;
 }
 
-bool regex_found(const regex *r, span text)
+bool regex_found(const regex *r, span text, bool *gave_up)
 {
     (void)r, (void)text;
+    *gave_up = false;
     return false;
+}
+
+u64 regex_gave_up(const regex *r)
+{
+    (void)r;
+    return 0;
 }
 
 #endif

@@ -27,9 +27,13 @@ bool rule_level_read(const char *name, rule_level *out)
 
 // ---------------------------------------------------------------------------------------------- growing lists
 
-u32 nodes_take(rule_set *set, u32 count)
+bool nodes_take(compilation *c, u32 count, u32 *first)
 {
-    u32 at = set->node_count;
+    rule_set *set = c->set;
+    u32 at = *first = set->node_count;
+    c->nodes += count;
+    if (count > LIMIT_RULE_NODES || c->nodes > LIMIT_RULE_NODES)
+        return error_code_set(c->e, ERR_LIMIT, "it has more than %d terms", LIMIT_RULE_NODES);
     while (set->node_count + count > set->node_capacity) {
         u32 capacity = set->node_capacity ? 2 * set->node_capacity : 1024;
         set->nodes = mem_grow(set->nodes, set->node_count, capacity, sizeof(*set->nodes));
@@ -37,17 +41,43 @@ u32 nodes_take(rule_set *set, u32 count)
     }
     memset(set->nodes + at, 0, count * sizeof(*set->nodes));
     set->node_count += count;
-    return at;
+    return true;
 }
 
-u32 logsource_field(rule_set *set, logsource *source, const char *name)
+static bool has_name(const void *source, u32 index, const void *name)
 {
-    for (u32 i = 0; i < source->field_count; i++)
-        if (strcasecmp(source->fields[i].name, name) == 0)
-            return i;
+    return strcasecmp(((const logsource *)source)->fields[index].name, name) == 0;
+}
+
+static u64 hash_of_name(const char *name)
+{
+    u64 hash = hash_bytes("", 0);
+    for (; *name; name++) {
+        u8 c = (u8)(*name >= 'A' && *name <= 'Z' ? *name + 0x20 : *name);
+        hash = hash_more(hash, &c, 1);
+    }
+    return hash;
+}
+
+static u32 logsource_field(rule_set *set, logsource *source, const char *name)
+{
+    u64 hash = hash_of_name(name);
+    u32 at = map_find(source->fields_by_name, hash, has_name, source, name);
+    if (at != MAP_NONE)
+        return at;
     GROW(source->fields, source->field_count, source->field_capacity);
     source->fields[source->field_count] = (rule_field){.name = arena_text(&set->arena, name)};
+    map_add(source->fields_by_name, hash, source->field_count);
     return source->field_count++;
+}
+
+bool rule_field_index(compilation *c, const char *name, u32 *out)
+{
+    u32 before = c->source->field_count;
+    *out = logsource_field(c->set, c->source, name);
+    c->fields += c->source->field_count - before;
+    return c->fields <= LIMIT_RULE_FIELDS ||
+           error_code_set(c->e, ERR_LIMIT, "it names more than %d fields", LIMIT_RULE_FIELDS);
 }
 
 static const char *text_or_empty(rule_set *set, const yaml_value *v, const char *key)
@@ -68,6 +98,7 @@ static u32 logsource_index(rule_set *set, const yaml_value *v)
             return i;
     }
     s.tests_by_text = mem_zeroed(1, sizeof(*s.tests_by_text));
+    s.fields_by_name = mem_zeroed(1, sizeof(*s.fields_by_name));
     GROW(set->logsources, set->logsource_count, set->logsource_capacity);
     set->logsources[set->logsource_count] = s;
     return set->logsource_count++;
@@ -92,7 +123,9 @@ static bool compile_conditions(compilation *c, const yaml_value *v, node *out)
         return condition_compile(c, v->text, out);
     if (v->kind != YAML_LIST || !v->count)
         return error_set(c->e, "its condition is not a text");
-    *out = (node){NODE_OR, nodes_take(c->set, v->count), v->count};
+    *out = (node){.kind = NODE_OR, .count = v->count};
+    if (!nodes_take(c, v->count, &out->first))
+        return false;
     for (u32 i = 0; i < v->count; i++) {
         node n;
         if (v->items[i].kind != YAML_TEXT)
@@ -120,9 +153,10 @@ static bool compile_rule(rule_set *set, sigma_rule *r, const yaml_value *documen
     const yaml_value *condition = yaml_member(detection, "condition");
     if (!condition)
         return error_set(e, "its detection has no condition");
-    if (!compile_conditions(&c, condition, &root))
+    if (detection->count > LIMIT_RULE_SELECTIONS)
+        return error_code_set(e, ERR_LIMIT, "it has more than %d selections", LIMIT_RULE_SELECTIONS);
+    if (!compile_conditions(&c, condition, &root) || !nodes_take(&c, 1, &r->root))
         return false;
-    r->root = nodes_take(set, 1);
     set->nodes[r->root] = root;
     return true;
 }
@@ -196,11 +230,13 @@ void rule_set_free(rule_set *set)
             needles_free(&s->fields[k].needles);
         mem_free(s->fields);
         mem_free(s->tests);
-        mem_free((void *)s->test_texts);
+        mem_free(s->test_texts);
         mem_free(s->rules);
         mem_free(s->always);
         map_free(s->tests_by_text);
         mem_free(s->tests_by_text);
+        map_free(s->fields_by_name);
+        mem_free(s->fields_by_name);
     }
     mem_free(set->logsources);
     mem_free(set->rules);

@@ -28,8 +28,8 @@ typedef struct node {
 // One pattern on one field, shared by all rules of a logsource that ask it.
 typedef struct test {
     u32 field;
+    bool used;       // by a rule that is used
     bool has_needle; // found by it; else asked when a rule gets that far
-    bool needle_is_all;
     sigma_pattern pattern;
     u32 *rules; // that a found needle may decide
     u32 rule_count, rule_capacity;
@@ -38,6 +38,7 @@ typedef struct test {
 // A field that rules name; "" stands for keywords, which are looked for in all of the event.
 typedef struct rule_field {
     const char *name;
+    bool used;
     needles needles; // of tests on it, by test
 } rule_field;
 
@@ -61,9 +62,9 @@ typedef struct logsource {
     u32 field_count, field_capacity;
     test *tests;
     u32 test_count, test_capacity;
-    struct map *tests_by_text;
-    const char **test_texts;
-    u32 *rules; // those that are used
+    struct map *tests_by_text, *fields_by_name;
+    span *test_texts; // what makes each different from the others
+    u32 *rules;       // those that are used
     u32 rule_count, rule_capacity;
     u32 *always; // of them
     u32 always_count;
@@ -117,6 +118,9 @@ void rule_reasons(const rule_set *set, u32 rule, rule_scratch *scratch,
 typedef struct possible {
     bool yes, no;
 } possible;
+
+// How often a regular expression of the rule gave up on a value; 0 for most.
+u64 rule_gave_up(const rule_set *set, u32 rule);
 
 // What a rule may come to, by what its tests may.
 possible rule_possible(const rule_set *set, u32 rule, possible (*of)(void *context, const test *t), void *context);

@@ -65,15 +65,30 @@ static void enter_needles(logsource *s)
         test *t = &s->tests[i];
         span text = pattern_needle(&t->pattern);
         t->has_needle = text.len > 0;
-        if (t->has_needle)
+        if (t->has_needle && t->used)
             needles_add(&s->fields[t->field].needles, text, i);
     }
     for (u32 i = 0; i < s->field_count; i++)
         needles_close(&s->fields[i].needles);
 }
 
+static void mark_used(rule_set *set, logsource *s, const node *n)
+{
+    for (u32 i = 0; n->kind != NODE_TEST && i < n->count; i++)
+        mark_used(set, s, &set->nodes[n->first + i]);
+    if (n->kind != NODE_TEST)
+        return;
+    test *t = &s->tests[n->first];
+    t->used = s->fields[t->field].used = true;
+    if (t->pattern.kind == PATTERN_FIELD)
+        s->fields[t->pattern.field].used = true;
+}
+
 void rule_set_close(rule_set *set)
 {
+    for (u32 i = 0; i < set->rule_count; i++)
+        if (!set->rules[i].refused)
+            mark_used(set, &set->logsources[set->rules[i].logsource], &set->nodes[set->rules[i].root]);
     for (u32 i = 0; i < set->logsource_count; i++)
         enter_needles(&set->logsources[i]);
     for (u32 i = 0; i < set->rule_count; i++) {
@@ -176,7 +191,7 @@ static void ask_tail(rule_scratch *x, u32 field)
 {
     for (u32 i = 0; i < x->source->test_count; i++) {
         const test *t = &x->source->tests[i];
-        if (t->field == field && t->has_needle && ask_pattern(x, t) == ANSWER_TRUE)
+        if (t->field == field && t->used && t->has_needle && ask_pattern(x, t) == ANSWER_TRUE)
             for (u32 k = 0; k < t->rule_count; k++)
                 add_candidate(x, t->rules[k]);
     }
@@ -243,6 +258,22 @@ u32 rule_set_ask(const rule_set *set, const logsource *s, const subject *subject
     if (x->hit_count > 1)
         qsort(x->hits, x->hit_count, sizeof(*x->hits), by_number);
     return x->hit_count;
+}
+
+static u64 gave_up_of(const rule_set *set, const logsource *s, const node *n)
+{
+    u64 sum = 0;
+    if (n->kind == NODE_TEST)
+        return pattern_gave_up(&s->tests[n->first].pattern);
+    for (u32 i = 0; i < n->count; i++)
+        sum += gave_up_of(set, s, &set->nodes[n->first + i]);
+    return sum;
+}
+
+u64 rule_gave_up(const rule_set *set, u32 number)
+{
+    const sigma_rule *r = &set->rules[number];
+    return r->refused ? 0 : gave_up_of(set, &set->logsources[r->logsource], &set->nodes[r->root]);
 }
 
 // ---------------------------------------------------------------------------------------------- reasons

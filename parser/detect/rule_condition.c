@@ -45,18 +45,25 @@ static bool is_word(const parser *p, const char *word)
     return !*x && !*word;
 }
 
-// '*' in a pattern of names.
+// '*' in a pattern of names. The last * seen is the only one that may have to take more.
 static bool name_fits(const char *wanted, const char *name)
 {
-    if (*wanted == '*') {
-        while (*wanted == '*')
+    const char *star = NULL, *taken = name;
+    while (*name || *wanted == '*') {
+        if (*wanted == '*') {
+            star = wanted++;
+            taken = name;
+        } else if (*wanted == *name) {
             wanted++;
-        for (; *name; name++)
-            if (name_fits(wanted, name))
-                return true;
-        return !*wanted;
+            name++;
+        } else if (star) {
+            wanted = star + 1;
+            name = ++taken;
+        } else {
+            return false;
+        }
     }
-    return *wanted == *name && (!*name || name_fits(wanted + 1, name + 1));
+    return !*wanted;
 }
 
 static bool is_selection(const char *name)
@@ -75,18 +82,18 @@ static bool is_meant(const char *wanted, const char *name)
 static bool read_quantified(parser *p, bool all, node *out)
 {
     const yaml_value *d = p->c->detection;
-    u32 count = 0, stars = 0;
+    u32 count = 0;
     if (!next(p) || !next(p))
         return false;
-    for (const char *x = p->word; *x; x++)
-        stars += *x == '*';
-    if (!*p->word || stars > 8)
+    if (!*p->word)
         return error_set(p->c->e, "its condition ends after 'of'");
     for (u32 i = 0; i < d->count; i++)
         count += is_meant(p->word, d->keys[i].text);
     if (!count)
         return error_set(p->c->e, "its condition asks for '%s', and no selection has such a name", p->word);
-    *out = (node){all ? NODE_AND : NODE_OR, nodes_take(p->c->set, count), count};
+    *out = (node){.kind = all ? NODE_AND : NODE_OR, .count = count};
+    if (!nodes_take(p->c, count, &out->first))
+        return false;
     u32 at = out->first;
     for (u32 i = 0; i < d->count; i++) {
         node n;
@@ -133,11 +140,10 @@ static bool read_not(parser *p, node *out)
     node inner;
     if (++p->c->depth > LIMIT_RULE_DEPTH)
         return error_code_set(p->c->e, ERR_LIMIT, "its condition nests deeper than %d", LIMIT_RULE_DEPTH);
-    u32 at = nodes_take(p->c->set, 1);
-    if (!next(p) || !read_not(p, &inner))
+    *out = (node){.kind = NODE_NOT, .count = 1};
+    if (!nodes_take(p->c, 1, &out->first) || !next(p) || !read_not(p, &inner))
         return false;
-    p->c->set->nodes[at] = inner;
-    *out = (node){NODE_NOT, at, 1};
+    p->c->set->nodes[out->first] = inner;
     p->c->depth--;
     return true;
 }
@@ -162,7 +168,9 @@ static bool read_row(parser *p, const char *word, node_kind kind, operand *read,
         *out = list[0];
         return true;
     }
-    *out = (node){kind, nodes_take(p->c->set, count), count};
+    *out = (node){.kind = kind, .count = count};
+    if (!nodes_take(p->c, count, &out->first))
+        return false;
     memcpy(p->c->set->nodes + out->first, list, count * sizeof(*list));
     return true;
 }
@@ -181,6 +189,9 @@ bool condition_compile(compilation *c, const char *text, node *out)
 {
     parser p = {.c = c, .at = text};
     c->depth = 0;
+    c->condition_bytes += strlen(text);
+    if (c->condition_bytes > LIMIT_RULE_CONDITION)
+        return error_code_set(c->e, ERR_LIMIT, "its condition has more than %d bytes", LIMIT_RULE_CONDITION);
     if (!next(&p) || !read_or(&p, out))
         return false;
     if (strcmp(p.word, "|") == 0)

@@ -11,16 +11,19 @@ typedef struct compilation {
     const yaml_value *detection;
     error *e;
     u32 depth;
+    u32 nodes, fields; // so far
+    size_t bytes;      // of values, so far
+    size_t condition_bytes;
 } compilation;
 
-// Reserves `count` nodes in a row.
-u32 nodes_take(rule_set *set, u32 count);
+// Reserves `count` nodes in a row. False: the rule has too many.
+MUST_USE bool nodes_take(compilation *c, u32 count, u32 *first);
 
 // A selection, list of keywords, or value of `detection`, to a node.
 MUST_USE bool selection_compile(compilation *c, const yaml_value *v, node *out);
 // The text of a condition to a node.
 MUST_USE bool condition_compile(compilation *c, const char *text, node *out);
 
-u32 logsource_field(rule_set *set, logsource *source, const char *name);
+MUST_USE bool rule_field_index(compilation *c, const char *name, u32 *out);
 
 #endif

@@ -12,7 +12,7 @@ typedef struct question {
     const char *field;
     const char *modifiers[MODIFIERS]; // those of single values
     u32 modifier_count;
-    bool all, expand, keyword;
+    bool all, expand, keyword, differs;
     const char *key;
 } question;
 
@@ -22,6 +22,8 @@ static bool read_modifier(compilation *c, question *q, const char *word)
         q->all = true;
     else if (strcmp(word, "expand") == 0)
         q->expand = true;
+    else if (strcmp(word, "neq") == 0)
+        q->differs = true;
     else if (!pattern_modifier_is_known(word))
         return error_set(c->e, "the modifier '%s' of %s is not known", word, q->key);
     else if (q->modifier_count == MODIFIERS)
@@ -51,10 +53,11 @@ static bool read_key(compilation *c, const char *key, question *q)
 
 static bool is_same(const void *items, u32 index, const void *key)
 {
-    return strcmp(((const logsource *)items)->test_texts[index], key) == 0;
+    span text = ((const logsource *)items)->test_texts[index], wanted = *(const span *)key;
+    return text.len == wanted.len && memcmp(text.at, wanted.at, text.len) == 0;
 }
 
-static u32 add_test(compilation *c, u32 field, const sigma_pattern *p, const char *text, u64 hash)
+static u32 add_test(compilation *c, u32 field, const sigma_pattern *p, span text, u64 hash)
 {
     logsource *s = c->source;
     if (s->test_count == s->test_capacity) {
@@ -70,7 +73,7 @@ static u32 add_test(compilation *c, u32 field, const sigma_pattern *p, const cha
 }
 
 // What makes a test the same as another one.
-static const char *text_of_test(compilation *c, const question *q, const pattern_source *p, u32 form)
+static span text_of_test(compilation *c, const question *q, const pattern_source *p, u32 form)
 {
     outbuf b = {0};
     outbuf_text(&b, q->field);
@@ -80,27 +83,28 @@ static const char *text_of_test(compilation *c, const question *q, const pattern
     }
     outbuf_text(&b, p->is_null ? "|null|" : p->is_keyword ? "|keyword|" : "|text|");
     outbuf_add(&b, p->text, p->len);
-    u8 end[2] = {(u8)('0' + form), 0};
-    outbuf_add(&b, end, 2);
-    const char *text = arena_text(&c->set->arena, (const char *)b.bytes);
+    u8 end = (u8)('0' + form);
+    outbuf_add(&b, &end, 1);
+    span text = arena_bytes(&c->set->arena, (span){b.bytes, b.len});
     outbuf_free(&b);
     return text;
 }
 
-static void test_node(compilation *c, const question *q, const pattern_source *from, sigma_pattern *p, u32 form,
+static bool test_node(compilation *c, const question *q, const pattern_source *from, sigma_pattern *p, u32 form,
                       node *out)
 {
-    const char *text = text_of_test(c, q, from, form);
-    u64 hash = hash_bytes(text, strlen(text));
-    u32 at = map_find(c->source->tests_by_text, hash, is_same, c->source, text);
-    if (at == MAP_NONE) {
-        if (p->kind == PATTERN_FIELD)
-            p->field = logsource_field(c->set, c->source, p->name);
-        at = add_test(c, logsource_field(c->set, c->source, q->field), p, text, hash);
-    } else {
+    u32 field;
+    span text = text_of_test(c, q, from, form);
+    u64 hash = hash_bytes(text.at, text.len);
+    u32 at = map_find(c->source->tests_by_text, hash, is_same, c->source, &text);
+    bool ok = at != MAP_NONE || (rule_field_index(c, q->field, &field) &&
+                                 (p->kind != PATTERN_FIELD || rule_field_index(c, p->name, &p->field)));
+    if (ok && at == MAP_NONE)
+        at = add_test(c, field, p, text, hash);
+    else
         pattern_free(p);
-    }
     *out = (node){NODE_TEST, at, 0};
+    return ok;
 }
 
 // ---------------------------------------------------------------------------------------------- values
@@ -110,16 +114,24 @@ static bool value_node(compilation *c, const question *q, const char *text, size
     sigma_pattern forms[PATTERN_FORMS];
     u32 count;
     const pattern_source source = {text, len, is_null, q->modifiers, q->modifier_count, q->keyword};
+    c->bytes += len;
+    if (len > LIMIT_RULE_VALUE)
+        return error_code_set(c->e, ERR_LIMIT, "%s: a value of %zu bytes, at most %d are looked for", q->key, len,
+                              LIMIT_RULE_VALUE);
+    if (c->bytes > LIMIT_RULE_TEXT)
+        return error_code_set(c->e, ERR_LIMIT, "%s: the rule's values have more than %d bytes in all", q->key,
+                              LIMIT_RULE_TEXT);
     if (!pattern_compile(&c->set->arena, &source, forms, &count, c->e))
         return error_prefix(c->e, "%s: ", q->key);
-    if (count == 1) {
-        test_node(c, q, &source, &forms[0], 0, out);
-        return true;
-    }
-    *out = (node){NODE_OR, nodes_take(c->set, count), count};
+    if (count == 1)
+        return test_node(c, q, &source, &forms[0], 0, out);
+    *out = (node){.kind = NODE_OR, .count = count};
+    if (!nodes_take(c, count, &out->first))
+        return false;
     for (u32 i = 0; i < count; i++) {
         node n;
-        test_node(c, q, &source, &forms[i], i, &n);
+        if (!test_node(c, q, &source, &forms[i], i, &n))
+            return false;
         c->set->nodes[out->first + i] = n;
     }
     return true;
@@ -136,7 +148,9 @@ static bool expanded_node(compilation *c, const question *q, const char *text, n
     if (!values)
         return error_set(c->e, "%s: no placeholder file says what %%%s%% is", q->key, name);
     u32 count = values->kind == YAML_TEXT ? 1 : values->count;
-    *out = (node){NODE_OR, nodes_take(c->set, count), count};
+    *out = (node){.kind = NODE_OR, .count = count};
+    if (!nodes_take(c, count, &out->first))
+        return false;
     if (++c->depth > LIMIT_RULE_DEPTH)
         return error_code_set(c->e, ERR_LIMIT, "%s: placeholders in placeholders in placeholders", q->key);
     for (u32 i = 0; i < count; i++) {
@@ -162,13 +176,15 @@ static bool scalar_node(compilation *c, const question *q, const yaml_value *v, 
     return value_node(c, q, v->text, v->len, yaml_is_null(v), out);
 }
 
-static bool field_node(compilation *c, const question *q, const yaml_value *v, node *out)
+static bool values_node(compilation *c, const question *q, const yaml_value *v, node *out)
 {
     if (v->kind == YAML_TEXT)
         return scalar_node(c, q, v, out);
     if (v->kind == YAML_MAP)
         return error_set(c->e, "%s: its value is a map", q->key);
-    *out = (node){q->all ? NODE_AND : NODE_OR, nodes_take(c->set, v->count), v->count};
+    *out = (node){.kind = q->all ? NODE_AND : NODE_OR, .count = v->count};
+    if (!nodes_take(c, v->count, &out->first))
+        return false;
     for (u32 i = 0; i < v->count; i++) {
         node n;
         if (!scalar_node(c, q, &v->items[i], &n))
@@ -178,11 +194,25 @@ static bool field_node(compilation *c, const question *q, const yaml_value *v, n
     return true;
 }
 
+static bool field_node(compilation *c, const question *q, const yaml_value *v, node *out)
+{
+    node is;
+    if (!q->differs)
+        return values_node(c, q, v, out);
+    *out = (node){.kind = NODE_NOT, .count = 1};
+    if (!nodes_take(c, 1, &out->first) || !values_node(c, q, v, &is))
+        return false;
+    c->set->nodes[out->first] = is;
+    return true;
+}
+
 // ---------------------------------------------------------------------------------------------- selections
 
 static bool map_node(compilation *c, const yaml_value *v, node *out)
 {
-    *out = (node){NODE_AND, nodes_take(c->set, v->count), v->count};
+    *out = (node){.kind = NODE_AND, .count = v->count};
+    if (!nodes_take(c, v->count, &out->first))
+        return false;
     for (u32 i = 0; i < v->count; i++) {
         question q;
         node n;
@@ -200,7 +230,9 @@ bool selection_compile(compilation *c, const yaml_value *v, node *out)
         return map_node(c, v, out);
     if (v->kind == YAML_TEXT)
         return scalar_node(c, &KEYWORD, v, out);
-    *out = (node){NODE_OR, nodes_take(c->set, v->count), v->count};
+    *out = (node){.kind = NODE_OR, .count = v->count};
+    if (!nodes_take(c, v->count, &out->first))
+        return false;
     for (u32 i = 0; i < v->count; i++) {
         node n;
         if (v->items[i].kind == YAML_LIST)

@@ -131,6 +131,8 @@ void view_getters(arena *a, const event_class *cls, const logsource *s, const ch
         const char *name = s->fields[i].name;
         word source;
         getter *g = &out[i];
+        if (!s->fields[i].used)
+            continue;
         if (!*name) {
             *g = (getter){.kind = GET_ALL};
             continue;

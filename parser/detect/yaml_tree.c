@@ -33,7 +33,8 @@ bool yaml_is_null(const yaml_value *v)
 typedef struct reader {
     arena *arena;
     yaml_document_t document;
-    u32 nodes; // so far
+    u32 nodes;    // so far
+    size_t bytes; // of their texts
     error *e;
 } reader;
 
@@ -79,6 +80,9 @@ static bool read_node(reader *r, int number, u32 depth, yaml_value *out)
         return read_list(r, node, depth + 1, out);
     if (node->type == YAML_MAPPING_NODE)
         return read_map(r, node, depth + 1, out);
+    r->bytes += node->data.scalar.length;
+    if (r->bytes > LIMIT_YAML_BYTES)
+        return error_code_set(r->e, ERR_LIMIT, "unfolds into more than %d bytes", LIMIT_YAML_BYTES);
     out->kind = YAML_TEXT;
     out->plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     out->len = node->data.scalar.length;
@@ -89,6 +93,8 @@ static bool read_node(reader *r, int number, u32 depth, yaml_value *out)
 static bool read_document(reader *r, yaml_visit *visit, void *context)
 {
     yaml_value *root = arena_new(r->arena, yaml_value);
+    r->nodes = 0;
+    r->bytes = 0;
     bool ok = read_node(r, 1, 0, root);
     libyaml.yaml_document_delete(&r->document);
     if (ok)

@@ -88,6 +88,7 @@ ENGINE(etl_is_likely)
 
 ENGINE(libpcre2_version)
 ENGINE(libyaml_version)
+ENGINE(rule_gave_up)
 ENGINE(rule_level_name)
 ENGINE(rule_level_read)
 ENGINE(rule_reasons)
