@@ -49,7 +49,7 @@ static answer ask(const char *yaml, const value *values)
                 continue;
             subjects[i].kind = v->text ? SUBJECT_TEXT : SUBJECT_NULL;
             subjects[i].text = text_span(v->text ? v->text : "");
-            fold_text(folded[i], subjects[i].text);
+            rule_fold(folded[i], subjects[i].text);
             subjects[i].folded = (span){folded[i], subjects[i].text.len};
             char *end;
             subjects[i].number = strtod(v->text ? v->text : "x", &end);

@@ -11,14 +11,22 @@
 // ---------------------------------------------------------------------------------------------- what it came to
 
 typedef struct rule_hits {
+    const char *host;
     const sigma_rule *rule;
     u64 count;
 } rule_hits;
 
-// The most severe first, then the most frequent, then by title.
+static int by_host(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+// Machines apart; the most severe first, then the most frequent, then by title.
 static int by_weight(const void *a, const void *b)
 {
     const rule_hits *x = a, *y = b;
+    if (by_host(x->host, y->host))
+        return by_host(x->host, y->host);
     if (x->rule->level != y->rule->level)
         return x->rule->level > y->rule->level ? -1 : 1;
     if (x->count != y->count)
@@ -26,20 +34,36 @@ static int by_weight(const void *a, const void *b)
     return strcmp(x->rule->title, y->rule->title);
 }
 
+static rule_hits *list_hits(const rule_set *set, const hit_counts *counts, u32 *count)
+{
+    u32 capacity = 0;
+    rule_hits *list = NULL;
+    for (u32 h = 0; h < counts->host_count; h++)
+        for (u32 i = 0; i < set->rule_count; i++) {
+            const host_hits *from = &counts->hosts[h];
+            if (!from->by_rule[i])
+                continue;
+            GROW(list, *count, capacity);
+            list[(*count)++] = (rule_hits){from->host, &set->rules[i], from->by_rule[i]};
+        }
+    if (list)
+        qsort(list, *count, sizeof(*list), by_weight);
+    return list;
+}
+
 // How often each rule hit, for people.
 static void say_counts(const rule_set *set, const hit_counts *counts)
 {
     u32 count = 0;
-    rule_hits *list = mem_zeroed(set->rule_count + 1, sizeof(*list));
-    for (u32 i = 0; i < set->rule_count; i++)
-        if (counts->by_rule[i])
-            list[count++] = (rule_hits){&set->rules[i], counts->by_rule[i]};
-    qsort(list, count, sizeof(*list), by_weight);
-    for (u32 i = 0; i < count; i++)
+    rule_hits *list = list_hits(set, counts, &count);
+    for (u32 i = 0; i < count; i++) {
+        if (counts->host_count > 1 && (!i || by_host(list[i].host, list[i - 1].host)))
+            print_say("%s:", list[i].host ? list[i].host : "host unknown");
         print_say("%8llu  %-13s %s", (unsigned long long)list[i].count, rule_level_name(list[i].rule->level),
                   list[i].rule->title);
+    }
     mem_free(list);
-    print_say("%llu hits of %u rules", (unsigned long long)counts->hits, count);
+    print_say("%llu hits", (unsigned long long)counts->hits);
 }
 
 // Rules some of whose answers are missing.
@@ -61,11 +85,19 @@ static int code_of(const run *r, const hit_counts *counts, const detect_options 
 
 // ---------------------------------------------------------------------------------------------- the run
 
+static bool write_hits(const rule_book *b, const filter *f, evidence *ev, outfile *out, hit_format format,
+                       hit_counts *counts, error *e)
+{
+    hit_writer *w;
+    bool ok = hit_writer_open(&w, format, out, e) && detect_run(b, f, ev, counts, hit_writer_add, w, e);
+    return hit_writer_close(w, ok, e);
+}
+
 static bool detect_in(rule_book *b, const filter *f, run *r, evidence *ev, outfile *out, hit_format format,
                       hit_counts *counts)
 {
     error e = {0};
-    bool ok = detect_run(b, f, ev, out, format, counts, &e);
+    bool ok = write_hits(b, f, ev, out, format, counts, &e);
     run_clear_bar(r);
     session_check_files(ev->session);
     inputs_hash_finish(&r->inputs);
@@ -81,7 +113,7 @@ static int detect_all(rule_book *b, const options *o, outfile *out, hit_format f
 {
     run r;
     evidence ev;
-    hit_counts counts = {.by_rule = mem_zeroed(b->set.rule_count + 1, sizeof(u64))};
+    hit_counts counts = {0};
     options all = *o; // every record is read: hits give the number it has in a whole conversion
     filter_init(&all.filter);
     int code = run_begin(&r, &all);
@@ -101,7 +133,7 @@ static int detect_all(rule_book *b, const options *o, outfile *out, hit_format f
             run_sum_up(&r);
         code = ok ? code_of(&r, &counts, o->own) : EXIT_FAILED;
     }
-    mem_free(counts.by_rule);
+    hit_counts_free(&counts);
     code = run_end(&r, code);
     filter_free(&all.filter);
     return code;
@@ -226,7 +258,7 @@ const command command_detect = {
                              {.short_name = "-f",
                               .name = "--format",
                               .argument = "NAME",
-                              .help = "table, jsonl, json or csv; default: from OUT's suffix",
+                              .help = "table, jsonl, json, csv or timesketch; default: from OUT's suffix",
                               .set = option_text,
                               .at = offsetof(options, format)},
                              OPTION_FORCE("replace a file that is not an earlier output of detect")),

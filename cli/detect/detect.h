@@ -2,6 +2,7 @@
 #ifndef ETWKIT_DETECT_H
 #define ETWKIT_DETECT_H
 
+#include "detect/detection.h"
 #include "etwkit_engine.h"
 #include "evidence.h"
 #include "exporter.h"
@@ -27,19 +28,35 @@ MUST_USE bool rule_book_read(rule_book *b, const options *o, error *e);
 void rule_book_free(rule_book *b);
 void rule_book_print(rule_book *b); // --list, to stdout
 
-typedef enum hit_format { HITS_TABLE, HITS_JSONL, HITS_JSON, HITS_CSV } hit_format;
+// What all hits came to.
+typedef struct host_hits {
+    const char *host; // NULL: unknown
+    u64 *by_rule;     // of the set
+} host_hits;
+typedef struct hit_counts {
+    u64 hits;
+    rule_level highest;
+    u32 rule_count;
+    host_hits *hosts;
+    u32 host_count, host_capacity;
+} hit_counts;
+void hit_counts_free(hit_counts *c);
+
+// Calls for each hit in the records of the session that the filter lets through, in their order. The session must be
+// open for all of its records. False: the callback failed, or the run was stopped.
+typedef bool detection_visit(void *context, const detection *d, error *e);
+MUST_USE bool detect_run(const rule_book *b, const filter *f, evidence *ev, hit_counts *counts, detection_visit *visit,
+                         void *context, error *e);
+
+// ---------------------------------------------------------------------------------------------- outputs
+
+typedef enum hit_format { HITS_TABLE, HITS_JSONL, HITS_JSON, HITS_CSV, HITS_TIMESKETCH } hit_format;
 MUST_USE bool hit_format_find(const options *o, hit_format *out, error *e);
 bool hits_are_own(span head, int fd);
 
-// What all hits came to.
-typedef struct hit_counts {
-    u64 hits;
-    u64 *by_rule; // of the set
-    rule_level highest;
-} hit_counts;
-
-// Of the records of the session, which must be open for all of them, that the filter lets through.
-MUST_USE bool detect_run(const rule_book *b, const filter *f, evidence *ev, outfile *out, hit_format format,
-                         hit_counts *counts, error *e);
+typedef struct hit_writer hit_writer;
+MUST_USE bool hit_writer_open(hit_writer **w, hit_format format, const outfile *out, error *e);
+bool hit_writer_add(void *context, const detection *d, error *e); // a detection_visit
+MUST_USE bool hit_writer_close(hit_writer *w, bool ok, error *e);
 
 #endif

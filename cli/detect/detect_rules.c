@@ -85,18 +85,23 @@ static bool is_wanted(const options *o, const sigma_rule *r)
            (!texts[TEXTS_TAG].count || has_tag(&texts[TEXTS_TAG], r)) && !is_among(&texts[TEXTS_EXCLUDE], r->id);
 }
 
-static void leave_out(rule_book *b, const options *o, bool says)
+static void leave_out(rule_book *b, const options *o)
 {
     for (u32 i = 0; i < b->set.rule_count; i++) {
         sigma_rule *r = &b->set.rules[i];
-        if (r->refused) {
-            b->refused++;
-            if (says)
-                print_say("%s: document %u is left out: %s", r->path, r->document, r->refused);
-        } else if (!is_wanted(o, r)) {
-            b->unused++;
-            r->refused = "left out by an option";
-        }
+        r->left_out = !is_wanted(o, r);
+    }
+}
+
+// What became of each; which correlations can be used is known last.
+static void count_rules(rule_book *b, bool says)
+{
+    for (u32 i = 0; i < b->set.rule_count; i++) {
+        const sigma_rule *r = &b->set.rules[i];
+        b->refused += r->refused != NULL;
+        b->unused += !r->refused && !r->used;
+        if (r->refused && says)
+            print_say("%s: document %u is left out: %s", r->path, r->document, r->refused);
     }
 }
 
@@ -134,8 +139,9 @@ bool rule_book_read(rule_book *b, const options *o, error *e)
     if (!w.files)
         return error_code_set(e, ERR_EMPTY, "%s: no rule in it: files that end in .yml or .yaml are looked for",
                               o->own_texts[TEXTS_RULES].items[0]);
-    leave_out(b, o, !own->list);
+    leave_out(b, o);
     rule_set_close(&b->set);
+    count_rules(b, !own->list);
     if (!o->quiet)
         print_say("%u rules in %u files: %u used, %u left out by options, %u refused; %u files could not be read",
                   b->set.rule_count, w.files, b->set.rule_count - b->unused - b->refused, b->unused, b->refused,
@@ -149,18 +155,28 @@ void rule_book_free(rule_book *b)
     arena_free(&b->arena);
 }
 
+static const char *kind_of(const rule_set *set, const sigma_rule *r)
+{
+    if (r->refused)
+        return "";
+    if (r->correlation)
+        return "correlation";
+    const logsource *s = &set->logsources[r->logsource];
+    return *s->category ? s->category : *s->service ? s->service : "any";
+}
+
 void rule_book_print(rule_book *b)
 {
     u32 apply = 0;
     for (u32 i = 0; i < b->set.rule_count; i++) {
         const sigma_rule *r = &b->set.rules[i];
-        const logsource *s = &b->set.logsources[r->logsource];
-        const char *why = r->refused ? r->refused : views_refuse(&b->arena, &b->set, i);
+        const char *why = r->refused ? r->refused
+                          : !r->used ? "left out by an option"
+                                     : views_refuse(&b->arena, &b->set, i);
         apply += !why;
         printf("%s  ", why ? "no " : "yes");
         print_padded(stdout, rule_level_name(r->level), 13);
-        if (!r->refused)
-            print_padded(stdout, *s->category ? s->category : *s->service ? s->service : "any", 24);
+        print_padded(stdout, kind_of(&b->set, r), 24);
         print_clean(stdout, *r->title ? r->title : r->path);
         if (why) {
             fputs(": ", stdout);

@@ -49,23 +49,30 @@ enum {
     LIMIT_NUMBER_WIDTH = 100,    // of a number in a WPP message, and its precision; a format may ask for any
 
     // Rules
-    LIMIT_RULE_FILE_BYTES = 4 << 20, // of YAML; whole collections in one file have some 20 MiB, single rules some KiB
-    LIMIT_YAML_NODES = 1 << 20,      // of one document, with what anchors unfold into
-    LIMIT_YAML_DEPTH = 64,           // rules nest 6 deep
-    LIMIT_YAML_BYTES = 16 << 20,     // of its texts likewise
-    LIMIT_RULE_WORD = 256,           // of a condition; names of selections have some 30 characters
-    LIMIT_RULE_CONDITION = 64 << 10, // bytes of all conditions of a rule
-    LIMIT_RULE_SELECTIONS = 4096,    // of a rule; public ones have some 30
-    LIMIT_RULE_FIELDS = 256,         // that one rule is the first to name; public ones name some 10
-    LIMIT_RULE_NODES = 1 << 20,      // terms of a rule, selections as often as its condition names them
-    LIMIT_RULE_VALUE = 64 << 10,     // bytes of one value; a pattern is looked for in time of both lengths multiplied
-    LIMIT_RULE_TEXT = 16 << 20,      // of all values of a rule, placeholders filled in
-    LIMIT_RULE_DEPTH = 64,           // brackets and "not"s in a condition
-    LIMIT_RULE_OPERANDS = 1024,      // of one "and" or "or" in a condition
-    LIMIT_REGEX_BYTES = 64 << 10,    // of one regular expression; the longest of public rules has 2,000 characters
-    LIMIT_REGEX_NESTING = 64,        // brackets in it
-    LIMIT_REGEX_STEPS = 200000,      // on one value: some milliseconds
-    LIMIT_REGEX_HEAP = 4 << 20,      // bytes of memory likewise
+    LIMIT_RULE_FILE_BYTES = 4 << 20,  // of YAML; whole collections in one file have some 20 MiB, single rules some KiB
+    LIMIT_YAML_NODES = 1 << 20,       // of one document, with what anchors unfold into
+    LIMIT_YAML_DEPTH = 64,            // rules nest 6 deep
+    LIMIT_YAML_BYTES = 16 << 20,      // of its texts likewise
+    LIMIT_RULE_WORD = 256,            // of a condition; names of selections have some 30 characters
+    LIMIT_RULE_CONDITION = 64 << 10,  // bytes of all conditions of a rule
+    LIMIT_RULE_SELECTIONS = 4096,     // of a rule; public ones have some 30
+    LIMIT_RULE_FIELDS = 256,          // that one rule is the first to name; public ones name some 10
+    LIMIT_RULE_NODES = 1 << 20,       // terms of a rule, selections as often as its condition names them
+    LIMIT_RULE_VALUE = 64 << 10,      // bytes of one value; a pattern is looked for in time of both lengths multiplied
+    LIMIT_RULE_TEXT = 16 << 20,       // of all values of a rule, placeholders filled in
+    LIMIT_RULE_DEPTH = 64,            // brackets and "not"s in a condition
+    LIMIT_RULE_OPERANDS = 1024,       // of one "and" or "or" in a condition
+    LIMIT_CORRELATION_RULES = 32,     // that one correlation names, and fields it groups by
+    LIMIT_CORRELATION_SOURCES = 1024, // rules below it, through other correlations
+    LIMIT_CORRELATION_DEPTH = 8,      // correlations of correlations
+    LIMIT_CORRELATION_COUNT = 100000, // in a condition: each group keeps up to so many hits
+    LIMIT_CORRELATION_DAYS = 3650,    // of a timespan
+    LIMIT_CORRELATION_BYTES = 64 << 20, // of all groups; beyond it the oldest are forgotten
+    LIMIT_CORRELATION_SHOWN = 64,       // records that a hit names; there may be more
+    LIMIT_REGEX_BYTES = 64 << 10,       // of one regular expression; the longest of public rules has 2,000 characters
+    LIMIT_REGEX_NESTING = 64,           // brackets in it
+    LIMIT_REGEX_STEPS = 200000,         // on one value: some milliseconds
+    LIMIT_REGEX_HEAP = 4 << 20,         // bytes of memory likewise
 
     // Schema files
     LIMIT_SCHEMA_FILE_BYTES = 512 << 20, // a manifest, PE or PDB file; the largest system DLLs are some 50 MiB

@@ -24,7 +24,7 @@ static inline bool fold_eight(u8 *to, const u8 *at)
     return true;
 }
 
-void fold_text(u8 *to, span utf8)
+void rule_fold(u8 *to, span utf8)
 {
     const u8 *at = utf8.at, *end = utf8.at + utf8.len;
     while (at < end) {

@@ -4,6 +4,6 @@
 
 #include "base/span.h"
 
-void fold_text(u8 *to, span utf8); // `to`: utf8.len bytes; may be where utf8 is
+void rule_fold(u8 *to, span utf8); // `to`: utf8.len bytes; may be where utf8 is
 
 #endif

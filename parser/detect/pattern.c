@@ -178,7 +178,7 @@ static void compile_text(arena *a, sigma_pattern *p, span text, const meaning *m
     if (m->to)
         add_piece(p, PIECE_ANY);
     for (u32 i = 0; i < p->piece_count && !p->cased; i++)
-        fold_text(bytes + (p->pieces[i].text.at ? p->pieces[i].text.at - bytes : 0), p->pieces[i].text);
+        rule_fold(bytes + (p->pieces[i].text.at ? p->pieces[i].text.at - bytes : 0), p->pieces[i].text);
 }
 
 // ---------------------------------------------------------------------------------------------- encodings

@@ -59,7 +59,7 @@ static u64 hash_of_name(const char *name)
     return hash;
 }
 
-static u32 logsource_field(rule_set *set, logsource *source, const char *name)
+u32 logsource_field(rule_set *set, logsource *source, const char *name)
 {
     u64 hash = hash_of_name(name);
     u32 at = map_find(source->fields_by_name, hash, has_name, source, name);
@@ -143,7 +143,9 @@ static bool compile_rule(rule_set *set, sigma_rule *r, const yaml_value *documen
     const yaml_value *source = yaml_member(document, "logsource");
     const yaml_value *detection = yaml_member(document, "detection");
     if (yaml_member(document, "correlation"))
-        return error_set(e, "it is a correlation of other rules, which is not supported yet");
+        return correlation_read(set, r, document, e);
+    if (yaml_member(document, "filter"))
+        return error_set(e, "it is a filter for other rules, which is not supported");
     if (!detection || detection->kind != YAML_MAP)
         return error_set(e, "it has no detection");
     if (!source || source->kind != YAML_MAP)
@@ -167,6 +169,21 @@ static bool has_id(const void *set, u32 index, const void *id)
     return r->id && strcasecmp(r->id, id) == 0;
 }
 
+u32 rule_by_id(const rule_set *set, const char *id)
+{
+    return set->ids ? map_find(set->ids, hash_of_name(id), has_id, set, id) : MAP_NONE;
+}
+
+// Of rules with the same name, the first is meant.
+static void note_name(rule_set *set, const sigma_rule *r, u32 index)
+{
+    if (!*r->name)
+        return;
+    if (!set->names)
+        set->names = mem_zeroed(1, sizeof(*set->names));
+    map_add(set->names, hash_bytes(r->name, strlen(r->name)), index);
+}
+
 // False: another rule has this id already, which is the one that counts.
 static bool note_id(rule_set *set, sigma_rule *r, u32 index, error *e)
 {
@@ -174,11 +191,10 @@ static bool note_id(rule_set *set, sigma_rule *r, u32 index, error *e)
         return true;
     if (!set->ids)
         set->ids = mem_zeroed(1, sizeof(*set->ids));
-    u64 hash = hash_bytes(r->id, strlen(r->id));
-    u32 other = map_find(set->ids, hash, has_id, set, r->id);
+    u32 other = rule_by_id(set, r->id);
     if (other != MAP_NONE)
         return error_set(e, "its id is that of %s", set->rules[other].path);
-    map_add(set->ids, hash, index);
+    map_add(set->ids, hash_of_name(r->id), index);
     return true;
 }
 
@@ -196,6 +212,7 @@ static void add_document(void *context, const yaml_value *document)
     sigma_rule r = {.path = a->path, .document = ++a->document};
     const yaml_value *level = yaml_member(document, "level");
     r.id = text_or_empty(set, document, "id");
+    r.name = text_or_empty(set, document, "name");
     r.title = text_or_empty(set, document, "title");
     r.status = text_or_empty(set, document, "status");
     read_tags(set, &r, yaml_member(document, "tags"));
@@ -207,6 +224,7 @@ static void add_document(void *context, const yaml_value *document)
     ok = ok && note_id(set, &r, set->rule_count, &e) && compile_rule(set, &r, document, &e);
     if (!ok)
         r.refused = arena_text(&set->arena, e.message);
+    note_name(set, &r, set->rule_count);
     set->rules[set->rule_count++] = r;
 }
 
@@ -238,12 +256,18 @@ void rule_set_free(rule_set *set)
         map_free(s->fields_by_name);
         mem_free(s->fields_by_name);
     }
+    for (u32 i = 0; i < set->rule_count; i++)
+        mem_free(set->rules[i].kept);
+    mem_free(set->correlations);
     mem_free(set->logsources);
     mem_free(set->rules);
     mem_free(set->nodes);
     if (set->ids)
         map_free(set->ids);
+    if (set->names)
+        map_free(set->names);
     mem_free(set->ids);
+    mem_free(set->names);
     arena_free(&set->arena);
     *set = (rule_set){0};
 }

@@ -45,14 +45,20 @@ typedef struct rule_field {
 typedef struct sigma_rule {
     const char *path;
     u32 document; // of the file, from 1
-    const char *id, *title, *status;
+    const char *id, *name, *title, *status;
     const char **tags;
     u32 tag_count;
     rule_level level;
-    u32 logsource;       // index
-    u32 root;            // node
-    bool always;         // may be true without a needle
-    const char *refused; // why it is not used; NULL: it is
+    u32 logsource;                   // index
+    u32 root;                        // node
+    bool always;                     // may be true without a needle
+    const char *refused;             // why it is not understood, or cannot be used; NULL: it can
+    bool left_out;                   // by whoever reads the set, before it is closed
+    bool used;                       // neither; or a correlation that is used is about it
+    bool told;                       // its hits are to be told: not where a correlation that is used is about it
+    struct correlation *correlation; // NULL: a rule about events
+    u32 *kept;                       // fields of its logsource that correlations ask
+    u32 kept_count, kept_capacity;
 } sigma_rule;
 
 // Rules with the same "what kind of event".
@@ -78,7 +84,9 @@ typedef struct rule_set {
     u32 logsource_count, logsource_capacity;
     node *nodes;
     u32 node_count, node_capacity;
-    struct map *ids;
+    struct map *ids, *names;
+    struct correlation **correlations; // that are used: none before those it is about
+    u32 correlation_count, correlation_capacity;
     const yaml_value *placeholders; // a map from names to texts or lists; NULL: none are given
 } rule_set;
 

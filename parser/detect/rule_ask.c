@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect/rule.h"
+#include "detect/rule_internal.h"
 
 // ---------------------------------------------------------------------------------------------- getting ready
 
@@ -72,6 +72,11 @@ static void enter_needles(logsource *s)
         needles_close(&s->fields[i].needles);
 }
 
+static bool is_asked(const sigma_rule *r)
+{
+    return r->used && !r->correlation;
+}
+
 static void mark_used(rule_set *set, logsource *s, const node *n)
 {
     for (u32 i = 0; n->kind != NODE_TEST && i < n->count; i++)
@@ -86,14 +91,15 @@ static void mark_used(rule_set *set, logsource *s, const node *n)
 
 void rule_set_close(rule_set *set)
 {
+    correlations_resolve(set);
     for (u32 i = 0; i < set->rule_count; i++)
-        if (!set->rules[i].refused)
+        if (is_asked(&set->rules[i]))
             mark_used(set, &set->logsources[set->rules[i].logsource], &set->nodes[set->rules[i].root]);
     for (u32 i = 0; i < set->logsource_count; i++)
         enter_needles(&set->logsources[i]);
     for (u32 i = 0; i < set->rule_count; i++) {
         sigma_rule *r = &set->rules[i];
-        if (r->refused)
+        if (!is_asked(r))
             continue;
         logsource *s = &set->logsources[r->logsource];
         r->always = rule_possible(set, i, without_needles, NULL).yes;
@@ -273,7 +279,7 @@ static u64 gave_up_of(const rule_set *set, const logsource *s, const node *n)
 u64 rule_gave_up(const rule_set *set, u32 number)
 {
     const sigma_rule *r = &set->rules[number];
-    return r->refused ? 0 : gave_up_of(set, &set->logsources[r->logsource], &set->nodes[r->root]);
+    return !is_asked(r) ? 0 : gave_up_of(set, &set->logsources[r->logsource], &set->nodes[r->root]);
 }
 
 // ---------------------------------------------------------------------------------------------- reasons

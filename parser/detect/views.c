@@ -6,6 +6,7 @@
 
 #include "base/known_guids.h"
 #include "base/text.h"
+#include "detect/correlation.h"
 #include "detect/fold.h"
 #include "detect/view_internal.h"
 
@@ -93,7 +94,7 @@ static possible with_getters(void *context, const test *t)
         s.text = text_span(g->text);
         if (s.text.len > sizeof(folded) || t->pattern.kind == PATTERN_FIELD || t->pattern.kind == PATTERN_ORDER)
             return (possible){true, true};
-        fold_text(folded, s.text);
+        rule_fold(folded, s.text);
         s.folded = (span){folded, s.text.len};
     }
     answer is = pattern_answer(&t->pattern, &s, NULL);
@@ -208,7 +209,7 @@ static void fill_subjects(const event_views *v, const watching *w, const record 
         view_get(v, &w->getters[i], rec, x, &x->texts[i]);
     size_t len = x->text.len;
     u8 *folded = outbuf_reserve(&x->text, len + 1);
-    fold_text(folded, (span){x->text.bytes, len});
+    rule_fold(folded, (span){x->text.bytes, len});
     for (u32 i = 0; i < count; i++) {
         const view_text *t = &x->texts[i];
         x->subjects[i] = (subject){.kind = t->kind,
@@ -275,8 +276,29 @@ static const char *refuse_category(arena *a, const rule_set *set, u32 number)
     return known ? "no event of that category has the fields it needs" : "no event is known for its category";
 }
 
+// A correlation can be true where those it is about can: of a temporal one as many as it asks for, else any.
+static const char *refuse_correlation(arena *a, const rule_set *set, const correlation *c)
+{
+    bool counts = c->kind == EVENT_COUNT || c->kind == VALUE_COUNT;
+    const char *why = NULL, *which = NULL;
+    u32 can = 0;
+    for (u32 i = 0; i < c->ref_count; i++) {
+        const char *one = views_refuse(a, set, c->rules[i]);
+        can += !one;
+        if (one && !why) {
+            why = one;
+            which = c->refs[i];
+        }
+    }
+    if (!why || can >= (counts ? 1 : c->least))
+        return NULL;
+    return arena_format(a, "of the rule '%s': %s", which, why);
+}
+
 const char *views_refuse(arena *a, const rule_set *set, u32 number)
 {
+    if (set->rules[number].correlation)
+        return refuse_correlation(a, set, set->rules[number].correlation);
     const logsource *s = &set->logsources[set->rules[number].logsource];
     if (!is_windows(s))
         return "it is not about Windows";

@@ -23,6 +23,8 @@
 #include "decode/record.h"
 #include "decode/render.h"
 #include "decode/value.h"
+#include "detect/correlation.h"
+#include "detect/fold.h"
 #include "detect/libpcre2.h"
 #include "detect/libyaml.h"
 #include "detect/views.h"
@@ -88,6 +90,12 @@ ENGINE(etl_is_likely)
 
 ENGINE(libpcre2_version)
 ENGINE(libyaml_version)
+ENGINE(correlations_end)
+ENGINE(correlations_forgotten)
+ENGINE(correlations_free)
+ENGINE(correlations_new)
+ENGINE(correlations_see)
+ENGINE(rule_fold)
 ENGINE(rule_gave_up)
 ENGINE(rule_level_name)
 ENGINE(rule_level_read)

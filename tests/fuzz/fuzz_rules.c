@@ -42,7 +42,7 @@ static void fill(subject *s, span *values, u8 folded[BYTES])
         s->tail = true;
         s->text.len--;
     }
-    fold_text(folded, s->text);
+    rule_fold(folded, s->text);
     s->folded = (span){folded, s->text.len};
     s->number = (double)line.len;
     s->has_number = line.len % 2;
