@@ -132,7 +132,8 @@ static const char *const expected[SAMPLE_COUNT][COLUMN_COUNT] = {
      "decoded",
      NULL,
      "{\"q\\\"uote\":1,\"dot.ted[0]\":2,\"back\\\\slash\":\"va\\\"l,ue\\n\",\"record\":3,\"Timestamp\":4,\"\":5,"
-     "\"nul\":\"a\\u0000b\",\"dup\":6,\"DUP\":7,\"state\":8}",
+     "\"nul\":\"a\xe2\x90\x80"
+     "b\",\"dup\":6,\"DUP\":7,\"state\":8}",
      NULL,
      NULL,
      NULL,

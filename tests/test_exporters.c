@@ -232,7 +232,8 @@ static void text_is_a_line_each(void **state)
         "2023-03-14T07:46:50.7012346Z =1+2(4294967294:0) Microsoft-Windows-DNS-Client/3006  -x [partial, 29 bytes: "
         "E9003DD800DE000001000000FFFFFFFFFFFFFF7F0000000000000080AA]\n"
         "2023-03-14T07:46:50.7012346Z (-:-) Evil\"Pro'v, [x]/=cmd|\"x\" q\"uote=1 dot.ted[0]=2 back\\slash=va\"l,ue "
-        "record=3 Timestamp=4 =5 nul=a b dup=6 DUP=7 state=8\n"
+        "record=3 Timestamp=4 =5 nul=a\xe2\x90\x80"
+        "b dup=6 DUP=7 state=8\n"
         "1969-12-31T23:59:59.9999999Z (0:-) 00000000-0000-0000-0000-000000000000/65535 [raw, 6 bytes: 3D20313B0D0A]\n"
         "-5 a b(8:12) MSNT_SystemTrace/Process/Start\n"
         "9999-12-31T23:59:59.9999999Z -5(8:12) msnt_SYSTEMtrace/process/start +1e5\n");
@@ -758,7 +759,8 @@ static void timesketch_has_its_members(void **state)
         " -x",
         "Evil\"Pro'v, [x]/=cmd|\"x\"\n "
         "{\"q\\\"uote\":1,\"dot.ted[0]\":2,\"back\\\\slash\":\"va\\\"l,ue\\n\",\"record\":3,"
-        "\"Timestamp\":4,\"\":5,\"nul\":\"a\\u0000b\",\"dup\":6,\"DUP\":7,\"state\":8}",
+        "\"Timestamp\":4,\"\":5,\"nul\":\"a\xe2\x90\x80"
+        "b\",\"dup\":6,\"DUP\":7,\"state\":8}",
         "00000000-0000-0000-0000-000000000000/65535",
         "MSNT_SystemTrace/Process/Start {}",
         "+1e5"};

@@ -158,12 +158,26 @@ static void write_bytes(writer *w, u32 count)
     outbuf_text(&w->shown, "\"");
 }
 
+// As one chunk that is stored ([MS-XCA] 2.5).
+static void write_packed(writer *w, u32 unit)
+{
+    static const char TEXT[] = "<a/>";
+    put_number(w, 0x3000 + (sizeof(TEXT) - 1) * unit - 1, 2);
+    for (const char *c = TEXT; *c; c++)
+        put_number(w, (u64)*c, unit);
+    show(w, "\"%s\"", TEXT);
+}
+
 static void write_binary(writer *w, const property *p)
 {
     if (p->out_type == OUT_IPV6) {
         static const u8 ADDRESS[16] = {0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
         outbuf_add(&w->payload, ADDRESS, sizeof(ADDRESS));
         outbuf_text(&w->shown, "\"2001:db8::7\"");
+        return;
+    }
+    if (p->flags & PROP_LZNT1) {
+        write_packed(w, p->out_type == OUT_UTF8 ? 1 : 2);
         return;
     }
     write_bytes(w, p->flags & PROP_FIXED_LENGTH ? p->length : p->flags & PROP_PARAM_LENGTH ? ELEMENTS : 5);
@@ -324,7 +338,8 @@ static void read_back(reader *r, const event_line *line, u8 opcode, const writer
     class_decode got;
     span payload = {w->payload.bytes, w->payload.len};
     class_decode_payload(cls, &r->decoder, payload, &got);
-    if (got.state != RECORD_DECODED)
+    if (got.state != RECORD_DECODED ||
+        (got.plan->inflates && !decoder_inflate(&r->decoder, got.plan, &payload, &got.values)))
         fail_line(line, opcode, w, record_state_name(got.state));
     record rec = {.event = &ev,
                   .cls = cls,

@@ -106,7 +106,6 @@ enum {
     LIMIT_MANIFEST_PENDING = 256 << 20, // bytes of EventSource manifests whose last chunk has not come yet
     LIMIT_MANIFESTS_PENDING = 4096,     // and their number: (provider, process, pieces) being put together at once
     LIMIT_MANIFEST_SENDERS = 4096,      // of one EventSource manifest that are told apart: processes, and how often
-    LIMIT_INFLATED_BYTES = 64 << 20,    // LZNT1 documents inside events (WinSAT, PerfTrack)
 
     // Hosts and lives
     LIMIT_HOST_NOTES = 16,        // doubts about which inputs are one machine's that are noted one by one

@@ -70,8 +70,9 @@ MUST_USE bool time_from_text(const char *text, i64 *filetime);
 // ------------------------------------------------------------------------------------- strings
 
 // Lone surrogates and malformed UTF-8 become U+FFFD, each maximal bad part one. *_json escapes for the inside of a JSON
-// string (quote, backslash, all below 0x20, and 0x7f) and does not write the quotes. Odd trailing bytes of UTF-16 are
-// ignored by these. Room: plain 3 bytes for each input byte; json 6 bytes for each input byte.
+// string (quote, backslash, all below 0x20, and 0x7f) and does not write the quotes. NUL becomes U+2400, its symbol.
+// Odd trailing bytes of UTF-16 are ignored by these. Room: plain 3 bytes for each input byte; json 6 bytes for each
+// input byte.
 u8 *text_utf16(u8 *p, span utf16);
 u8 *text_utf16_json(u8 *p, span utf16);
 u8 *text_utf8(u8 *p, span utf8);

@@ -19,13 +19,16 @@
 #define HAVE_BLOCKS 0
 #endif
 
-enum { REPLACEMENT = 0xfffd };
+enum {
+    REPLACEMENT = 0xfffd,
+    SYMBOL_FOR_NUL = 0x2400, // so that what stands behind a NUL is seen, whatever reads the text
+};
 
 // ------------------------------------------------------------------------------------- one character
 
 static inline bool is_clean(u32 c, text_escape escape)
 {
-    return c < 0x80 && (escape == ESCAPE_NONE || (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f));
+    return c && c < 0x80 && (escape == ESCAPE_NONE || (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f));
 }
 
 static u8 *put_escaped(u8 *p, u32 c, text_escape escape)
@@ -44,12 +47,14 @@ static u8 *put_escaped(u8 *p, u32 c, text_escape escape)
 // c is a Unicode scalar value
 static inline u8 *put_code_point(u8 *p, u32 c, text_escape escape)
 {
-    if (c < 0x80) {
+    if (c - 1 < 0x7f) {
         if (is_clean(c, escape))
             return put_char(p, (char)c);
         // Paths are full of them.
         return c == '\\' ? put_char(put_char(p, '\\'), '\\') : put_escaped(p, c, escape);
     }
+    if (!c)
+        c = SYMBOL_FOR_NUL;
     if (c < 0x800) {
         p[0] = (u8)(0xc0 | c >> 6);
         p[1] = (u8)(0x80 | (c & 0x3f));
@@ -159,16 +164,16 @@ static inline unsigned put_units(u8 *p, __m128i units, bool json)
     _mm_storel_epi64((__m128i *)(void *)p, bytes);
     if (json)
         return first_zero((unsigned)_mm_movemask_epi8(json_clean(bytes)), 8);
-    __m128i high = _mm_and_si128(units, _mm_set1_epi16((short)0xff80));
-    __m128i clean = _mm_cmpeq_epi16(high, _mm_setzero_si128());
+    __m128i ascii = _mm_cmpeq_epi16(_mm_and_si128(units, _mm_set1_epi16((short)0xff80)), _mm_setzero_si128());
+    __m128i clean = _mm_andnot_si128(_mm_cmpeq_epi16(units, _mm_setzero_si128()), ascii);
     return first_zero((unsigned)_mm_movemask_epi8(_mm_packs_epi16(clean, clean)), 8);
 }
 
 static inline unsigned put_bytes(u8 *p, __m128i bytes, bool json)
 {
     _mm_storeu_si128((__m128i *)(void *)p, bytes);
-    unsigned clean = json ? (unsigned)_mm_movemask_epi8(json_clean(bytes)) : ~(unsigned)_mm_movemask_epi8(bytes);
-    return first_zero(clean, 16);
+    __m128i clean = json ? json_clean(bytes) : _mm_cmpgt_epi8(bytes, _mm_setzero_si128());
+    return first_zero((unsigned)_mm_movemask_epi8(clean), 16);
 }
 
 // The index of the first zero among 8 units, or 8.
@@ -201,7 +206,7 @@ static inline unsigned put_units(u8 *p, uint8x16_t units, bool json)
 {
     uint8x8_t bytes = vqmovn_u16(vreinterpretq_u16_u8(units)); // saturating: 0x100 on becomes 0xff
     vst1_u8(p, bytes);
-    uint8x8_t clean = vclt_u8(bytes, vdup_n_u8(json ? 0x7f : 0x80));
+    uint8x8_t clean = vand_u8(vclt_u8(bytes, vdup_n_u8(json ? 0x7f : 0x80)), vcge_u8(bytes, vdup_n_u8(1)));
     if (json) {
         clean = vand_u8(clean, vcge_u8(bytes, vdup_n_u8(0x20)));
         clean = vbic_u8(clean, vceq_u8(bytes, vdup_n_u8('"')));
@@ -213,7 +218,7 @@ static inline unsigned put_units(u8 *p, uint8x16_t units, bool json)
 static inline unsigned put_bytes(u8 *p, uint8x16_t bytes, bool json)
 {
     vst1q_u8(p, bytes);
-    uint8x16_t clean = vcltq_u8(bytes, vdupq_n_u8(json ? 0x7f : 0x80));
+    uint8x16_t clean = vandq_u8(vcltq_u8(bytes, vdupq_n_u8(json ? 0x7f : 0x80)), vcgeq_u8(bytes, vdupq_n_u8(1)));
     if (json) {
         clean = vandq_u8(clean, vcgeq_u8(bytes, vdupq_n_u8(0x20)));
         clean = vbicq_u8(clean, vceqq_u8(bytes, vdupq_n_u8('"')));

@@ -13,8 +13,8 @@
 // out[0 .. *made) is what came out before the damage.
 MUST_USE bool lznt1_inflate_part(span in, u8 *out, size_t out_len, size_t *made, error *e);
 
-// Everything up to the end mark or the end of the input, appended to out; refused where that is more than limit bytes
-// (LIMIT_INFLATED_BYTES). On failure out keeps what was inflated before.
+// Everything up to the end mark or the end of the input, appended to out; refused where that is more than limit bytes.
+// On failure out keeps what was inflated before.
 MUST_USE bool lznt1_inflate_all(span in, size_t limit, outbuf *out, error *e);
 
 #endif

@@ -128,7 +128,7 @@ record_state class_state(const event_class *cls, decoder *d, span payload)
         bool fits = p->all_fixed ? payload.len >= p->prefix_bytes && payload.len - p->prefix_bytes <= p->padding
                                  : decode_run(d, p, payload, &values) == FIT_EXACT;
         if (fits)
-            return RECORD_DECODED;
+            return p->inflates && !decoder_inflate(d, p, &payload, &values) ? RECORD_PARTIAL : RECORD_DECODED;
     }
     return cls->plan_count ? RECORD_PARTIAL : RECORD_RAW;
 }

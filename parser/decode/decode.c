@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "container/lznt1.h"
 
 // A run in progress. It ends early where the payload does, where the event needs more slots than one can hold, and
 // where its text would get too long.
@@ -20,6 +21,7 @@ void decoder_free(decoder *d)
 {
     mem_free(d->slots);
     mem_free(d->values);
+    outbuf_free(&d->inflated);
     *d = (decoder){0};
 }
 
@@ -324,4 +326,23 @@ decode_fit decode_run(decoder *d, const plan *p, span payload, decoded *out)
     out->consumed = r.at;
     out->slots = d->slots;
     return out->fit;
+}
+
+bool decoder_inflate(decoder *d, const plan *p, span *payload, decoded *values)
+{
+    if (values->top_done < p->top_count)
+        return false;
+    u32 last = values->slot_count - 1, prefix = values->slots[last].offset;
+    size_t most = p->payload_end > prefix ? p->payload_end - prefix : 0;
+    d->inflated.len = 0;
+    outbuf_add(&d->inflated, payload->at, prefix);
+    bool whole = lznt1_inflate_all(span_from(*payload, prefix), most, &d->inflated, NULL);
+    if (!whole) {
+        values->top_done--;
+        values->slot_count--;
+        return false;
+    }
+    d->slots[last].len = (u32)(d->inflated.len - prefix);
+    *payload = (span){d->inflated.bytes, d->inflated.len};
+    return true;
 }

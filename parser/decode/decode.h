@@ -2,6 +2,7 @@
 #ifndef ETWKIT_DECODE_H
 #define ETWKIT_DECODE_H
 
+#include "base/outbuf.h"
 #include "decode/plan.h"
 
 // Scratch of one thread: the slots of one event and the integer values that lengths and counts refer to.
@@ -10,7 +11,8 @@ typedef struct decoder {
     u32 slot_cap;
     u64 *values; // by field index
     u32 value_cap;
-    u64 cut; // runs that ended early lest the record's text exceed LIMIT_RECORD_TEXT
+    outbuf inflated; // a payload with its packed text inflated
+    u64 cut;         // runs that ended early lest the record's text exceed LIMIT_RECORD_TEXT
 } decoder;
 
 void decoder_free(decoder *d);
@@ -32,5 +34,9 @@ typedef struct decoded {
 
 // Fills *out, member by member: on this path a struct that is returned and copied waits in memory for its parts.
 decode_fit decode_run(decoder *d, const plan *plan, span payload, decoded *out);
+
+// Of a plan that inflates, and what its run has found: the payload with the packed text inflated, and *values there,
+// until the decoder's next run. False where it is damaged or longer than a record may be; values then end before it.
+MUST_USE bool decoder_inflate(decoder *d, const plan *plan, span *payload, decoded *values);
 
 #endif

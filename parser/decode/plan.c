@@ -8,6 +8,7 @@
 #include "base/outbuf.h"
 #include "base/text.h"
 #include "base/text_put.h"
+#include "decode/local_time.h"
 
 // The values of a map in the width of a field: made once for all fields of a schema.
 typedef struct fitting {
@@ -206,14 +207,6 @@ static void own_length(field *f, u16 in, u16 out)
     }
 }
 
-// As C compilers for Windows align the native type.
-static u8 alignment_of(u16 in, u16 bytes)
-{
-    if (in == IN_SYSTEMTIME)
-        return 2;
-    return in == IN_GUID ? 4 : (u8)(bytes < 8 ? bytes : 8);
-}
-
 static void compile_size(compiler *c, const property *p, field *f)
 {
     const in_type_facts *facts = in_type_find(p->in_type);
@@ -227,17 +220,17 @@ static void compile_size(compiler *c, const property *p, field *f)
     if (facts->bytes != 0) {
         f->wire = WIRE_FIXED;
         f->bytes = facts->bytes > 0 ? (u16)facts->bytes : c->is_64_bit ? 8 : 4;
-        f->alignment = alignment_of(p->in_type, f->bytes);
+        f->alignment = in_type_alignment(p->in_type, f->bytes);
         c->has_pointer |= facts->bytes < 0;
     } else if (takes_length(p->in_type) && (p->flags & PROP_PARAM_LENGTH)) {
         f->wire = WIRE_BY_FIELD;
         f->length_field = p->length;
-        f->trim = true;
+        f->text_end = END_TRIMMED;
     } else if (takes_length(p->in_type) && (p->length || (p->flags & PROP_FIXED_LENGTH))) {
         f->wire = WIRE_FIXED;
         u32 bytes = (u32)p->length * f->unit;
         f->bytes = (u16)(bytes > UINT16_MAX ? UINT16_MAX : bytes);
-        f->trim = true;
+        f->text_end = END_FIRST_NUL;
         c->has_pointer |= (p->flags & PROP_64_BIT_ONLY) != 0;
         if ((p->flags & PROP_64_BIT_ONLY) && !c->is_64_bit)
             f->bytes = 0;
@@ -267,25 +260,6 @@ static bool map_applies(const property *p)
     }
 }
 
-// The map with its values in the width of the field, whose own are compared unsigned: a source may write the same value
-// with more bits than the field has, a negative one with their signs. What does not fit is no value of the field.
-static const value_map *fitted_map(arena *a, const value_map *from, u32 bytes)
-{
-    u32 bits = 8 * bytes, count = 0;
-    if (bits >= 64)
-        return from;
-    map_entry *entries = arena_array(a, map_entry, from->count);
-    for (u32 i = 0; i < from->count; i++) {
-        u64 value = from->entries[i].value;
-        i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
-        if (value >> bits == 0 || same >> (bits - 1) == -1)
-            entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), from->entries[i].text};
-    }
-    value_map *fitted = arena_new(a, value_map);
-    *fitted = (value_map){from->name, entries, count, from->is_bitmap};
-    return fitted;
-}
-
 static u32 at_most(u64 text)
 {
     return text > LIMIT_RECORD_TEXT ? LIMIT_RECORD_TEXT + 1 : (u32)text;
@@ -310,7 +284,7 @@ static const fitting *fitting_of(compiler *c, const value_map *from, u32 bytes)
             return &c->fittings[i];
     GROW(c->fittings, c->fitting_count, c->fitting_cap);
     fitting *made = &c->fittings[c->fitting_count++];
-    *made = (fitting){from, fitted_map(c->arena, from, bytes), bytes, 0};
+    *made = (fitting){from, value_map_fitted(c->arena, from, bytes), bytes, 0};
     made->bound = map_bound(made->fitted);
     return made;
 }
@@ -346,7 +320,7 @@ static u32 value_bound(const field *f, u32 map_text)
 static value_writer writer_of(const field *f)
 {
     if (f->show == SHOW_UTF16)
-        return f->trim ? WRITE_BY_SHOW : WRITE_UTF16;
+        return f->text_end ? WRITE_BY_SHOW : WRITE_UTF16;
     value_writer first = f->show == SHOW_UNSIGNED ? WRITE_U8
                          : f->show == SHOW_SIGNED ? WRITE_I8
                          : f->show == SHOW_HEX    ? WRITE_HEX8
@@ -387,12 +361,16 @@ static void compile_field(compiler *c, u32 at)
     compile_size(c, p, f);
     f->show = (u8)show_of(p->in_type, p->out_type ? p->out_type : in_type_find(p->in_type)->default_out);
     f->unmapped = f->show;
+    f->local = (f->show == SHOW_FILETIME || f->show == SHOW_SYSTEMTIME) && is_local_time(p->name);
     const fitting *names = map_applies(p) ? fitting_of(c, p->map, f->bytes) : NULL;
     u32 map_text = names ? names->bound : 0;
     if (names && names->fitted->count) {
         f->map = names->fitted;
         f->show = SHOW_MAP;
     }
+    f->characters = f->count_form != COUNT_ONE && (f->show == SHOW_CHAR8 || f->show == SHOW_CHAR16);
+    if (f->characters)
+        f->text_end = f->count_form == COUNT_FIXED ? END_FIRST_NUL : END_TRIMMED;
     f->silent = f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT);
     f->single = f->count_form == COUNT_ONE;
     f->writer = (u8)writer_of(f);
@@ -600,6 +578,17 @@ static void compile_message(compiler *c, plan *out)
 
 // ---------------------------------------------------------------------------------------------- the plan
 
+static void compile_packed(compiler *c, plan *out)
+{
+    u32 last = out->top_count - 1u;
+    const property *p = c->schema->properties;
+    if (!out->top_count || !(p[last].flags & PROP_LZNT1) || c->fields[last].wire != WIRE_REST)
+        return;
+    c->fields[last].show = p[last].out_type == OUT_UTF8 ? SHOW_UTF8 : SHOW_UTF16;
+    c->fields[last].text_end = END_TRIMMED;
+    out->inflates = true;
+}
+
 static bool fixed_field(const field *f, u32 *bytes)
 {
     if (f->wire != WIRE_FIXED || (f->count_form != COUNT_ONE && f->count_form != COUNT_FIXED))
@@ -770,6 +759,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool is_64_bit, e
                   .one_slot_each = true,
                   .first_text = PLAN_NO_TEXT};
     compile_unknown(&c, out);
+    compile_packed(&c, out);
     compile_slots(out);
     compile_prefix(&c, out);
     compile_padding(out);

@@ -64,6 +64,13 @@ typedef enum show_form {
     SHOW_STRUCT,
 } show_form;
 
+// Where text that has a length ends.
+typedef enum text_ending {
+    END_AS_LOGGED,
+    END_TRIMMED,   // a length of the payload: NULs at its end are no text, others are
+    END_FIRST_NUL, // a length of the schema: as in C, nothing behind its first NUL
+} text_ending;
+
 // How one value is written: the frequent forms by their size too, so that the renderer decides once.
 typedef enum value_writer {
     WRITE_BY_SHOW, // all others
@@ -101,7 +108,9 @@ typedef struct field {
     u8 unit;                             // bytes of a length unit: 2 for UTF-16
     bool hidden;                         // located, not shown
     bool referenced;                     // a later field takes its length or count from this one
-    bool trim;                           // an explicit-length string: NULs at its end are no text
+    u8 text_end;                         // text_ending
+    bool characters;                     // an array of characters: one text
+    bool local;                          // a time of the machine's time zone, by its name
     u16 bytes;                           // WIRE_FIXED: of one element; WIRE_REST: of the fields after it
     u8 alignment;                        // of its native type, in bytes
     u16 count;                           // COUNT_FIXED: the number; COUNT_BY_FIELD: the field
@@ -153,6 +162,7 @@ typedef struct plan {
     bool prefix_referenced; // a later field takes its length or count from one of them
     bool all_fixed;         // the prefix is everything: a payload fits exactly when its length is prefix_bytes
     bool is_64_bit;         // pointers have 8 bytes
+    bool inflates;          // the last field is packed text: decoder_inflate
     bool has_pointer;       // the other pointer size would make another plan
     bool one_slot_each;     // slot i belongs to top-level field i
     u16 first_text; // top-level field: the first UTF-16 text, where its slot has the same number; else PLAN_NO_TEXT

@@ -60,19 +60,6 @@ static bool put_mapped(u8 **p, const value_map *map, u64 value, text_escape e)
     return text || map->is_bitmap;
 }
 
-static span trimmed(const field *f, span v)
-{
-    if (!f->trim)
-        return v;
-    if (f->show == SHOW_UTF16)
-        while (v.len >= 2 && v.at[v.len - 1] == 0 && v.at[v.len - 2] == 0)
-            v.len -= 2;
-    else
-        while (v.len && v.at[v.len - 1] == 0)
-            v.len--;
-    return v;
-}
-
 static u8 *put_prefixed_bytes(u8 *p, span v)
 {
     return v.len ? text_bytes(put_text(p, "0x"), v) : p;
@@ -87,6 +74,12 @@ static u8 *put_bool(u8 *p, bool value)
 {
     memcpy(p, value ? "true" : "false", 5);
     return p + (value ? 4 : 5);
+}
+
+// Times are UTC where nothing says otherwise; local ones lose the Z behind them.
+static u8 *put_zone(u8 *end, const field *f)
+{
+    return end - (f->local && end[-1] == 'Z');
 }
 
 // The text of any value but a mapped one, without quotes.
@@ -107,12 +100,12 @@ static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape 
         return text_f64(p, load_unsigned(v));
     case SHOW_UTF16:
     case SHOW_CHAR16:
-        return text_utf16_as(p, show == SHOW_UTF16 ? trimmed(f, v) : v, e);
+        return text_utf16_as(p, value_text_bytes(f, v, TEXT_UTF16), e);
     case SHOW_UTF8:
-        return text_utf8_as(p, trimmed(f, v), e);
+        return text_utf8_as(p, value_text_bytes(f, v, TEXT_UTF8), e);
     case SHOW_ANSI:
     case SHOW_CHAR8:
-        return text_ansi_as(p, trimmed(f, v), e);
+        return text_ansi_as(p, value_text_bytes(f, v, TEXT_ANSI), e);
     case SHOW_HEX:
     case SHOW_WIN32_ERROR:
     case SHOW_NTSTATUS:
@@ -125,9 +118,9 @@ static u8 *put_shown(u8 *p, const field *f, show_form show, span v, text_escape 
     case SHOW_SID:
         return v.len >= 8 ? text_sid(p, v) : p;
     case SHOW_FILETIME:
-        return text_time_tdh(p, (i64)load_unsigned(v));
+        return put_zone(text_time_tdh(p, (i64)load_unsigned(v)), f);
     case SHOW_SYSTEMTIME:
-        return text_systemtime(p, v.at);
+        return put_zone(text_systemtime(p, v.at), f);
     case SHOW_IPV4:
         return v.len == 4 ? text_ipv4(p, v.at) : put_prefixed_bytes(p, v);
     case SHOW_IPV6:
@@ -367,7 +360,7 @@ static u8 *walk_array(walk *w, u8 *p, const field *f)
 // Writes the field's value and takes its slots off the walk.
 static u8 *walk_field(walk *w, u8 *p, const field *f)
 {
-    if (f->count_form != COUNT_ONE)
+    if (f->count_form != COUNT_ONE && !f->characters)
         return walk_array(w, p, f);
     if (f->wire == WIRE_STRUCT)
         return walk_struct(w, p, f);

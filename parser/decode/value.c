@@ -10,17 +10,21 @@ static show_form shown_as(const field *f)
     return (show_form)(f->show == SHOW_MAP ? f->unmapped : f->show);
 }
 
-// An explicit length may count NULs at the end.
-static span text_of(const field *f, span v, text_encoding encoding)
+static span without_nuls(span v, size_t unit)
 {
-    if (!f->trim)
-        return v;
-    if (encoding == TEXT_UTF16)
-        while (v.len >= 2 && load_u16(v.at + v.len - 2) == 0)
-            v.len -= 2;
-    else
-        while (v.len && v.at[v.len - 1] == 0)
-            v.len--;
+    while (v.len >= unit && v.at[v.len - 1] == 0 && v.at[v.len - unit] == 0)
+        v.len -= unit;
+    return v;
+}
+
+span value_text_bytes(const field *f, span v, text_encoding encoding)
+{
+    if (f->text_end == END_TRIMMED)
+        return without_nuls(v, encoding == TEXT_UTF16 ? 2 : 1);
+    if (f->text_end == END_FIRST_NUL && encoding == TEXT_UTF16)
+        (void)utf16_length(v, &v.len);
+    else if (f->text_end == END_FIRST_NUL)
+        (void)ansi_length(v, &v.len);
     return v;
 }
 
@@ -28,7 +32,7 @@ static void set_text(typed_value *out, text_encoding encoding)
 {
     out->kind = VALUE_TEXT;
     out->encoding = encoding;
-    out->bytes = text_of(out->field, out->bytes, encoding);
+    out->bytes = value_text_bytes(out->field, out->bytes, encoding);
 }
 
 static void set_number(typed_value *out, value_kind kind, u64 number)
@@ -177,7 +181,7 @@ static void element_value(const record *rec, const field *f, const slot *at, typ
 
 static void field_value(const record *rec, const field *f, const slot *at, typed_value *out)
 {
-    if (f->count_form == COUNT_ONE) {
+    if (f->count_form == COUNT_ONE || f->characters) {
         element_value(rec, f, at, out);
         return;
     }

@@ -70,6 +70,9 @@ static inline span record_bytes(const record *rec, u32 index) // of a single one
     return (span){rec->payload.at + s->offset, s->len};
 }
 
+// The part of a text field's bytes that is text.
+span value_text_bytes(const field *f, span bytes, text_encoding encoding);
+
 // The value of a field (no array, no struct) whose bytes are at hand.
 void value_of(const field *f, span bytes, typed_value *out);
 

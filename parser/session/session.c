@@ -201,6 +201,9 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     } else {
         class_decode_payload(cls, &scratch->decoder, ev->payload, &d);
     }
+    span payload = ev->payload;
+    if (d.plan && d.plan->inflates && !decoder_inflate(&scratch->decoder, d.plan, &payload, &d.values))
+        d.state = RECORD_PARTIAL;
     // One by one, as in event_clear.
     out->number = 0;
     out->time = session_time(b, ref->time);
@@ -211,7 +214,7 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->slots = d.values.slots;
     out->slot_count = d.values.slot_count;
     out->top_done = d.values.top_done;
-    out->payload = ev->payload;
+    out->payload = payload;
     out->processor = b->desc->processor;
     out->source = b->file->input->name;
     out->source_index = b->file_index;

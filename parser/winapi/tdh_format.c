@@ -113,9 +113,7 @@ static void put_code(outbuf *out, u32 code, const char *name, const char *kind)
 
 static void put_string(outbuf *out, const field *f, span v)
 {
-    while (f->trim && v.len >= 2 && load_u16(v.at + v.len - 2) == 0)
-        v.len -= 2;
-    wide_put_logged(out, v);
+    wide_put_logged(out, value_text_bytes(f, v, TEXT_UTF16));
 }
 
 static void put_value(tdh_call *call, outbuf *out, const field *f, span v)

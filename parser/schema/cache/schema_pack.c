@@ -248,10 +248,18 @@ static void pack_maps(packer *k, bool whole, outbuf *maps)
     }
 }
 
-static bool is_utf8(span text)
+// Texts with a NUL behind each.
+static bool are_utf8(span texts)
 {
-    u8 *copy = mem_alloc(text.len * 3 + 1), *end = text_utf8(copy, text);
-    bool same = (size_t)(end - copy) == text.len && memcmp(copy, text.at, text.len) == 0;
+    u8 *copy = mem_alloc(texts.len * 3 + 1);
+    bool same = true;
+    size_t len;
+    for (size_t at = 0; same && at < texts.len; at += len + 1) {
+        span text = span_from(texts, at);
+        (void)ansi_length(text, &len);
+        text.len = len;
+        same = (size_t)(text_utf8(copy, text) - copy) == len && (len == 0 || memcmp(copy, text.at, len) == 0);
+    }
     mem_free(copy);
     return same;
 }
@@ -303,9 +311,9 @@ static pack_result pack(const provider_schema *p, u32 first, u32 count, bool cle
     size_t total = HEAD_BYTES;
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         total += parts[i]->len;
-    pack_result result = k.full || total > LIMIT_PACKED_BYTES                       ? TOO_LARGE
-                         : !is_utf8((span){k.texts.bytes.bytes, k.texts.bytes.len}) ? NOT_UTF8
-                                                                                    : PACKED;
+    pack_result result = k.full || total > LIMIT_PACKED_BYTES                        ? TOO_LARGE
+                         : !are_utf8((span){k.texts.bytes.bytes, k.texts.bytes.len}) ? NOT_UTF8
+                                                                                     : PACKED;
     for (size_t i = 0; i < COUNT_OF(parts) && result == PACKED; i++)
         outbuf_add(out, parts[i]->bytes, parts[i]->len);
     if (result != PACKED)
@@ -387,7 +395,7 @@ static bool find_tables(unpacker *u, span block, error *e)
     if (at != block.len)
         return error_set(e, "a packed schema of %zu bytes says it has %zu", block.len, at);
     span texts = u->tables[TABLE_TEXTS];
-    if (!texts.len || texts.at[texts.len - 1] != 0 || texts.at[0] != 0 || !is_utf8(texts))
+    if (!texts.len || texts.at[texts.len - 1] != 0 || texts.at[0] != 0 || !are_utf8(texts))
         return error_set(e, "the texts of a packed schema are not UTF-8 ended by NUL");
     u->texts = (const char *)arena_bytes(u->arena, texts).at;
     return true;

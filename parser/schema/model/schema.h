@@ -31,6 +31,7 @@ typedef struct in_type_facts {
 } in_type_facts;
 
 const in_type_facts *in_type_find(u16 number);
+u8 in_type_alignment(u16 number, u16 bytes); // as C compilers for Windows align it, where it has so many bytes
 const char *in_type_name(u16 number); // "UInt32", also for types that manifests have no name for; "?": no in type
 MUST_USE bool in_type_from_name(const char *name, u16 *in);   // "win:UInt32"; case ignored, the prefix may be any
 MUST_USE bool out_type_from_name(const char *name, u16 *out); // "xs:string", "win:HexInt32"; likewise
@@ -53,6 +54,10 @@ typedef struct value_map {
     bool is_bitmap;
 } value_map;
 
+// The map with its values in the width of the field, whose own are compared unsigned: a source may write the same value
+// with more bits than the field has, a negative one with their signs. What does not fit is no value of the field.
+const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes);
+
 // PROPERTY_FLAGS of tdh.h, then our own from 0x1000 on.
 enum {
     PROP_STRUCT = 0x1,       // struct_start and struct_members are valid, in_type and out_type are not
@@ -66,6 +71,7 @@ enum {
     PROP_HIDDEN = 0x4000,       // located and checked but not part of a record's data (paddings of native structs)
     PROP_64_BIT_ONLY = 0x8000,  // only in payloads with 8-byte pointers: alignment of a native struct
     PROP_EMPTY = 0x10000,       // TraceLogging: a struct without members
+    PROP_LZNT1 = 0x20000,       // PROP_COUNT_REST and the last: text in LZNT1, UTF-16 unless the out type says UTF-8
 };
 
 // EVENT_PROPERTY_INFO. Members of a struct stand anywhere in the same array as top-level properties do, after them.

@@ -191,6 +191,9 @@ static bool take_count(layout *l, property *p)
 
 static bool set_type(layout *l, property *p, const char *word)
 {
+    bool packed = strcmp(word, "lznt1") == 0;
+    p->flags |= packed ? PROP_LZNT1 : 0;
+    word = packed ? "bytes" : word;
     for (size_t i = 0; i < COUNT_OF(TYPES); i++) {
         if (strcmp(TYPES[i].word, word) == 0) {
             p->in_type = TYPES[i].in;

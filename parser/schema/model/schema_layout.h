@@ -13,6 +13,7 @@
 //   char wchar  one character               dump             u32 byte length in front
 //   wstr(256) astr(16) bytes(16)   fixed length (characters for wstr)      wstr(Len) bytes(Len)   as Len says
 //   bytes(rest)   all that is left, one value: IN_BINARY, PROP_COUNT_REST and no length
+//   lznt1(rest)   likewise: UTF-16 in LZNT1, or with :Utf8 UTF-8 (PROP_LZNT1)
 //   T[5] T[Count] T[rest]   an array; Count names an earlier field
 //   {ptr Object; u8 Type}[Count] Objects   a struct, or an array of them
 //   ~ptr Name   hidden: located, not shown

@@ -1,4 +1,4 @@
-// Names and numbers of in types, out types and origins.
+// In types, out types and origins: names and numbers; maps in the width of an in type.
 #include "schema/model/schema.h"
 
 #include <strings.h>
@@ -23,6 +23,13 @@ const in_type_facts *in_type_find(u16 number)
     if (number >= 300 && number <= 310)
         return &IN_TYPES[26 + number - 300];
     return NULL;
+}
+
+u8 in_type_alignment(u16 number, u16 bytes)
+{
+    if (number == IN_SYSTEMTIME)
+        return 2;
+    return number == IN_GUID ? 4 : (u8)(bytes < 8 ? bytes : 8);
 }
 
 const char *in_type_name(u16 number)
@@ -108,4 +115,21 @@ const char *schema_origin_name(schema_origin origin)
         return "string";
     }
     return "none";
+}
+
+const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes)
+{
+    u32 bits = 8 * bytes, count = 0;
+    if (bits >= 64)
+        return from;
+    map_entry *entries = arena_array(a, map_entry, from->count);
+    for (u32 i = 0; i < from->count; i++) {
+        u64 value = from->entries[i].value;
+        i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
+        if (value >> bits == 0 || same >> (bits - 1) == -1)
+            entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), from->entries[i].text};
+    }
+    value_map *fitted = arena_new(a, value_map);
+    *fitted = (value_map){from->name, entries, count, from->is_bitmap};
+    return fitted;
 }
