@@ -54,9 +54,22 @@ static void put(const outbuf *text, FILE *to)
         (void)fwrite(text->bytes, 1, text->len, to);
 }
 
+// What one file of a session lost is told by the file before it, which is not read together with it.
+static void look_for_segments(run *r)
+{
+    if (r->inputs.count < 2)
+        return;
+    r->each = true;
+    for (u32 i = 0; i < r->inputs.count && !run_stop; i++)
+        if (r->inputs.rows[i].in)
+            segments_look(&r->segments, r->inputs.rows[i].in);
+    segments_order(&r->segments);
+}
+
 bool batch_run(const batch_job *job)
 {
     run *r = job->run;
+    look_for_segments(r);
     ring *rows = ring_new(&(ring_plan){.crew = r->crew,
                                        .rank = RING_INPUTS,
                                        .slots = r->crew ? crew_threads(r->crew) * SLOTS_A_THREAD : 1,

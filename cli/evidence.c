@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "joins.h"
 #include "print.h"
+#include "remarks.h"
 
 enum { DAMAGE_LINES = 20 };
 
@@ -82,6 +83,7 @@ int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsi
     s->store = r->store;
     s->correlate = correlate;
     s->host_name = o->host;
+    s->segments = r->each ? &r->segments : NULL;
     s->since = o->filter.since;
     s->until = o->filter.until;
     s->wants = filter_asks_class(&o->filter) ? may_be_asked_for : NULL;
@@ -180,7 +182,7 @@ static bool is_counter_log(const evidence *ev, const trace *t)
 void evidence_tell_damage(const evidence *ev)
 {
     enum { REMARKS = 5 };
-    char scratch[160];
+    char scratch[160], remark[REMARK_TEXT];
     for (u32 i = 0; evidence_limit(ev, i, scratch); i++)
         print_say("limit: %s", scratch);
     joins_say(ev);
@@ -198,11 +200,8 @@ void evidence_tell_damage(const evidence *ev)
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)
             print_say("%s: the file %s", t->file.input->path, input_change_text(t->change));
-        if (t->losses.repeated)
-            print_say("%s: %llu buffers have the sequence number of another one, the first at 0x%llx: their events may "
-                      "be there twice",
-                      t->file.input->name, (unsigned long long)t->losses.repeated,
-                      (unsigned long long)t->losses.repeated_at);
+        for (u32 j = 0; remark_at(t, j, remark); j++)
+            print_say("%s: %s", t->file.input->name, remark);
         say_damage(t);
         if (ranges > DAMAGE_LINES)
             print_say("%s: %llu more damaged places; etwkit info --json lists them", t->file.input->name,

@@ -9,6 +9,7 @@
 #include "etwkit_engine.h"
 #include "json_text.h"
 #include "print.h"
+#include "remarks.h"
 
 // ---------------------------------------------------------------------------------------------- JSON
 
@@ -219,6 +220,63 @@ static void add_losses(cJSON *buffers, const trace *t)
     }
 }
 
+// Where the clock was set back, by processor.
+static void add_clock_steps(cJSON *root, const trace *t)
+{
+    const clock_steps *steps = &t->clock_steps;
+    cJSON *list = cJSON_AddArrayToObject(root, "clock_set_back");
+    u64 left = steps->told;
+    for (u32 i = 0; i < steps->count; i++) {
+        const clock_step *s = &steps->list[i];
+        if (s->is_start)
+            continue;
+        cJSON *row = cJSON_CreateObject();
+        add_number(row, "offset", s->offset);
+        add_number(row, "processor", s->processor);
+        add_time(row, "from", s->from);
+        add_time(row, "to", s->to);
+        cJSON_AddItemToArray(list, row);
+        left--;
+    }
+    if (left)
+        add_number(root, "clock_set_back_not_listed", left);
+}
+
+static void add_remarks(cJSON *root, const trace *t)
+{
+    char room[REMARK_TEXT];
+    cJSON *list = cJSON_AddArrayToObject(root, "remarks");
+    for (u32 i = 0; remark_at(t, i, room); i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(room));
+}
+
+static void add_far_times(cJSON *root, const trace *t)
+{
+    const far_events *far = &t->far;
+    cJSON *to = cJSON_AddObjectToObject(root, "outside_session");
+    add_number(to, "events", far->events);
+    if (!far->events)
+        return;
+    add_number(to, "first_offset", far->first_offset);
+    add_time(to, "first_time", far->first_time);
+    if (far->first_date)
+        add_time(to, "first_as_date", far->first_date);
+}
+
+// By the header, of this file.
+static void add_lost(cJSON *to, const trace *t, u32 own, u32 of_session)
+{
+    if (!t->segment.is_segment) {
+        add_number(to, "lost", of_session);
+        return;
+    }
+    if (t->segment.is_loss_known)
+        add_number(to, "lost", own);
+    else
+        cJSON_AddNullToObject(to, "lost");
+    add_number(to, "lost_since_session_start", of_session);
+}
+
 static void add_counts(cJSON *root, const trace *t, bool with_states)
 {
     const trace_facts *f = &t->file.trace_headers[0];
@@ -226,7 +284,7 @@ static void add_counts(cJSON *root, const trace *t, bool with_states)
     add_number(buffers, "total", t->file.count);
     add_number(buffers, "compressed", t->file.compressed);
     add_number(buffers, "damaged", t->file.damaged_buffers);
-    add_number(buffers, "lost", f->buffers_lost);
+    add_lost(buffers, t, t->segment.buffers_lost, f->buffers_lost);
     add_losses(buffers, t);
     cJSON *events = cJSON_AddObjectToObject(root, "events");
     add_number(events, "total", t->events);
@@ -235,7 +293,7 @@ static void add_counts(cJSON *root, const trace *t, bool with_states)
         add_number(events, "partial", t->partial);
         add_number(events, "raw", t->raw);
     }
-    add_number(events, "lost", f->events_lost);
+    add_lost(events, t, t->segment.events_lost, f->events_lost);
     cJSON *headers = cJSON_AddObjectToObject(root, "headers");
     for (int k = 0; k < HEADER_KINDS; k++)
         if (t->headers[k])
@@ -281,6 +339,8 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
     // While hashing is under way nobody else may look.
     add_text(root, "sha256", ev->run->inputs.hashing ? NULL : row->sha256);
     add_session_facts(root, t, session_host(ev->session, trace_index, 0));
+    add_clock_steps(root, t);
+    add_far_times(root, t);
     add_counts(root, t, with_states);
     if (ev->run->cache)
         cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->run->cache));
@@ -290,6 +350,7 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
     cJSON *limits = cJSON_AddArrayToObject(root, "limits");
     for (u32 i = 0; evidence_limit(ev, i, scratch); i++)
         cJSON_AddItemToArray(limits, cJSON_CreateString(scratch));
+    add_remarks(root, t);
     cJSON *remarks = cJSON_AddArrayToObject(root, "schema_remarks");
     for (u32 i = 0; i < ev->session->embedded.note_count; i++)
         cJSON_AddItemToArray(remarks, cJSON_CreateString(ev->session->embedded.notes[i]));

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "print.h"
+#include "remarks.h"
 
 static void print_time(FILE *to, const char *label, i64 filetime, i32 bias)
 {
@@ -153,6 +154,19 @@ static const char *const CERTAINTY[] = {
     [ANCHOR_NONE] = "times are counted from an unknown start",
 };
 
+static void print_lost(FILE *to, const trace *t)
+{
+    const trace_facts *f = &t->file.trace_headers[0];
+    const segment *s = &t->segment;
+    fprintf(to, "  %-14s ", "lost");
+    if (s->is_segment && !s->is_loss_known)
+        fprintf(to, "not known of this file by the header; ");
+    else
+        fprintf(to, "%u events, %u buffers by the header; ", s->is_segment ? s->events_lost : f->events_lost,
+                s->is_segment ? s->buffers_lost : f->buffers_lost);
+    fprintf(to, "%llu buffers by sequence numbers\n", (unsigned long long)t->losses.missing);
+}
+
 void info_print(FILE *to, const evidence *ev, u32 trace_index)
 {
     const trace *t = ev->session->traces[trace_index];
@@ -187,11 +201,10 @@ void info_print(FILE *to, const evidence *ev, u32 trace_index)
     fprintf(to, "  %-14s %llu events (%llu decoded, %llu partial, %llu raw)\n", "records",
             (unsigned long long)t->events, (unsigned long long)t->decoded, (unsigned long long)t->partial,
             (unsigned long long)t->raw);
-    fprintf(to, "  %-14s %u events, %u buffers by the header; %llu buffers by sequence numbers\n", "lost",
-            f->events_lost, f->buffers_lost, (unsigned long long)t->losses.missing);
-    if (t->losses.repeated)
-        fprintf(to, "  %-14s %llu buffers have the sequence number of another one, the first at 0x%llx\n", "repeated",
-                (unsigned long long)t->losses.repeated, (unsigned long long)t->losses.repeated_at);
+    print_lost(to, t);
+    char remark[REMARK_TEXT];
+    for (u32 i = 0; remark_at(t, i, remark); i++)
+        fprintf(to, "  %-14s %s\n", "remark", remark);
     print_damage(to, t);
     fprintf(to, "  %-14s %llu headers, %llu events, %llu padding, %llu unused, %llu compressed, %llu damaged\n",
             "bytes", (unsigned long long)t->account.headers, (unsigned long long)t->account.events,

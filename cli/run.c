@@ -212,6 +212,7 @@ int run_end(run *r, int code)
     outfile_abandon(&r->summary);
     if (r->cache && schema_cache_refused(r->cache, &refused))
         print_say("%s; deleted and made anew (etwkit schemas add) the cache serves again", refused);
+    segments_free(&r->segments);
     crew_free(r->crew);
     schema_store_free(r->store);
     inputs_free(&r->inputs);

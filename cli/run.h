@@ -17,6 +17,8 @@ typedef struct run {
     schema_files schema_files;  // and the files, for provenance
     struct schema_cache *cache; // NULL: none
     outfile summary;            // begun: .fd
+    bool each;                  // inputs are read one by one; then:
+    segment_list segments;      // of all of them
     double began;
     bool expects_memory; // run_expect was called
     bool bar;            // a progress bar is shown

@@ -580,8 +580,8 @@ static void many_facts(void **state)
     (void)state;
     enum { BUSY = 40, MEANINGS = 50, SINGLE = 1000, FACTS = BUSY * MEANINGS + SINGLE, PRIME = 1009 };
     static const u64 FAR_APART = 0x0123456789abcd;
-    const u32 machine = 0;
-    const correlator c = {.machines = &machine};
+    u32 machine = 0;
+    const correlator c = {.machines = &machine, .host_count = 1};
     history h = {.fact_limit = FACTS};
     for (u32 i = 0, k = 0; i < FACTS; i++, k = (k + PRIME) % FACTS) {
         bool busy = k < BUSY * MEANINGS;

@@ -110,6 +110,12 @@ typedef struct sums {
     const char *first, *last; // times of events; UTC, so that texts compare as times do
 } sums;
 
+// Where it is not known what one file of a session lost, what its session lost so far: a remark of the file says so.
+static u64 lost_in(const cJSON *counts)
+{
+    return number_in(counts, cJSON_IsNull(in(counts, "lost")) ? "lost_since_session_start" : "lost");
+}
+
 static void add_to_sums(sums *s, const cJSON *info)
 {
     if (!was_read(info)) {
@@ -123,8 +129,8 @@ static void add_to_sums(sums *s, const cJSON *info)
     s->decoded += number_in(events, "decoded");
     s->partial += number_in(events, "partial");
     s->raw += number_in(events, "raw");
-    s->events_lost += number_in(events, "lost");
-    s->buffers_lost += number_in(buffers, "lost");
+    s->events_lost += lost_in(events);
+    s->buffers_lost += lost_in(buffers);
     s->gaps += number_in(buffers, "missing_sequence_numbers");
     s->places += damage_places(info);
     s->bytes += number_in(in(info, "account"), "damage");
@@ -282,6 +288,13 @@ static void add_damage(outbuf *out, const cJSON *info)
     }
 }
 
+static void add_remarks(outbuf *out, const cJSON *info)
+{
+    const cJSON *remark;
+    cJSON_ArrayForEach (remark, in(info, "remarks"))
+        add_fact(out, "Remark", cJSON_GetStringValue(remark));
+}
+
 static void add_read(outbuf *out, const cJSON *info)
 {
     sums counts = {0};
@@ -296,6 +309,7 @@ static void add_read(outbuf *out, const cJSON *info)
     add_machine(out, info);
     add_times(out, info);
     add_counts(out, &counts);
+    add_remarks(out, info);
     end_facts(out);
     add_damage(out, info);
 }

@@ -108,7 +108,11 @@ enum {
     LIMIT_MANIFEST_SENDERS = 4096,      // of one EventSource manifest that are told apart: processes, and how often
 
     // Hosts and lives
-    LIMIT_HOST_NOTES = 16,        // doubts about which inputs are one machine's that are noted one by one
+    LIMIT_HOST_NOTES = 16,                 // doubts about which inputs are one machine's that are noted one by one
+    LIMIT_CLOCK_STEPS = 1000,              // of one trace, each told: clocks are set by hand, or once at a start
+#define LIMIT_FAR_TIME ((i64)864000000000) // a day in 100 ns: events so far outside their session are told
+
+    LIMIT_LATE_EVENT = 1000000,   // 100 ms in 100 ns: an event may be so late behind the next one of its processor
     LIMIT_ENDED_GRACE = 50000000, // 5 s in 100 ns: events of an ended process or thread that were still in flight
 
     LIMIT_SPILL_MEMORY = 24 << 20, // facts kept in memory, all arrays together; more of them lies in temporary files

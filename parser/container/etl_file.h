@@ -63,6 +63,9 @@ void etl_close(etl_file *f);
 // Whether an input begins as a trace does, by its first bytes alone: for finding traces among other files.
 bool etl_is_likely(const input *in);
 
+// Whether its header says that it is a file of a session that goes on in new files.
+bool etl_begins_new_file(const input *in);
+
 // Room etl_load needs in `into` for a buffer's used bytes.
 size_t etl_capacity(const etl_buffer *b);
 

@@ -572,6 +572,18 @@ void etl_index(etl_file *f)
     check_count(f);
 }
 
+bool etl_begins_new_file(const input *in)
+{
+    u8 *look = mem_alloc(LOOK_BYTES);
+    bool failed = false;
+    trace_facts facts = {0};
+    arena a = {0};
+    bool ok = trace_facts_read((span){look, input_read(in, 0, look, LOOK_BYTES, &failed)}, &a, &facts);
+    arena_free(&a);
+    mem_free(look);
+    return ok && (facts.log_file_mode & LOG_FILE_MODE_NEWFILE);
+}
+
 bool etl_is_likely(const input *in)
 {
     u8 *look = mem_alloc(LOOK_BYTES);

@@ -83,6 +83,11 @@ void losses_count(const etl_file *f, losses *out)
     if (count)
         qsort(list, count, sizeof(*list), by_sequence);
     bool each = counts_by_processor(list, count), numbered = is_numbered(list, count);
+    if (numbered) {
+        out->numbered = true;
+        out->first = list[0]->sequence;
+        out->last = list[count - 1]->sequence;
+    }
     if (each)
         qsort(list, count, sizeof(*list), by_processor);
     for (u32 i = 1; i < count; i++) {

@@ -37,7 +37,9 @@ void correlator_free(correlator *c)
     network_free(&c->network);
     readers_free(c);
     mem_free(c->roles);
-    mem_free(c->trace_source);
+    mem_free(c->traces);
+    mem_free(c->later_of);
+    mem_free(c->machines);
     mem_free(c->gaps);
     outbuf_free(&c->scratch);
     text_set_free(&c->texts);
@@ -65,9 +67,20 @@ void correlator_want(correlator *c, unsigned flags, i64 since, i64 until)
 
 void correlator_add_trace(correlator *c, const etl_file *file)
 {
-    GROW(c->trace_source, c->trace_count, c->trace_cap);
-    c->trace_source[c->trace_count++] = c->source_count;
+    GROW(c->traces, c->trace_count, c->trace_cap);
+    c->traces[c->trace_count++] = (trace_sources){c->source_count, file->trace_header_count, 0};
     c->source_count += file->trace_header_count;
+}
+
+u32 correlator_add_epoch(correlator *c, u32 trace, u32 header)
+{
+    trace_sources *t = &c->traces[trace];
+    bool is_first = !c->later_count || c->later_of[c->later_count - 1] < t->first;
+    if (is_first)
+        t->later = c->later_count;
+    GROW(c->later_of, c->later_count, c->later_cap);
+    c->later_of[c->later_count++] = t->first + header;
+    return t->headers + (c->later_count - 1 - t->later);
 }
 
 const char *path_name(const char *path)
@@ -160,7 +173,7 @@ static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u
 void correlator_see(correlator *c, const sighting *s, decoder *d)
 {
     const class_reader *r = class_reader_of(c, s->cls);
-    u32 source = source_of(c, s->from->file_index, s->from->desc->trace_header);
+    u32 source = source_of(c, s->from->file_index, s->epoch);
     if (r->topic == TOPIC_STACK) {
         stack_see(c, s, source);
         return;
@@ -178,7 +191,15 @@ void correlator_see(correlator *c, const sighting *s, decoder *d)
 
 void correlator_set_hosts(correlator *c, const u32 *host_of_header)
 {
-    c->machines = host_of_header;
+    c->machines = mem_zeroed((size_t)c->source_count + c->later_count, sizeof(*c->machines));
+    c->host_count = 0;
+    for (u32 i = 0; i < c->source_count; i++) {
+        c->machines[i] = host_of_header[i];
+        if (host_of_header[i] >= c->host_count)
+            c->host_count = host_of_header[i] + 1;
+    }
+    for (u32 i = 0; i < c->later_count; i++)
+        c->machines[c->source_count + i] = c->host_count + i;
 }
 
 void correlator_add_gap(correlator *c, u32 host, i64 filetime)
@@ -208,9 +229,9 @@ static bool has_gap(const correlator *c, u32 host, i64 from, i64 until)
     return low < c->gap_count && c->gaps[low].host == host && c->gaps[low].time <= until;
 }
 
-bool count_life(const correlator *c, life_counts *counts, u32 host, i64 from, i64 until, bool inferred)
+bool count_life(const correlator *c, life_counts *counts, u32 machine, i64 from, i64 until, bool inferred)
 {
-    bool across = has_gap(c, host, from, until);
+    bool across = has_gap(c, host_of(c, machine), from, until);
     counts->lives++;
     counts->inferred += inferred;
     counts->with_gaps += across;
@@ -223,6 +244,19 @@ correlate_counts correlator_counts(const correlator *c)
                               c->keys.names.counts, c->images.counts};
 }
 
+// Whoever asks for lives is told their host.
+static void show_hosts(correlator *c)
+{
+    u64 passed = 0;
+    for (u32 i = 0; c->later_count && i < c->processes.count; i++) {
+        process_life *p = &c->processes.list[i];
+        p->machine = host_of(c, p->machine);
+        spill_pass(&passed, sizeof(*p), SPILL_ITEMS);
+    }
+    for (u32 i = 0; c->later_count && i < c->network.count; i++)
+        c->network.list[i].machine = host_of(c, c->network.list[i].machine);
+}
+
 void correlator_settle(correlator *c)
 {
     if (c->gap_count)
@@ -233,6 +267,7 @@ void correlator_settle(correlator *c)
     image_close_pdbs(c);
     key_close(c);
     network_close(c);
+    show_hosts(c);
     readers_free(c);
 }
 
@@ -376,22 +411,19 @@ static void tell_payload(const correlator *c, const class_role *role, u32 machin
         name_key(c, role, &v, machine, scratch, out);
 }
 
-const process_life *correlator_process_at(const correlator *c, u32 trace, u32 trace_header, u32 process_id,
-                                          i64 filetime)
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime)
 {
-    return process_at(c, c->machines[source_of(c, trace, trace_header)], process_id, filetime);
+    return process_at(c, c->machines[source_of(c, trace, epoch)], process_id, filetime);
 }
 
-void correlator_put_dos_path(const correlator *c, u32 trace, u32 trace_header, span path, outbuf *out)
+void correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out)
 {
-    file_put_dos_path(c, c->machines[source_of(c, trace, trace_header)], (const char *)path.at, path.len, out);
+    file_put_dos_path(c, c->machines[source_of(c, trace, epoch)], (const char *)path.at, path.len, out);
 }
 
-bool correlator_thread_process(const correlator *c, u32 trace, u32 trace_header, u32 thread_id, i64 filetime,
-                               u32 *process_id)
+bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id)
 {
-    const life *l =
-        history_at(&c->processes.threads, c->machines[source_of(c, trace, trace_header)], thread_id, filetime);
+    const life *l = history_at(&c->processes.threads, c->machines[source_of(c, trace, epoch)], thread_id, filetime);
     if (l)
         *process_id = l->number;
     return l != NULL;
@@ -433,10 +465,10 @@ static void find_thread(const correlator *c, u32 machine, correlate_scratch *scr
         out->process_id = a->number;
 }
 
-void correlator_identify(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *out)
+void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_scratch *scratch, record *out)
 {
     const event *ev = out->event;
-    u32 machine = c->machines[source_of(c, trace, trace_header)];
+    u32 machine = c->machines[source_of(c, trace, epoch)];
     out->process = NULL;
     out->process_name = out->file_path = out->key_path = NULL;
     out->has_process = ev->process_id != 0xffffffff;

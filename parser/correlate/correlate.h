@@ -42,6 +42,11 @@ void correlator_want(correlator *c, unsigned flags, i64 since, i64 until);
 // Announces the next trace (its index is the number of calls before).
 void correlator_add_trace(correlator *c, const etl_file *file);
 
+// Facts of one epoch are told to records of it. Those of a trace are its trace headers (etl_file.trace_headers); behind
+// them come, while its events are fed, stretches of one of these that stay apart: its clock was set back. Returns the
+// number. Those of one trace are added before those of the next.
+u32 correlator_add_epoch(correlator *c, u32 trace, u32 header);
+
 // Stacks will be asked for of events of the times that correlator_ask is told only, before the last event. `bytes` of
 // traces are to come.
 void correlator_ask_few(correlator *c, u64 bytes);
@@ -56,6 +61,7 @@ typedef struct sighting {
     i64 time; // FILETIME
     const loaded_buffer *from;
     const event_ref *ref; // in it
+    u32 epoch;
 } sighting;
 
 void correlator_see(correlator *c, const sighting *s, decoder *d);
@@ -81,8 +87,11 @@ typedef struct stack_note {
 } stack_note;
 stack_note stack_note_at(const stack_notes *notes, u32 i);
 void correlator_take_stacks(correlator *c, const stack_notes *notes);
+// Before: whose threads they are is a fact of that epoch; or of one that is not sure, and is forgotten.
+void correlator_note_epoch(const correlator *c, stack_notes *notes, u32 trace, u32 epoch);
+void correlator_forget_threads(stack_notes *notes);
 
-// After the last event: whose host each trace header is (hosts.h; must live as long as the correlator), and moments of
+// After the last event: whose host each trace header is (hosts.h), and moments of
 // a host at which something may be missing: lives that reach across one are counted.
 void correlator_set_hosts(correlator *c, const u32 *host_of_header);
 void correlator_add_gap(correlator *c, u32 host, i64 filetime);
@@ -122,7 +131,7 @@ typedef struct correlate_scratch {
 void correlate_scratch_free(correlate_scratch *scratch);
 
 // Fills process, thread, names and paths of a record whose event, class, payload and slots are set.
-void correlator_identify(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *out);
+void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_scratch *scratch, record *out);
 
 // Appends to *stack what StackWalk events tell of the event `ref` of `b`, kernel part first, and returns the new count.
 u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_ref *ref, correlate_scratch *scratch,
@@ -131,7 +140,7 @@ u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_re
 u32 correlator_stack_of_key(const correlator *c, u32 trace, u32 trace_header, u64 key, i64 raw_time, u64 **stack,
                             u32 count, u32 *cap);
 // Modules of rec->stack into rec->frames.
-void correlator_frames(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *rec);
+void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_scratch *scratch, record *rec);
 
 // ---------------------------------------------------------------------------------------------- for reports
 
@@ -165,13 +174,11 @@ typedef struct process_life {
 // All processes, by start, then id, machine and order of their lives; those from before the recording first.
 const process_life *const *correlator_processes(const correlator *c, u32 *count);
 // Who had a process id at a time; NULL: unknown.
-const process_life *correlator_process_at(const correlator *c, u32 trace, u32 trace_header, u32 process_id,
-                                          i64 filetime);
+const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime);
 // Appends a path with a drive letter for its device, where a trace of that machine maps it.
-void correlator_put_dos_path(const correlator *c, u32 trace, u32 trace_header, span path, outbuf *out);
+void correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out);
 // The process a thread belonged to at that time. False: the trace does not tell.
-bool correlator_thread_process(const correlator *c, u32 trace, u32 trace_header, u32 thread_id, i64 filetime,
-                               u32 *process_id);
+bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id);
 
 // A stretch of traffic between two ends for one process id.
 typedef struct connection {
@@ -198,7 +205,7 @@ typedef struct pdb_identity {
 const pdb_identity *correlator_pdbs(const correlator *c, u32 *count);
 
 // The module an address of a process lay in at a time: its file name, and how far into it. False: unknown.
-bool correlator_module(const correlator *c, u32 trace, u32 trace_header, u32 process_id, i64 filetime, u64 address,
+bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out);
 
 // Stacks that were told, and how many of them the records read so far have taken. What is left belongs to events that

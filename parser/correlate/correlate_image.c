@@ -246,19 +246,19 @@ static const image *image_of(const correlator *c, u32 machine, u32 process_id, i
     return m ? m : image_at(&c->images, machine, process_id, time, address);
 }
 
-bool correlator_module(const correlator *c, u32 trace, u32 trace_header, u32 process_id, i64 filetime, u64 address,
+bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out)
 {
-    const image *m = image_of(c, c->machines[source_of(c, trace, trace_header)], process_id, filetime, address);
+    const image *m = image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, address);
     *out = m ? (stack_frame){m->name, address - m->base} : (stack_frame){NULL, address};
     return m != NULL;
 }
 
-void correlator_frames(const correlator *c, u32 trace, u32 trace_header, correlate_scratch *scratch, record *rec)
+void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_scratch *scratch, record *rec)
 {
     for (u32 i = 0; i < rec->stack_count; i++) {
         GROW(scratch->frames, i, scratch->frame_cap);
-        (void)correlator_module(c, trace, trace_header, rec->has_process ? rec->process_id : KERNEL_MODULES, rec->time,
+        (void)correlator_module(c, trace, epoch, rec->has_process ? rec->process_id : KERNEL_MODULES, rec->time,
                                 rec->stack[i], &scratch->frames[i]);
     }
     rec->frames = rec->stack_count ? scratch->frames : NULL;

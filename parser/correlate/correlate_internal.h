@@ -279,6 +279,12 @@ typedef struct gap {
     i64 time;
 } gap;
 
+// Where the sources of one trace are.
+typedef struct trace_sources {
+    u32 first, headers; // of its trace headers
+    u32 later;          // the first of those behind source_count
+} trace_sources;
+
 struct correlator {
     unsigned flags;
     i64 since, until; // whose stacks are wanted
@@ -289,11 +295,14 @@ struct correlator {
     u32 reader_cap;
     class_role **roles; // by class index, once closed
     u32 role_count;
-    u32 *trace_source; // by trace: its first source
+    trace_sources *traces;
     u32 trace_count, trace_cap;
-    u32 source_count;    // a source is a trace header of a trace
-    const u32 *machines; // by source
-    gap *gaps;           // by host and time
+    // A source is a trace header of a trace; behind them all, what follows a step back of its clock.
+    u32 source_count, later_count, later_cap;
+    u32 *later_of;  // by source behind source_count: the trace header's
+    u32 *machines;  // by source: within which one facts are joined; those behind host_count are of later_of alone
+    u32 host_count; // machines that are hosts
+    gap *gaps;      // by host and time
     u32 gap_count, gap_cap;
     process_book processes;
     file_book files;
@@ -303,13 +312,20 @@ struct correlator {
     network_book network;
 };
 
-static inline u32 source_of(const correlator *c, u32 trace, u32 trace_header)
+static inline u32 source_of(const correlator *c, u32 trace, u32 epoch)
 {
-    return c->trace_source[trace] + trace_header;
+    const trace_sources *t = &c->traces[trace];
+    return epoch < t->headers ? t->first + epoch : c->source_count + t->later + (epoch - t->headers);
+}
+
+// The host of a machine.
+static inline u32 host_of(const correlator *c, u32 machine)
+{
+    return machine < c->host_count ? machine : c->machines[c->later_of[machine - c->host_count]];
 }
 
 // Returns whether the life reaches across a gap.
-bool count_life(const correlator *c, life_counts *counts, u32 host, i64 from, i64 until, bool inferred);
+bool count_life(const correlator *c, life_counts *counts, u32 machine, i64 from, i64 until, bool inferred);
 
 // The last component of a path.
 const char *path_name(const char *path);

@@ -222,12 +222,13 @@ void stack_see(correlator *c, const sighting *s, u32 source)
     const event *ev = s->ev;
     u8 opcode = s->cls->descriptor.opcode;
     if (opcode == OPCODE_KEY_CREATE || opcode == OPCODE_KEY_DELETE || opcode == OPCODE_KEY_RUNDOWN) {
-        define_key(b, s, source);
+        define_key(b, s, source_of(c, s->from->file_index, s->from->desc->trace_header));
         return;
     }
     if (ev->payload.len < FRAMES_AT + (ev->is_64_bit ? 8u : 4u))
         return;
     stack_thread thread = stack_thread_of(c, s->from, ev->payload);
+    thread.source = source;
     stack_add_thread(b, &thread);
     stack_part p = part_of(c, s->from, s->ref, ev->payload);
     if (!is_asked_for(c, s->from, p.target))

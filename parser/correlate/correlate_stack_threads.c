@@ -23,6 +23,17 @@ void stack_note_thread(const correlator *c, const loaded_buffer *b, span payload
     notes->threads[notes->thread_count++] = stack_thread_of(c, b, payload);
 }
 
+void correlator_note_epoch(const correlator *c, stack_notes *notes, u32 trace, u32 epoch)
+{
+    for (u32 i = 0; i < notes->thread_count; i++)
+        notes->threads[i].source = source_of(c, trace, epoch);
+}
+
+void correlator_forget_threads(stack_notes *notes)
+{
+    notes->thread_count = 0;
+}
+
 void stack_notes_clear(stack_notes *notes)
 {
     notes->count = notes->thread_count = 0;

@@ -73,7 +73,7 @@ typedef struct record {
     const stack_frame *frames; // of stack, where they were asked for; else NULL
     const char *source;        // the trace file's name
     u32 source_index;
-    u32 trace_header; // its trace header (etl_file.trace_headers)
+    u32 epoch;        // within which it is joined with facts (correlator_add_epoch)
     const char *host; // the machine's name, UTF-8; NULL: unknown
     u64 offset;       // of the event in that file, or of its compressed buffer
 } record;

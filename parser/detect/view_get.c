@@ -192,7 +192,7 @@ static size_t system_device(const event_views *v, const record *rec, span path)
 static void put_path(const event_views *v, const record *rec, span path, outbuf *out)
 {
     size_t start = out->len;
-    correlator_put_dos_path(v->correlator, rec->source_index, rec->trace_header, path, out);
+    correlator_put_dos_path(v->correlator, rec->source_index, rec->epoch, path, out);
     size_t len = out->len - start, device = system_device(v, rec, (span){out->bytes + start, len});
     if (device == SIZE_MAX)
         return;
@@ -296,7 +296,7 @@ static const process_life *life_of(const event_views *v, const getter *g, const 
         return rec->process;
     if (!get_field(g, rec, &id) || !value_is_integer(&id))
         return NULL;
-    return correlator_process_at(v->correlator, rec->source_index, rec->trace_header, (u32)id.number, rec->time);
+    return correlator_process_at(v->correlator, rec->source_index, rec->epoch, (u32)id.number, rec->time);
 }
 
 static bool put_text_of(const char *text, outbuf *out)

@@ -18,6 +18,18 @@ void collector_end(collector *c)
     carried_free(&c->carried);
 }
 
+void collector_begin_trace(collector *c, trace *t)
+{
+    c->trace = t;
+    c->watch = (clock_watch){.correlator = c->session->correlator, .steps = &t->clock_steps};
+}
+
+void collector_end_trace(collector *c)
+{
+    clock_watch_free(&c->watch);
+    clock_steps_close(&c->trace->clock_steps);
+}
+
 // ---------------------------------------------------------------------------------------------- classes
 
 // Classes whose events the correlator looks into are planned at once, with the schemas known so far.
@@ -120,8 +132,11 @@ static void collect_computer(collector *c, const event *ev, u32 trace_header)
 
 static void collect_fact(collector *c, const loaded_buffer *b, const event_ref *ref, const event *ev)
 {
-    sighting seen = {class_at(c->session->classes, ref->cls), ev, session_time(b, ev->time), b, ref};
-    correlator_see(c->session->correlator, &seen, &c->decoder);
+    const clock_steps *steps = &c->trace->clock_steps;
+    u32 epoch = clock_steps_epoch(steps, b->file, b->desc, ref->offset);
+    sighting seen = {class_at(c->session->classes, ref->cls), ev, session_time(b, ev->time), b, ref, epoch};
+    if (!steps->is_full || epoch != steps->full_epoch)
+        correlator_see(c->session->correlator, &seen, &c->decoder);
 }
 
 static void collect_schema(collector *c, const loaded_buffer *b, const event *ev, interest kind)
@@ -178,9 +193,23 @@ static void collect_account(trace *t, const scanned *s)
         damage_append(&t->damage, &s->damage);
 }
 
+// The first event that is of this file: the header of a session that goes on in new files repeats its beginning.
+static u32 first_own(const loaded_buffer *b)
+{
+    const trace_facts *facts = &b->file->trace_headers[b->desc->trace_header];
+    u32 at = 0;
+    if (b->desc->type == BUFFER_TYPE_HEADER && (facts->log_file_mode & LOG_FILE_MODE_NEWFILE))
+        while (at < b->count && b->refs[at].time <= facts->header_time)
+            at++;
+    return at;
+}
+
 static void collect_times(trace *t, const loaded_buffer *b, const buffer_events *facts)
 {
-    i64 first = session_time(b, facts->first_time), last = session_time(b, facts->last_time);
+    u32 own = first_own(b);
+    if (own == b->count)
+        return;
+    i64 first = session_time(b, b->refs[own].time), last = session_time(b, facts->last_time);
     if (!t->first_time || first < t->first_time)
         t->first_time = first;
     if (last > t->last_time)
@@ -207,11 +236,26 @@ static cached_buffer *cache_of(collector *c, scanned *s)
     return s->buffer.desc->flags & BUFFER_FLAG_COMPRESSED ? cache_whole(&all->cache, &s->buffer) : NULL;
 }
 
+// Whose the threads of a buffer's stacks are: not known where its clock was set back inside it.
+static void place_threads(const collector *c, scanned *s)
+{
+    const clock_steps *steps = &c->trace->clock_steps;
+    const loaded_buffer *b = &s->buffer;
+    u32 first = clock_steps_epoch(steps, b->file, b->desc, 0);
+    u32 last = clock_steps_epoch(steps, b->file, b->desc, UINT32_MAX);
+    if (first != last || (steps->is_full && first == steps->full_epoch))
+        correlator_forget_threads(&s->stacks);
+    else if (first != b->desc->trace_header)
+        correlator_note_epoch(c->session->correlator, &s->stacks, b->file_index, first);
+}
+
 void collect_buffer(collector *c, scanned *s)
 {
     trace *t = c->trace;
     loaded_buffer *b = &s->buffer;
     u64 classes = number_events(c, s);
+    clock_watch_see(&c->watch, b, s->unordered);
+    place_threads(c, s);
     for (u32 i = 0; i < s->notable_count; i++)
         collect_event(c, b, &b->refs[s->notable[i]]);
     correlator_take_stacks(c->session->correlator, &s->stacks);
@@ -226,6 +270,7 @@ void collect_buffer(collector *c, scanned *s)
                            .first_time = b->refs[0].time,
                            .last_time = b->refs[b->count - 1].time};
     collect_times(t, b, &facts);
+    far_events_see(&t->far, b);
     facts.cached = cache_of(c, s);
     GROW(t->filled, t->filled_count, t->filled_capacity);
     t->filled[t->filled_count++] = facts;

@@ -14,12 +14,16 @@ typedef struct collector {
     u8 *interests; // by class index
     bool *wanted;  // likewise; NULL: all are
     u32 interest_count, interest_capacity, wanted_capacity;
+    clock_watch watch;
     carried_schemas carried;
     bool asks_stacks; // tells the correlator which stacks will be asked for
 } collector;
 
 void collector_begin(collector *c, session *s);
 void collector_end(collector *c);
+// Each trace in turn.
+void collector_begin_trace(collector *c, trace *t);
+void collector_end_trace(collector *c);
 
 // The buffer's events get their final class numbers and are put in the order of time.
 void collect_buffer(collector *c, scanned *s);

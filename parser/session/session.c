@@ -28,6 +28,7 @@ static void trace_free(trace *t)
     mem_free(t->class_events);
     mem_free(t->computers);
     losses_free(&t->losses);
+    clock_steps_free(&t->clock_steps);
     damage_free(&t->damage);
     etl_close(&t->file);
     input_close(t->owned);
@@ -188,6 +189,11 @@ static void take_stack(const session *s, const loaded_buffer *b, const event_ref
     out->stack_count = count;
 }
 
+static u32 session_epoch(const session *s, const loaded_buffer *b, const event_ref *ref)
+{
+    return clock_steps_epoch(&s->traces[b->file_index]->clock_steps, b->file, b->desc, ref->offset);
+}
+
 void session_record_bare(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,
                          record *out)
 {
@@ -218,12 +224,12 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->processor = b->desc->processor;
     out->source = b->file->input->name;
     out->source_index = b->file_index;
-    out->trace_header = b->desc->trace_header;
+    out->epoch = session_epoch(s, b, ref);
     out->host = session_host(s, b->file_index, b->desc->trace_header)->name;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
         out->offset += ref->offset;
-    correlator_identify(s->correlator, b->file_index, b->desc->trace_header, &scratch->correlate, out);
+    correlator_identify(s->correlator, b->file_index, out->epoch, &scratch->correlate, out);
     out->stack = NULL;
     out->stack_count = 0;
     out->frames = NULL;
@@ -235,5 +241,5 @@ void session_record(const session *s, const loaded_buffer *b, const event_ref *r
     session_record_bare(s, b, ref, scratch, out);
     take_stack(s, b, ref, scratch, out);
     if ((s->correlate & CORRELATE_FRAMES) && out->stack_count)
-        correlator_frames(s->correlator, b->file_index, b->desc->trace_header, &scratch->correlate, out);
+        correlator_frames(s->correlator, b->file_index, out->epoch, &scratch->correlate, out);
 }

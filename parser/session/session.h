@@ -12,8 +12,11 @@
 #include "container/losses.h"
 #include "correlate/correlate.h"
 #include "correlate/hosts.h"
+#include "session/clock_steps.h"
 #include "session/event_cache.h"
+#include "session/far_events.h"
 #include "session/schema_store.h"
+#include "session/segments.h"
 #include "threads/crew.h"
 
 // A buffer with events, as the first pass found it.
@@ -39,12 +42,15 @@ typedef struct trace {
     buffer_events *filled; // in file order
     u32 filled_count, filled_capacity;
     i64 first_time, last_time; // FILETIME of its first and last event
-    losses losses;             // buffers that never reached the file, by what the others say
-    input_change change;       // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
-    const char *computer;      // from SystemConfig; NULL: not recorded (trace_computer)
-    const char **computers;    // by trace header (file.trace_headers), where some recorded it; else NULL
-    _Atomic u32 unread_again;  // buffers that gave other events in the second pass than in the first
-    damage_log damage;         // found inside buffers; file.damage has what was found between them
+    clock_steps clock_steps;
+    far_events far;
+    segment segment;
+    losses losses;            // buffers that never reached the file, by what the others say
+    input_change change;      // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
+    const char *computer;     // from SystemConfig; NULL: not recorded (trace_computer)
+    const char **computers;   // by trace header (file.trace_headers), where some recorded it; else NULL
+    _Atomic u32 unread_again; // buffers that gave other events in the second pass than in the first
+    damage_log damage;        // found inside buffers; file.damage has what was found between them
 } trace;
 
 typedef struct session {
@@ -55,10 +61,11 @@ typedef struct session {
     schema_set *schemas;
     class_table *classes;
     correlator *correlator;
-    crew *crew;                                           // NULL: everything is done in line
-    unsigned correlate;                                   // CORRELATE_…: what the first pass follows; set before it
-    const char *host_name;                                // the user's for the machine of all traces; NULL: none
-    i64 since, until;                                     // FILETIME: no other records will be asked for; likewise
+    crew *crew;                   // NULL: everything is done in line
+    unsigned correlate;           // CORRELATE_…: what the first pass follows; set before it
+    const segment_list *segments; // files of sessions in several files, of all of a run; NULL: those that are added
+    const char *host_name;        // the user's for the machine of all traces; NULL: none
+    i64 since, until;             // FILETIME: no other records will be asked for; likewise
     bool (*wants)(void *context, const event_class *cls); // false: nor records of this class, whose names are not known
     void *wants_context;                                  // yet; NULL: of all
     host_map hosts;                                       // by trace header, traces one after the other

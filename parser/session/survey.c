@@ -67,7 +67,8 @@ static bool report_progress(survey *v)
 static bool survey_trace(survey *v, u32 index)
 {
     session *s = v->session;
-    trace *t = v->collector.trace = s->traces[index];
+    trace *t = s->traces[index];
+    collector_begin_trace(&v->collector, t);
     crew *threads = t->file.count > FEWEST_BUFFERS ? s->crew : NULL;
     scan_run run = {&t->file, index, mem_zeroed(crew_threads(threads), sizeof(*run.scanners))};
     for (unsigned i = 0; i < crew_threads(threads); i++)
@@ -88,6 +89,7 @@ static bool survey_trace(survey *v, u32 index)
         goes_on = report_progress(v);
     }
     ring_free(scans, free_scanned);
+    collector_end_trace(&v->collector);
     for (unsigned i = 0; i < crew_threads(threads); i++)
         scanner_end(&run.scanners[i]);
     mem_free(run.scanners);
@@ -217,9 +219,21 @@ static void order_stacks_then_facts(void *context)
     order_facts(v);
 }
 
+static void find_segments(session *s)
+{
+    segment_list own = {0};
+    for (u32 i = 0; !s->segments && i < s->trace_count; i++)
+        segments_add(&own, &s->traces[i]->file, &s->traces[i]->losses);
+    segments_order(&own);
+    for (u32 i = 0; i < s->trace_count; i++)
+        s->traces[i]->segment = segment_of(s->segments ? s->segments : &own, &s->traces[i]->file);
+    segments_free(&own);
+}
+
 static void finish(survey *v)
 {
     session *s = v->session;
+    find_segments(s);
     find_hosts(s);
     correlator_set_hosts(s->correlator, s->hosts.of);
     add_gaps(s);

@@ -1,0 +1,127 @@
+#include "session/segments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct segment_file {
+    const input *in;
+    i64 start, boot;
+    u16 logger_id;
+    const char *session, *computer; // NULL: not recorded
+    u64 first, last;                // sequence numbers
+    u32 events_lost, buffers_lost;
+} segment_file;
+
+void segments_free(segment_list *list)
+{
+    arena_free(&list->arena);
+    mem_free(list->files);
+    *list = (segment_list){0};
+}
+
+static const char *kept(segment_list *list, const char *text)
+{
+    return text ? arena_text(&list->arena, text) : NULL;
+}
+
+void segments_add(segment_list *list, const etl_file *f, const losses *counted)
+{
+    const trace_facts *facts = &f->trace_headers[0];
+    if (!facts->present || !(facts->log_file_mode & LOG_FILE_MODE_NEWFILE) || f->sessions > 1 || !counted->numbered)
+        return;
+    GROW(list->files, list->count, list->cap);
+    list->files[list->count++] = (segment_file){.in = f->input,
+                                                .start = facts->start_time,
+                                                .boot = facts->boot_time,
+                                                .logger_id = facts->logger_id,
+                                                .session = kept(list, facts->session),
+                                                .computer = kept(list, f->input->computer),
+                                                .first = counted->first,
+                                                .last = counted->last,
+                                                .events_lost = facts->events_lost,
+                                                .buffers_lost = facts->buffers_lost};
+}
+
+void segments_look(segment_list *list, const input *in)
+{
+    etl_file f;
+    error e;
+    losses counted;
+    if (!etl_begins_new_file(in) || !etl_open(&f, in, &e))
+        return;
+    losses_count(&f, &counted);
+    segments_add(list, &f, &counted);
+    losses_free(&counted);
+    etl_close(&f);
+}
+
+// ---------------------------------------------------------------------------------------------- sessions
+
+static int compare(i64 a, i64 b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+    return !a || !b ? compare(a != NULL, b != NULL) : strcmp(a, b);
+}
+
+static int compare_sessions(const segment_file *a, const segment_file *b)
+{
+    int order = compare(a->start, b->start);
+    order = order ? order : compare(a->boot, b->boot);
+    order = order ? order : compare(a->logger_id, b->logger_id);
+    order = order ? order : compare_texts(a->session, b->session);
+    return order ? order : compare_texts(a->computer, b->computer);
+}
+
+static int by_session_and_sequence(const void *a, const void *b)
+{
+    const segment_file *x = a, *y = b;
+    int order = compare_sessions(x, y);
+    if (!order)
+        order = x->first < y->first ? -1 : x->first > y->first;
+    return order ? order : strcmp(x->in->path, y->in->path);
+}
+
+void segments_order(segment_list *list)
+{
+    if (list->count)
+        qsort(list->files, list->count, sizeof(*list->files), by_session_and_sequence);
+}
+
+// What was lost since the file before, which ended right in front of this one: numbers between them that neither has
+// are buffers that were lost, or of a file that is not there.
+static void follow(segment *s, const segment_file *f, const segment_file *before)
+{
+    if (f->first <= before->last || f->events_lost < before->events_lost || f->buffers_lost < before->buffers_lost)
+        return;
+    s->has_before = true;
+    s->missing = f->first - before->last - 1;
+    s->events_lost = f->events_lost - before->events_lost;
+    s->buffers_lost = f->buffers_lost - before->buffers_lost;
+    s->is_loss_known = s->missing <= s->buffers_lost;
+}
+
+static segment made(const segment_list *list, u32 i)
+{
+    const segment_file *f = &list->files[i];
+    segment s = {.is_segment = true, .is_loss_known = f->first <= 1};
+    if (s.is_loss_known) {
+        s.events_lost = f->events_lost;
+        s.buffers_lost = f->buffers_lost;
+    }
+    if (i && compare_sessions(f - 1, f) == 0)
+        follow(&s, f, f - 1);
+    return s;
+}
+
+segment segment_of(const segment_list *list, const etl_file *f)
+{
+    if (f->trace_headers[0].log_file_mode & LOG_FILE_MODE_NEWFILE)
+        for (u32 i = 0; i < list->count; i++)
+            if (list->files[i].in == f->input)
+                return made(list, i);
+    return (segment){0};
+}
