@@ -23,8 +23,8 @@ typedef struct file_input {
     os_file file;
     atomic_int readers; // threads that read it right now; CLOSED: it has no descriptor
     _Atomic u64 last_read;
-    bool is_lost; // it could not be opened again
-    u8 *memory;   // all its bytes, where they were loaded
+    bool is_lost;         // it could not be opened again
+    _Atomic(u8 *) memory; // all its bytes, where they were loaded; other threads may be reading the file meanwhile
     struct file_input *next_open;
 } file_input;
 
@@ -51,20 +51,39 @@ static u32 most_open(void)
     return half < FEWEST ? FEWEST : half < ENOUGH ? half : ENOUGH;
 }
 
-// Under the lock, as all below. Files that are being read stay.
+// Under the lock, as all below.
+static void close_at(file_input **at)
+{
+    file_input *f = *at;
+    *at = f->next_open;
+    pool.count--;
+    os_close(&f->file);
+}
+
+// A file that is being read stays open.
+static void close_idle(file_input **at)
+{
+    int idle = 0;
+    if (atomic_compare_exchange_strong(&(*at)->readers, &idle, CLOSED))
+        close_at(at);
+}
+
 static void close_least_recent(void)
 {
     file_input **least = NULL;
     for (file_input **at = &pool.open; *at; at = &(*at)->next_open)
         if ((!least || (*at)->last_read < (*least)->last_read) && (*at)->readers == 0)
             least = at;
-    int idle = 0;
-    if (!least || !atomic_compare_exchange_strong(&(*least)->readers, &idle, CLOSED))
-        return;
-    file_input *f = *least;
-    *least = f->next_open;
-    pool.count--;
-    os_close(&f->file);
+    if (least)
+        close_idle(least);
+}
+
+static file_input **place_of(const file_input *f) // NULL: it has no descriptor
+{
+    file_input **at = &pool.open;
+    while (*at && *at != f)
+        at = &(*at)->next_open;
+    return *at ? at : NULL;
 }
 
 static void add_open(file_input *f, int readers)
@@ -106,7 +125,7 @@ static bool begin_read_closed(file_input *f)
     if (f->readers != CLOSED)
         f->readers++;
     else
-        ok = open_again(f);
+        ok = !f->memory && open_again(f);
     f->is_lost |= !ok;
     pthread_mutex_unlock(&pool.lock);
     return ok;
@@ -135,17 +154,22 @@ static bool file_is_its(const char *path)
     return true;
 }
 
+// For good: where a read ended in the middle, the file may still count as being read.
 static void close_descriptor(void *file)
 {
-    file_input *f = file;
     pthread_mutex_lock(&pool.lock);
-    for (file_input **at = &pool.open; *at; at = &(*at)->next_open)
-        if (*at == f) {
-            *at = f->next_open;
-            pool.count--;
-            os_close(&f->file);
-            break;
-        }
+    file_input **at = place_of(file);
+    if (at)
+        close_at(at);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void spare_descriptor(const file_input *f)
+{
+    pthread_mutex_lock(&pool.lock);
+    file_input **at = place_of(f);
+    if (at)
+        close_idle(at);
     pthread_mutex_unlock(&pool.lock);
 }
 
@@ -190,25 +214,29 @@ void input_will_read(input *in)
     }
 }
 
-static size_t read_memory(const file_input *f, u64 offset, void *into, size_t len)
+static size_t read_memory(const file_input *f, const u8 *memory, u64 offset, void *into, size_t len)
 {
     u64 left = offset < f->common.bytes ? f->common.bytes - offset : 0;
     if (len > left)
         len = (size_t)left;
     if (len)
-        memcpy(into, f->memory + offset, len);
+        memcpy(into, memory + offset, len);
     return len;
 }
 
 static size_t file_read_at(input *in, u64 offset, void *into, size_t len, bool *failed)
 {
     file_input *f = of(in);
-    if (f->memory)
-        return read_memory(f, offset, into, len);
-    if (!begin_read(f)) {
-        *failed = true;
-        return 0;
+    const u8 *memory = f->memory;
+    if (!memory && !begin_read(f)) {
+        memory = f->memory; // loaded since
+        if (!memory) {
+            *failed = true;
+            return 0;
+        }
     }
+    if (memory)
+        return read_memory(f, memory, offset, into, len);
     size_t got = os_read_at(&f->file, offset, into, len, failed);
     end_read(f);
     return got;
@@ -225,8 +253,7 @@ static void file_load(input *in)
     u8 *memory = mem_alloc(len);
     if (file_read_at(in, 0, memory, len, &failed) == len && !failed) {
         f->memory = memory;
-        close_descriptor(f);
-        f->readers = CLOSED;
+        spare_descriptor(f);
     } else {
         mem_free(memory);
     }
