@@ -1,7 +1,9 @@
 // log2timeline CSV (`l2tcsv`): the 17 columns that plaso and its readers agree on, for timelines of many sources.
 //
-// The payload stands in `desc` where a record has no message, and in `extra` otherwise; '-' is "nothing known".
+// The fields stand in `desc` where a record has no message and shows nothing, and in `extra` otherwise; '-' is "nothing
+// known".
 #include "csv_cell.h"
+#include "description.h"
 #include "exporter.h"
 #include "literal.h"
 #include "output.h"
@@ -15,14 +17,15 @@ static const i64 LAST_TIME = 2650467743999999999; // 9999-12-31T23:59:59.9999999
 struct sink {
     output out;
     arena memory;
-    const char **types; // provider/event of each class
-    literal *sources;   // ,2,file,-,-,etwkit,
+    descriptions descriptions;
+    literal *sources; // ,2,file,-,-,etwkit,
     bool guard;
 };
 
 static bool l2tcsv_close(sink *s, error *e)
 {
     bool ok = output_close(&s->out, e);
+    descriptions_free(&s->descriptions);
     arena_free(&s->memory);
     mem_free(s);
     return ok;
@@ -46,14 +49,6 @@ static void add_cell(outbuf *b, const char *text, bool guard)
 static void l2tcsv_prepare(sink *s, const export_target *target)
 {
     outbuf b = {0};
-    s->types = arena_array(&s->memory, const char *, target->class_count);
-    for (u32 i = 0; i < target->class_count; i++) {
-        const event_class *cls = target->classes[i];
-        char id[GUID_TEXT];
-        const char *provider = cls->provider ? cls->provider : guid_to_text(&cls->provider_id, id);
-        s->types[i] = cls->event_name ? arena_format(&s->memory, "%s/%s", provider, cls->event_name)
-                                      : arena_format(&s->memory, "%s/%u", provider, (unsigned)cls->descriptor.id);
-    }
     s->sources = arena_array(&s->memory, literal, target->trace_count);
     for (u32 i = 0; i < target->trace_count; i++) {
         const export_trace *t = &target->traces[i];
@@ -71,6 +66,7 @@ static bool l2tcsv_open(sink **out, const export_target *target, error *e)
     *out = NULL;
     s->guard = target->csv_guard;
     output_open(&s->out, target);
+    descriptions_open(&s->descriptions, target);
     if (!target->continues && !output_text(&s->out, HEADER, e)) {
         (void)!l2tcsv_close(s, NULL);
         return false;
@@ -120,20 +116,12 @@ static void render_extra(const record *rec, bool data, outbuf *out)
     close_cell(out, start, false);
 }
 
-// `short`, the first characters of `desc`, and `desc`: the message, or what the event is and its payload. Whether there
-// was a message.
+// `short`, the first characters of `desc`, and `desc`: the record in words. Whether that leaves out its fields.
 static bool render_description(const sink *s, const record *rec, outbuf *out)
 {
     enum { SHORT_BYTES = 80 };
     outbuf text = {0};
-    bool message = render_message(&text, rec);
-    if (!message) {
-        outbuf_text(&text, s->types[rec->cls->index]);
-        if (rec->plan) {
-            outbuf_text(&text, " ");
-            render_data_json(&text, rec);
-        }
-    }
+    description described = description_put(&s->descriptions, rec, &text);
     size_t cut = text.len;
     if (cut > SHORT_BYTES) {
         cut = SHORT_BYTES;
@@ -148,7 +136,7 @@ static bool render_description(const sink *s, const record *rec, outbuf *out)
     outbuf_add(out, text.bytes, text.len);
     close_cell(out, start, s->guard);
     outbuf_free(&text);
-    return message;
+    return described != DESCRIBED_FIELDS;
 }
 
 static void l2tcsv_render(const sink *s, const record *rec, outbuf *out)
@@ -170,10 +158,10 @@ static void l2tcsv_render(const sink *s, const record *rec, outbuf *out)
     outbuf_text(out, ",");
     add_cell(out, rec->host ? rec->host : "-", rec->host && s->guard);
     outbuf_text(out, ",");
-    bool message = render_description(s, rec, out);
+    bool other = render_description(s, rec, out);
     literal source = s->sources[rec->source_index];
     outbuf_add(out, source.text, source.len);
-    render_extra(rec, rec->plan && message, out);
+    render_extra(rec, rec->plan && other, out);
     outbuf_text(out, "\r\n");
 }
 
@@ -199,6 +187,7 @@ const exporter exporter_l2tcsv = {
     .help = "log2timeline's 17 columns as CSV",
     .may_split = true,
     .is_text = true,
+    .correlate = CORRELATE_ACTIVITIES,
     .takes_guard = true,
     .open = l2tcsv_open,
     .render = l2tcsv_render,

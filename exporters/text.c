@@ -7,6 +7,7 @@
 // Events without a message show their fields as name=value, values with blanks in quotes; an event whose only field is
 // a text, as logging libraries write them, shows the text. Nothing is escaped: control characters become blanks, and a
 // character that is not seen and changes what is (text_hidden) is '?'.
+#include "description.h"
 #include "exporter.h"
 #include "literal.h"
 #include "output.h"
@@ -21,82 +22,7 @@ struct sink {
     literal *stems; // of each class: provider/event, level
 };
 
-// ---------------------------------------------------------------------------------------------- one line
-
-// Bytes of the control character at `at`, 0 where there is none: C0, DEL, and C1 as UTF-8 has it (0xc2, 0x80 to 0x9f).
-static inline size_t control_length(const u8 *at, const u8 *end)
-{
-    if (*at < 0x20 || *at == 0x7f)
-        return 1;
-    return *at == 0xc2 && end - at > 1 && at[1] < 0xa0 ? 2 : 0;
-}
-
-// What stands from `start` on becomes a part of one line that no terminal acts on: each run of control characters (with
-// the blanks around it) is a blank, and there is none at the end.
-static void clean_line(outbuf *out, size_t start)
-{
-    u8 *to = out->bytes + start, *first = to, *end = out->bytes + out->len;
-    for (const u8 *at = to; at < end;) {
-        size_t control = control_length(at, end), hidden = 0;
-        if (!control && *at >= 0xc2)
-            hidden = text_hidden((span){at, (size_t)(end - at)});
-        if (!control) {
-            *to++ = hidden ? '?' : *at;
-            at += hidden ? hidden : 1;
-            continue;
-        }
-        while (at < end && (*at == ' ' || control_length(at, end)))
-            at += *at == ' ' ? 1 : control_length(at, end);
-        if (to > first && to[-1] != ' ')
-            *to++ = ' ';
-    }
-    while (to > first && to[-1] == ' ')
-        to--;
-    outbuf_written(out, to);
-}
-
 // ---------------------------------------------------------------------------------------------- payloads
-
-// The text that is all of a payload; false where there is more to it, or something else.
-static bool only_text(const record *rec, typed_value *text)
-{
-    typed_value data, more;
-    record_data(rec, &data);
-    value_walk walk = value_members(&data);
-    return value_next(&walk, text) && text->kind == VALUE_TEXT && !value_next(&walk, &more);
-}
-
-// In quotes where it would not be seen as one: it is empty or has blanks in it.
-static void put_value(outbuf *out, const typed_value *v)
-{
-    size_t start = out->len;
-    render_text(out, v);
-    size_t len = out->len - start;
-    if (v->kind == VALUE_NULL || v->kind == VALUE_STRUCT || (len && !memchr(out->bytes + start, ' ', len)))
-        return;
-    u8 *text = outbuf_reserve(out, 2) - len;
-    memmove(text + 1, text, len);
-    text[0] = text[len + 1] = '"';
-    outbuf_written(out, text + len + 2);
-}
-
-static void put_fields(outbuf *out, const record *rec)
-{
-    typed_value data, v;
-    if (only_text(rec, &v)) {
-        render_text(out, &v);
-        return;
-    }
-    record_data(rec, &data);
-    const char *between = "";
-    for (value_walk walk = value_members(&data); value_next(&walk, &v); between = " ") {
-        outbuf_text(out, between);
-        span name = text_span(v.field->name);
-        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
-        outbuf_text(out, "=");
-        put_value(out, &v);
-    }
-}
 
 // What could not be decoded.
 static void put_raw(outbuf *out, const record *rec)
@@ -137,10 +63,10 @@ static void text_render(const sink *s, const record *rec, outbuf *out)
     literal stem = s->stems[rec->cls->index];
     outbuf_add(out, stem.text, stem.len);
     if (!render_message(out, rec) && rec->plan)
-        put_fields(out, rec);
+        description_put_fields(rec, out);
     if (rec->state != RECORD_DECODED)
         put_raw(out, rec);
-    clean_line(out, start);
+    description_clean(out, start);
     outbuf_text(out, "\n");
 }
 

@@ -1,7 +1,9 @@
 // Timesketch (`timesketch`): JSON Lines with the members its importer asks for (message, datetime, timestamp_desc,
 // timestamp in microseconds since 1970), then the record contract's columns.
 //
-// The exact time of a record stands in `event_time`, since `timestamp` is taken.
+// The exact time of a record stands in `event_time`, since `timestamp` is taken; its own message in `event_message`,
+// where `message` tells what it shows that somebody did.
+#include "description.h"
 #include "exporter.h"
 #include "json_fields.h"
 #include "output.h"
@@ -14,7 +16,7 @@ static const i64 LAST_TIME = 2650467743999999999; // 9999-12-31T23:59:59.9999999
 struct sink {
     output out;
     json_fields fields;
-    literal *stems; // provider/event, for records without a message
+    descriptions descriptions;
 };
 
 static bool timesketch_open(sink **out, const export_target *target, error *e)
@@ -24,43 +26,19 @@ static bool timesketch_open(sink **out, const export_target *target, error *e)
     *out = NULL;
     output_open(&s->out, target);
     json_fields_open(&s->fields, target);
-    outbuf b = {0};
-    s->stems = arena_array(&s->fields.memory, literal, target->class_count);
-    for (u32 i = 0; i < target->class_count; i++) {
-        const event_class *cls = target->classes[i];
-        char id[GUID_TEXT];
-        span provider = text_span(cls->provider ? cls->provider : guid_to_text(&cls->provider_id, id));
-        outbuf_written(&b, text_utf8_json(outbuf_reserve(&b, 6 * provider.len), provider));
-        outbuf_text(&b, "/");
-        span name = text_span(cls->event_name ? cls->event_name : "");
-        u8 *p = outbuf_reserve(&b, 6 * name.len + 20);
-        outbuf_written(&b, name.len ? text_utf8_json(p, name) : text_u64(p, cls->descriptor.id));
-        s->stems[i] = literal_take(&s->fields.memory, &b);
-    }
-    outbuf_free(&b);
+    descriptions_open(&s->descriptions, target);
     *out = s;
     return true;
-}
-
-// The message, or what the event is and its payload.
-static u8 *put_description(const sink *s, const pen *at, u8 *p, const record *rec)
-{
-    if (render_has_message(rec))
-        return render_message_text(at, p, rec, ESCAPE_JSON);
-    literal stem = s->stems[rec->cls->index];
-    p = put_literal(pen_more(at, p, stem.len), stem);
-    if (!rec->plan)
-        return p;
-    *p++ = ' ';
-    size_t start = (size_t)(p - at->out->bytes);
-    return render_escaped(at, render_data(at, p, rec, ESCAPE_JSON), start);
 }
 
 static void timesketch_render(const sink *s, const record *rec, outbuf *out)
 {
     enum { BOUND_HEAD = 512 };
     pen at = {out, json_fields_bound(&s->fields, rec) + BOUND_HEAD};
-    u8 *p = put_description(s, &at, put_text(pen_start(&at), "{\"message\":\""), rec);
+    outbuf_written(out, put_text(pen_start(&at), "{\"message\":\""));
+    size_t start = out->len;
+    description described = description_put(&s->descriptions, rec, out);
+    u8 *p = render_escaped(&at, pen_start(&at), start);
 
     // Years 1601 to 9999 have a date; other times are shown as the nearest of those.
     i64 shown = rec->time < 0 ? 0 : rec->time > LAST_TIME ? LAST_TIME : rec->time;
@@ -73,6 +51,11 @@ static void timesketch_render(const sink *s, const record *rec, outbuf *out)
     p = put_text(p, ",\"timestamp_desc\":\"Event Logged\",\"data_type\":\"windows:etw:event\",\"record\":");
     p = put_u64(p, rec->number);
     p = put_char(text_time(put_text(p, ",\"event_time\":\""), rec->time), '"');
+    if (described == DESCRIBED_ACTIVITY && render_has_message(rec)) {
+        p = put_text(p, ",\"event_message\":\"");
+        p = put_char(render_message_text(&at, p, rec, ESCAPE_JSON), '"');
+        p = pen_more(&at, p, 0);
+    }
     p = json_fields_other(&s->fields, &at, p, rec);
     outbuf_written(out, put_text(p, "}\n"));
 }
@@ -86,6 +69,7 @@ static bool timesketch_commit(sink *s, span rendered, u32 records, error *e)
 static bool timesketch_close(sink *s, error *e)
 {
     bool ok = output_close(&s->out, e);
+    descriptions_free(&s->descriptions);
     json_fields_free(&s->fields);
     mem_free(s);
     return ok;
@@ -103,6 +87,7 @@ const exporter exporter_timesketch = {
     .help = "JSON Lines as Timesketch imports them",
     .may_split = true,
     .is_text = true,
+    .correlate = CORRELATE_ACTIVITIES,
     .open = timesketch_open,
     .render = timesketch_render,
     .commit = timesketch_commit,

@@ -357,8 +357,8 @@ static void make_classes(sample_set *s)
 
 // ------------------------------------------------------------------------------------- records
 
-static const u8 activity[16] = {0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66,
-                                0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+static const u8 activity_id[16] = {0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66,
+                                   0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
 
 // Size, type, "more follows", data size; the data padded to 8 bytes.
 static const u8 extended_items[] = {
@@ -426,7 +426,7 @@ static void make_records(sample_set *s)
     make_record(s, 3, 116444735999999999, (span){unknown, sizeof unknown}, RECORD_RAW);
     make_record(s, 4, -5, (span){unknown, 0}, RECORD_DECODED);
     make_record(s, 5, 2650467743999999999, (span){structure, sizeof structure}, RECORD_DECODED);
-    s->events[0].activity = activity;
+    s->events[0].activity = activity_id;
     s->events[0].extended = (span){extended_items, sizeof extended_items};
     s->events[0].kind = HEADER_EVENT64;
     s->events[0].kernel_time = 0xffffffff;

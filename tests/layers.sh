@@ -24,6 +24,7 @@ parser/schema/machine
 parser/schema/cache
 parser/decode
 parser/correlate
+parser/activity
 parser/session
 parser/query
 parser/detect

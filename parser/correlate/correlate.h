@@ -175,8 +175,9 @@ typedef struct process_life {
 const process_life *const *correlator_processes(const correlator *c, u32 *count);
 // Who had a process id at a time; NULL: unknown.
 const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime);
-// Appends a path with a drive letter for its device, where a trace of that machine maps it.
-void correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out);
+// Appends a path with a drive letter for its device: where a trace of that machine maps it, else C: for the volume its
+// Windows ran from. True: it was guessed.
+bool correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out);
 // The process a thread belonged to at that time. False: the trace does not tell.
 bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id);
 

@@ -131,4 +131,5 @@ void file_free(file_book *b)
 {
     history_free(&b->names);
     mem_free(b->volumes);
+    mem_free(b->drives);
 }

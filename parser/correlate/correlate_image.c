@@ -141,6 +141,7 @@ static void put(correlator *c, const image_fact *f, i64 from, i64 until, bool in
     count_life(c, &b->counts, f->source, from, until, inferred);
     GROW(b->list, b->count, b->cap);
     const char *path = file_dos_path(c, f->source, f->path);
+    drive_note(c, f->source, path);
     b->list[b->count++] = (image){f->base, f->size, 0, from, until, path, path_name(path), f->source, f->process_id};
 }
 

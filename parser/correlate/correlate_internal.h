@@ -187,10 +187,19 @@ typedef struct volume {
     size_t prefix_len;
 } volume;
 
+// The volume a machine ran Windows from, where it has no letter.
+typedef struct system_drive {
+    u32 machine;
+    span device; // "\\Device\\HarddiskVolume3"
+    bool sure;   // by ntdll.dll
+} system_drive;
+
 typedef struct file_book {
     history names; // FileKey and FileObject -> path
     volume *volumes;
     u32 volume_count, volume_cap;
+    system_drive *drives;
+    u32 drive_count, drive_cap;
 } file_book;
 
 typedef struct key_book {
@@ -347,6 +356,8 @@ void file_free(file_book *b);
 const char *file_dos_path(correlator *c, u32 machine, const char *path);
 // The same for text that is not kept: written to *out with a NUL.
 void file_put_dos_path(const correlator *c, u32 machine, const char *path, size_t len, outbuf *out);
+
+void drive_note(correlator *c, u32 machine, const char *path);
 
 void key_see(correlator *c, const sighting *s, const seen *v, u32 source);
 void key_close(correlator *c);

@@ -415,6 +415,7 @@ static void complete(correlator *c, process_life *p)
         p->image_path = image_path_of(c, p->machine, p->process_id, p->name, from, until);
     if (p->image_path)
         p->image_path = file_dos_path(c, p->machine, p->image_path);
+    drive_note(c, p->machine, p->image_path);
     // An id outlives nobody while it is a parent's: at the start it names the parent, before the recording only
     // perhaps.
     const process_life *parent = p->has_parent ? process_at(c, p->machine, p->parent_id, from) : NULL;

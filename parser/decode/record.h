@@ -73,9 +73,10 @@ typedef struct record {
     const stack_frame *frames; // of stack, where they were asked for; else NULL
     const char *source;        // the trace file's name
     u32 source_index;
-    u32 epoch;        // within which it is joined with facts (correlator_add_epoch)
-    const char *host; // the machine's name, UTF-8; NULL: unknown
-    u64 offset;       // of the event in that file, or of its compressed buffer
+    u32 epoch;                      // within which it is joined with facts (correlator_add_epoch)
+    struct getter_scratch *scratch; // the calling thread's, for activities (activity/activity.h); NULL: there is none
+    const char *host;               // the machine's name, UTF-8; NULL: unknown
+    u64 offset;                     // of the event in that file, or of its compressed buffer
 } record;
 
 #endif

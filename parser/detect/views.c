@@ -4,30 +4,43 @@
 #include <string.h>
 #include <strings.h>
 
+#include "activity/activity.h"
 #include "base/known_guids.h"
 #include "base/text.h"
 #include "detect/correlation.h"
 #include "detect/fold.h"
 #include "detect/view_internal.h"
 
-#define KERNEL_AUDIT_API GUID_OF(0xe02a841c, 0x75a3, 0x4fa7, 0xaf, 0xc8, 0xae, 0x09, 0xcf, 0x9b, 0x7f, 0x23)
-#define SYSMON_PROVIDER GUID_OF(0x5770385f, 0xc22a, 0x43e0, 0xbf, 0x4c, 0x06, 0xf5, 0x69, 0x8f, 0xfb, 0xd9)
-
 typedef struct view {
     const char *category;
-    guid provider;
-    bool classic;
-    u16 first, last;
-    view_when when;
-    const char *fields;
+    bool own;           // of the event below, not of an activity
+    activity_kind kind; // of an activity, by whichever provider but Sysmon
+    activity_source event;
 } view;
 
 static const view VIEWS[] = {
-#define VIEW(category, provider, classic, first, last, when, fields)                                                   \
-    {#category, provider, classic, first, last, when, fields},
-#define SYSMON(category, first, last) {#category, SYSMON_PROVIDER, false, first, last, WHEN_ALWAYS, "*"},
+#define VIEW(category, kind, text) {#category, false, ACTIVITY_KIND_##kind, {.fields = text}},
+#define EVENT_VIEW(category, id, is_classic, number, text)                                                             \
+    {#category, true, 0, {.provider = id, .classic = is_classic, .first = number, .last = number, .fields = text}},
+#define SYSMON(category, from, to)                                                                                     \
+    {#category, true, 0, {.provider = GUID_SYSMON, .first = from, .last = to, .fields = "*"}},
 #include "detect/views.def"
 };
+
+// The n-th kind of event that a view is of, as the table of activities numbers them; false: it is not of that.
+static bool view_source(arena *a, const view *v, u32 n, activity_source *out)
+{
+    if (v->own) {
+        *out = v->event;
+        return n == 0;
+    }
+    const activity_source *s = &activity_sources[n];
+    if (s->kind != v->kind || guid_equal(&s->provider, &(guid)GUID_SYSMON))
+        return false;
+    *out = *s;
+    out->fields = activity_expand(a, v->event.fields, s);
+    return true;
+}
 
 static const struct {
     const char *service, *provider;
@@ -44,13 +57,6 @@ static bool is_of_category(const char *category, const char *view_category)
     if (strcasecmp(category, "registry_event") == 0)
         return strncmp(view_category, "registry_", strlen("registry_")) == 0;
     return strcasecmp(category, view_category) == 0;
-}
-
-static bool is_of_class(const view *v, const event_class *cls)
-{
-    u16 number = cls->classic ? cls->descriptor.opcode : cls->descriptor.id;
-    return v->classic == cls->classic && number >= v->first && number <= v->last &&
-           guid_equal(&v->provider, &cls->provider_id);
 }
 
 // Event logs take events with a channel: manifest-based ones. 11 and 12 mark TraceLogging.
@@ -101,6 +107,17 @@ static possible with_getters(void *context, const test *t)
     return (possible){is == ANSWER_TRUE, is == ANSWER_FALSE};
 }
 
+static void make_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out)
+{
+    for (u32 i = 0; i < s->field_count; i++)
+        if (!s->fields[i].used)
+            continue;
+        else if (*s->fields[i].name)
+            getter_make(a, cls, fields, s->fields[i].name, &out[i]);
+        else
+            out[i] = (getter){.kind = GET_ALL};
+}
+
 static bool any_can_hit(const rule_set *set, const logsource *s, getter *getters)
 {
     for (u32 i = 0; i < s->rule_count; i++)
@@ -109,10 +126,11 @@ static bool any_can_hit(const rule_set *set, const logsource *s, getter *getters
     return false;
 }
 
-static void watch(event_views *v, class_view *cv, const event_class *cls, const logsource *s, const view *from)
+static void watch(event_views *v, class_view *cv, const event_class *cls, const logsource *s,
+                  const activity_source *from)
 {
     getter *getters = arena_array(&v->arena, getter, s->field_count);
-    view_getters(&v->arena, cls, s, from ? from->fields : "*", getters);
+    make_getters(&v->arena, cls, s, from ? from->fields : "*", getters);
     if (!any_can_hit(v->set, s, getters))
         return;
     watching *list = arena_array(&v->arena, watching, cv->count + 1);
@@ -122,6 +140,16 @@ static void watch(event_views *v, class_view *cv, const event_class *cls, const 
     cv->list = list;
 }
 
+static void look_at_view(event_views *v, class_view *cv, const event_class *cls, const logsource *s, const view *from)
+{
+    activity_source source;
+    for (u32 n = 0; n < activity_source_count; n++) {
+        const activity_source *told = from->own ? &from->event : &activity_sources[n];
+        if (activity_source_is_of(told, cls) && view_source(&v->arena, from, n, &source))
+            watch(v, cv, cls, s, &source);
+    }
+}
+
 static void look_at_class(event_views *v, class_view *cv, const event_class *cls)
 {
     for (u32 i = 0; i < v->set->logsource_count; i++) {
@@ -129,31 +157,11 @@ static void look_at_class(event_views *v, class_view *cv, const event_class *cls
         if (!s->rule_count || !is_windows(s))
             continue;
         for (size_t k = 0; *s->category && k < COUNT_OF(VIEWS); k++)
-            if (is_of_category(s->category, VIEWS[k].category) && is_of_class(&VIEWS[k], cls))
-                watch(v, cv, cls, s, &VIEWS[k]);
+            if (is_of_category(s->category, VIEWS[k].category))
+                look_at_view(v, cv, cls, s, &VIEWS[k]);
         if (!*s->category && (*s->service ? is_of_service(s->service, cls) : is_logged(cls)))
             watch(v, cv, cls, s, NULL);
     }
-}
-
-// ---------------------------------------------------------------------------------------------- drives
-
-// Where no event maps volumes to letters, the one whose Windows the machine ran is C:.
-static void note_volume(event_views *v, const process_life *life)
-{
-    static const char DEVICE[] = "\\Device\\HarddiskVolume", SYSTEM[] = "\\Windows\\System32\\";
-    const char *path = life->image_path;
-    size_t len = sizeof(DEVICE) - 1;
-    if (!path || strncasecmp(path, DEVICE, len) != 0)
-        return;
-    len += strspn(path + len, "0123456789");
-    if (strncasecmp(path + len, SYSTEM, sizeof(SYSTEM) - 1) != 0)
-        return;
-    for (u32 i = 0; i < v->volume_count; i++)
-        if (v->volumes[i].machine == life->machine)
-            return;
-    GROW(v->volumes, v->volume_count, v->volume_capacity);
-    v->volumes[v->volume_count++] = (system_volume){life->machine, {(const u8 *)path, len}};
 }
 
 // ---------------------------------------------------------------------------------------------- begin and end
@@ -161,16 +169,12 @@ static void note_volume(event_views *v, const process_life *life)
 event_views *views_new(const rule_set *set, const correlator *c, const event_class *const *classes, u32 count)
 {
     event_views *v = mem_zeroed(1, sizeof(*v));
-    u32 lives;
-    const process_life *const *list = correlator_processes(c, &lives);
     v->set = set;
     v->correlator = c;
     v->class_count = count;
     v->classes = mem_zeroed(count ? count : 1, sizeof(*v->classes));
     for (u32 i = 0; i < count; i++)
         look_at_class(v, &v->classes[i], classes[i]);
-    for (u32 i = 0; i < lives; i++)
-        note_volume(v, list[i]);
     return v;
 }
 
@@ -179,7 +183,6 @@ void views_free(event_views *v)
     if (!v)
         return;
     mem_free(v->classes);
-    mem_free(v->volumes);
     arena_free(&v->arena);
     mem_free(v);
 }
@@ -189,8 +192,7 @@ void view_scratch_free(view_scratch *x)
     rule_scratch_free(&x->rules);
     mem_free(x->subjects);
     mem_free(x->texts);
-    outbuf_free(&x->text);
-    outbuf_free(&x->one);
+    getter_scratch_free(&x->getter);
 }
 
 bool views_watch(const event_views *v, u32 class_index)
@@ -203,19 +205,22 @@ bool views_watch(const event_views *v, u32 class_index)
 // The text of each field, then the same without case.
 static void fill_subjects(const event_views *v, const watching *w, const record *rec, view_scratch *x)
 {
+    static const subject_kind KINDS[] = {
+        [GOT_UNKNOWN] = SUBJECT_UNKNOWN, [GOT_NULL] = SUBJECT_NULL, [GOT_TEXT] = SUBJECT_TEXT};
     u32 count = w->source->field_count;
-    x->text.len = 0;
+    outbuf *text = &x->getter.text;
+    text->len = 0;
     for (u32 i = 0; i < count; i++)
-        view_get(v, &w->getters[i], rec, x, &x->texts[i]);
-    size_t len = x->text.len;
-    u8 *folded = outbuf_reserve(&x->text, len + 1);
-    rule_fold(folded, (span){x->text.bytes, len});
+        getter_get(v->correlator, &w->getters[i], rec, &x->getter, &x->texts[i]);
+    size_t len = text->len;
+    u8 *folded = outbuf_reserve(text, len + 1);
+    rule_fold(folded, (span){text->bytes, len});
     for (u32 i = 0; i < count; i++) {
-        const view_text *t = &x->texts[i];
-        x->subjects[i] = (subject){.kind = t->kind,
+        const got_value *t = &x->texts[i];
+        x->subjects[i] = (subject){.kind = KINDS[t->kind],
                                    .has_number = t->has_number,
                                    .tail = t->tail,
-                                   .text = {x->text.bytes + t->at, t->len},
+                                   .text = {text->bytes + t->at, t->len},
                                    .folded = {folded + t->at, t->len},
                                    .number = t->number};
     }
@@ -224,7 +229,7 @@ static void fill_subjects(const event_views *v, const watching *w, const record 
 static void see(const event_views *v, const watching *w, const record *rec, view_scratch *x, view_hit *hit,
                 void *context)
 {
-    if (!view_meets(w->when, rec))
+    if (!event_meets(w->when, rec))
         return;
     if (w->source->field_count > x->field_capacity) {
         x->field_capacity = w->source->field_count;
@@ -248,11 +253,11 @@ void views_see(const event_views *v, const record *rec, view_scratch *x, view_hi
 
 // ---------------------------------------------------------------------------------------------- without a trace
 
-static bool can_hit_by(const rule_set *set, u32 number, const logsource *s, const view *v, arena *a)
+static bool can_hit_by(const rule_set *set, u32 number, const logsource *s, const activity_source *v, arena *a)
 {
     const event_class cls = {.descriptor.id = v->first};
     getter *getters = arena_array(a, getter, s->field_count);
-    view_getters(a, &cls, s, v->fields, getters);
+    make_getters(a, &cls, s, v->fields, getters);
     return rule_possible(set, number, with_getters, getters).yes;
 }
 
@@ -265,11 +270,14 @@ static const char *refuse_category(arena *a, const rule_set *set, u32 number)
         if (!is_of_category(s->category, v->category))
             continue;
         known++;
-        if (!can_hit_by(set, number, s, v, a))
-            continue;
-        if (!guid_equal(&v->provider, &(guid)SYSMON_PROVIDER))
-            return NULL;
-        sysmon++;
+        for (u32 n = 0; n < activity_source_count; n++) {
+            activity_source source;
+            if (!view_source(a, v, n, &source) || !can_hit_by(set, number, s, &source, a))
+                continue;
+            if (!guid_equal(&source.provider, &(guid)GUID_SYSMON))
+                return NULL;
+            sysmon++;
+        }
     }
     if (sysmon)
         return "only Sysmon's own events have the fields it needs";

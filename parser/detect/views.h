@@ -5,8 +5,7 @@
 #ifndef ETWKIT_VIEWS_H
 #define ETWKIT_VIEWS_H
 
-#include "correlate/correlate.h"
-#include "decode/value.h"
+#include "activity/getter.h"
 #include "detect/rule.h"
 
 typedef struct event_views event_views;
@@ -19,10 +18,9 @@ void views_free(event_views *v);
 typedef struct view_scratch {
     rule_scratch rules;
     subject *subjects;
-    struct view_text *texts; // likewise by field
+    got_value *texts; // likewise by field
     u32 field_capacity;
-    outbuf text; // of the subjects
-    outbuf one;
+    getter_scratch getter; // with the text of the subjects
 } view_scratch;
 void view_scratch_free(view_scratch *scratch);
 

@@ -10,6 +10,7 @@
 #ifndef ETWKIT_ENGINE_H
 #define ETWKIT_ENGINE_H
 
+#include "activity/activity.h"
 #include "container/carve.h"
 #include "container/clock.h"
 #include "container/damage.h"
@@ -214,6 +215,12 @@ ENGINE(correlator_counts)
 ENGINE(correlator_losses)
 ENGINE(correlator_pdbs)
 ENGINE(correlator_processes)
+
+ENGINE(activities_free)
+ENGINE(activities_new)
+ENGINE(activities_of_class)
+ENGINE(activity_see)
+ENGINE(activity_sentence)
 
 ENGINE(filter_add_ids)
 ENGINE(filter_add_pid)

@@ -149,6 +149,7 @@ void record_scratch_free(record_scratch *scratch)
     decoder_free(&scratch->decoder);
     mem_free(scratch->stack);
     correlate_scratch_free(&scratch->correlate);
+    getter_scratch_free(&scratch->activity);
     *scratch = (record_scratch){0};
 }
 
@@ -226,6 +227,7 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->source_index = b->file_index;
     out->epoch = session_epoch(s, b, ref);
     out->host = session_host(s, b->file_index, b->desc->trace_header)->name;
+    out->scratch = &scratch->activity;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))
         out->offset += ref->offset;

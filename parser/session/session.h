@@ -9,6 +9,7 @@
 #ifndef ETWKIT_SESSION_H
 #define ETWKIT_SESSION_H
 
+#include "activity/getter.h"
 #include "container/losses.h"
 #include "correlate/correlate.h"
 #include "correlate/hosts.h"
@@ -125,6 +126,7 @@ typedef struct record_scratch {
     u64 *stack;
     u32 stack_cap;
     correlate_scratch correlate;
+    getter_scratch activity;
 } record_scratch;
 void record_scratch_free(record_scratch *scratch);
 void session_record(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch,

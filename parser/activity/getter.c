@@ -1,47 +1,42 @@
-// The values of the fields that rules name.
+// Where the table (activities.def) says that a value comes from, and the value.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "activity/getter.h"
 #include "base/text.h"
 #include "decode/render.h"
-#include "detect/view_internal.h"
 
-// ---------------------------------------------------------------------------------------------- reading views.def
+// ---------------------------------------------------------------------------------------------- reading the table
 
-typedef struct word {
-    const char *at;
-    size_t len;
-} word;
-
-static bool is_text(word w, const char *text)
+static bool is_text(source_word w, const char *text)
 {
     return w.len == strlen(text) && memcmp(w.at, text, w.len) == 0;
 }
 
-static bool read_fact(word w, process_fact *out)
+static bool read_fact(source_word w, life_fact *out)
 {
     static const char *const NAMES[] = {"image", "command_line", "user",         "name",
                                         "id",    "parent",       "parent.image", "parent.command_line"};
     for (size_t i = 0; i < COUNT_OF(NAMES); i++)
         if (is_text(w, NAMES[i])) {
-            *out = (process_fact)i;
+            *out = (life_fact)i;
             return true;
         }
     return false;
 }
 
-static getter_form read_form(word w)
+static getter_shape read_shape(source_word w)
 {
     static const char *const NAMES[] = {"", "path", "key", "pipe", "hex", "data"};
     for (size_t i = 0; i < COUNT_OF(NAMES); i++)
         if (is_text(w, NAMES[i]))
-            return (getter_form)i;
-    return FORM_PLAIN;
+            return (getter_shape)i;
+    return SHAPE_PLAIN;
 }
 
-static void read_source(arena *a, word w, getter *g)
+static void read_source(arena *a, source_word w, getter *g)
 {
     const char *mark;
     if (*w.at == '\'') {
@@ -52,17 +47,19 @@ static void read_source(arena *a, word w, getter *g)
         *g = (getter){.kind = GET_KEY};
     } else if (w.len > 5 && memcmp(w.at, "@key+", 5) == 0) {
         *g = (getter){.kind = GET_KEY_FIELD, .field = arena_text_len(a, w.at + 5, w.len - 5)};
+    } else if (w.len > 5 && memcmp(w.at, "@key?", 5) == 0) {
+        *g = (getter){.kind = GET_KEY_FIELD, .else_field = true, .field = arena_text_len(a, w.at + 5, w.len - 5)};
     } else if (*w.at == '@') {
         *g = (getter){.kind = GET_PROCESS, .own = true};
-        (void)read_fact((word){w.at + 1, w.len - 1}, &g->fact);
+        (void)read_fact((source_word){w.at + 1, w.len - 1}, &g->fact);
     } else if ((mark = memchr(w.at, '>', w.len)) != NULL) {
         *g = (getter){.kind = GET_PROCESS, .field = arena_text_len(a, w.at, (size_t)(mark - w.at))};
-        (void)read_fact((word){mark + 1, w.len - (size_t)(mark + 1 - w.at)}, &g->fact);
+        (void)read_fact((source_word){mark + 1, w.len - (size_t)(mark + 1 - w.at)}, &g->fact);
     } else {
         mark = memchr(w.at, ':', w.len);
         size_t len = mark ? (size_t)(mark - w.at) : w.len;
         *g = (getter){.kind = GET_FIELD, .field = arena_text_len(a, w.at, len)};
-        g->form = mark ? read_form((word){mark + 1, w.len - len - 1}) : FORM_PLAIN;
+        g->shape = mark ? read_shape((source_word){mark + 1, w.len - len - 1}) : SHAPE_PLAIN;
     }
 }
 
@@ -106,14 +103,13 @@ static bool get_common(arena *a, const event_class *cls, const char *name, gette
     return true;
 }
 
-// The source after "name=" in `fields`; false: it is not there.
-static bool find_source(const char *fields, const char *name, word *out)
+bool find_source(const char *fields, const char *name, source_word *out)
 {
     size_t len = strlen(name);
     for (const char *at = fields; *at; at += strcspn(at, " "), at += strspn(at, " "))
         if (strncasecmp(at, name, len) == 0 && at[len] == '=') {
             at += len + 1;
-            *out = (word){at, strcspn(at, " ")};
+            *out = (source_word){at, strcspn(at, " ")};
             return true;
         }
     return false;
@@ -125,27 +121,18 @@ static bool has_rest(const char *fields)
     return len && fields[len - 1] == '*';
 }
 
-void view_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out)
+void getter_make(arena *a, const event_class *cls, const char *fields, const char *name, getter *out)
 {
-    for (u32 i = 0; i < s->field_count; i++) {
-        const char *name = s->fields[i].name;
-        word source;
-        getter *g = &out[i];
-        if (!s->fields[i].used)
-            continue;
-        if (!*name) {
-            *g = (getter){.kind = GET_ALL};
-            continue;
-        }
-        if (find_source(fields, name, &source))
-            read_source(a, source, g);
-        else if (get_common(a, cls, name, g))
-            continue;
-        else if (has_rest(fields))
-            *g = (getter){.kind = GET_FIELD, .field = name};
-        if (g->field && cls->plan_count && !find_paths(a, cls, g))
-            *g = (getter){.kind = has_rest(fields) ? GET_NULL : GET_UNKNOWN};
-    }
+    source_word source;
+    *out = (getter){0};
+    if (find_source(fields, name, &source))
+        read_source(a, source, out);
+    else if (get_common(a, cls, name, out))
+        return;
+    else if (has_rest(fields))
+        *out = (getter){.kind = GET_FIELD, .field = name};
+    if (out->field && cls->plan_count && !find_paths(a, cls, out))
+        *out = (getter){.kind = has_rest(fields) ? GET_NULL : GET_UNKNOWN};
 }
 
 // ---------------------------------------------------------------------------------------------- values
@@ -161,45 +148,9 @@ static bool get_field(const getter *g, const record *rec, typed_value *out)
     return out->kind != VALUE_NULL;
 }
 
-// Paths of the system's volume without its device, as Windows 8 logs those of images.
-static bool lacks_device(span path)
+static void put_path(const correlator *c, const record *rec, span path, outbuf *out)
 {
-    static const char *const ROOTS[] = {"\\Windows\\", "\\Program Files", "\\ProgramData\\", "\\Users\\"};
-    for (size_t i = 0; i < COUNT_OF(ROOTS); i++)
-        if (path.len > strlen(ROOTS[i]) && strncasecmp((const char *)path.at, ROOTS[i], strlen(ROOTS[i])) == 0)
-            return true;
-    return false;
-}
-
-// How many bytes of the path are the device of the volume its machine ran Windows from; SIZE_MAX: it is on another.
-static size_t system_device(const event_views *v, const record *rec, span path)
-{
-    const process_life *life = rec->process;
-    if (lacks_device(path))
-        return 0;
-    for (u32 i = 0; i < v->volume_count; i++) {
-        const system_volume *s = &v->volumes[i];
-        size_t len = s->device.len;
-        bool same_machine = life ? s->machine == life->machine : v->volume_count == 1;
-        if (same_machine && path.len > len && path.at[len] == '\\' &&
-            strncasecmp((const char *)path.at, (const char *)s->device.at, len) == 0)
-            return len;
-    }
-    return SIZE_MAX;
-}
-
-// That volume is C: where no event gives it a letter.
-static void put_path(const event_views *v, const record *rec, span path, outbuf *out)
-{
-    size_t start = out->len;
-    correlator_put_dos_path(v->correlator, rec->source_index, rec->epoch, path, out);
-    size_t len = out->len - start, device = system_device(v, rec, (span){out->bytes + start, len});
-    if (device == SIZE_MAX)
-        return;
-    u8 *at = outbuf_reserve(out, 2) - len;
-    memmove(at + 2, at + device, len - device);
-    memcpy(at, "C:", 2);
-    outbuf_written(out, at + 2 + len - device);
+    (void)correlator_put_dos_path(c, rec->source_index, rec->epoch, path, out);
 }
 
 static void put_key(span key, outbuf *out)
@@ -250,31 +201,40 @@ static void put_data(const typed_value *value, outbuf *out)
     outbuf_written(out, text_utf16(outbuf_reserve(out, 3 * len + 1), (span){b.at, len}));
 }
 
-static void put_formed(const event_views *v, const record *rec, const getter *g, const typed_value *value,
-                       view_scratch *x)
+static void put_shaped(const correlator *c, const record *rec, const getter *g, const typed_value *value,
+                       getter_scratch *x)
 {
     outbuf *out = &x->text;
-    if (g->form == FORM_PLAIN) {
+    if (g->shape == SHAPE_PLAIN) {
         render_text(out, value);
         return;
     }
-    if (g->form == FORM_DATA) {
+    if (g->shape == SHAPE_DATA) {
         put_data(value, out);
         return;
     }
-    if (g->form == FORM_HEX) {
+    if (g->shape == SHAPE_HEX) {
         outbuf_written(out, text_hex_lower(outbuf_reserve(out, 20), value->number));
         return;
     }
     x->one.len = 0;
     render_text(&x->one, value);
     span text = {x->one.bytes, x->one.len};
-    if (g->form == FORM_PATH)
-        put_path(v, rec, text, out);
-    else if (g->form == FORM_KEY)
+    if (g->shape == SHAPE_PATH)
+        put_path(c, rec, text, out);
+    else if (g->shape == SHAPE_KEY)
         put_key(text, out);
     else
         put_pipe(text, out);
+}
+
+bool getter_number(const getter *g, const record *rec, u64 *out)
+{
+    typed_value value;
+    bool has = g->kind == GET_FIELD && get_field(g, rec, &value) && value_is_integer(&value);
+    if (has)
+        *out = value.number;
+    return has;
 }
 
 static void put_all(const record *rec, outbuf *out)
@@ -289,14 +249,14 @@ static void put_all(const record *rec, outbuf *out)
 
 // ---------------------------------------------------------------------------------------------- processes
 
-static const process_life *life_of(const event_views *v, const getter *g, const record *rec)
+static const process_life *life_of(const correlator *c, const getter *g, const record *rec)
 {
     typed_value id;
     if (g->own)
         return rec->process;
     if (!get_field(g, rec, &id) || !value_is_integer(&id))
         return NULL;
-    return correlator_process_at(v->correlator, rec->source_index, rec->epoch, (u32)id.number, rec->time);
+    return correlator_process_at(c, rec->source_index, rec->epoch, (u32)id.number, rec->time);
 }
 
 static bool put_text_of(const char *text, outbuf *out)
@@ -307,11 +267,12 @@ static bool put_text_of(const char *text, outbuf *out)
     return true;
 }
 
-static bool put_number(u32 number, outbuf *out, view_text *t)
+static bool put_number(u32 number, outbuf *out, got_value *t)
 {
     outbuf_written(out, text_u64(outbuf_reserve(out, 20), number));
-    t->has_number = true;
+    t->has_number = t->is_whole = true;
     t->number = number;
+    t->whole = number;
     return true;
 }
 
@@ -330,12 +291,12 @@ static bool put_user(const char *sid, outbuf *out)
 }
 
 // The path, or what is known of it: the file's name.
-static bool put_image(const event_views *v, const record *rec, const process_life *life, outbuf *out, view_text *t)
+static bool put_image(const correlator *c, const record *rec, const process_life *life, outbuf *out, got_value *t)
 {
     if (!life)
         return false;
     if (life->image_path) {
-        put_path(v, rec, text_span(life->image_path), out);
+        put_path(c, rec, text_span(life->image_path), out);
         return true;
     }
     if (!life->name)
@@ -345,16 +306,16 @@ static bool put_image(const event_views *v, const record *rec, const process_lif
     return put_text_of(life->name, out);
 }
 
-static bool put_fact(const event_views *v, const getter *g, const record *rec, outbuf *out, view_text *t)
+static bool put_fact(const correlator *c, const getter *g, const record *rec, outbuf *out, got_value *t)
 {
-    const process_life *life = life_of(v, g, rec);
+    const process_life *life = life_of(c, g, rec);
     if (g->fact == FACT_ID && g->own)
         return rec->has_process && put_number(rec->process_id, out, t);
     if (!life)
         return false;
     switch (g->fact) {
     case FACT_IMAGE:
-        return put_image(v, rec, life, out, t);
+        return put_image(c, rec, life, out, t);
     case FACT_COMMAND_LINE:
         return put_text_of(life->command_line, out);
     case FACT_USER:
@@ -366,7 +327,7 @@ static bool put_fact(const event_views *v, const getter *g, const record *rec, o
     case FACT_PARENT:
         return life->has_parent && put_number(life->parent_id, out, t);
     case FACT_PARENT_IMAGE:
-        return put_image(v, rec, life->parent, out, t);
+        return put_image(c, rec, life->parent, out, t);
     case FACT_PARENT_COMMAND_LINE:
         return life->parent && put_text_of(life->parent->command_line, out);
     }
@@ -374,6 +335,12 @@ static bool put_fact(const event_views *v, const getter *g, const record *rec, o
 }
 
 // ---------------------------------------------------------------------------------------------- one field
+
+void getter_scratch_free(getter_scratch *scratch)
+{
+    outbuf_free(&scratch->text);
+    outbuf_free(&scratch->one);
+}
 
 static bool put_key_and_field(const getter *g, const record *rec, outbuf *out)
 {
@@ -384,6 +351,8 @@ static bool put_key_and_field(const getter *g, const record *rec, outbuf *out)
         return false;
     if (rec->key_path)
         put_key(text_span(rec->key_path), out);
+    if (rec->key_path && g->else_field)
+        return true;
     start = out->len;
     outbuf_text(out, "\\");
     if (has)
@@ -393,7 +362,7 @@ static bool put_key_and_field(const getter *g, const record *rec, outbuf *out)
     return true;
 }
 
-static bool put_value(const event_views *v, const getter *g, const record *rec, view_scratch *x, view_text *t)
+static bool put_value(const correlator *c, const getter *g, const record *rec, getter_scratch *x, got_value *t)
 {
     typed_value value;
     switch (g->kind) {
@@ -407,13 +376,15 @@ static bool put_value(const event_views *v, const getter *g, const record *rec, 
         t->number = value.kind == VALUE_FLOAT    ? value.real
                     : value.kind == VALUE_SIGNED ? (double)value.integer
                                                  : (double)value.number;
-        put_formed(v, rec, g, &value, x);
+        t->is_whole = value_is_integer(&value);
+        t->whole = value.number;
+        put_shaped(c, rec, g, &value, x);
         return true;
     case GET_PROCESS:
-        return put_fact(v, g, rec, &x->text, t);
+        return put_fact(c, g, rec, &x->text, t);
     case GET_FILE:
         if (rec->file_path)
-            put_path(v, rec, text_span(rec->file_path), &x->text);
+            put_path(c, rec, text_span(rec->file_path), &x->text);
         return rec->file_path != NULL;
     case GET_KEY:
         if (rec->key_path)
@@ -435,7 +406,7 @@ static bool put_value(const event_views *v, const getter *g, const record *rec, 
 }
 
 // Texts that are numbers compare as such.
-static void read_number(const outbuf *text, view_text *t)
+static void read_number(const outbuf *text, got_value *t)
 {
     char copy[32];
     size_t len = text->len - t->at;
@@ -446,18 +417,20 @@ static void read_number(const outbuf *text, view_text *t)
     char *end;
     t->number = strtod(copy, &end);
     t->has_number = !*end;
+    t->whole = strtoull(copy, &end, strncmp(copy, "0x", 2) == 0 ? 16 : 10);
+    t->is_whole = !*end && *copy >= '0' && *copy <= '9';
 }
 
-void view_get(const event_views *v, const getter *g, const record *rec, view_scratch *x, view_text *out)
+void getter_get(const correlator *c, const getter *g, const record *rec, getter_scratch *x, got_value *out)
 {
-    *out = (view_text){.at = x->text.len};
-    bool absent_is_null = g->kind == GET_NULL || (g->kind == GET_FIELD && g->form == FORM_PLAIN && rec->plan);
-    if (!put_value(v, g, rec, x, out)) {
+    *out = (got_value){.at = x->text.len};
+    bool absent_is_null = g->kind == GET_NULL || (g->kind == GET_FIELD && g->shape == SHAPE_PLAIN && rec->plan);
+    if (!put_value(c, g, rec, x, out)) {
         x->text.len = out->at;
-        *out = (view_text){.kind = absent_is_null ? SUBJECT_NULL : SUBJECT_UNKNOWN};
+        *out = (got_value){.kind = absent_is_null ? GOT_NULL : GOT_UNKNOWN};
         return;
     }
-    out->kind = SUBJECT_TEXT;
+    out->kind = GOT_TEXT;
     out->len = x->text.len - out->at;
     read_number(&x->text, out);
 }
@@ -507,7 +480,7 @@ static bool is_foreign(const record *rec)
     return value_is_integer(&id) && rec->has_process && (u32)id.number != rec->process_id && rec->process_id > 4;
 }
 
-bool view_meets(view_when when, const record *rec)
+bool event_meets(event_when when, const record *rec)
 {
     static const char *const PATHS[] = {"OpenPath", "FileName"};
     typed_value value;
