@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/text.h"
 
 // The last byte is the form: in blocks of the first, map values had 32 bits.
@@ -53,10 +54,10 @@ static_assert(HEAD_BYTES == COUNTS_AT + 4 * TABLE_COUNT, "the head ends after th
 // Byte strings, each kept once.
 typedef struct pool {
     outbuf bytes;
-    struct pool_slot {
-        u64 hash;
-        u32 at, len; // len 0: free
-    } * slots;
+    map by_bytes;
+    struct pooled {
+        u32 at, len;
+    } * strings;
     u32 count, cap;
 } pool;
 
@@ -78,64 +79,32 @@ static void put(outbuf *b, u64 value, u32 bytes)
     b->len += bytes;
 }
 
-static u64 hash_of(const u8 *at, size_t len)
-{
-    u64 h = 0x9e3779b97f4a7c15u ^ len;
-    for (; len >= 8; at += 8, len -= 8) {
-        h = (h ^ load_u64(at)) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    for (; len; at++, len--)
-        h = (h ^ *at) * 0xc4ceb9fe1a85ec53u;
-    return h ^ h >> 29;
-}
-
-static struct pool_slot *pool_slot_of(const pool *t, u64 hash, const void *bytes, size_t len)
-{
-    u32 mask = t->cap - 1, at = (u32)hash & mask;
-    for (; t->slots[at].len; at = (at + 1) & mask) {
-        const struct pool_slot *s = &t->slots[at];
-        if (bytes && s->hash == hash && s->len == len && memcmp(t->bytes.bytes + s->at, bytes, len) == 0)
-            break;
-    }
-    return &t->slots[at];
-}
-
-static void pool_grow(pool *t)
-{
-    struct pool_slot *old = t->slots;
-    u32 old_cap = t->cap;
-    t->cap = t->cap ? t->cap * 2 : 256;
-    t->slots = mem_zeroed(t->cap, sizeof(*t->slots));
-    for (u32 i = 0; i < old_cap; i++)
-        if (old[i].len)
-            *pool_slot_of(t, old[i].hash, NULL, 0) = old[i];
-    mem_free(old);
-}
-
 // Where the bytes stand, added where they are new. len > 0.
 static u32 pool_put(packer *k, pool *t, const void *bytes, size_t len)
 {
-    if ((t->count + 1) * 2 > t->cap)
-        pool_grow(t);
-    u64 hash = hash_of(bytes, len);
-    struct pool_slot *s = pool_slot_of(t, hash, bytes, len);
-    if (s->len)
-        return s->at;
+    u64 hash = hash_bytes(bytes, len);
+    u32 found;
+    MAP_FIND(found, &t->by_bytes, hash,
+             t->strings[index_].len == len && memcmp(t->bytes.bytes + t->strings[index_].at, bytes, len) == 0);
+    if (found != MAP_NONE)
+        return t->strings[found].at;
     if (len > LIMIT_PACKED_BYTES || t->bytes.len > LIMIT_PACKED_BYTES - len) {
         k->full = true;
         return 0;
     }
-    *s = (struct pool_slot){hash, (u32)t->bytes.len, (u32)len};
-    t->count++;
+    GROW(t->strings, t->count, t->cap);
+    u32 at = (u32)t->bytes.len;
+    t->strings[t->count] = (struct pooled){at, (u32)len};
+    map_add(&t->by_bytes, hash, t->count++);
     outbuf_add(&t->bytes, bytes, len);
-    return s->at;
+    return at;
 }
 
 static void pool_free(pool *t)
 {
     outbuf_free(&t->bytes);
-    mem_free(t->slots);
+    map_free(&t->by_bytes);
+    mem_free(t->strings);
 }
 
 static u32 text_ref(packer *k, const char *text)
@@ -152,9 +121,9 @@ static u32 text_ref(packer *k, const char *text)
     return at;
 }
 
-static u32 map_ref(packer *k, const value_map *map)
+static u32 map_ref(packer *k, const value_map *values)
 {
-    return map ? pool_put(k, &k->maps, &map, sizeof(map)) / (u32)sizeof(map) + 1 : 0;
+    return values ? pool_put(k, &k->maps, &values, sizeof(values)) / (u32)sizeof(values) + 1 : 0;
 }
 
 static void pack_names(packer *k)
@@ -234,17 +203,17 @@ static void pack_maps(packer *k, bool whole, outbuf *maps)
     u32 count = (u32)(k->maps.bytes.len / sizeof(value_map *));
     k->counts[TABLE_MAPS] = count;
     for (u32 i = 0; i < count; i++) {
-        const value_map *map;
-        memcpy(&map, k->maps.bytes.bytes + i * sizeof(map), sizeof(map));
-        put(maps, text_ref(k, map->name), 4);
+        const value_map *values;
+        memcpy(&values, k->maps.bytes.bytes + i * sizeof(values), sizeof(values));
+        put(maps, text_ref(k, values->name), 4);
         put(maps, k->counts[TABLE_ENTRIES], 4);
-        put(maps, map->count, 4);
-        put(maps, (map->is_bitmap ? MAP_IS_BITMAP : 0u) | (whole && i >= k->p->map_count ? MAP_UNLISTED : 0u), 4);
-        for (u32 n = 0; n < map->count; n++) {
-            put(&k->entries, map->entries[n].value, 8);
-            put(&k->entries, text_ref(k, map->entries[n].text), 4);
+        put(maps, values->count, 4);
+        put(maps, (values->is_bitmap ? MAP_IS_BITMAP : 0u) | (whole && i >= k->p->map_count ? MAP_UNLISTED : 0u), 4);
+        for (u32 n = 0; n < values->count; n++) {
+            put(&k->entries, values->entries[n].value, 8);
+            put(&k->entries, text_ref(k, values->entries[n].text), 4);
         }
-        k->counts[TABLE_ENTRIES] += map->count;
+        k->counts[TABLE_ENTRIES] += values->count;
     }
 }
 
@@ -432,10 +401,10 @@ static void unpack_properties(unpacker *u)
     u->properties = arena_array(u->arena, property, count);
     for (u32 i = 0; i < count; i++) {
         const u8 *from = u->tables[TABLE_PROPERTIES].at + (size_t)i * PROPERTY_BYTES;
-        u32 map = load_u32(from + 20);
-        if (map > u->counts[TABLE_MAPS]) {
+        u32 map_row = load_u32(from + 20);
+        if (map_row > u->counts[TABLE_MAPS]) {
             u->bad = true;
-            map = 0;
+            map_row = 0;
         }
         u->properties[i] = (property){.name = text_at(u, load_u32(from)),
                                       .flags = load_u32(from + 4),
@@ -445,7 +414,7 @@ static void unpack_properties(unpacker *u)
                                       .length = load_u16(from + 14),
                                       .struct_start = load_u16(from + 16),
                                       .struct_members = load_u16(from + 18),
-                                      .map = map ? u->maps[map - 1] : NULL,
+                                      .map = map_row ? u->maps[map_row - 1] : NULL,
                                       .tags = load_u32(from + 24)};
     }
 }

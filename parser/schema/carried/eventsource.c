@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/outbuf.h"
 #include "schema/manifest/manifest.h"
 
@@ -83,14 +84,6 @@ static void note_unfinished(const pending_manifest *p, const char *what, schema_
                      p->count, what);
 }
 
-static u64 text_hash(span text)
-{
-    u64 h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < text.len; i++)
-        h = (h ^ text.at[i]) * 0x100000001b3u;
-    return h;
-}
-
 static loaded_manifest *loaded_before(const eventsource *es, const loaded_manifest *wanted)
 {
     for (u32 i = 0; i < es->loaded_count; i++) {
@@ -134,7 +127,7 @@ static loaded_manifest *load_new(eventsource *es, schema_set *set, const loaded_
 static void load_whole(eventsource *es, schema_set *set, const guid *provider, const schema_sender *sender, span text,
                        schema_load *load)
 {
-    loaded_manifest own = {*provider, text_hash(text), text.len, NULL};
+    loaded_manifest own = {*provider, hash_bytes(text.at, text.len), text.len, NULL};
     loaded_manifest *loaded = loaded_before(es, &own);
     if (!loaded)
         loaded = load_new(es, set, &own, text, load);

@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/text.h"
 
 enum { ITEM_STRUCT = 1, ITEM_FIXED_LENGTH = 2, ITEM_PARAM_LENGTH = 4, ITEM_FIXED_COUNT = 8, ITEM_PARAM_COUNT = 16 };
@@ -42,11 +43,12 @@ static const u8 EVENT_NAME = 0x11;
 typedef enum memo_kind { MEMO_NAME = 1, MEMO_MESSAGE, MEMO_TEMPLATE, MEMO_MAP, MEMO_EVENT } memo_kind;
 
 typedef struct memo_slot {
-    u64 key; // kind above, offset or id below; 0 = free
+    u64 key; // kind above, offset or id below
     void *value;
 } memo_slot;
 
 typedef struct memo {
+    map by_key;
     memo_slot *slots;
     u32 count, cap;
 } memo;
@@ -67,34 +69,20 @@ typedef struct crim_reader {
     const char *channel_prefix; // what stands before the slash in the provider's own channels
 } crim_reader;
 
-static memo_slot *memo_slot_of(const memo *m, u64 key)
-{
-    u32 mask = m->cap - 1, at = (u32)((key * 0x9e3779b97f4a7c15u) >> 32) & mask;
-    while (m->slots[at].key && m->slots[at].key != key)
-        at = (at + 1) & mask;
-    return &m->slots[at];
-}
-
 // The slot of a thing; *fresh says that nobody asked for it before. Valid until the next call.
 static memo_slot *memo_at(memo *m, memo_kind kind, u32 where, bool *fresh)
 {
-    if ((m->count + 1) * 2 > m->cap) {
-        memo old = *m;
-        m->cap = old.cap ? old.cap * 2 : 256;
-        m->slots = mem_zeroed(m->cap, sizeof(*m->slots));
-        for (u32 i = 0; i < old.cap; i++)
-            if (old.slots[i].key)
-                *memo_slot_of(m, old.slots[i].key) = old.slots[i];
-        mem_free(old.slots);
-    }
     u64 key = (u64)kind << 32 | where;
-    memo_slot *slot = memo_slot_of(m, key);
-    *fresh = slot->key == 0;
+    u32 at;
+    MAP_FIND(at, &m->by_key, hash_u64(key), m->slots[index_].key == key);
+    *fresh = at == MAP_NONE;
     if (*fresh) {
-        slot->key = key;
-        m->count++;
+        GROW(m->slots, m->count, m->cap);
+        at = m->count++;
+        m->slots[at] = (memo_slot){key, NULL};
+        map_add(&m->by_key, hash_u64(key), at);
     }
-    return slot;
+    return &m->slots[at];
 }
 
 static void memo_set(memo *m, memo_kind kind, u32 where, void *value)
@@ -335,9 +323,9 @@ static const value_map *map_at(crim_reader *r, u32 offset)
     memo_slot *slot = memo_at(&r->memo, MEMO_MAP, offset, &fresh);
     if (!fresh)
         return slot->value;
-    value_map *map = read_map(r, offset);
-    memo_set(&r->memo, MEMO_MAP, offset, map);
-    return map;
+    value_map *values = read_map(r, offset);
+    memo_set(&r->memo, MEMO_MAP, offset, values);
+    return values;
 }
 
 static void read_maps(crim_reader *r, u32 offset)
@@ -596,6 +584,7 @@ bool crim_load(const crim_source *from, span bytes, error *e)
     for (size_t i = 0; i < COUNT_OF(from->tables); i++)
         r.budget += from->tables[i] ? 8 * (u64)from->tables[i]->table.len : 0;
     read_providers(&r, load_u32(bytes.at + 12));
+    map_free(&r.memo.by_key);
     mem_free(r.memo.slots);
     if (r.spent)
         schema_load_note(from->load,

@@ -12,53 +12,24 @@
 
 // ---------------------------------------------------------------------------------------------- tables
 
-enum { TABLE_PROBES = 64 }; // longer chains are crafted: what does not fit is met again as new, which costs only memory
-
-static u64 hash_add(u64 hash, const void *bytes, size_t len)
-{
-    const u8 *at = bytes;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash ^ hash >> 29;
-}
-
 static void *table_find(const wpp_table *t, u64 hash, bool (*same)(const void *entry, const void *key), const void *key)
 {
-    for (u32 i = 0; t->cap && i < TABLE_PROBES; i++) {
-        u32 at = (u32)(hash + i) & (t->cap - 1);
-        if (!t->slots[at].entry)
-            return NULL;
-        if (t->slots[at].hash == hash && same(t->slots[at].entry, key))
-            return t->slots[at].entry;
-    }
-    return NULL;
-}
-
-static void table_put(wpp_table *t, u64 hash, void *entry)
-{
-    for (u32 i = 0; i < TABLE_PROBES; i++) {
-        u32 at = (u32)(hash + i) & (t->cap - 1);
-        if (t->slots[at].entry)
-            continue;
-        t->slots[at].hash = hash;
-        t->slots[at].entry = entry;
-        return;
-    }
+    u32 at;
+    MAP_FIND(at, &t->by_key, hash, same(t->entries[index_], key));
+    return at == MAP_NONE ? NULL : t->entries[at];
 }
 
 static void table_add(wpp_table *t, u64 hash, void *entry)
 {
-    if (t->count * 2 >= t->cap) {
-        wpp_table wider = {mem_zeroed(t->cap ? (size_t)t->cap * 2 : 64, sizeof(*t->slots)), t->count, 0};
-        wider.cap = t->cap ? t->cap * 2 : 64;
-        for (u32 i = 0; i < t->cap; i++)
-            if (t->slots[i].entry)
-                table_put(&wider, t->slots[i].hash, t->slots[i].entry);
-        mem_free(t->slots);
-        *t = wider;
-    }
-    table_put(t, hash, entry);
-    t->count++;
+    GROW(t->entries, t->count, t->cap);
+    t->entries[t->count] = entry;
+    map_add(&t->by_key, hash, t->count++);
+}
+
+static void table_free(wpp_table *t)
+{
+    map_free(&t->by_key);
+    mem_free(t->entries);
 }
 
 // ---------------------------------------------------------------------------------------------- reading
@@ -91,7 +62,7 @@ static bool same_enum(const void *entry, const void *key)
 
 static const wpp_enum *enum_find(const wpp_reader *r, span name)
 {
-    return table_find(&r->enums, hash_add(0, name.at, name.len), same_enum, &name);
+    return table_find(&r->enums, hash_bytes(name.at, name.len), same_enum, &name);
 }
 
 static bool same_map(const void *entry, const void *key)
@@ -105,7 +76,7 @@ static const value_map *map_of(wpp_reader *r, const wpp_item *item, span text)
 {
     provider_schema *p = r->section->provider;
     wpp_map key = {p, text, NULL};
-    u64 hash = hash_add(guid_hash(&p->id), text.at, text.len);
+    u64 hash = hash_more(guid_hash(&p->id), text.at, text.len);
     wpp_map *found = table_find(&r->maps, hash, same_map, &key);
     if (found)
         return found->map;
@@ -257,9 +228,9 @@ static bool same_message(const void *entry, const void *key)
 // two functions: the same line of source with the same parameters is taken once.
 static void add_message(wpp_reader *r, event_schema *event)
 {
-    u64 hash = hash_add(guid_hash(&event->event_guid), &event->descriptor.id, sizeof(event->descriptor.id));
+    u64 hash = hash_more(guid_hash(&event->event_guid), &event->descriptor.id, sizeof(event->descriptor.id));
     if (event->event_name)
-        hash = hash_add(hash, event->event_name, strlen(event->event_name));
+        hash = hash_more(hash, event->event_name, strlen(event->event_name));
     if (table_find(&r->messages, hash, same_message, event))
         return;
     if (!schema_add_event(r->section->provider, event)) {
@@ -534,7 +505,7 @@ void wpp_reader_add_enum(wpp_reader *r, span name, const map_entry *entries, u32
     map_entry *kept = arena_array(r->arena, map_entry, count);
     memcpy(kept, entries, count * sizeof(*kept));
     *table = (wpp_enum){name, kept, count};
-    table_add(&r->enums, hash_add(0, name.at, name.len), table);
+    table_add(&r->enums, hash_bytes(name.at, name.len), table);
 }
 
 void wpp_reader_add_control(wpp_reader *r, const guid *id, span name, const span *flags, u32 flag_count)
@@ -566,10 +537,10 @@ void wpp_reader_open(wpp_reader *r, schema_set *set, const char *path, schema_ra
 
 void wpp_reader_close(wpp_reader *r)
 {
-    mem_free(r->sections.slots);
-    mem_free(r->enums.slots);
-    mem_free(r->maps.slots);
-    mem_free(r->messages.slots);
+    table_free(&r->sections);
+    table_free(&r->enums);
+    table_free(&r->maps);
+    table_free(&r->messages);
     mem_free(r->parameters);
     mem_free(r->specs);
 }

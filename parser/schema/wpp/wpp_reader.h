@@ -5,14 +5,13 @@
 #ifndef ETWKIT_WPP_READER_H
 #define ETWKIT_WPP_READER_H
 
+#include "base/map.h"
 #include "schema/wpp/wpp.h"
 
-// What was met so far, by hash. Entries live in the set's arena.
+// What was met so far. Entries live in the set's arena.
 typedef struct wpp_table {
-    struct {
-        u64 hash;
-        void *entry;
-    } * slots;
+    map by_key;
+    void **entries;
     u32 count, cap;
 } wpp_table;
 
