@@ -63,7 +63,7 @@ size_t input_read(const input *in, u64 offset, void *into, size_t len, bool *fai
 const char *input_change_text(input_change change); // a clause after "the file", NULL for INPUT_UNCHANGED
 
 // Reads a small file into memory now, so that all that is read of it from here on are the same bytes, and its
-// descriptor is free. Nothing for other inputs. No other thread may be reading it.
+// descriptor is free once no thread reads it. Nothing for other inputs.
 void input_load(input *in);
 
 // *bytes is its size now, where it was written to.
