@@ -5,8 +5,9 @@
 #include "base/arena.h"
 
 static const input_backend *const BACKENDS[] = {
-    &input_stream,
-    &input_file, // takes what no other one does
+#define BACKEND(name) &input_##name,
+#include "input/backends.def"
+#undef BACKEND
 };
 
 bool input_open(input **out, const char *path, error *e)

@@ -1,7 +1,7 @@
 // One input: a run of bytes with a name, opened once and shared by everybody who reads it: the engine, the hash, the
 // report, provenance and carving. Nothing else opens a trace, so that what is hashed is what was read.
 //
-// Each kind of input is a backend, one file each, listed in input.c. Bytes are read at an offset, by any number of
+// Each kind of input is a backend, one file each, listed in backends.def. Bytes are read at an offset, by any number of
 // threads at a time. An input is never written to.
 #ifndef ETWKIT_INPUT_H
 #define ETWKIT_INPUT_H
@@ -79,6 +79,8 @@ MUST_USE bool input_sha256_text(const input *in, char text[SHA256_TEXT], error *
 void *input_begin(const input_backend *backend, const char *path, size_t size);
 void input_finish(input *in); // frees it
 
-extern const input_backend input_file, input_stream;
+#define BACKEND(name) extern const input_backend input_##name;
+#include "input/backends.def"
+#undef BACKEND
 
 #endif
