@@ -1,24 +1,29 @@
 // CSV (`csv`): a header row, then the record contract's columns; CRLF, UTF-8, an empty cell where there is no value.
 //
-// Payload, stack and extended items are their JSON text, keyword names are joined by '|'.
+// Payload, stack and extended items are their JSON text, keyword names are joined by '|'. With `flat` each field of
+// payloads is a column, in the place of `data`.
+#include <stdatomic.h>
+#include <stdio.h>
+
 #include "csv_cell.h"
 #include "exporter.h"
+#include "flat.h"
 #include "output.h"
 #include "prepared.h"
 
 #include "etwkit_engine.h"
 
 static const char MARK[] = "\xef\xbb\xbf";
-static const char HEADER[] = ""
-#define COLUMN(name, type, scope, has, value) "," #name
-#include "decode/columns.def"
-                             "\r\n";
+
+enum { CELL_MOST = 32767 }; // characters, of Excel; others have the same or more
 
 struct sink {
     output out;
     arena memory;
     prepared prepared; // each cell with a comma after it
-    bool guard;
+    bool guard, flat;
+    flat_layout layout;      // where `flat`
+    _Atomic u64 *long_cells; // of more than CELL_MOST characters
 };
 
 // ---------------------------------------------------------------------------------------------- open and close
@@ -37,7 +42,33 @@ static bool csv_close(sink *s, error *e)
 {
     bool ok = output_close(&s->out, e);
     arena_free(&s->memory);
+    flat_free(&s->layout);
+    mem_free((void *)s->long_cells);
     mem_free(s);
+    return ok;
+}
+
+static void add_flat_names(const sink *s, outbuf *header)
+{
+    for (u32 i = 0; i < s->layout.count; i++) {
+        csv_cell_text(header, s->layout.columns[i].name, false);
+        outbuf_text(header, ",");
+    }
+}
+
+static bool write_header(sink *s, error *e)
+{
+    outbuf header = {0};
+    for (column_id id = 0; id < COLUMN_COUNT; id++) {
+        if (id == COLUMN_data && s->flat) {
+            add_flat_names(s, &header);
+        } else {
+            outbuf_text(&header, column_table[id].name);
+            outbuf_text(&header, id < COLUMN_LAST ? "," : "\r\n");
+        }
+    }
+    bool ok = output_write(&s->out, (span){header.bytes, header.len}, e);
+    outbuf_free(&header);
     return ok;
 }
 
@@ -46,12 +77,15 @@ static bool csv_open(sink **out, const export_target *target, error *e)
     sink *s = mem_zeroed(1, sizeof *s);
     *out = NULL;
     output_open(&s->out, target);
-    if (!target->continues &&
-        !((!target->csv_mark || output_text(&s->out, MARK, e)) && output_text(&s->out, HEADER + 1, e))) {
+    s->guard = target->csv_guard;
+    s->flat = target->flat;
+    s->long_cells = mem_zeroed(1, sizeof *s->long_cells);
+    if (s->flat)
+        flat_make(&s->layout, target);
+    if (!target->continues && !((!target->csv_mark || output_text(&s->out, MARK, e)) && write_header(s, e))) {
         (void)!csv_close(s, NULL);
         return false;
     }
-    s->guard = target->csv_guard;
     prepared_make(&s->prepared, &s->memory, target, csv_prepare, s);
     *out = s;
     return true;
@@ -151,11 +185,56 @@ static u8 *put_EXTENDED(const row *r, u8 *p, const record *rec)
     return pen_start(&r->at);
 }
 
+// A cell and a comma for each field that any class has.
+static u8 *put_flat(const row *r, u8 *p, const record *rec)
+{
+    outbuf *out = r->at.out;
+    const sink *s = r->sink;
+    const flat_plan *fields = flat_of(&s->layout, rec);
+    outbuf_written(out, p);
+    u32 column = 0;
+    for (u32 i = 0; fields && i < fields->count; i++) {
+        typed_value v;
+        value_at(rec, &fields->values[i].path, &v);
+        while (column < fields->values[i].column)
+            outbuf_text(out, ","), column++;
+        size_t start = out->len;
+        if (v.kind != VALUE_NULL) {
+            flat_text(out, &v);
+            csv_cell_close(out, start, s->guard && s->layout.columns[column].kind == FLAT_TEXT);
+        }
+    }
+    while (column < s->layout.count)
+        outbuf_text(out, ","), column++;
+    return pen_start(&r->at);
+}
+
 // ---------------------------------------------------------------------------------------------- records
+
+// Characters as spreadsheets count them: UTF-16 units.
+static void note_long_cells(const sink *s, span text)
+{
+    u32 characters = 0;
+    bool quoted = false;
+    for (size_t i = 0; i <= text.len; i++) {
+        u8 c = i < text.len ? text.at[i] : ',';
+        if (c == ',' && !quoted) {
+            *s->long_cells += characters > CELL_MOST;
+            characters = 0;
+        } else if (c == '"') {
+            characters += quoted && i + 1 < text.len && text.at[i + 1] == '"';
+            quoted = !quoted;
+        } else {
+            characters += (c & 0xc0) != 0x80;
+            characters += c >= 0xf0;
+        }
+    }
+}
 
 static void csv_render(const sink *s, const record *rec, outbuf *out)
 {
     row r = {s, {out, prepared_bound(&s->prepared, rec) + render_bound(rec) + COLUMN_BOUND}};
+    size_t start = out->len;
     u8 *p = pen_start(&r.at);
 #define PUT_CLASS(name, type, has, value)                                                                              \
     if (!column_continues_run(COLUMN_##name))                                                                          \
@@ -163,12 +242,29 @@ static void csv_render(const sink *s, const record *rec, outbuf *out)
 #define PUT_PLANNED PUT_CLASS
 #define PUT_SOURCE PUT_CLASS
 #define PUT_RECORD(name, type, has, value)                                                                             \
-    if (has)                                                                                                           \
-        p = put_##type(&r, p, value);                                                                                  \
-    p = put_char(p, ',');
+    if (COLUMN_##name == COLUMN_data && s->flat) {                                                                     \
+        p = put_flat(&r, p, rec);                                                                                      \
+    } else {                                                                                                           \
+        if (has)                                                                                                       \
+            p = put_##type(&r, p, value);                                                                              \
+        p = put_char(p, ',');                                                                                          \
+    }
 #define COLUMN(name, type, scope, has, value) PUT_##scope(name, type, has, value)
 #include "decode/columns.def"
     outbuf_written(out, put_text(p - 1, "\r\n"));
+    if (out->len - start > CELL_MOST)
+        note_long_cells(s, (span){out->bytes + start, out->len - start});
+}
+
+static void csv_remark(const sink *s, char text[EXPORT_REMARK])
+{
+    int len = 0;
+    if (*s->long_cells)
+        len = snprintf(text, EXPORT_REMARK, "%llu cells have more than %u characters: spreadsheets cut them",
+                       (unsigned long long)*s->long_cells, CELL_MOST);
+    if (s->layout.left_out)
+        snprintf(text + len, (size_t)(EXPORT_REMARK - len), "%s%llu fields beyond %u columns are left out",
+                 len ? "; " : "", (unsigned long long)s->layout.left_out, LIMIT_FLAT_COLUMNS);
 }
 
 static bool csv_commit(sink *s, span rendered, u32 records, error *e)
@@ -191,6 +287,8 @@ const exporter exporter_csv = {
     .may_split = true,
     .is_text = true,
     .takes_guard = true,
+    .takes_flat = true,
+    .remark = csv_remark,
     .open = csv_open,
     .render = csv_render,
     .commit = csv_commit,

@@ -40,6 +40,7 @@ typedef struct export_target {
     const char *name;                  // what sentences call it
     const event_class *const *classes; // closed: no class is added while records come
     u32 class_count;
+    const bool *wanted; // by class: whether a record may come of it, as the filter says; NULL: of all
     const export_trace *traces;
     u32 trace_count;
     const export_input *inputs;
@@ -47,6 +48,8 @@ typedef struct export_target {
     const struct session *session; // what is known beyond the records; NULL: nothing
     struct crew *crew;             // threads for compression
     const struct packing *packing; // NULL: none
+    bool flat;                     // fields of payloads are columns of their own (flat.h)
+    bool all_first;                // the first record has all columns, null where it has no value
     bool continues;                // what was written before comes before it: it needs no header row
     bool csv_mark;                 // CSV begins with a byte order mark, by which Excel knows UTF-8
     bool csv_guard;                // CSV cells a spreadsheet would run as a formula get an apostrophe in front
@@ -78,6 +81,8 @@ typedef struct exporter {
     bool may_split;     // outputs of consecutive records, put together, are the output of them all
     bool is_text;       // may be compressed
     bool takes_guard;   // has cells that csv_guard is about
+    bool takes_flat;    // and payloads that `flat` is about
+    bool leaves_out;    // columns that have no value, which all_first is about
     bool needs_frames;  // of stacks, as --frames gives them
     bool no_stacks;     // does not look at the stacks of records
     bool keeps_traces;  // writes target->traces, which then must be complete (hashes) before open

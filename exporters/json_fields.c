@@ -16,14 +16,33 @@ static void json_prepare(const void *context, column_id id, const record *rec, o
         out->len = start;
 }
 
+static void make_keys(json_fields *f)
+{
+    outbuf key = {0};
+    f->keys = arena_array(&f->memory, literal, f->layout.count);
+    for (u32 i = 0; i < f->layout.count; i++) {
+        span name = text_span(f->layout.columns[i].name);
+        outbuf_text(&key, ",\"");
+        outbuf_written(&key, text_utf8_json(outbuf_reserve(&key, 6 * name.len), name));
+        outbuf_text(&key, "\":");
+        f->keys[i] = literal_take(&f->memory, &key);
+    }
+    outbuf_free(&key);
+}
+
 void json_fields_open(json_fields *f, const export_target *target)
 {
-    *f = (json_fields){0};
+    *f = (json_fields){.flat = target->flat};
     prepared_make(&f->prepared, &f->memory, target, json_prepare, NULL);
+    if (f->flat) {
+        flat_make(&f->layout, target);
+        make_keys(f);
+    }
 }
 
 void json_fields_free(json_fields *f)
 {
+    flat_free(&f->layout);
     arena_free(&f->memory);
 }
 
@@ -126,6 +145,32 @@ static u8 *put_EXTENDED(const object *o, u8 *p, const char *key, const record *r
     return pen_start(o->at);
 }
 
+// The fields of the payload. With `whole` also those of other classes, as null.
+static void put_flat(const json_fields *f, outbuf *out, const record *rec, bool whole)
+{
+    const flat_plan *fields = flat_of(&f->layout, rec);
+    u32 next = 0, count = fields ? fields->count : 0;
+    for (u32 i = 0; i < (whole ? f->layout.count : count); i++) {
+        u32 column = whole ? i : fields->values[i].column;
+        typed_value v = {.kind = VALUE_NULL};
+        if (next < count && fields->values[next].column == column)
+            value_at(rec, &fields->values[next++].path, &v);
+        size_t start = out->len;
+        outbuf_add(out, f->keys[column].text, f->keys[column].len);
+        if (flat_json(out, &f->layout.columns[column], &v))
+            continue;
+        out->len = whole ? out->len : start;
+        outbuf_text(out, whole ? "null" : "");
+    }
+}
+
+static u8 *put_flat_data(const object *o, u8 *p, const record *rec)
+{
+    outbuf_written(o->at->out, p);
+    put_flat(o->fields, o->at->out, rec, false);
+    return pen_start(o->at);
+}
+
 // ---------------------------------------------------------------------------------------------- records
 
 ALWAYS_INLINE u8 *put_columns(const json_fields *f, const pen *at, u8 *p, const record *rec, u64 without)
@@ -137,7 +182,9 @@ ALWAYS_INLINE u8 *put_columns(const json_fields *f, const pen *at, u8 *p, const 
 #define PUT_PLANNED PUT_CLASS
 #define PUT_SOURCE PUT_CLASS
 #define PUT_RECORD(name, type, has, value)                                                                             \
-    if (!(without >> COLUMN_##name & 1) && (has))                                                                      \
+    if (COLUMN_##name == COLUMN_data && f->flat)                                                                       \
+        p = put_flat_data(&o, p, rec);                                                                                 \
+    else if (!(without >> COLUMN_##name & 1) && (has))                                                                 \
         p = put_##type(&o, p, ",\"" #name "\":", value);
 #define COLUMN(name, type, scope, has, value) PUT_##scope(name, type, has, value)
 #include "decode/columns.def"
@@ -147,6 +194,21 @@ ALWAYS_INLINE u8 *put_columns(const json_fields *f, const pen *at, u8 *p, const 
 u8 *json_fields_all(const json_fields *f, const pen *at, u8 *p, const record *rec)
 {
     return put_columns(f, at, p, rec, 0);
+}
+
+void json_fields_whole(const json_fields *f, outbuf *out, const record *rec)
+{
+    for (column_id id = 0; id < COLUMN_COUNT; id++) {
+        if (id == COLUMN_data && f->flat) {
+            put_flat(f, out, rec, true);
+            continue;
+        }
+        outbuf_text(out, ",\"");
+        outbuf_text(out, column_table[id].name);
+        outbuf_text(out, "\":");
+        if (!column_json(id, rec, out))
+            outbuf_text(out, "null");
+    }
 }
 
 u8 *json_fields_other(const json_fields *f, const pen *at, u8 *p, const record *rec)

@@ -2,11 +2,15 @@
 #ifndef ETWKIT_JSON_FIELDS_H
 #define ETWKIT_JSON_FIELDS_H
 
+#include "flat.h"
 #include "prepared.h"
 
 typedef struct json_fields {
     arena memory;
     prepared prepared; // each member with a comma before it
+    bool flat;         // fields of payloads are members, in the place of `data`
+    flat_layout layout;
+    literal *keys; // of its columns: ,"data.Name":
 } json_fields;
 
 void json_fields_open(json_fields *f, const export_target *target);
@@ -17,7 +21,9 @@ size_t json_fields_bound(const json_fields *f, const record *rec);
 
 // All columns in their order, each as a member with a comma before it; none for what has no value.
 u8 *json_fields_all(const json_fields *f, const pen *at, u8 *p, const record *rec);
-// The same without record, timestamp and message.
+// The same with null for what has no value.
+void json_fields_whole(const json_fields *f, outbuf *out, const record *rec);
+// As json_fields_all, without record, timestamp and message.
 u8 *json_fields_other(const json_fields *f, const pen *at, u8 *p, const record *rec);
 
 #endif

@@ -198,6 +198,10 @@ static bool check_options(const options *o, const output_format *f, error *e)
         return error_set(e, "--shard cuts one output, -o FOLDER/ makes one for each input");
     if (own->shards && !f->exporter->may_split)
         return error_set(e, "--shard: parts of %s cannot be put together", f->exporter->name);
+    if (own->flat && !f->exporter->takes_flat)
+        return error_set(e, "--flat is for csv, json and jsonl");
+    if (own->all_first && !f->exporter->leaves_out)
+        return error_set(e, "--schema-first is for json and jsonl");
     if (o->skip_done && !is_folder(o->out))
         return error_set(e, "--skip-done is for one output an input: -o FOLDER/");
     if (o->skip_done && o->no_hash)
@@ -298,6 +302,14 @@ static const option OWN[] = {
      .help = "CSV: begin with a byte order mark, by which Excel knows UTF-8",
      .set = option_own_flag,
      .at = offsetof(convert_options, mark)},
+    {.name = "--flat",
+     .help = "CSV, JSON: fields of payloads as columns of their own: data.Name",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, flat)},
+    {.name = "--schema-first",
+     .help = "JSON: the first record has all columns, null where it has no value",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, all_first)},
     {0},
 };
 

@@ -106,13 +106,15 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
     const options *o = c->options;
     const convert_options *own = o->own;
     conversion_target to = {0};
-    conversion_target_fill(&to, ev, c->format.exporter);
+    conversion_target_fill(&to, ev, c->format.exporter, &o->filter);
     to.target.fd = c->out->fd;
     to.target.name = c->out->path;
     to.target.crew = ev->session->crew;
     to.target.packing = c->format.packing;
     to.target.csv_guard = is_guarded(c);
     to.target.csv_mark = own->mark;
+    to.target.flat = own->flat;
+    to.target.all_first = own->all_first;
     to.target.continues = own->shard > 1;
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,

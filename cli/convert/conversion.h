@@ -11,7 +11,7 @@
 
 // Options of `convert` alone (options.own).
 typedef struct convert_options {
-    bool guard, no_guard, mark;
+    bool guard, no_guard, mark, flat, all_first;
     u32 shard, shards; // the part, from 1; shards 0: everything
 } convert_options;
 
@@ -49,8 +49,9 @@ typedef struct conversion_target {
     export_trace *traces;
     export_input *inputs;
     char **json;
+    bool *wanted;
 } conversion_target;
-void conversion_target_fill(conversion_target *t, const evidence *ev, const exporter *x);
+void conversion_target_fill(conversion_target *t, const evidence *ev, const exporter *x, const filter *f);
 void conversion_target_free(conversion_target *t);
 
 // Each input of the run by itself, into the folder that -o names. Returns the exit code.

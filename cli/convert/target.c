@@ -43,7 +43,14 @@ static const char *host_of(const session *s, u32 index)
     return name;
 }
 
-void conversion_target_fill(conversion_target *to, const evidence *ev, const exporter *x)
+static void note_wanted(conversion_target *to, const filter *f)
+{
+    to->target.wanted = to->wanted = mem_zeroed(to->target.class_count, sizeof(*to->wanted));
+    for (u32 i = 0; i < to->target.class_count; i++)
+        to->wanted[i] = filter_class(f, to->target.classes[i]) != WHERE_NEVER;
+}
+
+void conversion_target_fill(conversion_target *to, const evidence *ev, const exporter *x, const filter *f)
 {
     const session *s = ev->session;
     to->traces = mem_zeroed(s->trace_count, sizeof(*to->traces));
@@ -61,6 +68,8 @@ void conversion_target_fill(conversion_target *to, const evidence *ev, const exp
     to->target.trace_count = s->trace_count;
     to->target.session = s;
     fill_inputs(to, ev);
+    if (!filter_is_open(f))
+        note_wanted(to, f);
 }
 
 void conversion_target_free(conversion_target *to)
@@ -71,5 +80,6 @@ void conversion_target_free(conversion_target *to)
     }
     mem_free(to->traces);
     mem_free(to->inputs);
+    mem_free(to->wanted);
     mem_free(to->json);
 }

@@ -135,9 +135,10 @@ enum {
     LIMIT_VERIFIED_RECORD = 1024 << 20, // one record of JSON, as text
 
     // Exporters
-    LIMIT_SHARDS = 65536,     // parts of one output; schedulers run some thousands of tasks
-    LIMIT_VIEWS = 20000,      // of one SQLite output; opening it parses them all, some hundreds are usual
-    LIMIT_VIEW_FIELDS = 1000, // fields of one view; SQLite stops at 2000 columns
+    LIMIT_SHARDS = 65536,       // parts of one output; schedulers run some thousands of tasks
+    LIMIT_VIEWS = 20000,        // of one SQLite output; opening it parses them all, some hundreds are usual
+    LIMIT_FLAT_COLUMNS = 16000, // of fields; spreadsheets have 16,384 columns
+    LIMIT_VIEW_FIELDS = 1000,   // fields of one view; SQLite stops at 2000 columns
     LIMIT_PROFILE_FRAMES =
         32 << 20, // of the different stacks of one profile: 128 MiB; and an eighth of it different ones
     LIMIT_PROFILE_METHODS = 2 << 20, // compiled methods; a large .NET service has some 200,000

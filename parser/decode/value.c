@@ -312,28 +312,57 @@ static bool find_sibling(const plan *p, u32 first, u32 count, const char *text, 
     return found;
 }
 
+// One step down the path, to field `index` of siblings that begin at `first`.
+static void path_step(const plan *p, u32 first, u32 index, value_path *out)
+{
+    if (out->depth)
+        out->has_place &= p->fields[out->fields[out->depth - 1]].count_form == COUNT_ONE;
+    for (u32 i = first; i < index; i++) {
+        i32 slots = fixed_slots(p, &p->fields[i]);
+        out->has_place &= slots != SLOTS_VARY;
+        out->place += (u32)slots;
+    }
+    out->fields[out->depth++] = (u16)index;
+    out->repeats |= p->fields[index].count_form != COUNT_ONE;
+}
+
 bool value_path_find(const plan *p, const char *text, value_path *out)
 {
     u32 first = 0, count = p->top_count, index;
     size_t len = 0;
     *out = (value_path){.has_place = true};
     while (out->depth <= LIMIT_NESTING && find_sibling(p, first, count, text, &index, &len)) {
-        const field *f = &p->fields[index];
-        for (u32 i = first; i < index; i++) {
-            i32 slots = fixed_slots(p, &p->fields[i]);
-            out->has_place &= slots != SLOTS_VARY;
-            out->place += (u32)slots;
-        }
-        out->fields[out->depth++] = (u16)index;
-        out->repeats |= f->count_form != COUNT_ONE;
+        path_step(p, first, index, out);
         if (!text[len])
             return true;
-        out->has_place &= f->count_form == COUNT_ONE;
         text += len + 1;
-        first = f->first_member;
-        count = f->member_count;
+        first = p->fields[index].first_member;
+        count = p->fields[index].member_count;
     }
     return false;
+}
+
+static bool each_leaf(const plan *p, u32 first, u32 count, const value_path *above, value_leaf *visit, void *context)
+{
+    bool more = true;
+    for (u32 i = first; i < first + count && more; i++) {
+        const field *f = &p->fields[i];
+        value_path path = *above;
+        if ((above->depth ? f->hidden : f->silent) || path.depth > LIMIT_NESTING)
+            continue;
+        path_step(p, first, i, &path);
+        if (f->wire == WIRE_STRUCT && f->count_form == COUNT_ONE)
+            more = each_leaf(p, f->first_member, f->member_count, &path, visit, context);
+        else
+            more = visit(context, p, &path);
+    }
+    return more;
+}
+
+void value_each_leaf(const plan *p, value_leaf *visit, void *context)
+{
+    const value_path top = {.has_place = true};
+    (void)each_leaf(p, 0, p->top_count, &top, visit, context);
 }
 
 // Where a member of the struct whose members begin at `at` has its slots.

@@ -107,6 +107,11 @@ typedef struct value_path {
 // False: no record of this plan has such a field.
 MUST_USE bool value_path_find(const plan *p, const char *text, value_path *out);
 
+// Calls `visit` with the path of every value of the plan's records that is no struct of its own (arrays are values), in
+// the order of their fields, until it returns false. What records do not show is left out.
+typedef bool value_leaf(void *context, const plan *p, const value_path *path);
+void value_each_leaf(const plan *p, value_leaf *visit, void *context);
+
 // The value at a path without arrays; VALUE_NULL where there is none in this record, or an array on the way. An array
 // at its end is the value.
 void value_at(const record *rec, const value_path *path, typed_value *out);
