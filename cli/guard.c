@@ -26,7 +26,10 @@ static struct {
 } reads;
 
 static outfile *unfinished;
-static const char *made_folder; // its maker's, until it is ended
+static struct {
+    char **list; // in the order in which they were made
+    u32 count, cap;
+} folders;
 
 static struct {
     bool known;
@@ -75,20 +78,25 @@ outfile *guard_first(void)
 bool guard_make_folder(const char *path, error *e)
 {
     guard_hold();
+    GROW(folders.list, folders.count, folders.cap);
     bool made = mkdir(path, 0700) == 0;
     int why = errno;
     if (made)
-        made_folder = path;
+        folders.list[folders.count++] = strcpy(mem_alloc(strlen(path) + 1), path);
     guard_release();
     return made || why == EEXIST || error_set(e, "%s: %s", path, strerror(why));
 }
 
-void guard_end_folder(bool keep)
+void guard_end_folders(bool keep)
 {
     guard_hold();
-    if (made_folder && !keep)
-        rmdir(made_folder);
-    made_folder = NULL;
+    for (u32 i = folders.count; i--;) {
+        if (!keep)
+            rmdir(folders.list[i]);
+        mem_free(folders.list[i]);
+    }
+    mem_free(folders.list);
+    memset(&folders, 0, sizeof(folders));
     guard_release();
 }
 
@@ -100,8 +108,8 @@ void guard_clean_up(void)
     for (const outfile *f = unfinished; f; f = f->next)
         if (f->folder && *f->part)
             unlinkat(f->folder->fd, f->part, 0);
-    if (made_folder)
-        rmdir(made_folder);
+    for (u32 i = folders.count; i--;)
+        rmdir(folders.list[i]);
     if (!nested)
         guard_release();
 }

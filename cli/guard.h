@@ -25,10 +25,10 @@ void guard_add(struct outfile *f); // these two: holding
 void guard_drop(struct outfile *f);
 struct outfile *guard_first(void); // likewise; the rest by outfile.next
 
-// Makes a folder for outputs, for their owner alone; one that exists is as good. One that was made is unfinished until
-// it is kept or given up, and removed then. One at a time.
+// Makes a folder for outputs, for their owner alone; one that exists is as good. Those that were made are unfinished
+// until all are kept or given up, and removed then.
 MUST_USE bool guard_make_folder(const char *path, error *e);
-void guard_end_folder(bool keep);
+void guard_end_folders(bool keep);
 
 // Removes what is unfinished. May be called in a signal handler.
 void guard_clean_up(void);

@@ -22,7 +22,10 @@ struct sink {
     arena memory;
     prepared prepared; // each cell with a comma after it
     bool guard, flat;
-    flat_layout layout;      // where `flat`
+    u64 without;
+    flat_layout *layouts; // where `flat`: one, or by class one for each group; of a part there is one
+    u32 layout_count;
+    const class_groups *groups;
     _Atomic u64 *long_cells; // of more than CELL_MOST characters
 };
 
@@ -32,6 +35,8 @@ static void csv_prepare(const void *context, column_id id, const record *rec, ou
 {
     const sink *s = context;
     size_t start = out->len;
+    if (s->without >> id & 1)
+        return;
     bool is_text = column_table[id].type == TYPE_TEXT || column_table[id].type == TYPE_TEXTS;
     if (column_text(id, rec, out))
         csv_cell_close(out, start, is_text && s->guard);
@@ -41,8 +46,10 @@ static void csv_prepare(const void *context, column_id id, const record *rec, ou
 static bool csv_close(sink *s, error *e)
 {
     bool ok = output_close(&s->out, e);
+    for (u32 i = 0; i < s->layout_count; i++)
+        flat_free(&s->layouts[i]);
+    mem_free(s->layouts);
     arena_free(&s->memory);
-    flat_free(&s->layout);
     mem_free((void *)s->long_cells);
     mem_free(s);
     return ok;
@@ -50,10 +57,20 @@ static bool csv_close(sink *s, error *e)
 
 static void add_flat_names(const sink *s, outbuf *header)
 {
-    for (u32 i = 0; i < s->layout.count; i++) {
-        csv_cell_text(header, s->layout.columns[i].name, false);
+    for (u32 i = 0; i < s->layouts->count; i++) {
+        csv_cell_text(header, s->layouts->columns[i].name, false);
         outbuf_text(header, ",");
     }
+}
+
+// All fields of all classes; by class, those of a part's group, or for what is rendered those of each.
+static void make_layouts(sink *s, const export_target *target)
+{
+    bool each = target->groups && !target->only_commits;
+    s->layout_count = each ? target->groups->count : 1;
+    s->layouts = mem_zeroed(s->layout_count, sizeof *s->layouts);
+    for (u32 i = 0; i < s->layout_count; i++)
+        flat_make(&s->layouts[i], target, target->groups ? &target->groups->list[each ? i : target->group] : NULL);
 }
 
 static bool write_header(sink *s, error *e)
@@ -62,11 +79,13 @@ static bool write_header(sink *s, error *e)
     for (column_id id = 0; id < COLUMN_COUNT; id++) {
         if (id == COLUMN_data && s->flat) {
             add_flat_names(s, &header);
-        } else {
+        } else if (!(s->without >> id & 1)) {
             outbuf_text(&header, column_table[id].name);
-            outbuf_text(&header, id < COLUMN_LAST ? "," : "\r\n");
+            outbuf_text(&header, ",");
         }
     }
+    header.len -= header.len != 0;
+    outbuf_text(&header, "\r\n");
     bool ok = output_write(&s->out, (span){header.bytes, header.len}, e);
     outbuf_free(&header);
     return ok;
@@ -78,15 +97,19 @@ static bool csv_open(sink **out, const export_target *target, error *e)
     *out = NULL;
     output_open(&s->out, target);
     s->guard = target->csv_guard;
-    s->flat = target->flat;
+    s->flat = target->flat || target->groups;
+    s->without = target->without;
+    s->groups = target->groups;
     s->long_cells = mem_zeroed(1, sizeof *s->long_cells);
     if (s->flat)
-        flat_make(&s->layout, target);
-    if (!target->continues && !((!target->csv_mark || output_text(&s->out, MARK, e)) && write_header(s, e))) {
+        make_layouts(s, target);
+    if (!target->continues && !target->only_renders &&
+        !((!target->csv_mark || output_text(&s->out, MARK, e)) && write_header(s, e))) {
         (void)!csv_close(s, NULL);
         return false;
     }
-    prepared_make(&s->prepared, &s->memory, target, csv_prepare, s);
+    if (!target->only_commits)
+        prepared_make(&s->prepared, &s->memory, target, csv_prepare, s);
     *out = s;
     return true;
 }
@@ -190,7 +213,8 @@ static u8 *put_flat(const row *r, u8 *p, const record *rec)
 {
     outbuf *out = r->at.out;
     const sink *s = r->sink;
-    const flat_plan *fields = flat_of(&s->layout, rec);
+    const flat_layout *l = &s->layouts[s->groups ? s->groups->of_class[rec->cls->index] : 0];
+    const flat_plan *fields = flat_of(l, rec);
     outbuf_written(out, p);
     u32 column = 0;
     for (u32 i = 0; fields && i < fields->count; i++) {
@@ -201,10 +225,10 @@ static u8 *put_flat(const row *r, u8 *p, const record *rec)
         size_t start = out->len;
         if (v.kind != VALUE_NULL) {
             flat_text(out, &v);
-            csv_cell_close(out, start, s->guard && s->layout.columns[column].kind == FLAT_TEXT);
+            csv_cell_close(out, start, s->guard && l->columns[column].kind == FLAT_TEXT);
         }
     }
-    while (column < s->layout.count)
+    while (column < l->count)
         outbuf_text(out, ","), column++;
     return pen_start(&r->at);
 }
@@ -231,7 +255,8 @@ static void note_long_cells(const sink *s, span text)
     }
 }
 
-static void csv_render(const sink *s, const record *rec, outbuf *out)
+// `without` and `flat` are constants where nothing of the kind is asked for.
+ALWAYS_INLINE void put_row(const sink *s, const record *rec, outbuf *out, u64 without, bool flat)
 {
     row r = {s, {out, prepared_bound(&s->prepared, rec) + render_bound(rec) + COLUMN_BOUND}};
     size_t start = out->len;
@@ -242,9 +267,9 @@ static void csv_render(const sink *s, const record *rec, outbuf *out)
 #define PUT_PLANNED PUT_CLASS
 #define PUT_SOURCE PUT_CLASS
 #define PUT_RECORD(name, type, has, value)                                                                             \
-    if (COLUMN_##name == COLUMN_data && s->flat) {                                                                     \
+    if (COLUMN_##name == COLUMN_data && flat) {                                                                        \
         p = put_flat(&r, p, rec);                                                                                      \
-    } else {                                                                                                           \
+    } else if (!(without >> COLUMN_##name & 1)) {                                                                      \
         if (has)                                                                                                       \
             p = put_##type(&r, p, value);                                                                              \
         p = put_char(p, ',');                                                                                          \
@@ -256,15 +281,26 @@ static void csv_render(const sink *s, const record *rec, outbuf *out)
         note_long_cells(s, (span){out->bytes + start, out->len - start});
 }
 
+static void csv_render(const sink *s, const record *rec, outbuf *out)
+{
+    if (s->without || s->flat)
+        put_row(s, rec, out, s->without, s->flat);
+    else
+        put_row(s, rec, out, 0, false);
+}
+
 static void csv_remark(const sink *s, char text[EXPORT_REMARK])
 {
     int len = 0;
     if (*s->long_cells)
         len = snprintf(text, EXPORT_REMARK, "%llu cells have more than %u characters: spreadsheets cut them",
                        (unsigned long long)*s->long_cells, CELL_MOST);
-    if (s->layout.left_out)
+    u64 left_out = 0;
+    for (u32 i = 0; i < s->layout_count; i++)
+        left_out += s->layouts[i].left_out;
+    if (left_out)
         snprintf(text + len, (size_t)(EXPORT_REMARK - len), "%s%llu fields beyond %u columns are left out",
-                 len ? "; " : "", (unsigned long long)s->layout.left_out, LIMIT_FLAT_COLUMNS);
+                 len ? "; " : "", (unsigned long long)left_out, LIMIT_FLAT_COLUMNS);
 }
 
 static bool csv_commit(sink *s, span rendered, u32 records, error *e)
@@ -288,6 +324,7 @@ const exporter exporter_csv = {
     .is_text = true,
     .takes_guard = true,
     .takes_flat = true,
+    .takes_parts = true,
     .remark = csv_remark,
     .open = csv_open,
     .render = csv_render,

@@ -48,11 +48,16 @@ typedef struct export_target {
     const struct session *session; // what is known beyond the records; NULL: nothing
     struct crew *crew;             // threads for compression
     const struct packing *packing; // NULL: none
-    bool flat;                     // fields of payloads are columns of their own (flat.h)
-    bool all_first;                // the first record has all columns, null where it has no value
-    bool continues;                // what was written before comes before it: it needs no header row
-    bool csv_mark;                 // CSV begins with a byte order mark, by which Excel knows UTF-8
-    bool csv_guard;                // CSV cells a spreadsheet would run as a formula get an apostrophe in front
+    // Of outputs in parts: one sink renders the records of all parts, which those of the parts commit.
+    bool only_renders, only_commits;
+    const struct class_groups *groups; // by class: each part has the columns of its group. NULL: all have the same
+    u32 group;                         // of a part
+    u64 without;                       // columns that are left out, as bits
+    bool flat;                         // fields of payloads are columns of their own (flat.h)
+    bool all_first;                    // the first record has all columns, null where it has no value
+    bool continues;                    // what was written before comes before it: it needs no header row
+    bool csv_mark;                     // CSV begins with a byte order mark, by which Excel knows UTF-8
+    bool csv_guard;                    // CSV cells a spreadsheet would run as a formula get an apostrophe in front
 } export_target;
 
 typedef struct sink sink; // each exporter defines its own
@@ -80,6 +85,7 @@ typedef struct exporter {
     bool several_files; // OUT is a folder that it fills
     bool may_split;     // outputs of consecutive records, put together, are the output of them all
     bool is_text;       // may be compressed
+    bool takes_parts;   // target->groups and `without`
     bool takes_guard;   // has cells that csv_guard is about
     bool takes_flat;    // and payloads that `flat` is about
     bool leaves_out;    // columns that have no value, which all_first is about

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "names.h"
 
 enum { NAME_BYTES = 3 * LIMIT_NAME_BYTES + 32 };
 
@@ -40,7 +41,7 @@ static flat_kind joined(flat_kind a, flat_kind b)
 
 static void join_kind(flat_column *c, const field *f)
 {
-    bool list = f->count_form != COUNT_ONE && f->wire != WIRE_STRUCT;
+    bool list = f->count_form != COUNT_ONE && !f->characters && f->wire != WIRE_STRUCT;
     flat_kind kind = f->wire == WIRE_STRUCT ? FLAT_TEXT : kind_of_form((show_form)f->show);
     if (c->kind != FLAT_NONE && c->list != list) {
         c->list = false;
@@ -75,32 +76,11 @@ static void put_name(char *to, const plan *p, const value_path *path)
     *at = 0;
 }
 
-static u64 hash_folded(const char *name)
-{
-    u64 hash = 0;
-    for (; *name; name++) {
-        char c = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
-        hash = hash_more(hash, &c, 1);
-    }
-    return hash;
-}
-
-static bool same_folded(const char *a, const char *b)
-{
-    for (; *a && *b; a++, b++) {
-        char x = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a;
-        char y = *b >= 'A' && *b <= 'Z' ? (char)(*b - 'A' + 'a') : *b;
-        if (x != y)
-            return false;
-    }
-    return *a == *b;
-}
-
 static u32 column_named(flat_layout *l, const char *name)
 {
     u32 found;
-    u64 hash = hash_folded(name);
-    MAP_FIND(found, &l->names, hash, same_folded(l->columns[index_].name, name));
+    u64 hash = name_hash(name);
+    MAP_FIND(found, &l->names, hash, name_same(l->columns[index_].name, name));
     if (found != MAP_NONE || l->count == LIMIT_FLAT_COLUMNS)
         return found;
     GROW(l->columns, l->count, l->cap);
@@ -169,12 +149,15 @@ static void add_plan(flat_layout *l, const plan *p)
         qsort(made->values, made->count, sizeof(*made->values), by_column);
 }
 
-void flat_make(flat_layout *out, const export_target *target)
+void flat_make(flat_layout *out, const export_target *target, const class_group *group)
 {
     *out = (flat_layout){0};
-    for (u32 i = 0; i < target->class_count; i++)
-        for (u32 k = 0; k < target->classes[i]->plan_count && (!target->wanted || target->wanted[i]); k++)
-            add_plan(out, target->classes[i]->plans[k]);
+    for (u32 i = 0; i < (group ? group->class_count : target->class_count); i++) {
+        u32 at = group ? group->classes[i] : i;
+        const event_class *cls = target->classes[at];
+        for (u32 k = 0; k < cls->plan_count && (!target->wanted || target->wanted[at]); k++)
+            add_plan(out, cls->plans[k]);
+    }
 }
 
 void flat_free(flat_layout *l)

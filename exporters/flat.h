@@ -7,6 +7,7 @@
 #define ETWKIT_FLAT_H
 
 #include "base/map.h"
+#include "class_groups.h"
 #include "exporter.h"
 
 typedef enum flat_kind { FLAT_NONE, FLAT_INTEGER, FLAT_REAL, FLAT_BOOL, FLAT_TEXT } flat_kind;
@@ -40,8 +41,8 @@ typedef struct flat_layout {
     u64 left_out; // fields beyond LIMIT_FLAT_COLUMNS
 } flat_layout;
 
-// All fields of the classes that records may come of, in the order of both.
-void flat_make(flat_layout *out, const export_target *target);
+// All fields of the classes that records may come of, in the order of both; of a group's alone, or (NULL) of all.
+void flat_make(flat_layout *out, const export_target *target, const class_group *group);
 void flat_free(flat_layout *l);
 
 // The columns of the record's plan; NULL where it has none.

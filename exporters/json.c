@@ -136,6 +136,7 @@ const exporter exporter_jsonl = {
     .is_text = true,
     .takes_flat = true,
     .leaves_out = true,
+    .takes_parts = true,
     .remark = json_remark,
     .open = jsonl_open,
     .render = jsonl_render,

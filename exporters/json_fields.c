@@ -7,8 +7,10 @@
 
 static void json_prepare(const void *context, column_id id, const record *rec, outbuf *out)
 {
-    (void)context;
+    const json_fields *f = context;
     size_t start = out->len;
+    if (f->without >> id & 1)
+        return;
     outbuf_text(out, ",\"");
     outbuf_text(out, column_table[id].name);
     outbuf_text(out, "\":");
@@ -32,10 +34,11 @@ static void make_keys(json_fields *f)
 
 void json_fields_open(json_fields *f, const export_target *target)
 {
-    *f = (json_fields){.flat = target->flat};
-    prepared_make(&f->prepared, &f->memory, target, json_prepare, NULL);
-    if (f->flat) {
-        flat_make(&f->layout, target);
+    *f = (json_fields){.flat = target->flat, .without = target->without};
+    if (!target->only_commits)
+        prepared_make(&f->prepared, &f->memory, target, json_prepare, f);
+    if (f->flat && !target->only_commits) {
+        flat_make(&f->layout, target, NULL);
         make_keys(f);
     }
 }
@@ -193,12 +196,14 @@ ALWAYS_INLINE u8 *put_columns(const json_fields *f, const pen *at, u8 *p, const 
 
 u8 *json_fields_all(const json_fields *f, const pen *at, u8 *p, const record *rec)
 {
-    return put_columns(f, at, p, rec, 0);
+    return f->without ? put_columns(f, at, p, rec, f->without) : put_columns(f, at, p, rec, 0);
 }
 
 void json_fields_whole(const json_fields *f, outbuf *out, const record *rec)
 {
     for (column_id id = 0; id < COLUMN_COUNT; id++) {
+        if (f->without >> id & 1)
+            continue;
         if (id == COLUMN_data && f->flat) {
             put_flat(f, out, rec, true);
             continue;

@@ -8,6 +8,7 @@
 typedef struct json_fields {
     arena memory;
     prepared prepared; // each member with a comma before it
+    u64 without;       // columns, as bits
     bool flat;         // fields of payloads are members, in the place of `data`
     flat_layout layout;
     literal *keys; // of its columns: ,"data.Name":

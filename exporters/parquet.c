@@ -1,11 +1,14 @@
 // Parquet (`parquet`): the record's columns with types. Numbers are integers, `keywords` an unsigned one, `timestamp`
 // is in nanoseconds; payload, stack and extended items are their JSON text, keyword names are joined by '|', as in CSV.
 //
+// By class (target->groups) the payload is no text but a struct of its fields, and each part has a file of its own.
+//
 // A rendered record is which columns it has (a bit each), the numbers of its class and its trace, and the values of the
 // columns that differ from record to record: 8 bytes, or a length and a text.
 #include "exporter.h"
 #include "literal.h"
 #include "parquet_file.h"
+#include "typed.h"
 
 #include <stdio.h>
 
@@ -17,11 +20,19 @@ enum { SET_CLASS, SET_SOURCE, SET_ORIGIN, SET_STATE }; // of codes
 // 2262-04-11T23:47:16.8547758Z.
 static const i64 YEAR_1970 = 116444736000000000, TICKS_MOST = INT64_MAX / 100;
 
+#define NO_COLUMN UINT32_MAX
+
 struct sink {
     output out;
     arena memory;
-    parquet_column columns[COLUMN_COUNT];
-    parquet_file *file;
+    parquet_column *columns; // of the file: those of the record, in their order, and leaves of the payload
+    u32 column_count;
+    parquet_node *nodes;
+    u32 node_count, top_count;
+    u32 place[COLUMN_COUNT];    // in columns; of `data` by class: of its first leaf; NO_COLUMN: it is left out
+    parquet_file *file;         // NULL: nothing is committed
+    const class_groups *groups; // by class
+    typed_layout *layouts;      // by group; of a part there is one
     u64 lost_times;
 };
 
@@ -59,20 +70,25 @@ static parquet_value prepare(arena *a, column_id id, const record *rec)
     return value;
 }
 
+static void prepare_value(sink *s, parquet_value *values, column_id id, const export_target *target, u32 index)
+{
+    record rec = {.source_index = index};
+    if (column_is_of_source(id))
+        rec.source = target->traces[index].file;
+    else
+        rec.cls = target->classes[index];
+    values[index] = prepare(&s->memory, id, &rec);
+}
+
 static void prepare_column(sink *s, parquet_column *c, column_id id, const export_target *target)
 {
     bool source = column_is_of_source(id);
+    const class_group *group = s->groups && !source ? &s->groups->list[target->group] : NULL;
     c->codes = source ? SET_SOURCE : SET_CLASS;
     c->value_count = source ? target->trace_count : target->class_count;
     parquet_value *values = arena_array(&s->memory, parquet_value, c->value_count + 1);
-    for (u32 i = 0; i < c->value_count; i++) {
-        record rec = {.source_index = i};
-        if (source)
-            rec.source = target->traces[i].file;
-        else
-            rec.cls = target->classes[i];
-        values[i] = prepare(&s->memory, id, &rec);
-    }
+    for (u32 i = 0; i < (group ? group->class_count : c->value_count); i++)
+        prepare_value(s, values, id, target, group ? group->classes[i] : i);
     c->values = values;
 }
 
@@ -89,17 +105,80 @@ static void prepare_names(sink *s, parquet_column *c, u32 set, u32 count)
     c->codes = set;
 }
 
-static void prepare_columns(sink *s, const export_target *target)
+static parquet_node *add_node(sink *s, const char *name, u32 children)
 {
+    parquet_node *n = &s->nodes[s->node_count++];
+    *n = (parquet_node){.name = name, .children = children};
+    return n;
+}
+
+static void add_column(sink *s, column_id id, const export_target *target)
+{
+    parquet_column *c = &s->columns[s->column_count];
+    const char **path = arena_array(&s->memory, const char *, 1);
+    *path = column_table[id].name;
+    *c = (parquet_column){.path = path, .path_len = 1, .type = type_of(id), .most_def = 1};
+    if (column_is_prepared(id))
+        prepare_column(s, c, id, target);
+    else if (column_table[id].type == TYPE_ORIGIN)
+        prepare_names(s, c, SET_ORIGIN, ORIGIN_COUNT);
+    else if (column_table[id].type == TYPE_STATE)
+        prepare_names(s, c, SET_STATE, RECORD_STATES);
+    add_node(s, *path, 0)->column = s->column_count;
+    s->place[id] = s->column_count++;
+}
+
+enum { PATH_MOST = 3 * (LIMIT_NESTING + 2) };
+
+// What is below "data": each level of it has its name, a list two more.
+static void add_tree(sink *s, const typed_node *n, const char **path, u32 depth)
+{
+    path[depth++] = n->name;
+    parquet_node *made = add_node(s, n->name, n->list ? 1 : n->count);
+    if (n->list) {
+        made->list = true;
+        add_node(s, "list", 1)->repeated = true;
+        made = add_node(s, "element", n->count);
+        path[depth++] = "list";
+        path[depth++] = "element";
+    }
+    made->children = n->is_struct ? n->count : 0;
+    for (u32 i = 0; n->is_struct && i < n->count; i++)
+        add_tree(s, n->children[i], path, depth);
+    if (n->is_struct)
+        return;
+    const char **own = arena_array(&s->memory, const char *, depth);
+    memcpy(own, path, depth * sizeof(*own));
+    made->column = s->column_count;
+    s->columns[s->column_count++] = (parquet_column){
+        .path = own, .path_len = depth, .type = typed_parquet(n), .most_def = n->value_def, .most_rep = n->value_rep};
+}
+
+static u32 nodes_below(const typed_node *n)
+{
+    u32 nodes = n->list ? 3 : 1;
+    for (u32 i = 0; n->is_struct && i < n->count; i++)
+        nodes += nodes_below(n->children[i]);
+    return nodes;
+}
+
+static void make_columns(sink *s, const export_target *target)
+{
+    const char *path[PATH_MOST];
+    const typed_layout *l = s->layouts;
+    s->columns = arena_array(&s->memory, parquet_column, COLUMN_COUNT + (l ? l->leaf_count : 0));
+    s->nodes = arena_array(&s->memory, parquet_node, COLUMN_COUNT + (l ? nodes_below(&l->root) : 0));
     for (column_id id = 0; id < COLUMN_COUNT; id++) {
-        parquet_column *c = &s->columns[id];
-        *c = (parquet_column){.name = column_table[id].name, .type = type_of(id)};
-        if (column_is_prepared(id))
-            prepare_column(s, c, id, target);
-        else if (column_table[id].type == TYPE_ORIGIN)
-            prepare_names(s, c, SET_ORIGIN, ORIGIN_COUNT);
-        else if (column_table[id].type == TYPE_STATE)
-            prepare_names(s, c, SET_STATE, RECORD_STATES);
+        s->place[id] = NO_COLUMN;
+        if (target->without >> id & 1)
+            continue;
+        s->top_count += id != COLUMN_data || !l || l->leaf_count;
+        if (id != COLUMN_data || !l) {
+            add_column(s, id, target);
+        } else if (l->leaf_count) {
+            s->place[id] = s->column_count;
+            add_tree(s, &l->root, path, 0);
+        }
     }
 }
 
@@ -111,6 +190,7 @@ typedef struct row_head {
 } row_head;
 
 typedef struct row {
+    const sink *sink;
     const pen *at;
     u64 columns;
 } row;
@@ -200,9 +280,22 @@ ALWAYS_INLINE u8 *put_MESSAGE(row *r, u8 *p, u64 bit, const record *rec)
     return text_end(r, start, render_message_text(r->at, p + LENGTH_BYTES, rec, ESCAPE_NONE), bit);
 }
 
+static u8 *put_typed(row *r, u8 *p, u64 bit, const record *rec)
+{
+    const sink *s = r->sink;
+    size_t start = offset_of(r, p);
+    outbuf_written(r->at->out, p + LENGTH_BYTES);
+    if (typed_write(&s->layouts[s->groups->of_class[rec->cls->index]], rec, r->at->out))
+        return text_end(r, start, pen_start(r->at), bit);
+    r->at->out->len = start;
+    return pen_start(r->at);
+}
+
 ALWAYS_INLINE u8 *put_DATA(row *r, u8 *p, u64 bit, const record *rec)
 {
     size_t start = offset_of(r, p);
+    if (r->sink->layouts)
+        return put_typed(r, p, bit, rec);
     return text_end(r, start, render_data(r->at, p + LENGTH_BYTES, rec, ESCAPE_JSON), bit);
 }
 
@@ -223,9 +316,8 @@ static u8 *put_EXTENDED(row *r, u8 *p, u64 bit, const record *rec)
 
 static void parquet_render(const sink *s, const record *rec, outbuf *out)
 {
-    (void)s;
     pen at = {out, render_bound(rec) + COLUMN_BOUND + sizeof(row_head)};
-    row r = {.at = &at};
+    row r = {.sink = s, .at = &at};
     size_t start = out->len;
     u8 *p = pen_start(&at) + sizeof(row_head);
 #define PUT_CLASS(name, type, has, value)
@@ -260,31 +352,67 @@ static span take_text(span *rest)
     return text;
 }
 
-static void add_time(sink *s, u32 column, i64 time)
+// False: nanoseconds do not reach there.
+static bool nanoseconds(sink *s, i64 time, u64 *out)
 {
     // Not more than 2^63 away from each other: times have a sign, 1970 is early.
     i64 ticks = time < INT64_MIN + YEAR_1970 ? INT64_MIN : time - YEAR_1970;
-    if (ticks > TICKS_MOST || ticks < -TICKS_MOST) {
-        s->lost_times++;
-        parquet_add_null(s->file, column);
-    } else {
-        parquet_add_number(s->file, column, (u64)(ticks * 100));
+    bool fits = ticks <= TICKS_MOST && ticks >= -TICKS_MOST;
+    s->lost_times += !fits;
+    *out = fits ? (u64)(ticks * 100) : 0;
+    return fits;
+}
+
+static void add_number(sink *s, u32 at, u32 rep, u64 number)
+{
+    const parquet_column *c = &s->columns[at];
+    if (c->type != PARQUET_TIME || nanoseconds(s, (i64)number, &number))
+        parquet_add_number(s->file, at, rep, number);
+    else
+        parquet_add_null(s->file, at, rep, c->most_def - 1);
+}
+
+static void add_payload(sink *s, bool present, span entries)
+{
+    const typed_layout *l = s->layouts;
+    typed_entry e;
+    u32 first = s->place[COLUMN_data];
+    for (u32 i = 0; !present && i < l->leaf_count; i++)
+        parquet_add_null(s->file, first + i, 0, 0);
+    while (present && typed_next(l, &entries, &e)) {
+        if (!e.has)
+            parquet_add_null(s->file, first + e.leaf, e.rep, e.def);
+        else if (s->columns[first + e.leaf].type == PARQUET_TEXT)
+            parquet_add_text(s->file, first + e.leaf, e.rep, e.text);
+        else
+            add_number(s, first + e.leaf, e.rep, e.number);
     }
 }
 
 static void add_own(sink *s, column_id id, bool present, span *rest)
 {
-    const parquet_column *c = &s->columns[id];
-    if (!present)
-        parquet_add_null(s->file, id);
+    u32 at = s->place[id];
+    const parquet_column *c = &s->columns[at];
+    if (id == COLUMN_data && s->layouts)
+        add_payload(s, present, present ? take_text(rest) : (span){0});
+    else if (!present)
+        parquet_add_null(s->file, at, 0, 0);
     else if (c->values)
         parquet_add_code(s->file, c->codes, (u32)take_number(rest));
     else if (c->type == PARQUET_TEXT)
-        parquet_add_text(s->file, id, take_text(rest));
-    else if (c->type == PARQUET_TIME)
-        add_time(s, id, (i64)take_number(rest));
+        parquet_add_text(s->file, at, 0, take_text(rest));
     else
-        parquet_add_number(s->file, id, take_number(rest));
+        add_number(s, at, 0, take_number(rest));
+}
+
+// Of a column that the file does not have.
+static void skip_own(column_id id, bool present, span *rest)
+{
+    column_type type = column_table[id].type;
+    if (present && (type == TYPE_NUMBER || type == TYPE_TIME || type == TYPE_ORIGIN || type == TYPE_STATE))
+        (void)take_number(rest);
+    else if (present)
+        (void)take_text(rest);
 }
 
 static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
@@ -295,9 +423,13 @@ static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
         rendered = span_from(rendered, sizeof(head));
         parquet_add_code(s->file, SET_CLASS, head.cls);
         parquet_add_code(s->file, SET_SOURCE, head.source);
-        for (column_id id = 0; id < COLUMN_COUNT; id++)
-            if (!column_is_prepared(id))
-                add_own(s, id, head.columns >> id & 1, &rendered);
+        for (column_id id = 0; id < COLUMN_COUNT; id++) {
+            bool present = head.columns >> id & 1;
+            if (!column_is_prepared(id) && s->place[id] == NO_COLUMN)
+                skip_own(id, present, &rendered);
+            else if (!column_is_prepared(id))
+                add_own(s, id, present, &rendered);
+        }
         if (!parquet_row_end(s->file, e))
             return false;
     }
@@ -306,14 +438,29 @@ static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
 
 // ---------------------------------------------------------------------------------------------- the exporter
 
+// Of all groups where records of all are rendered, of its own where those of one are committed.
+static void make_layouts(sink *s, const export_target *target)
+{
+    bool part = target->only_commits;
+    s->layouts = arena_array(&s->memory, typed_layout, s->groups->count);
+    for (u32 i = 0; i < (part ? 1 : s->groups->count); i++)
+        typed_make(&s->layouts[i], target, &s->groups->list[part ? target->group : i]);
+}
+
 static bool parquet_open(sink **out, const export_target *target, error *e)
 {
     sink *s = mem_zeroed(1, sizeof *s);
     (void)e;
     *out = s;
+    s->groups = target->groups;
     output_open(&s->out, target);
-    prepare_columns(s, target);
-    s->file = parquet_begin(&s->out, s->columns, COLUMN_COUNT, target->crew);
+    if (s->groups)
+        make_layouts(s, target);
+    if (target->only_renders)
+        return true;
+    make_columns(s, target);
+    const parquet_schema schema = {s->columns, s->column_count, s->nodes, s->node_count, s->top_count};
+    s->file = parquet_begin(&s->out, &schema, target->crew);
     return true;
 }
 
@@ -326,8 +473,10 @@ static void parquet_remark(const sink *s, char text[EXPORT_REMARK])
 
 static bool parquet_close(sink *s, error *e)
 {
-    bool ok = parquet_end(s->file, e);
+    bool ok = !s->file || parquet_end(s->file, e);
     ok = output_close(&s->out, ok ? e : NULL) && ok;
+    for (u32 i = 0; s->layouts && i < s->groups->count; i++)
+        typed_free(&s->layouts[i]);
     arena_free(&s->memory);
     mem_free(s);
     return ok;
@@ -350,4 +499,5 @@ const exporter exporter_parquet = {
     .remark = parquet_remark,
     .close = parquet_close,
     .is_own = parquet_is_own,
+    .takes_parts = true,
 };

@@ -29,7 +29,9 @@ typedef struct cell {
 struct chunk_maker {
     ZSTD_CCtx *zstd;
     outbuf body, levels, packed;
-    u32 *level, *index; // of each row: whether there is a value; of each value: which of the dictionary it is
+    u32 *def, *rep; // levels of each entry
+    u32 *index;     // of each value: which of the dictionary it is
+    u32 entry_cap;  // of these three
     cell *dictionary;
     u32 *seen; // of each value of the dictionary: the last page with it
     u32 dictionary_count;
@@ -43,8 +45,6 @@ chunk_maker *chunk_maker_new(void)
 {
     chunk_maker *m = mem_zeroed(1, sizeof(*m));
     m->zstd = ZSTD_createCCtx();
-    m->level = mem_zeroed(PARQUET_ROWS, sizeof(*m->level));
-    m->index = mem_zeroed(PARQUET_ROWS, sizeof(*m->index));
     m->dictionary = mem_zeroed(PARQUET_ROWS, sizeof(*m->dictionary));
     m->seen = mem_zeroed(PARQUET_ROWS, sizeof(*m->seen));
     return m;
@@ -58,13 +58,27 @@ void chunk_maker_free(chunk_maker *m)
     outbuf_free(&m->body);
     outbuf_free(&m->levels);
     outbuf_free(&m->packed);
-    mem_free(m->level);
+    mem_free(m->def);
+    mem_free(m->rep);
     mem_free(m->index);
     mem_free(m->dictionary);
     mem_free(m->seen);
     mem_free(m->of_code);
     map_free(&m->map);
     mem_free(m);
+}
+
+static void room_for(chunk_maker *m, u32 entries)
+{
+    if (m->entry_cap >= entries)
+        return;
+    mem_free(m->def);
+    mem_free(m->rep);
+    mem_free(m->index);
+    m->entry_cap = entries < PARQUET_ROWS ? PARQUET_ROWS : entries;
+    m->def = mem_alloc(m->entry_cap * sizeof(*m->def));
+    m->rep = mem_alloc(m->entry_cap * sizeof(*m->rep));
+    m->index = mem_alloc(m->entry_cap * sizeof(*m->index));
 }
 
 // ---------------------------------------------------------------------------------------------- values
@@ -241,7 +255,7 @@ static void dictionary_of_codes(chunk_maker *m, const parquet_column *c, const u
     *count = 0;
     for (u32 i = 0; i < rows; i++) {
         const parquet_value *v = &c->values[codes[i]];
-        m->level[i] = v->present;
+        m->def[i] = v->present;
         if (!v->present)
             continue;
         u32 *index = &m->of_code[codes[i]];
@@ -314,28 +328,47 @@ static void add_range(chunk_maker *m, const parquet_column *c, const vector *v, 
             range_add(&p->range, c, &(cell){.number = v->numbers[i]});
 }
 
-// One page: `rows` rows from `row` on; their values begin at `first`. Returns how many those are.
-static u32 put_data(chunk_maker *m, const parquet_column *c, const vector *v, chunk *to, u32 row, u32 rows, u32 first)
+static void put_levels(chunk_maker *m, const u32 *levels, u32 count, u32 most)
+{
+    if (!most)
+        return;
+    u32 same = 1;
+    while (same < count && levels[same] == levels[0])
+        same++;
+    m->levels.len = 0;
+    if (same >= count && count)
+        encode_run(&m->levels, levels[0], count, bit_width(most));
+    else
+        encode_hybrid(&m->levels, levels, count, bit_width(most));
+    put_number(&m->body, m->levels.len, 4);
+    outbuf_add(&m->body, m->levels.bytes, m->levels.len);
+}
+
+// Where rows, entries and values begin.
+typedef struct place {
+    u32 row, entry, value;
+} place;
+
+// One page: `rows` rows, which have `entries` entries. Moves the place behind them.
+static void put_data(chunk_maker *m, const parquet_column *c, const vector *v, chunk *to, place *at, u32 rows,
+                     u32 entries)
 {
     page *p = &to->pages[to->page_count++];
     u32 count = 0;
-    for (u32 i = row; i < row + rows; i++)
-        count += m->level[i];
-    *p = (page){.at = to->bytes.len, .row = row, .nulls = rows - count};
-    m->levels.len = m->body.len = 0;
-    if (count == 0 || count == rows)
-        encode_run(&m->levels, count != 0, rows, 1);
-    else
-        encode_hybrid(&m->levels, m->level + row, rows, 1);
-    put_number(&m->body, m->levels.len, 4);
-    outbuf_add(&m->body, m->levels.bytes, m->levels.len);
-    put_values(m, c, v, first, count, to->encoding);
-    put_page(m, to, PAGE_DATA, rows, to->encoding);
-    add_range(m, c, v, first, to, count);
+    for (u32 i = at->entry; i < at->entry + entries; i++)
+        count += m->def[i] == c->most_def;
+    *p = (page){.at = to->bytes.len, .row = at->row, .entries = entries, .nulls = entries - count};
+    m->body.len = 0;
+    put_levels(m, m->rep + at->entry, entries, c->most_rep);
+    put_levels(m, m->def + at->entry, entries, c->most_def);
+    put_values(m, c, v, at->value, count, to->encoding);
+    put_page(m, to, PAGE_DATA, entries, to->encoding);
+    add_range(m, c, v, at->value, to, count);
     p->bytes = (u32)(to->bytes.len - p->at);
     range_join(&to->range, c, &p->range);
     to->nulls += p->nulls;
-    return count;
+    to->entries += entries;
+    *at = (place){at->row + rows, at->entry + entries, at->value + count};
 }
 
 static u32 encoding_of(chunk_maker *m, const parquet_column *c, const vector *v)
@@ -346,26 +379,48 @@ static u32 encoding_of(chunk_maker *m, const parquet_column *c, const vector *v)
     return delta && v->count ? ENCODING_DELTA : ENCODING_PLAIN;
 }
 
+static void take_levels(chunk_maker *m, const parquet_column *c, const vector *v)
+{
+    for (u32 i = 0; i < v->entries; i++)
+        m->def[i] = v->def[i];
+    for (u32 i = 0; i < v->entries && c->most_rep; i++)
+        m->rep[i] = v->rep[i];
+}
+
+// How many entries from `first` on are of so many rows.
+static u32 entries_of(const chunk_maker *m, const parquet_column *c, u32 first, u32 all, u32 rows)
+{
+    u32 at = first;
+    if (!c->most_rep)
+        return rows;
+    for (u32 row = 0; at < all; at++) {
+        row += m->rep[at] == 0;
+        if (row > rows)
+            break;
+    }
+    return at - first;
+}
+
 void chunk_make(chunk_maker *m, const parquet_column *column, const vector *values, const u32 *codes, u32 rows,
                 chunk *out)
 {
     outbuf kept = out->bytes;
     kept.len = 0;
     *out = (chunk){.bytes = kept};
-    u32 count;
+    u32 count, entries = column->values ? rows : values->entries;
+    room_for(m, entries);
     if (column->values) {
         values = NULL;
         dictionary_of_codes(m, column, codes, rows, &count);
         out->encoding = count ? ENCODING_DICTIONARY : ENCODING_PLAIN;
     } else {
-        for (u32 i = 0; i < rows; i++)
-            m->level[i] = values->present[i];
+        take_levels(m, column, values);
         out->encoding = encoding_of(m, column, values);
     }
     if (out->encoding == ENCODING_DICTIONARY)
         put_dictionary(m, column, out);
-    for (u32 row = 0, first = 0; row < rows; row += PARQUET_PAGE_ROWS) {
-        u32 left = rows - row;
-        first += put_data(m, column, values, out, row, left < PARQUET_PAGE_ROWS ? left : PARQUET_PAGE_ROWS, first);
+    for (place at = {0}; at.row < rows;) {
+        u32 left = rows - at.row, some = left < PARQUET_PAGE_ROWS ? left : PARQUET_PAGE_ROWS;
+        put_data(m, column, values, out, &at, some, entries_of(m, column, at.entry, entries, some));
     }
 }

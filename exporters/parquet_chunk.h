@@ -13,12 +13,12 @@ enum {
 
 // Which values are there, and those.
 typedef struct vector {
-    u8 *present; // by row
+    u8 *def, *rep; // levels, by entry; rep: of columns in lists alone. Other columns have one entry a row
     u64 *numbers;
     outbuf text;
     u32 *ends; // of each text in it
-    u32 rows, count;
-    u32 row_cap, count_cap;
+    u32 entries, count;
+    u32 entry_cap, count_cap;
 } vector;
 
 typedef struct range {
@@ -31,7 +31,7 @@ typedef struct page {
     u64 at;    // in the chunk
     u32 bytes; // header included
     u32 row;
-    u32 nulls;
+    u32 entries, nulls; // values that are there and those that are not; the latter
     range range;
 } page;
 
@@ -45,7 +45,7 @@ typedef struct chunk {
     page pages[PARQUET_PAGES];
     u32 page_count;
     range range;
-    u32 nulls;
+    u32 entries, nulls;
 } chunk;
 
 // What a thread needs to make chunks.

@@ -13,10 +13,13 @@ enum {
     TYPE_OF_DOUBLE = 5,
     TYPE_OF_BYTES = 6,
     OPTIONAL = 1,
+    REPEATED = 2,
     CODEC_ZSTD = 6,
     CONVERTED_UTF8 = 0,
+    CONVERTED_LIST = 3,
     CONVERTED_UINT64 = 14,
     LOGICAL_STRING = 1,
+    LOGICAL_LIST = 3,
     LOGICAL_TIMESTAMP = 8,
     LOGICAL_INTEGER = 10,
     UNIT_NANOSECONDS = 3,
@@ -29,7 +32,7 @@ static const char MAGIC[] = "PAR1";
 // What the footer says of a chunk.
 typedef struct written {
     u64 at, bytes, raw_bytes;
-    u32 dictionary_bytes, encoding, nulls, page_count;
+    u32 dictionary_bytes, encoding, entries, nulls, page_count;
     range range;
     page *pages;
     u64 offsets_at, ranges_at; // of its indexes
@@ -44,7 +47,8 @@ typedef struct group {
 
 struct parquet_file {
     output *out;
-    const parquet_column *columns;
+    parquet_schema schema;
+    const parquet_column *columns; // of it
     u32 count;
     arena memory; // of what the footer says
     vector *vectors;
@@ -71,11 +75,15 @@ static void make_chunk(void *context, unsigned thread, void *item, u64 number)
     chunk_make(f->makers[thread], c, &f->vectors[column], c->values ? f->codes[c->codes] : NULL, f->rows, item);
 }
 
-parquet_file *parquet_begin(output *out, const parquet_column *columns, u32 count, struct crew *threads)
+parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct crew *threads)
 {
     parquet_file *f = mem_zeroed(1, sizeof(*f));
-    *f = (parquet_file){.out = out, .columns = columns, .count = count, .threads = crew_threads(threads)};
-    f->vectors = mem_zeroed(count, sizeof(*f->vectors));
+    *f = (parquet_file){.out = out,
+                        .schema = *schema,
+                        .columns = schema->columns,
+                        .count = schema->count,
+                        .threads = crew_threads(threads)};
+    f->vectors = mem_zeroed(f->count, sizeof(*f->vectors));
     f->makers = mem_zeroed(f->threads, sizeof(chunk_maker *));
     f->chunks = ring_new(&(ring_plan){.crew = threads,
                                       .rank = RING_PACK,
@@ -93,22 +101,30 @@ void parquet_add_code(parquet_file *f, u32 set, u32 code)
     f->codes[set][f->rows] = code;
 }
 
-static void add_presence(vector *v, bool present)
+static void add_entry(parquet_file *f, u32 column, u32 rep, u32 def)
 {
-    if (v->rows == v->row_cap) {
-        v->row_cap = v->row_cap ? 2 * v->row_cap : 1024;
-        v->present = mem_grow(v->present, v->rows, v->row_cap, 1);
+    vector *v = &f->vectors[column];
+    bool in_list = f->columns[column].most_rep > 0;
+    if (v->entries == v->entry_cap) {
+        v->entry_cap = v->entry_cap ? 2 * v->entry_cap : 1024;
+        v->def = mem_grow(v->def, v->entries, v->entry_cap, 1);
+        v->rep = in_list ? mem_grow(v->rep, v->entries, v->entry_cap, 1) : NULL;
     }
-    v->present[v->rows++] = present;
+    if (in_list) {
+        v->rep[v->entries] = (u8)rep;
+        f->bytes += sizeof(u64); // as numbers in lists have no other bound
+    }
+    v->def[v->entries++] = (u8)def;
 }
 
 // A place for one more value.
-static u32 add_value(vector *v, bool text)
+static u32 add_value(parquet_file *f, u32 column, u32 rep)
 {
-    add_presence(v, true);
+    vector *v = &f->vectors[column];
+    add_entry(f, column, rep, f->columns[column].most_def);
     if (v->count == v->count_cap) {
         v->count_cap = v->count_cap ? 2 * v->count_cap : 1024;
-        if (text)
+        if (f->columns[column].type == PARQUET_TEXT)
             v->ends = mem_grow(v->ends, v->count, v->count_cap, sizeof(*v->ends));
         else
             v->numbers = mem_grow(v->numbers, v->count, v->count_cap, sizeof(*v->numbers));
@@ -116,22 +132,21 @@ static u32 add_value(vector *v, bool text)
     return v->count++;
 }
 
-void parquet_add_null(parquet_file *f, u32 column)
+void parquet_add_null(parquet_file *f, u32 column, u32 rep, u32 def)
 {
-    add_presence(&f->vectors[column], false);
+    add_entry(f, column, rep, def);
 }
 
-void parquet_add_number(parquet_file *f, u32 column, u64 value)
+void parquet_add_number(parquet_file *f, u32 column, u32 rep, u64 value)
 {
-    vector *v = &f->vectors[column];
-    u32 at = add_value(v, false);
-    v->numbers[at] = value;
+    u32 at = add_value(f, column, rep);
+    f->vectors[column].numbers[at] = value;
 }
 
-void parquet_add_text(parquet_file *f, u32 column, span text)
+void parquet_add_text(parquet_file *f, u32 column, u32 rep, span text)
 {
     vector *v = &f->vectors[column];
-    u32 at = add_value(v, true);
+    u32 at = add_value(f, column, rep);
     outbuf_add(&v->text, text.at, text.len);
     v->ends[at] = (u32)v->text.len;
     f->bytes += text.len;
@@ -170,6 +185,7 @@ static bool write_chunk(parquet_file *f, const chunk *made, const parquet_column
                    .raw_bytes = made->raw_bytes,
                    .dictionary_bytes = made->dictionary_bytes,
                    .encoding = made->encoding,
+                   .entries = made->entries,
                    .nulls = made->nulls,
                    .page_count = made->page_count,
                    .range = keep_range(f, &made->range, c)};
@@ -195,7 +211,7 @@ static group *group_add(parquet_file *f)
 static void clear_rows(parquet_file *f)
 {
     for (u32 i = 0; i < f->count; i++)
-        f->vectors[i].rows = f->vectors[i].count = 0, f->vectors[i].text.len = 0;
+        f->vectors[i].entries = f->vectors[i].count = 0, f->vectors[i].text.len = 0;
     f->rows = 0;
     f->bytes = 0;
 }
@@ -251,17 +267,16 @@ static void put_offsets(outbuf *out, const written *w)
     thrift_end(&t);
 }
 
-static bool is_null_page(const group *g, const written *w, u32 i)
+static bool is_null_page(const page *p)
 {
-    u32 end = i + 1 < w->page_count ? w->pages[i + 1].row : g->rows;
-    return w->pages[i].nulls == end - w->pages[i].row;
+    return p->nulls == p->entries;
 }
 
 // Whether each page has its least and greatest value, as an index must.
-static bool may_have_ranges(const group *g, const written *w)
+static bool may_have_ranges(const written *w)
 {
     for (u32 i = 0; i < w->page_count; i++)
-        if (!w->pages[i].range.known && !is_null_page(g, w, i))
+        if (!w->pages[i].range.known && !is_null_page(&w->pages[i]))
             return false;
     return true;
 }
@@ -277,13 +292,13 @@ static void put_bounds(thrift *t, i32 id, const parquet_column *c, const written
     }
 }
 
-static void put_ranges(outbuf *out, const parquet_column *c, const group *g, const written *w)
+static void put_ranges(outbuf *out, const parquet_column *c, const written *w)
 {
     enum { UNORDERED = 0 };
     thrift t = {.out = out};
     thrift_list(&t, 1, w->page_count, THRIFT_TRUE);
     for (u32 i = 0; i < w->page_count; i++)
-        put_byte(out, is_null_page(g, w, i) ? THRIFT_TRUE : THRIFT_FALSE);
+        put_byte(out, is_null_page(&w->pages[i]) ? THRIFT_TRUE : THRIFT_FALSE);
     put_bounds(&t, 2, c, w, true);
     put_bounds(&t, 3, c, w, false);
     thrift_i32(&t, 4, UNORDERED);
@@ -304,8 +319,8 @@ static bool write_indexes(parquet_file *f, error *e)
         put_offsets(&index, w);
         w->offsets_at = f->at;
         w->offsets_bytes = (u32)index.len;
-        if (may_have_ranges(g, w)) {
-            put_ranges(&index, &f->columns[i % f->count], g, w);
+        if (may_have_ranges(w)) {
+            put_ranges(&index, &f->columns[i % f->count], w);
             w->ranges_at = f->at + w->offsets_bytes;
             w->ranges_bytes = (u32)index.len - w->offsets_bytes;
         }
@@ -326,33 +341,58 @@ static u32 physical_type(parquet_type type)
     return TYPES[type];
 }
 
-static void put_column(thrift *t, const parquet_column *c)
+static void put_logical(thrift *t, parquet_type type)
 {
-    thrift_begin(t);
-    thrift_i32(t, 1, physical_type(c->type));
-    thrift_i32(t, 3, OPTIONAL);
-    thrift_text(t, 4, c->name);
-    if (c->type == PARQUET_TEXT || c->type == PARQUET_UINT64)
-        thrift_i32(t, 6, c->type == PARQUET_TEXT ? CONVERTED_UTF8 : CONVERTED_UINT64);
-    if (c->type == PARQUET_TEXT || c->type == PARQUET_UINT64 || c->type == PARQUET_TIME) {
-        thrift_struct(t, 10);
-        if (c->type == PARQUET_TEXT) {
-            thrift_empty(t, LOGICAL_STRING);
-        } else if (c->type == PARQUET_UINT64) {
-            thrift_struct(t, LOGICAL_INTEGER);
-            thrift_byte(t, 1, 64);
-            thrift_bool(t, 2, false);
-            thrift_end(t);
-        } else {
-            thrift_struct(t, LOGICAL_TIMESTAMP);
-            thrift_bool(t, 1, false);
-            thrift_struct(t, 2);
-            thrift_empty(t, UNIT_NANOSECONDS);
-            thrift_end(t);
-            thrift_end(t);
-        }
+    thrift_struct(t, 10);
+    if (type == PARQUET_TEXT) {
+        thrift_empty(t, LOGICAL_STRING);
+    } else if (type == PARQUET_UINT64) {
+        thrift_struct(t, LOGICAL_INTEGER);
+        thrift_byte(t, 1, 64);
+        thrift_bool(t, 2, false);
+        thrift_end(t);
+    } else {
+        thrift_struct(t, LOGICAL_TIMESTAMP);
+        thrift_bool(t, 1, false);
+        thrift_struct(t, 2);
+        thrift_empty(t, UNIT_NANOSECONDS);
+        thrift_end(t);
         thrift_end(t);
     }
+    thrift_end(t);
+}
+
+static void put_leaf(thrift *t, const parquet_node *n, parquet_type type)
+{
+    thrift_i32(t, 1, physical_type(type));
+    thrift_i32(t, 3, n->repeated ? REPEATED : OPTIONAL);
+    thrift_text(t, 4, n->name);
+    if (type == PARQUET_TEXT || type == PARQUET_UINT64)
+        thrift_i32(t, 6, type == PARQUET_TEXT ? CONVERTED_UTF8 : CONVERTED_UINT64);
+    if (type == PARQUET_TEXT || type == PARQUET_UINT64 || type == PARQUET_TIME)
+        put_logical(t, type);
+}
+
+static void put_inner(thrift *t, const parquet_node *n)
+{
+    thrift_i32(t, 3, n->repeated ? REPEATED : OPTIONAL);
+    thrift_text(t, 4, n->name);
+    thrift_i32(t, 5, n->children);
+    if (!n->list)
+        return;
+    thrift_i32(t, 6, CONVERTED_LIST);
+    thrift_struct(t, 10);
+    thrift_empty(t, LOGICAL_LIST);
+    thrift_end(t);
+}
+
+static void put_node(thrift *t, const parquet_file *f, const parquet_node *n)
+{
+    thrift_begin(t);
+    if (n->children)
+        put_inner(t, n);
+    else
+        put_leaf(t, n, f->columns[n->column].type);
     thrift_end(t);
 }
 
@@ -368,7 +408,7 @@ static void put_statistics(thrift *t, const parquet_column *c, const written *w)
     thrift_end(t);
 }
 
-static void put_chunk(thrift *t, const parquet_column *c, const group *g, const written *w)
+static void put_chunk(thrift *t, const parquet_column *c, const written *w)
 {
     thrift_begin(t);
     thrift_i64(t, 2, 0);
@@ -381,10 +421,11 @@ static void put_chunk(thrift *t, const parquet_column *c, const group *g, const 
     if (plain_too)
         put_zigzag(t->out, ENCODING_PLAIN);
     put_zigzag(t->out, ENCODING_RLE);
-    thrift_list(t, 3, 1, THRIFT_BINARY);
-    thrift_bytes(t, (span){(const u8 *)c->name, strlen(c->name)});
+    thrift_list(t, 3, c->path_len, THRIFT_BINARY);
+    for (u32 i = 0; i < c->path_len; i++)
+        thrift_bytes(t, (span){(const u8 *)c->path[i], strlen(c->path[i])});
     thrift_i32(t, 4, CODEC_ZSTD);
-    thrift_i64(t, 5, g->rows);
+    thrift_i64(t, 5, w->entries);
     thrift_i64(t, 6, w->raw_bytes);
     thrift_i64(t, 7, w->bytes);
     thrift_i64(t, 9, w->at + w->dictionary_bytes);
@@ -407,7 +448,7 @@ static void put_group(thrift *t, const parquet_file *f, const group *g)
     thrift_begin(t);
     thrift_list(t, 1, f->count, THRIFT_STRUCT);
     for (u32 i = 0; i < f->count; i++) {
-        put_chunk(t, &f->columns[i], g, &g->chunks[i]);
+        put_chunk(t, &f->columns[i], &g->chunks[i]);
         raw += g->chunks[i].raw_bytes;
         bytes += g->chunks[i].bytes;
     }
@@ -423,13 +464,13 @@ static bool write_footer(parquet_file *f, error *e)
     outbuf out = {0};
     thrift t = {.out = &out};
     thrift_i32(&t, 1, 2);
-    thrift_list(&t, 2, f->count + 1, THRIFT_STRUCT);
+    thrift_list(&t, 2, f->schema.node_count + 1, THRIFT_STRUCT);
     thrift_begin(&t);
     thrift_text(&t, 4, "schema");
-    thrift_i32(&t, 5, f->count);
+    thrift_i32(&t, 5, f->schema.top_count);
     thrift_end(&t);
-    for (u32 i = 0; i < f->count; i++)
-        put_column(&t, &f->columns[i]);
+    for (u32 i = 0; i < f->schema.node_count; i++)
+        put_node(&t, f, &f->schema.nodes[i]);
     thrift_i64(&t, 3, f->all_rows);
     thrift_list(&t, 4, f->group_count, THRIFT_STRUCT);
     for (u32 i = 0; i < f->group_count; i++)
@@ -458,7 +499,8 @@ static void free_chunk(void *item)
 
 static void free_vector(vector *v)
 {
-    mem_free(v->present);
+    mem_free(v->def);
+    mem_free(v->rep);
     mem_free(v->numbers);
     mem_free(v->ends);
     outbuf_free(&v->text);

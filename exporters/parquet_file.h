@@ -1,5 +1,5 @@
-// Parquet files of flat rows (parquet-format 2): columns are filled value by value, and every so many rows written as a
-// row group: dictionaries, pages compressed by zstd, statistics, at the end the indexes of pages and the footer.
+// Parquet files (parquet-format 2): columns are filled value by value, and every so many rows written as a row group:
+// dictionaries, pages compressed by zstd, statistics, at the end the indexes of pages and the footer.
 //
 // Memory is bounded by what a row group holds. Row groups are encoded column by column on all threads of the crew; the
 // bytes are the same for any number of them.
@@ -25,27 +25,48 @@ typedef struct parquet_value {
     span text;
 } parquet_value;
 
+// Rows are trees of nodes, all of which may be missing; values are in leaves, each of which is a column. A value's
+// definition level says how many of the optional and repeated nodes above it are there, its repetition level at which
+// of the repeated ones it goes on (0: with a new row).
 typedef struct parquet_column {
-    const char *name;
+    const char *const *path; // of names, from the top
+    u32 path_len;
     parquet_type type;
+    u8 most_def, most_rep; // the levels of a value that is there
     // Of a coded column: what the row's code of set `codes` means. Else NULL, and each row has its own value.
     const parquet_value *values;
     u32 value_count;
     u32 codes;
 } parquet_column;
 
+// In the order of depth first. A list is a node of one child, a repeated one of one child, the element.
+typedef struct parquet_node {
+    const char *name;
+    bool repeated, list;
+    u32 children; // 0: a leaf,
+    u32 column;   // which is this one
+} parquet_node;
+
+typedef struct parquet_schema {
+    const parquet_column *columns;
+    u32 count;
+    const parquet_node *nodes;
+    u32 node_count, top_count; // top_count: of nodes that are in no other
+} parquet_schema;
+
 enum { PARQUET_CODE_SETS = 4 }; // columns of one set share their codes
 
 typedef struct parquet_file parquet_file;
 
-// `columns` and `out` are the caller's, until parquet_end.
-parquet_file *parquet_begin(output *out, const parquet_column *columns, u32 count, struct crew *threads);
+// The schema's parts and `out` are the caller's, until parquet_end.
+parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct crew *threads);
 
-// The values of a row, one for each column that is not coded and one for each set of codes.
+// The values of a row: one for each set of codes, one for each column that is neither coded nor in a list, and at least
+// one for those in lists. `rep` is 0 for all but the latter.
 void parquet_add_code(parquet_file *f, u32 set, u32 code);
-void parquet_add_null(parquet_file *f, u32 column);
-void parquet_add_number(parquet_file *f, u32 column, u64 value);
-void parquet_add_text(parquet_file *f, u32 column, span text);
+void parquet_add_null(parquet_file *f, u32 column, u32 rep, u32 def); // def: below most_def
+void parquet_add_number(parquet_file *f, u32 column, u32 rep, u64 value);
+void parquet_add_text(parquet_file *f, u32 column, u32 rep, span text);
 MUST_USE bool parquet_row_end(parquet_file *f, error *e);
 
 // Writes what is left; with e == NULL nothing. Frees in any case.

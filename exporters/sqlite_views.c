@@ -3,7 +3,9 @@
 #include "sqlite_views.h"
 
 #include "base/text.h"
+#include "class_groups.h"
 #include "etwkit_engine.h"
+#include "names.h"
 
 // SQLite refuses statements of more than a million bytes; names of LIMIT_NAME_BYTES could make longer ones.
 enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
@@ -96,94 +98,7 @@ static const column_id FRONT[] = {COLUMN_record,    COLUMN_timestamp,    COLUMN_
 static const column_id CLASS_COLUMNS[] = {COLUMN_event_name, COLUMN_event_id, COLUMN_version,
                                           COLUMN_opcode,     COLUMN_level,    COLUMN_keywords};
 
-// ------------------------------------------------------------------------------------- names
-
-// A set of texts with a number each.
-typedef struct name_table {
-    struct name_entry {
-        const char *name;
-        u32 value;
-    } * entries;
-    u32 count, cap; // cap is a power of two
-} name_table;
-
-static u64 name_hash(const char *name)
-{
-    u64 h = 0xcbf29ce484222325u;
-    for (; *name; name++)
-        h = (h ^ (u8)*name) * 0x100000001b3u;
-    return h ^ h >> 29;
-}
-
-static struct name_entry *name_place(const name_table *t, const char *name)
-{
-    u32 at = (u32)name_hash(name) & (t->cap - 1);
-    while (t->entries[at].name && strcmp(t->entries[at].name, name) != 0)
-        at = (at + 1) & (t->cap - 1);
-    return &t->entries[at];
-}
-
-// The number of `name`, which is `value` where it is new; *added tells. The name must outlive the table.
-static u32 name_add(name_table *t, const char *name, u32 value, bool *added)
-{
-    if (2 * (t->count + 1) > t->cap) {
-        name_table old = *t;
-        t->cap = old.cap ? old.cap * 2 : 64;
-        t->entries = mem_zeroed(t->cap, sizeof *t->entries);
-        for (u32 i = 0; i < old.cap; i++)
-            if (old.entries[i].name)
-                *name_place(t, old.entries[i].name) = old.entries[i];
-        mem_free(old.entries);
-    }
-    struct name_entry *place = name_place(t, name);
-    *added = !place->name;
-    if (*added) {
-        *place = (struct name_entry){name, value};
-        t->count++;
-    }
-    return place->value;
-}
-
-static const u32 NAME_UNKNOWN = 0xffffffff;
-
-static u32 name_number(const name_table *t, const char *name)
-{
-    const struct name_entry *place = t->cap ? name_place(t, name) : NULL;
-    return place && place->name ? place->value : NAME_UNKNOWN;
-}
-
-// As SQLite folds identifiers: ASCII letters only.
-static const char *name_folded(arena *a, const char *name)
-{
-    char *folded = arena_text(a, name);
-    for (char *p = folded; *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p - 'A' + 'a');
-    return folded;
-}
-
-static bool name_claim(arena *a, name_table *t, const char *name)
-{
-    bool added;
-    name_add(t, name_folded(a, name), 0, &added);
-    return added;
-}
-
-enum { CLEAN_BYTES = 3 * LIMIT_NAME_BYTES + 1 };
-
-// `name` as UTF-8, cut where the JSON key is cut, in room for CLEAN_BYTES.
-static void name_clean_into(u8 *clean, const char *name)
-{
-    span s = {(const u8 *)name, strnlen(name, LIMIT_NAME_BYTES)};
-    *text_utf8(clean, s) = 0;
-}
-
-static const char *name_clean(arena *a, const char *name)
-{
-    u8 clean[CLEAN_BYTES];
-    name_clean_into(clean, name);
-    return arena_text(a, (const char *)clean);
-}
+// ------------------------------------------------------------------------------------- texts
 
 static void add_quoted(outbuf *b, const char *text, char quote)
 {
@@ -204,52 +119,6 @@ static void add_number(outbuf *b, u64 value)
     outbuf_written(b, text_u64(outbuf_reserve(b, 20), value));
 }
 
-// ------------------------------------------------------------------------------------- groups
-
-typedef struct group {
-    const char *name;
-    u32 *classes;
-    u32 class_count, class_cap;
-} group;
-
-static bool class_by_id(const event_class *cls)
-{
-    return !cls->classic && !cls->string_only && !cls->forwarded_xml && !cls->metadata.len && cls->descriptor.id != 0;
-}
-
-static const char *class_event_text(arena *a, const event_class *cls)
-{
-    if (cls->event_name && *cls->event_name && (cls->message || !class_by_id(cls)))
-        return name_clean(a, cls->event_name);
-    u32 number = cls->classic && !cls->message ? cls->descriptor.opcode : cls->descriptor.id;
-    return arena_format(a, "%u", (unsigned)number);
-}
-
-// Classes with the same key share a view.
-static const char *class_key(arena *a, const event_class *cls, const char *event_text)
-{
-    char id[GUID_TEXT];
-    return arena_format(a, "%s/%d/%u/%s", guid_to_text(&cls->provider_id, id), class_by_id(cls) || cls->message,
-                        cls->message ? (unsigned)cls->descriptor.id : 0, event_text);
-}
-
-static const char *class_view_name(arena *a, name_table *used, const event_class *cls, const char *event_text)
-{
-    char id[GUID_TEXT];
-    const char *provider =
-        cls->provider && *cls->provider ? name_clean(a, cls->provider) : guid_to_text(&cls->provider_id, id);
-    // SQLite keeps names that start with sqlite_ for itself.
-    const char *folded = name_folded(a, provider);
-    const char *stem = arena_format(a, "%s%s/%s", strncmp(folded, "sqlite_", 7) == 0 ? "_" : "", provider, event_text);
-    if (name_claim(a, used, stem))
-        return stem;
-    for (u32 n = 2;; n++) {
-        const char *name = arena_format(a, "%s (%u)", stem, n);
-        if (name_claim(a, used, name))
-            return name;
-    }
-}
-
 // ------------------------------------------------------------------------------------- fields
 
 typedef struct view_field {
@@ -262,20 +131,20 @@ typedef struct view_field {
 typedef struct field_list {
     view_field *items;
     u32 count, cap;
-    name_table by_name, columns;
+    names by_name, columns;
     const plan *last; // classes of one event mostly share their plan
 } field_list;
 
-static const char *field_column(arena *a, name_table *used, const char *name)
+static const char *field_column(arena *a, names *used, const char *name)
 {
-    if (*name && name_claim(a, used, name))
+    if (*name && names_claim(a, used, name))
         return name;
     const char *stem = arena_format(a, "data_%s", name);
-    if (name_claim(a, used, stem))
+    if (names_claim(a, used, stem))
         return stem;
     for (u32 n = 2;; n++) {
         const char *other = arena_format(a, "%s_%u", stem, n);
-        if (name_claim(a, used, other))
+        if (names_claim(a, used, other))
             return other;
     }
 }
@@ -291,13 +160,13 @@ static void fields_of_plan(arena *a, field_list *list, const plan *layout)
             continue;
         u8 clean[CLEAN_BYTES];
         name_clean_into(clean, f->name);
-        u32 at = name_number(&list->by_name, (const char *)clean);
+        u32 at = names_find(&list->by_name, (const char *)clean);
         if (at == NAME_UNKNOWN) {
             if (list->count >= LIMIT_VIEW_FIELDS)
                 return;
             const char *name = arena_text(a, (const char *)clean);
             bool added;
-            at = name_add(&list->by_name, name, list->count, &added);
+            at = names_add(&list->by_name, name, list->count, &added);
             GROW(list->items, list->count, list->cap);
             list->items[list->count++] = (view_field){name, field_column(a, &list->columns, name), false, false};
         }
@@ -361,7 +230,7 @@ static void add_column(outbuf *b, const char *sql, const char *name)
     add_quoted(b, name, '"');
 }
 
-static void add_condition(outbuf *b, const group *g, const event_class *const *classes)
+static void add_condition(outbuf *b, const class_group *g, const event_class *const *classes)
 {
     outbuf_text(b, FROM " WHERE r.class_id IN (");
     if (g->class_count > SQL_LISTED_CLASSES) {
@@ -378,16 +247,16 @@ static void add_condition(outbuf *b, const group *g, const event_class *const *c
 
 static void add_last(arena *a, outbuf *b, field_list *list, column_id id)
 {
-    if (!name_claim(a, &list->columns, column_table[id].name))
+    if (!names_claim(a, &list->columns, column_table[id].name))
         return;
     outbuf_text(b, ",");
     add_column(b, column_sql(a, id), column_table[id].name);
 }
 
-static const char *group_view(arena *to, const group *g, const event_class *const *classes)
+static const char *group_view(arena *to, const class_group *g, const event_class *const *classes)
 {
     field_list list = {0};
-    arena names = {0}, *a = &names;
+    arena texts = {0}, *a = &texts;
     outbuf b = {0};
     outbuf_text(&b, "CREATE VIEW ");
     add_quoted(&b, g->name, '"');
@@ -395,7 +264,7 @@ static const char *group_view(arena *to, const group *g, const event_class *cons
     for (size_t i = 0; i < COUNT_OF(FRONT); i++) {
         outbuf_text(&b, i ? "," : "");
         add_column(&b, column_sql(a, FRONT[i]), column_table[FRONT[i]].name);
-        name_claim(a, &list.columns, column_table[FRONT[i]].name);
+        names_claim(a, &list.columns, column_table[FRONT[i]].name);
     }
     for (u32 i = 0; i < g->class_count; i++)
         for (u32 k = 0; k < classes[g->classes[i]]->plan_count; k++)
@@ -412,44 +281,25 @@ static const char *group_view(arena *to, const group *g, const event_class *cons
             add_last(a, &b, &list, id);
     add_condition(&b, g, classes);
     const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);
-    arena_free(&names);
+    arena_free(&texts);
     outbuf_free(&b);
     mem_free(list.items);
-    mem_free(list.by_name.entries);
-    mem_free(list.columns.entries);
+    names_free(&list.by_name);
+    names_free(&list.columns);
     return sql;
 }
 
 sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count)
 {
-    name_table keys = {0}, names = {0};
-    group *groups = NULL;
-    u32 group_count = 0, group_cap = 0;
-    sqlite_views views = {.of_class = arena_array(a, const char *, count)};
-    for (u32 i = 0; i < count; i++) {
-        const char *event_text = class_event_text(a, classes[i]);
-        bool added;
-        u32 at = name_add(&keys, class_key(a, classes[i], event_text), group_count, &added);
-        if (added && group_count < LIMIT_VIEWS) {
-            GROW(groups, group_count, group_cap);
-            groups[group_count++] = (group){.name = class_view_name(a, &names, classes[i], event_text)};
-        }
-        if (at >= group_count)
-            continue;
-        group *g = &groups[at];
-        GROW(g->classes, g->class_count, g->class_cap);
-        g->classes[g->class_count++] = i;
-        views.of_class[i] = g->name;
-    }
-    views.list = arena_array(a, sqlite_view, group_count);
-    views.count = group_count;
-    for (u32 i = 0; i < group_count; i++) {
-        views.list[i] = (sqlite_view){groups[i].name, group_view(a, &groups[i], classes)};
-        mem_free(groups[i].classes);
-    }
-    mem_free(groups);
-    mem_free(keys.entries);
-    mem_free(names.entries);
+    class_groups groups;
+    class_groups_make(&groups, a, classes, count);
+    sqlite_views views = {.count = groups.count, .of_class = arena_array(a, const char *, count)};
+    views.list = arena_array(a, sqlite_view, groups.count);
+    for (u32 i = 0; i < groups.count; i++)
+        views.list[i] = (sqlite_view){groups.list[i].name, group_view(a, &groups.list[i], classes)};
+    for (u32 i = 0; i < count; i++)
+        views.of_class[i] = groups.of_class[i] == GROUP_NONE ? NULL : groups.list[groups.of_class[i]].name;
+    class_groups_free(&groups);
     return views;
 }
 

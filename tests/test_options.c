@@ -195,13 +195,14 @@ static const char *sample_of(const option *row)
 {
     const char *argument = row->argument;
     bool time = strcmp(argument, "TIME") == 0, mask = strcmp(argument, "MASK") == 0;
-    return time                             ? "2024-05-01T10:00:00"
-           : mask                           ? "0x10"
-           : strcmp(argument, "EXPR") == 0  ? "event_id = 1"
-           : strcmp(argument, "I/N") == 0   ? "1/2"
-           : strncmp(argument, "N", 1) == 0 ? "1"
-           : row->word && row->word(0)      ? row->word(0)
-                                            : "x";
+    return time                               ? "2024-05-01T10:00:00"
+           : mask                             ? "0x10"
+           : strcmp(argument, "EXPR") == 0    ? "event_id = 1"
+           : strcmp(argument, "I/N") == 0     ? "1/2"
+           : strcmp(argument, "COLUMNS") == 0 ? "day"
+           : strncmp(argument, "N", 1) == 0   ? "1"
+           : row->word && row->word(0)        ? row->word(0)
+                                              : "x";
 }
 
 static void option_works(program *p, const command *c, const option *row)

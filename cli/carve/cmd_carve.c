@@ -99,7 +99,7 @@ static int carve_exit_code(carve_job *job)
         outfile_abandon(&job->files[i].out);
         refused = refused || job->files[i].out.refused;
     }
-    guard_end_folder(ok);
+    guard_end_folders(ok);
     if (!ok) {
         print_say("%s", e.message);
         return refused ? EXIT_USAGE : EXIT_FAILED;

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "convert/conversion.h"
 #include "convert/convert.h"
+#include "convert/parts.h"
 #include "guard.h"
 #include "print.h"
 #include "signals.h"
@@ -71,6 +72,8 @@ static void say_result(const conversion *c)
     print_say("%llu records: %llu decoded, %llu partial, %llu raw", (unsigned long long)c->records,
               (unsigned long long)c->states[RECORD_DECODED], (unsigned long long)c->states[RECORD_PARTIAL],
               (unsigned long long)c->states[RECORD_RAW]);
+    if (c->parts)
+        print_say("%u files", c->part_count);
     if (*c->remark)
         print_say("%s", c->remark);
 }
@@ -188,6 +191,27 @@ static int convert_to_folder(const options *o, const output_format *format)
     return run_end(&r, code);
 }
 
+// Of options for many files.
+static bool check_parts(const options *o, const output_format *f, error *e)
+{
+    const convert_options *own = o->own;
+    const char *name = own->by_class ? "--by-class" : "--partition-by";
+    if (!parts_are_wanted(own))
+        return true;
+    if (own->by_class && own->partition.count)
+        return error_set(e, "--by-class and --partition-by do not go together");
+    if (!is_folder(o->out))
+        return error_set(e, "%s writes many files: -o FOLDER/", name);
+    if (!f->exporter->takes_parts)
+        return error_set(e, "%s is for csv, jsonl and parquet", name);
+    if (own->shards || o->skip_done || o->provenance)
+        return error_set(e, "%s does not go together with --%s", name,
+                         own->shards    ? "shard"
+                         : o->skip_done ? "skip-done"
+                                        : o->provenance);
+    return true;
+}
+
 // False: these options do not go together.
 static bool check_options(const options *o, const output_format *f, error *e)
 {
@@ -206,7 +230,7 @@ static bool check_options(const options *o, const output_format *f, error *e)
         return error_set(e, "--skip-done is for one output an input: -o FOLDER/");
     if (o->skip_done && o->no_hash)
         return error_set(e, "--skip-done knows inputs by their hash, which --no-hash leaves out");
-    return true;
+    return check_parts(o, f, e);
 }
 
 static int convert_command(const options *o)
@@ -223,6 +247,10 @@ static int convert_command(const options *o)
     guard_will_read(o->files_from.items, o->files_from.count);
     guard_will_read(o->schemas.items, o->schemas.count);
     guard_will_read(&o->cache, 1);
+    if (parts_are_wanted(o->own)) {
+        int code = parts_check_folder(o);
+        return code == EXIT_DONE ? convert_to_one(o, &format) : code;
+    }
     return is_folder(o->out) && !format.exporter->several_files ? convert_to_folder(o, &format)
                                                                 : convert_to_one(o, &format);
 }
@@ -246,13 +274,19 @@ static bool set_shard(options *o, const option *row, const char *value, error *e
 {
     convert_options *own = o->own;
     char *end;
-    unsigned long part = strtoul(value, &end, 10), parts = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
-    if (*end || part < 1 || part > parts || parts > LIMIT_SHARDS)
+    unsigned long part = strtoul(value, &end, 10), all = *end == '/' ? strtoul(end + 1, &end, 10) : 0;
+    if (*end || part < 1 || part > all || all > LIMIT_SHARDS)
         return error_set(e, "%s: '%s' is not a part like 2/7, from 1/N to N/N with N up to %d", row->name, value,
                          LIMIT_SHARDS);
     own->shard = (u32)part;
-    own->shards = (u32)parts;
+    own->shards = (u32)all;
     return true;
+}
+
+static bool set_partition(options *o, const option *row, const char *value, error *e)
+{
+    (void)row;
+    return part_keys_read(&((convert_options *)o->own)->partition, value, e);
 }
 
 static void print_formats(void)
@@ -284,6 +318,14 @@ static const option OWN[] = {
      .set = option_flag,
      .at = offsetof(options, skip_done),
      .neutral = true},
+    {.name = "--by-class",
+     .help = "-o FOLDER/: a file for each kind of event, with its fields as columns",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, by_class)},
+    {.name = "--partition-by",
+     .argument = "COLUMNS",
+     .help = "-o FOLDER/: key=value folders by day, hour and columns: day,provider",
+     .set = set_partition},
     OPTION_FORCE("replace a file that is not an earlier output of this program"),
     {.name = "--provenance",
      .help = "also write OUT.provenance.json: evidence, schemas, command and counts",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "convert/parts.h"
 #include "pipeline.h"
 #include "provenance.h"
 
@@ -40,6 +41,8 @@ static bool begin_provenance(conversion *c, error *e)
 bool conversion_begin(conversion *c, error *e)
 {
     c->out = &c->own;
+    if (parts_are_wanted(c->options->own))
+        return true;
     return begin_out(c, e) && begin_provenance(c, e);
 }
 
@@ -47,6 +50,8 @@ void conversion_end(conversion *c)
 {
     outfile_abandon(&c->provenance);
     outfile_abandon(&c->own);
+    parts_end(c->parts);
+    c->parts = NULL;
     mem_free(c->provenance_path);
     c->provenance_path = NULL;
 }
@@ -73,6 +78,8 @@ bool conversion_finish(conversion *c, evidence *ev, error *e)
         return false;
     if (run_stop)
         return error_set(e, "interrupted");
+    if (c->parts)
+        return parts_commit(c->parts, e);
     return !own || outfile_commit(both ? files : files + 1, both ? 2 : 1, e);
 }
 
@@ -99,6 +106,17 @@ unsigned conversion_correlates(const conversion *c)
 {
     bool records = c->format.exporter->render || filter_needs_record(&c->options->filter);
     return records ? c->options->correlate | c->format.exporter->correlate : 0;
+}
+
+static bool fill_parts(conversion *c, pipeline_job *job, const export_target *target, error *e)
+{
+    if (!parts_begin(&c->parts, c, target, e))
+        return false;
+    job->exporter = parts_exporter(c->parts);
+    job->sink = parts_sink(c->parts);
+    bool ok = pipeline_run(job, e) && parts_write(c->parts, c->remark, e);
+    c->part_count = parts_count(c->parts);
+    return ok;
 }
 
 bool conversion_run(conversion *c, evidence *ev, error *e)
@@ -128,8 +146,9 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
         ok = pipeline_cut(&job, own->shard - 1, own->shards, &part, e);
         job.part = &part;
     }
-    ok = ok && c->format.exporter->open(&job.sink, &to.target, e);
-    if (ok) {
+    if (parts_are_wanted(own)) {
+        ok = fill_parts(c, &job, &to.target, e);
+    } else if (ok && (ok = c->format.exporter->open(&job.sink, &to.target, e))) {
         ok = c->format.exporter->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
         if (ok && c->format.exporter->remark)
             c->format.exporter->remark(job.sink, c->remark);

@@ -9,10 +9,18 @@
 #include "exporter.h"
 #include "outfile.h"
 
+enum { PART_KEYS = 8 };
+typedef struct part_keys {
+    u8 list[PART_KEYS]; // columns, PART_DAY, PART_HOUR (parts.h)
+    u32 count;
+} part_keys;
+
 // Options of `convert` alone (options.own).
 typedef struct convert_options {
     bool guard, no_guard, mark, flat, all_first;
-    u32 shard, shards; // the part, from 1; shards 0: everything
+    u32 shard, shards;   // the part, from 1; shards 0: everything
+    bool by_class;       // -o FOLDER/: a file for each kind of event,
+    part_keys partition; // or for each value of these
 } convert_options;
 
 // How records are written.
@@ -30,7 +38,9 @@ typedef struct conversion {
     u64 records;
     u64 states[RECORD_STATES];  // of them
     char remark[EXPORT_REMARK]; // of the exporter; "": none
-    bool reader_left;           // of a pipe that OUT is
+    struct parts *parts;        // of many files; NULL: of one
+    u32 part_count;
+    bool reader_left; // of a pipe that OUT is
 } conversion;
 
 // Before anything is read: false where OUT cannot be written or must not be (own.refused, provenance.refused), and why.

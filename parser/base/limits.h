@@ -135,8 +135,9 @@ enum {
     LIMIT_VERIFIED_RECORD = 1024 << 20, // one record of JSON, as text
 
     // Exporters
-    LIMIT_SHARDS = 65536,       // parts of one output; schedulers run some thousands of tasks
-    LIMIT_VIEWS = 20000,        // of one SQLite output; opening it parses them all, some hundreds are usual
+    LIMIT_SHARDS = 65536, // parts of one output; schedulers run some thousands of tasks
+    LIMIT_VIEWS = 20000,  // of one SQLite output; opening it parses them all, some hundreds are usual
+    LIMIT_PARTS = 20000,  // files of one output, and folders; each folder takes a descriptor until all are complete
     LIMIT_FLAT_COLUMNS = 16000, // of fields; spreadsheets have 16,384 columns
     LIMIT_VIEW_FIELDS = 1000,   // fields of one view; SQLite stops at 2000 columns
     LIMIT_PROFILE_FRAMES =
