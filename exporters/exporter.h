@@ -64,6 +64,13 @@ typedef struct sink sink; // each exporter defines its own
 
 enum { EXPORT_REMARK = 256 };
 
+// What is made of a trace as a whole.
+typedef struct export_whole {
+    volatile const bool *stop;
+    u64 records;                // out: events that passed the filter
+    char remark[EXPORT_REMARK]; // likewise
+} export_whole;
+
 typedef struct exporter {
     const char *name;     // -f NAME
     const char *suffixes; // " .json .x " of OUT, blanks around each
@@ -74,6 +81,8 @@ typedef struct exporter {
     MUST_USE bool (*close)(
         sink *s,
         error *e); // the descriptor stays open; frees s in any case; with e == NULL the output is being abandoned
+    // Instead of all these: the output made from the session itself. `records`: how many events passed the filter.
+    MUST_USE bool (*whole)(const export_target *target, const filter *f, export_whole *made, error *e);
     // A sentence for people about what was written, after the last commit; NULL: there is nothing to say.
     void (*remark)(const sink *s, char text[EXPORT_REMARK]);
     // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).

@@ -2,7 +2,7 @@
 
 #include "etl_build.h"
 
-#include "etl_xpress.h"
+#include "container/xpress_encode.h"
 
 // ---------------------------------------------------------------------------------------------- bytes
 

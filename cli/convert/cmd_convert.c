@@ -127,16 +127,30 @@ static bool find_rows(const inputs *list, const char *path, u32 *first, u32 *cou
     return *count > 0;
 }
 
+// A format that is made of one trace has one.
+static bool fits_one(const conversion *c, const inputs *list)
+{
+    u32 traces = 0;
+    for (u32 i = 0; i < list->count; i++)
+        traces += list->rows[i].in != NULL;
+    if (!c->format.exporter->whole || traces < 2)
+        return true;
+    print_say("-f %s is made of one trace, these are %u (-o FOLDER/ makes one of each)", c->format.exporter->name,
+              traces);
+    return false;
+}
+
 static int convert_all(conversion *c, const char *only)
 {
     run r;
     u32 first, count;
     int code = run_begin(&r, c->options);
     if (code == EXIT_DONE) {
-        bool ok = find_rows(&r.inputs, only, &first, &count) && convert_together(c, &r, first, count);
-        if (!c->options->quiet || !ok)
+        bool found = find_rows(&r.inputs, only, &first, &count), fits = !found || fits_one(c, &r.inputs);
+        bool ok = found && fits && convert_together(c, &r, first, count);
+        if (fits && (!c->options->quiet || !ok))
             run_sum_up(&r);
-        code = ok ? run_code(&r) : EXIT_FAILED;
+        code = ok ? run_code(&r) : fits ? EXIT_FAILED : EXIT_USAGE;
     }
     return run_end(&r, code);
 }

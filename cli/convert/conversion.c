@@ -104,7 +104,7 @@ static void count_states(conversion *c, const session *s)
 
 unsigned conversion_correlates(const conversion *c)
 {
-    bool records = c->format.exporter->render || filter_needs_record(&c->options->filter);
+    bool records = c->format.exporter->render || c->format.exporter->whole || filter_needs_record(&c->options->filter);
     return records ? c->options->correlate | c->format.exporter->correlate : 0;
 }
 
@@ -116,6 +116,15 @@ static bool fill_parts(conversion *c, pipeline_job *job, const export_target *ta
     job->sink = parts_sink(c->parts);
     bool ok = pipeline_run(job, e) && parts_write(c->parts, c->remark, e);
     c->part_count = parts_count(c->parts);
+    return ok;
+}
+
+static bool make_whole(conversion *c, pipeline_job *job, const export_target *target, error *e)
+{
+    export_whole made = {.stop = &run_stop};
+    bool ok = c->format.exporter->whole(target, &c->options->filter, &made, e);
+    job->records = made.records;
+    memcpy(c->remark, made.remark, sizeof(made.remark));
     return ok;
 }
 
@@ -146,7 +155,9 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
         ok = pipeline_cut(&job, own->shard - 1, own->shards, &part, e);
         job.part = &part;
     }
-    if (parts_are_wanted(own)) {
+    if (c->format.exporter->whole) {
+        ok = make_whole(c, &job, &to.target, e);
+    } else if (parts_are_wanted(own)) {
         ok = fill_parts(c, &job, &to.target, e);
     } else if (ok && (ok = c->format.exporter->open(&job.sink, &to.target, e))) {
         ok = c->format.exporter->render ? pipeline_run(&job, e) : pipeline_count(&job, e);

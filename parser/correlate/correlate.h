@@ -86,6 +86,12 @@ typedef struct stack_note {
     u32 offset; // of its own record in the buffer
 } stack_note;
 stack_note stack_note_at(const stack_notes *notes, u32 i);
+// Whose stack the event of such a class says that it is. False: of no event's; it defines a key.
+typedef struct stack_owner {
+    i64 time; // session clock
+    u32 process, thread;
+} stack_owner;
+bool correlator_stack_owner(const event_class *cls, span payload, stack_owner *out);
 void correlator_take_stacks(correlator *c, const stack_notes *notes);
 // Before: whose threads they are is a fact of that epoch; or of one that is not sure, and is forgotten.
 void correlator_note_epoch(const correlator *c, stack_notes *notes, u32 trace, u32 epoch);

@@ -66,6 +66,16 @@ enum { LARGE_BUFFER = 1 << 20 }; // of such a room holds one more only
 
 static const u32 NO_STACK = UINT32_MAX, IN_RECORD = UINT32_MAX - 1;
 
+bool correlator_stack_owner(const event_class *cls, span payload, stack_owner *out)
+{
+    u8 opcode = cls->descriptor.opcode;
+    if ((opcode != OPCODE_STACK && opcode != OPCODE_KERNEL && opcode != OPCODE_USER) || payload.len < FRAMES_AT)
+        return false;
+    *out = (stack_owner){load_i64(payload.at + TARGET_AT), load_u32(payload.at + STACK_PROCESS_AT),
+                         load_u32(payload.at + THREAD_AT)};
+    return true;
+}
+
 // ---------------------------------------------------------------------------------------------- storing
 
 static u32 hash_frames(const u64 *frames, u32 count)

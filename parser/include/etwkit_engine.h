@@ -51,6 +51,7 @@
 #include "session/scan.h"
 #include "session/schema_store.h"
 #include "session/session.h"
+#include "session/trim.h"
 #include "threads/crew.h"
 #include "threads/ring.h"
 
@@ -197,6 +198,7 @@ ENGINE(segments_look)
 ENGINE(segments_order)
 ENGINE(session_survey)
 ENGINE(trace_events_of)
+ENGINE(trim_trace)
 
 
 ENGINE(merge_buffer_count)

@@ -1,6 +1,6 @@
 // Plain LZ77 ("XPRESS", [MS-XCA] 2.3), the form in which merged traces hold their buffers: the encoder.
-#ifndef ETWKIT_TESTS_ETL_XPRESS_H
-#define ETWKIT_TESTS_ETL_XPRESS_H
+#ifndef ETWKIT_XPRESS_ENCODE_H
+#define ETWKIT_XPRESS_ENCODE_H
 
 #include "base/outbuf.h"
 

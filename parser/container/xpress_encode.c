@@ -5,9 +5,30 @@
 // first), then a byte, then a u16 with the whole length - 3. Unused bits of the last word are ones; where the items
 // fill their word exactly, one more word of ones follows, as Windows writes it.
 
-#include "etl_xpress.h"
+#include "container/xpress_encode.h"
 
-#include "etl_build.h"
+static void set_u32(u8 *at, u32 value)
+{
+    for (u32 i = 0; i < 4; i++)
+        at[i] = (u8)(value >> 8 * i);
+}
+
+static void put_u8(outbuf *to, u8 value)
+{
+    outbuf_add(to, &value, 1);
+}
+
+static void put_u16(outbuf *to, u16 value)
+{
+    put_u8(to, (u8)value);
+    put_u8(to, (u8)(value >> 8));
+}
+
+static void put_u32(outbuf *to, u32 value)
+{
+    set_u32(outbuf_reserve(to, 4), value);
+    to->len += 4;
+}
 
 enum { HASH_BITS = 13, WINDOW = 8192, LONGEST = 65535 };
 
