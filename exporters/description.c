@@ -2,6 +2,8 @@
 
 #include "etwkit_engine.h"
 
+enum { RAW_SHOWN = 64 }; // bytes of a payload that cannot be decoded
+
 void descriptions_open(descriptions *d, const export_target *target)
 {
     outbuf b = {0};
@@ -86,6 +88,26 @@ static void put_value(outbuf *out, const typed_value *v)
     outbuf_written(out, text + len + 2);
 }
 
+// Texts that programs log as arrays of characters.
+static bool is_characters(const typed_value *v)
+{
+    typed_value first;
+    value_walk walk = value_members(v);
+    if (v->kind != VALUE_ARRAY || !v->field || !value_next(&walk, &first) || first.kind != VALUE_TEXT)
+        return false;
+    const in_type_facts *type = in_type_find(v->field->in_type);
+    return type && type->bytes > 0;
+}
+
+static void put_characters(outbuf *out, const typed_value *v)
+{
+    typed_value c;
+    outbuf_text(out, "\"");
+    for (value_walk walk = value_members(v); value_next(&walk, &c);)
+        render_text(out, &c);
+    outbuf_text(out, "\"");
+}
+
 void description_put_fields(const record *rec, outbuf *out)
 {
     typed_value data, v;
@@ -100,8 +122,29 @@ void description_put_fields(const record *rec, outbuf *out)
         span name = text_span(v.field->name);
         outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
         outbuf_text(out, "=");
-        put_value(out, &v);
+        (is_characters(&v) ? put_characters : put_value)(out, &v);
     }
+}
+
+// What could not be decoded.
+static void put_raw(outbuf *out, const record *rec)
+{
+    span payload = rec->payload;
+    size_t shown = payload.len < RAW_SHOWN ? payload.len : RAW_SHOWN;
+    u8 *p = outbuf_reserve(out, 2 * RAW_SHOWN + 64);
+    p = put_text(p, rec->state == RECORD_PARTIAL ? " [partial, " : "[raw, ");
+    p = put_text(put_u64(p, payload.len), payload.len == 1 ? " byte" : " bytes");
+    if (shown)
+        p = text_bytes(put_text(p, ": "), (span){payload.at, shown});
+    outbuf_written(out, put_text(p, shown < payload.len ? "...]" : "]"));
+}
+
+void description_put_event(const record *rec, outbuf *out)
+{
+    if (!render_message(out, rec) && rec->plan)
+        description_put_fields(rec, out);
+    if (rec->state != RECORD_DECODED)
+        put_raw(out, rec);
 }
 
 // ------------------------------------------------------------------------------------- records

@@ -1,5 +1,6 @@
 #include "sqlite_entities.h"
 
+#include "account.h"
 #include "etwkit_engine.h"
 #include "sqlite_bind.h"
 
@@ -72,22 +73,10 @@ static void cell_moment(cells *c, moment known)
     cell_text(c, NAMES[known]);
 }
 
-// Accounts that have the same SID on every machine, by the names Windows shows for them in English.
-// Source: Microsoft Learn, "Well-known SIDs".
 static void cell_user(cells *c, const char *sid)
 {
-    static const struct {
-        const char *sid, *name;
-    } USERS[] = {
-        {"S-1-5-7", "NT AUTHORITY\\ANONYMOUS LOGON"},  {"S-1-5-17", "NT AUTHORITY\\IUSR"},
-        {"S-1-5-18", "NT AUTHORITY\\SYSTEM"},          {"S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"},
-        {"S-1-5-20", "NT AUTHORITY\\NETWORK SERVICE"},
-    };
-    const char *name = NULL;
-    for (size_t i = 0; sid && i < COUNT_OF(USERS); i++)
-        if (strcmp(sid, USERS[i].sid) == 0)
-            name = USERS[i].name;
-    cell_text(c, name);
+    char room[ACCOUNT_NAME];
+    cell_text(c, account_name(sid, room));
 }
 
 // ------------------------------------------------------------------------------------- tables

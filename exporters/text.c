@@ -14,28 +14,11 @@
 
 #include "etwkit_engine.h"
 
-enum { RAW_SHOWN = 64 }; // bytes of a payload that cannot be decoded
-
 struct sink {
     output out;
     arena memory;
     literal *stems; // of each class: provider/event, level
 };
-
-// ---------------------------------------------------------------------------------------------- payloads
-
-// What could not be decoded.
-static void put_raw(outbuf *out, const record *rec)
-{
-    span payload = rec->payload;
-    size_t shown = payload.len < RAW_SHOWN ? payload.len : RAW_SHOWN;
-    u8 *p = outbuf_reserve(out, 2 * RAW_SHOWN + 64);
-    p = put_text(p, rec->state == RECORD_PARTIAL ? " [partial, " : "[raw, ");
-    p = put_text(put_u64(p, payload.len), payload.len == 1 ? " byte" : " bytes");
-    if (shown)
-        p = text_bytes(put_text(p, ": "), (span){payload.at, shown});
-    outbuf_written(out, put_text(p, shown < payload.len ? "...]" : "]"));
-}
 
 // ---------------------------------------------------------------------------------------------- records
 
@@ -62,10 +45,7 @@ static void text_render(const sink *s, const record *rec, outbuf *out)
     put_process(out, rec);
     literal stem = s->stems[rec->cls->index];
     outbuf_add(out, stem.text, stem.len);
-    if (!render_message(out, rec) && rec->plan)
-        description_put_fields(rec, out);
-    if (rec->state != RECORD_DECODED)
-        put_raw(out, rec);
+    description_put_event(rec, out);
     description_clean(out, start);
     outbuf_text(out, "\n");
 }

@@ -161,6 +161,32 @@ static u32 compare_table(sqlite3 *db, const cJSON *table)
     return compared;
 }
 
+// The tables of providers have record, time, process, id, event and level as SQL gives them, and the text of the event,
+// of which SQL has the message or the fields as JSON.
+static void compare_provider(sqlite3 *db, const cJSON *table)
+{
+    enum { SAYS = 6 };
+    sqlite3_stmt *want = NULL;
+    int all = 0;
+    const cJSON *row;
+    if (sqlite3_prepare_v2(db, text_in(table, "query"), -1, &want, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", text_in(table, "id"), sqlite3_errmsg(db));
+    cJSON_ArrayForEach (row, in(table, "rows")) {
+        assert_int_equal(sqlite3_step(want), SQLITE_ROW);
+        assert_int_equal(cJSON_GetArraySize(row), SAYS + 1);
+        for (int i = 0; i < SAYS; i++) {
+            char room[32];
+            const char *text = (const char *)sqlite3_column_text(want, i);
+            assert_string_equal(cell_text(row, i, room), text ? text : "");
+        }
+        all++;
+    }
+    while (sqlite3_step(want) == SQLITE_ROW)
+        all++;
+    assert_int_equal(all, number_in(table, "all"));
+    sqlite3_finalize(want);
+}
+
 static u32 compare_all(const char *trace)
 {
     cJSON *data = data_of(trace, "");
@@ -169,6 +195,8 @@ static u32 compare_all(const char *trace)
     u32 compared = 0;
     cJSON_ArrayForEach (table, in(data, "tables"))
         compared += compare_table(db, table);
+    cJSON_ArrayForEach (table, in(data, "providers"))
+        compare_provider(db, table);
     sqlite3_close(db);
     cJSON_Delete(data);
     return compared;
@@ -217,28 +245,32 @@ static void damaged_sample(void **state)
     const cJSON *damage = in(cJSON_GetArrayItem(in(data, "inputs"), 0), "damage");
     assert_int_equal(cJSON_GetArraySize(damage), 5);
     assert_int_equal(number_in(cJSON_GetArrayItem(damage, 0), "offset"), 0x2588);
-    // The buffer after the lost one begins at 0.5 s of 0.52: step 230 of 240; nothing else is marked.
-    const cJSON *lost = in(in(data, "timeline"), "lost");
+    // The buffer after the lost one begins 0.4 s after the first event; nothing else is marked.
+    const cJSON *timeline = in(data, "timeline"), *lost = in(timeline, "lost");
+    assert_string_equal(text_in(timeline, "from"), "2024-04-02T03:04:05.1000000Z");
+    assert_string_equal(text_in(timeline, "to"), "2024-04-02T03:04:05.5200000Z");
     assert_int_equal(cJSON_GetArraySize(lost), 1);
-    assert_int_equal(cJSON_GetArrayItem(lost, 0)->valueint, 230);
+    assert_int_equal(cJSON_GetArrayItem(lost, 0)->valueint, (int)(0.4 / in(timeline, "step_seconds")->valuedouble));
     cJSON_Delete(data);
 }
 
+// All but what the recording says of itself: its header, and two descriptions of events.
 static void timeline_counts_every_event(void **state)
 {
     (void)state;
     cJSON *data = data_of("samples/dns.etl", "");
-    const cJSON *series, *count;
-    int sum = 0;
-    cJSON_ArrayForEach (series, in(in(data, "timeline"), "series")) {
+    const cJSON *timeline = in(data, "timeline"), *series, *count;
+    int sum = 0, steps = number_in(timeline, "steps");
+    assert_true(steps > 512 && steps <= 1024);
+    cJSON_ArrayForEach (series, in(timeline, "series")) {
         int of_one = 0;
-        assert_int_equal(cJSON_GetArraySize(in(series, "counts")), 240);
+        assert_int_equal(cJSON_GetArraySize(in(series, "counts")), steps);
         cJSON_ArrayForEach (count, in(series, "counts"))
             of_one += count->valueint;
         assert_int_equal(of_one, number_in(series, "events"));
         sum += of_one;
     }
-    assert_int_equal(sum, 27);
+    assert_int_equal(sum, 27 - 1 - 2);
     cJSON_Delete(data);
 }
 
@@ -278,21 +310,37 @@ static void page_holds_the_data(void **state)
     mem_free(page);
 }
 
-// The page has the file as it is between two tags, and its hash in the policy.
-static void has_file(const char *page, const char *path, const char *before, const char *after, const char *policy)
+static const char *const SCRIPTS[] = {"base", "table", "timeline", "charts", "process", "page"};
+
+// The page's scripts, one after the other; heap.
+static char *all_scripts(void)
 {
-    char *file = file_text(path), scratch[256], base64[SHA256_BASE64];
+    outbuf all = {0};
+    for (size_t i = 0; i < COUNT_OF(SCRIPTS); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "cli/report/page/%s.js", SCRIPTS[i]);
+        char *file = file_text(path);
+        outbuf_text(&all, file);
+        mem_free(file);
+    }
+    outbuf_add(&all, "", 1);
+    return (char *)all.bytes;
+}
+
+// The page has the text as it is between two tags, and its hash in the policy.
+static void has_part(const char *page, const char *text, const char *before, const char *after, const char *policy)
+{
+    char wanted[256], base64[SHA256_BASE64];
     u8 digest[SHA256_BYTES];
-    sha256_of((span){(const u8 *)file, strlen(file)}, digest);
+    sha256_of((span){(const u8 *)text, strlen(text)}, digest);
     sha256_base64(digest, base64);
-    snprintf(scratch, sizeof(scratch), "%s 'sha256-%s'", policy, base64);
-    assert_non_null(strstr(page, scratch));
-    const char *found = strstr(page, file);
+    snprintf(wanted, sizeof(wanted), "%s 'sha256-%s'", policy, base64);
+    assert_non_null(strstr(page, wanted));
+    const char *found = strstr(page, text);
     assert_non_null(found);
     assert_memory_equal(found - strlen(before), before, strlen(before));
-    assert_memory_equal(found + strlen(file), after, strlen(after));
-    assert_null(strstr(file, "</"));
-    mem_free(file);
+    assert_memory_equal(found + strlen(text), after, strlen(after));
+    assert_null(strstr(text, "</"));
 }
 
 static void page_is_made_of_its_files(void **state)
@@ -303,25 +351,37 @@ static void page_is_made_of_its_files(void **state)
     sha256_of((span){NULL, 0}, digest);
     sha256_base64(digest, base64);
     assert_string_equal(base64, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
-    char *page = report_of("samples/dns.etl", "");
-    has_file(page, "cli/report/page.css", "<style>", "</style>", "style-src");
-    has_file(page, "cli/report/page.js", "<script>", "</script>", "script-src");
+    char *page = report_of("samples/dns.etl", ""), *style = file_text("cli/report/page/page.css");
+    char *script = all_scripts();
+    has_part(page, style, "<style>", "</style>", "style-src");
+    has_part(page, script, "<script>", "</script>", "script-src");
     assert_null(strstr(page, "unsafe-"));
     assert_null(strstr(page, "{{"));
+    mem_free(script);
+    mem_free(style);
     mem_free(page);
 }
 
-// No way for text to become markup or code.
+// No way for text to become markup or code, nor for a link to lead out of the page: the two that set an address are
+// those within the page and those to what it makes itself to be saved.
 static void script_makes_text_nodes_only(void **state)
 {
     (void)state;
-    static const char *const FORBIDDEN[] = {"innerHTML", "outerHTML", "insertAdjacent",   "document.write",
-                                            "eval(",     "Function(", "createContextual", "setTimeout",
-                                            "href",      "srcdoc"};
-    char *script = file_text("cli/report/page.js");
+    static const char *const FORBIDDEN[] = {
+        "innerHTML",  "outerHTML", "insertAdjacent", "document.write", "eval(",   "Function(", "createContextual",
+        "setTimeout", ".href",     "srcdoc",         "fetch(",         "XMLHttp", "location ="};
+    static const char *const HREFS[] = {"setAttribute('href', '#' + id)", "setAttribute('href', place)"};
+    char *script = all_scripts();
+    int hrefs = 0;
     for (size_t i = 0; i < COUNT_OF(FORBIDDEN); i++)
         if (strstr(script, FORBIDDEN[i]))
-            fail_msg("page.js uses %s", FORBIDDEN[i]);
+            fail_msg("the script uses %s", FORBIDDEN[i]);
+    for (const char *at = script; (at = strstr(at, "href")); at++)
+        hrefs++;
+    assert_int_equal(hrefs, COUNT_OF(HREFS));
+    for (size_t i = 0; i < COUNT_OF(HREFS); i++)
+        assert_non_null(strstr(script, HREFS[i]));
+    assert_non_null(strstr(script, "place = URL.createObjectURL("));
     mem_free(script);
 }
 
@@ -356,8 +416,8 @@ static void earlier_reports_are_replaced(void **state)
 
 // Of each tag of a page, once: what is between "<" and ">".
 typedef struct tags {
-    const char *at[100];
-    size_t len[100];
+    const char *at[400];
+    size_t len[400];
     u32 count;
 } tags;
 
@@ -436,7 +496,9 @@ static void evidence_needs_no_script(void **state)
     page = plain_page("samples/dns.etl", "--no-hash");
     has(page, "<p>Damage: none.");
     has(page, "<tr><th>SHA-256</th><td>not computed (--no-hash)</td></tr>");
-    has(page, "<tr><th>DNS look-ups</th><td><a href=\"#dns\">18</a></td></tr>");
+    has(page, "<li><a href=\"#dns\">DNS look-ups</a> 18</li>");
+    has(page, "<h4>Encoded commands: 1</h4>");
+    has(page, " means <code>IEX</code> <a href=\"#process-");
     has(page, "<noscript>");
     mem_free(page);
 }
@@ -457,7 +519,7 @@ static void what_was_not_read_is_in_the_evidence(void **state)
     fclose(f);
     mem_free(bytes);
     char *page = plain_page(line, "");
-    has(page, "<tr><th>Inputs</th><td>1 read, 2 not read</td></tr>");
+    has(page, "<tr><th>Not read</th><td>2 of 3 inputs: see Evidence</td></tr>");
     has(page, "<tr><th>Path</th><td>samples/README.md</td></tr>\n<tr><th>Not read</th><td>");
     has(page, "<tr><th>Not read</th><td>the same bytes as dns.etl, which was</td></tr>");
     mem_free(page);

@@ -8,17 +8,13 @@
 
 static bool write_report(const report_job *job, outfile *out, error *e)
 {
-    outbuf text = {0};
     cJSON *model = report_model(job);
-    if (job->evidence->run->options->json) {
-        report_json(model, &text);
-        outbuf_text(&text, "\n");
-    } else {
-        report_page(model, &text);
-    }
+    outbuf json = report_json(model);
+    span text = {json.bytes, json.len};
+    bool ok = job->evidence->run->options->json ? outfile_write(out, text, e) && outfile_text(out, "\n", e)
+                                                : report_page(model, text, out, e);
     cJSON_Delete(model);
-    bool ok = outfile_write(out, (span){text.bytes, text.len}, e);
-    outbuf_free(&text);
+    outbuf_free(&json);
     return ok;
 }
 
@@ -117,6 +113,6 @@ const command command_report = {
                              OPTION_FORCE("replace a file that is not an earlier report")),
                 &options_input, &options_filter},
     .most = COMMAND_MANY,
-    .correlate = CORRELATE_REPORT,
+    .correlate = CORRELATE_REPORT & ~CORRELATE_STACKS,
     .run = report_command,
 };

@@ -1,10 +1,22 @@
-// page.html, page.css and page.js as the Makefile embeds them.
+// The files of page/ as the Makefile embeds them.
 #ifndef ETWKIT_PAGE_FILES_H
 #define ETWKIT_PAGE_FILES_H
 
 #include "base/base.h"
 
-extern const u8 page_html[], page_css[], page_js[];
-extern const size_t page_html_bytes, page_css_bytes, page_js_bytes;
+#define PAGE_FILE(name)                                                                                                \
+    extern const u8 name[];                                                                                            \
+    extern const size_t name##_bytes;
+
+PAGE_FILE(page_html)
+PAGE_FILE(page_css)
+PAGE_FILE(base_js)
+PAGE_FILE(table_js)
+PAGE_FILE(timeline_js)
+PAGE_FILE(charts_js)
+PAGE_FILE(process_js)
+PAGE_FILE(page_js)
+
+#undef PAGE_FILE
 
 #endif

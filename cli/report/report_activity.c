@@ -1,7 +1,9 @@
-// The parts of the report's model that are lists: processes, connections, and the tables the rules fill.
+// The parts of the report's model that come from what events say about each other: hosts, processes, connections.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "base/text.h"
 #include "report/report.h"
 
@@ -115,6 +117,24 @@ static void order_below(tree *t, u32 root, u32 *stack)
     }
 }
 
+static int compare_hosts(const void *a, const void *b)
+{
+    const process_life *x = *(const process_life *const *)a, *y = *(const process_life *const *)b;
+    if (x->machine != y->machine)
+        return x->machine < y->machine ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+// The processes of one host after those of another.
+static const process_life **by_host(const tree *t)
+{
+    const process_life **list = mem_zeroed(t->count + 1, sizeof(*list));
+    for (u32 i = 0; i < t->count; i++)
+        list[i] = t->lives[i];
+    qsort(list, t->count, sizeof(*list), compare_hosts);
+    return list;
+}
+
 static tree tree_of(const session *s)
 {
     tree t = {0};
@@ -126,13 +146,15 @@ static tree tree_of(const session *s)
     t.seen = mem_zeroed(t.count, sizeof(bool));
     link_children(&t);
     u32 *stack = mem_zeroed(t.count + 1, sizeof(u32));
-    for (u32 root = 0; root < t.count; root++)
-        if (!t.seen[root] && (!t.lives[root]->parent || t.lives[root]->parent == t.lives[root]))
-            order_below(&t, root, stack);
+    const process_life **lives = by_host(&t);
+    for (u32 i = 0; i < t.count; i++)
+        if (!t.seen[lives[i]->index] && (!lives[i]->parent || lives[i]->parent == lives[i]))
+            order_below(&t, lives[i]->index, stack);
     // A ring of parents (reused ids) is broken by starting anywhere in it.
-    for (u32 root = 0; root < t.count; root++)
-        if (!t.seen[root])
-            order_below(&t, root, stack);
+    for (u32 i = 0; i < t.count; i++)
+        if (!t.seen[lives[i]->index])
+            order_below(&t, lives[i]->index, stack);
+    mem_free(lives);
     mem_free(stack);
     return t;
 }
@@ -146,15 +168,24 @@ static void tree_free(tree *t)
     mem_free(t->seen);
 }
 
-// ---------------------------------------------------------------------------------------------- processes
+// ---------------------------------------------------------------------------------------------- hosts
 
-static void add_text(cJSON *to, const char *name, const char *text)
+void report_add_hosts(cJSON *root, const session *s)
 {
-    if (text && *text)
-        cJSON_AddStringToObject(to, name, text);
-    else
-        cJSON_AddNullToObject(to, name);
+    cJSON *list = cJSON_AddArrayToObject(root, "hosts");
+    for (u32 i = 0; i < s->hosts.count; i++) {
+        cJSON *one = cJSON_CreateObject(), *sources = cJSON_CreateArray();
+        report_add_text(one, "name", s->hosts.list[i].name);
+        report_add_time(one, "boot_time", s->hosts.list[i].boot);
+        for (u32 t = 0; t < s->trace_count; t++)
+            if (s->hosts.of[s->traces[t]->first_header] == i)
+                cJSON_AddItemToArray(sources, cJSON_CreateNumber(t));
+        cJSON_AddItemToObject(one, "traces", sources);
+        cJSON_AddItemToArray(list, one);
+    }
 }
+
+// ---------------------------------------------------------------------------------------------- processes
 
 static void add_moment(cJSON *to, const char *name, moment known, i64 time)
 {
@@ -166,18 +197,53 @@ static void add_moment(cJSON *to, const char *name, moment known, i64 time)
     cJSON_AddStringToObject(to, known_name, KNOWN[known]);
 }
 
+// No text is longer than what a cell shows.
+static void add_cut(cJSON *to, const char *name, const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len <= REPORT_CELL_BYTES) {
+        report_add_text(to, name, text);
+        return;
+    }
+    outbuf cut = {0};
+    len = REPORT_CELL_BYTES;
+    while (len && ((u8)text[len] & 0xc0) == 0x80)
+        len--;
+    outbuf_add(&cut, text, len);
+    outbuf_add(&cut, " …", sizeof(" …"));
+    cJSON_AddStringToObject(to, name, (const char *)cut.bytes);
+    outbuf_free(&cut);
+}
+
+static void add_origin(cJSON *to, const process_life *life)
+{
+    char scratch[ACCOUNT_NAME];
+    report_add_text(to, "user_sid", life->user_sid);
+    report_add_text(to, "user_name", account_name(life->user_sid, scratch));
+    add_cut(to, "command_line", life->command_line);
+    add_cut(to, "image_path", life->image_path);
+    if (life->has_parent)
+        report_add_number(to, "parent_id", life->parent_id);
+    if (life->parent)
+        report_add_number(to, "parent_life", life->parent->index);
+    cJSON_AddBoolToObject(to, "parent_sure", life->parent_sure);
+    if (life->has_session)
+        report_add_number(to, "session_id", life->session_id);
+    if (life->has_exit_status)
+        report_add_number(to, "exit_status", life->exit_status);
+}
+
 static cJSON *process_json(const process_life *life, const report_life *r, u32 depth)
 {
     cJSON *one = cJSON_CreateObject();
-    add_text(one, "name", life->name);
+    report_add_number(one, "life", life->index);
+    report_add_number(one, "host", life->machine);
+    report_add_text(one, "name", life->name);
     report_add_number(one, "process_id", life->process_id);
     report_add_number(one, "depth", depth);
-    cJSON_AddBoolToObject(one, "parent_sure", life->parent_sure);
     add_moment(one, "start", life->start_known, life->start);
     add_moment(one, "end", life->end_known, life->end);
-    add_text(one, "user_sid", life->user_sid);
-    add_text(one, "command_line", life->command_line);
-    add_text(one, "image_path", life->image_path);
+    add_origin(one, life);
     report_add_number(one, "events", r->events);
     report_add_number(one, "files", r->files);
     cJSON *names = cJSON_AddArrayToObject(one, "names");
@@ -215,7 +281,10 @@ static cJSON *connection_json(const connection *c)
     cJSON *one = cJSON_CreateObject();
     report_add_time(one, "first", c->first);
     report_add_time(one, "last", c->last);
-    add_text(one, "process", c->process ? c->process->name : NULL);
+    report_add_number(one, "host", c->machine);
+    if (c->process)
+        report_add_number(one, "life", c->process->index);
+    report_add_text(one, "process", c->process ? c->process->name : NULL);
     report_add_number(one, "process_id", c->process_id);
     cJSON_AddStringToObject(one, "protocol", c->tcp ? "TCP" : "UDP");
     report_add_number(one, "local_port", c->local_port);
@@ -234,51 +303,4 @@ void report_add_connections(cJSON *root, const session *s)
     cJSON *rows = cJSON_AddArrayToObject(connections, "rows");
     for (u32 i = 0; i < count && i < REPORT_ROWS; i++)
         cJSON_AddItemToArray(rows, connection_json(&list[i]));
-}
-
-// ---------------------------------------------------------------------------------------------- tables
-
-static void add_columns(cJSON *to, const report_table *table)
-{
-    static const char *const FIRST[] = {"record", "time (UTC)", "process", "id", "event"};
-    cJSON *columns = cJSON_AddArrayToObject(to, "columns");
-    for (size_t i = 0; i < COUNT_OF(FIRST); i++)
-        cJSON_AddItemToArray(columns, cJSON_CreateString(FIRST[i]));
-    for (u32 i = 0; i < REPORT_DETAILS && table->columns[i]; i++)
-        cJSON_AddItemToArray(columns, cJSON_CreateString(table->columns[i]));
-}
-
-// The rows are JSON already, with a comma and a line break after each.
-static void add_rows(cJSON *to, const report_rows *rows)
-{
-    static const size_t AFTER_ROW = 2;
-    outbuf list = {0};
-    outbuf_text(&list, "[\n");
-    outbuf_add(&list, rows->json.bytes, rows->json.len ? rows->json.len - AFTER_ROW : 0);
-    outbuf_add(&list, "]", sizeof("]"));
-    cJSON_AddRawToObject(to, "rows", (const char *)list.bytes);
-    outbuf_free(&list);
-}
-
-void report_add_tables(cJSON *root, const report_data *d)
-{
-    cJSON *list = cJSON_AddArrayToObject(root, "tables");
-    for (u32 i = 0; i < report_table_count(); i++) {
-        const report_table *table = &report_tables[i];
-        outbuf query = {0};
-        if (!d->tables[i].all)
-            continue;
-        cJSON *one = cJSON_CreateObject();
-        cJSON_AddStringToObject(one, "id", table->id);
-        cJSON_AddStringToObject(one, "title", table->title);
-        cJSON_AddStringToObject(one, "explanation", table->explanation);
-        report_add_number(one, "all", d->tables[i].all);
-        add_columns(one, table);
-        report_query(table, &query);
-        outbuf_add(&query, "", 1);
-        cJSON_AddStringToObject(one, "query", (const char *)query.bytes);
-        add_rows(one, &d->tables[i]);
-        cJSON_AddItemToArray(list, one);
-        outbuf_free(&query);
-    }
 }

@@ -3,202 +3,159 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/text.h"
 #include "etwkit_engine.h"
 
-// What render hands to commit for each record, then `bytes` of a row as JSON and `name_bytes` of the name looked up.
+// What render hands to commit for each record. What follows it: the row as JSON, the name looked up, what is striking
+// and its detail, the label of a chart; as long as is said here.
 typedef struct note {
     i64 time;
-    u32 cls, table, bytes, name_bytes;
-    u32 life; // process_life.index, LIFE_NONE
+    u64 record;
+    u32 cls, table, row, name, striking, detail;
+    u32 life; // process_life.index
+    u32 host, process_id;
+    u8 kind; // striking
+    bool has_process;
+    chart_note chart;
 } note;
-
-static const u32 LIFE_NONE = UINT32_MAX, TABLE_NONE = UINT32_MAX;
 
 // ---------------------------------------------------------------------------------------------- begin and end
 
-static bool is_named(const void *items, u32 index, const void *name)
-{
-    return strcmp(((const report_series *)items)[index].name, name) == 0;
-}
-
-static u32 series_named(report_data *d, map *by_name, const char *name)
-{
-    u64 hash = hash_bytes(name, strlen(name));
-    u32 found = map_find(by_name, hash, is_named, d->series, name);
-    if (found != MAP_NONE)
-        return found;
-    GROW(d->series, d->series_count, d->series_cap);
-    d->series[d->series_count] = (report_series){.name = name};
-    map_add(by_name, hash, d->series_count);
-    return d->series_count++;
-}
-
 void report_data_begin(report_data *d, const session *s)
 {
-    *d = (report_data){.session = s, .from = INT64_MAX, .to = INT64_MIN};
-    d->tables = mem_zeroed(report_table_count(), sizeof(*d->tables));
+    *d = (report_data){.session = s, .dns = report_table_index("dns"), .files = report_table_index("files")};
+    report_classes_begin(&d->classes, s);
+    u32 providers = d->classes.provider_count - d->classes.left_out;
+    report_store_begin(&d->store, report_table_count() + providers);
+    for (u32 i = 0; i < providers; i++)
+        if (d->classes.providers[i].kernel)
+            d->store.tables[d->classes.providers[i].table].most = REPORT_KERNEL_ROWS;
     (void)correlator_processes(s->correlator, &d->life_count);
     d->lives = mem_zeroed(d->life_count, sizeof(*d->lives));
-    map by_name = {0};
-    u32 classes = class_count(s->classes);
-    d->series_of_class = mem_zeroed(classes, sizeof(*d->series_of_class));
-    for (u32 i = 0; i < classes; i++) {
-        const event_class *c = class_list(s->classes)[i];
-        char id[GUID_TEXT];
-        const char *name = c->provider ? c->provider : arena_text(&d->arena, guid_to_text(&c->provider_id, id));
-        d->series_of_class[i] = series_named(d, &by_name, name);
-    }
-    map_free(&by_name);
-    for (u32 i = 0; i < s->trace_count; i++) {
-        if (s->traces[i]->first_time < d->from)
-            d->from = s->traces[i]->first_time;
-        if (s->traces[i]->last_time > d->to)
-            d->to = s->traces[i]->last_time;
-    }
 }
 
 void report_data_free(report_data *d)
 {
-    for (u32 i = 0; i < report_table_count(); i++)
-        outbuf_free(&d->tables[i].json);
-    mem_free(d->tables);
+    report_classes_free(&d->classes);
+    report_store_free(&d->store);
+    report_chart_sums_free(&d->charts);
     mem_free(d->lives);
-    mem_free(d->series);
-    mem_free(d->series_of_class);
     arena_free(&d->arena);
 }
 
 // ---------------------------------------------------------------------------------------------- a record
 
-// A text as JSON; long text is cut before a character's first byte.
-static void put_cell(outbuf *out, const char *text, size_t len)
+// Whether the row of a record will be shown, or looked at.
+static bool row_is_wanted(const report_data *d, const report_rule *rule, u32 table)
 {
-    size_t shown = len;
-    if (shown > REPORT_CELL_BYTES) {
-        shown = REPORT_CELL_BYTES;
-        while (shown && ((u8)text[shown] & 0xc0) == 0x80)
-            shown--;
+    if (table == REPORT_NONE)
+        return false;
+    return !atomic_load_explicit(&d->store.tables[table].full, memory_order_relaxed) ||
+           (rule && report_tables[table].watched);
+}
+
+// What is striking about a row that says `said`, cells on lines of their own.
+static void note_striking(note *n, const report_rule *rule, span said, outbuf *out)
+{
+    span command = striking_encoded(said);
+    size_t start = out->len;
+    if (command.len) {
+        n->kind = STRIKING_ENCODED;
+        striking_put_encoded(said, command, out);
+        n->striking = (u32)(out->len - start);
+        start = out->len;
+        (void)striking_decode(command, out);
+        n->detail = (u32)(out->len - start);
+    } else if (rule && striking_starts(rule, said)) {
+        n->kind = STRIKING_AUTOSTART;
+        outbuf_add(out, said.at, said.len);
+        n->striking = (u32)said.len;
     }
-    span bytes = {(const u8 *)text, shown};
-    outbuf_text(out, ",\"");
-    outbuf_written(out, text_utf8_json(outbuf_reserve(out, 6 * shown), bytes));
-    outbuf_text(out, shown < len ? " …\"" : "\"");
 }
 
-static void put_number(outbuf *out, u64 number)
+static void render_row(const sink *s, note *n, const record *rec, const report_rule *rule, outbuf *out)
 {
-    outbuf_written(out, text_u64(outbuf_reserve(out, 20), number));
-}
-
-static void put_field(outbuf *scratch, const record *rec, const char *name)
-{
-    typed_value v;
-    record_value(rec, name, &v);
-    render_text(scratch, &v);
-}
-
-// The value of a rule's field after the end of *scratch; its bytes.
-static size_t field_text(outbuf *scratch, const record *rec, const char *name)
-{
-    size_t start = scratch->len;
-    if (strcmp(name, "@file") == 0)
-        outbuf_text(scratch, rec->file_path ? rec->file_path : "");
-    else if (strcmp(name, "@key") == 0)
-        outbuf_text(scratch, rec->key_path ? rec->key_path : "");
-    else
-        put_field(scratch, rec, name);
-    // The correlated path says more than the device path in the event.
-    if (rec->file_path &&
-        (strcmp(name, "FileName") == 0 || strcmp(name, "OpenPath") == 0 || strcmp(name, "FilePath") == 0)) {
-        scratch->len = start;
-        outbuf_text(scratch, rec->file_path);
-    }
-    return scratch->len - start;
-}
-
-static void put_details(outbuf *out, const record *rec, const report_rule *rule, const report_table *table)
-{
-    outbuf value = {0};
-    for (u32 i = 0; i < REPORT_DETAILS && table->columns[i]; i++) {
-        value.len = 0;
-        size_t len = rule->fields[i] ? field_text(&value, rec, rule->fields[i]) : 0;
-        put_cell(out, len ? (const char *)value.bytes : "", len);
-    }
-    outbuf_free(&value);
-}
-
-// [record, time, process, id, event, details...],
-static void put_row(outbuf *out, const record *rec, const report_rule *rule)
-{
-    char time[40];
-    const char *name = rec->process_name ? rec->process_name : "";
-    outbuf_text(out, "[");
-    put_number(out, rec->number);
-    put_cell(out, time, (size_t)(text_time((u8 *)time, rec->time) - (u8 *)time));
-    put_cell(out, name, strlen(name));
-    outbuf_text(out, ",");
-    if (rec->has_process)
-        put_number(out, rec->process_id);
-    else
-        outbuf_text(out, "null");
-    put_cell(out, rule->event, strlen(rule->event));
-    put_details(out, rec, rule, &report_tables[report_table_index(rule->table)]);
-    outbuf_text(out, "],\n");
+    outbuf said = {0};
+    size_t start = out->len;
+    report_put_row(out, rec, rule, &said);
+    n->row = (u32)(out->len - start);
+    if (rule && n->table == s->dns)
+        n->name = (u32)report_put_field(out, rec, rule->fields[0]);
+    if (!s->classes.list[n->cls].tells_process)
+        note_striking(n, rule, (span){said.bytes, said.len}, out);
+    outbuf_free(&said);
 }
 
 static void report_render(const sink *s, const record *rec, outbuf *out)
 {
-    (void)s;
-    const report_rule *rule = report_rule_of(rec->cls);
-    note n = {rec->time, rec->cls->index, TABLE_NONE, 0, 0, rec->process ? rec->process->index : LIFE_NONE};
+    const report_class *cls = &s->classes.list[rec->cls->index];
+    const report_rule *rule = rec->plan ? cls->rule : NULL;
+    note n = {.time = rec->time,
+              .record = rec->number,
+              .cls = rec->cls->index,
+              .table = rule ? cls->rule_table : cls->table,
+              .life = rec->process ? rec->process->index : REPORT_NONE,
+              .host = rec->host_index,
+              .process_id = rec->has_process ? rec->process_id : 0,
+              .has_process = rec->has_process};
     size_t head = out->len;
     outbuf_add(out, &n, sizeof(n));
-    if (rule && rec->plan) {
-        size_t start = out->len;
-        n.table = report_table_index(rule->table);
-        put_row(out, rec, rule);
-        n.bytes = (u32)(out->len - start);
-        if (strcmp(rule->table, "dns") == 0)
-            n.name_bytes = (u32)field_text(out, rec, rule->fields[0]);
-        memcpy(out->bytes + head, &n, sizeof(n));
-    }
+    if (row_is_wanted(s, rule, n.table))
+        render_row(s, &n, rec, rule, out);
+    if (cls->chart && rec->plan)
+        report_chart_measure(s->session, cls->chart, rec, out, &n.chart);
+    memcpy(out->bytes + head, &n, sizeof(n));
 }
 
 // ---------------------------------------------------------------------------------------------- in order
 
-static void add_row(report_data *d, const note *n, const u8 *json)
-{
-    report_rows *rows = &d->tables[n->table];
-    rows->all++;
-    if (rows->shown >= REPORT_ROWS || rows->json.len + n->bytes > REPORT_TABLE_BYTES)
-        return;
-    outbuf_add(&rows->json, json, n->bytes);
-    rows->shown++;
-}
-
-static void add_name(report_data *d, report_life *life, const u8 *name, u32 len)
+static void add_name(report_data *d, report_life *life, span name)
 {
     for (u32 i = 0; i < life->name_count; i++)
-        if (strlen(life->names[i]) == len && memcmp(life->names[i], name, len) == 0)
+        if (strlen(life->names[i]) == name.len && memcmp(life->names[i], name.at, name.len) == 0)
             return;
     life->names_all++;
     if (life->name_count < REPORT_NAMES)
-        life->names[life->name_count++] = arena_text_len(&d->arena, (const char *)name, len);
+        life->names[life->name_count++] = arena_text_len(&d->arena, (const char *)name.at, name.len);
 }
 
-static void add_time(report_data *d, const note *n)
+static void add_striking(report_data *d, const note *n, span text, span detail)
 {
-    if (n->cls >= class_count(d->session->classes))
+    striking_list *list = &d->striking[n->kind];
+    striking_item item = {.record = n->record, .life = n->life};
+    if (list->all < STRIKING_SHOWN) {
+        item.text = striking_text(&d->arena, text);
+        item.detail = detail.len ? striking_text(&d->arena, detail) : NULL;
+    }
+    striking_add(list, &item);
+}
+
+static void add_to_life(report_data *d, const note *n, span name)
+{
+    if (n->life >= d->life_count)
         return;
-    report_series *series = &d->series[d->series_of_class[n->cls]];
-    series->events++;
-    // Damaged clocks give times whose differences leave 64 bits.
-    double all = (double)d->to - (double)d->from;
-    double at = n->time < d->from ? 0 : (double)n->time - (double)d->from;
-    u64 bucket = all <= 0 ? 0 : at < all ? (u64)(at / all * REPORT_BUCKETS) : REPORT_BUCKETS - 1;
-    series->buckets[bucket < REPORT_BUCKETS ? bucket : REPORT_BUCKETS - 1]++;
+    report_life *life = &d->lives[n->life];
+    life->events++;
+    life->files += n->table == d->files;
+    if (name.len)
+        add_name(d, life, name);
+}
+
+static void add_note(report_data *d, const note *n, cursor *c)
+{
+    const report_class *cls = &d->classes.list[n->cls];
+    span row = take(c, n->row), name = take(c, n->name);
+    span deserves = take(c, n->striking), detail = take(c, n->detail), label = take(c, n->chart.bytes);
+    report_time_add(&d->time, cls->series, n->time, cls->outside_time);
+    add_to_life(d, n, name);
+    // A row that came because no one had yet said that its table is full counts for nothing.
+    bool shown = n->table != REPORT_NONE && report_store_add(&d->store, n->table, row, n->life, n->host);
+    bool watched = n->table < report_table_count() && report_tables[n->table].watched;
+    if (deserves.len && (shown || watched))
+        add_striking(d, n, deserves, detail);
+    if (n->chart.bytes)
+        report_chart_add(&d->charts, cls->chart, (chart_who){n->life, n->process_id, n->has_process}, &n->chart,
+                         label.at);
 }
 
 static bool report_commit(sink *d, span rendered, u32 records, error *e)
@@ -208,18 +165,7 @@ static bool report_commit(sink *d, span rendered, u32 records, error *e)
     for (u32 i = 0; i < records; i++) {
         note n;
         memcpy(&n, take(&c, sizeof(n)).at, sizeof(n));
-        span row = take(&c, n.bytes), name = take(&c, n.name_bytes);
-        add_time(d, &n);
-        report_life *life = n.life < d->life_count ? &d->lives[n.life] : NULL;
-        if (life)
-            life->events++;
-        if (n.table == TABLE_NONE)
-            continue;
-        add_row(d, &n, row.at);
-        if (life && n.name_bytes)
-            add_name(d, life, name.at, n.name_bytes);
-        if (life && strcmp(report_tables[n.table].id, "files") == 0)
-            life->files++;
+        add_note(d, &n, &c);
     }
     return true;
 }
@@ -245,4 +191,5 @@ const exporter report_exporter = {.name = "report",
                                   .open = report_open,
                                   .render = report_render,
                                   .commit = report_commit,
-                                  .close = report_close};
+                                  .close = report_close,
+                                  .no_stacks = true};

@@ -34,6 +34,14 @@ void report_add_time(cJSON *to, const char *name, i64 filetime)
     cJSON_AddStringToObject(to, name, text);
 }
 
+void report_add_text(cJSON *to, const char *name, const char *text)
+{
+    if (text && *text)
+        cJSON_AddStringToObject(to, name, text);
+    else
+        cJSON_AddNullToObject(to, name);
+}
+
 // ---------------------------------------------------------------------------------------------- how it was read
 
 static void add_run(cJSON *root, const report_job *job)
@@ -91,103 +99,12 @@ static void add_inputs(cJSON *root, const evidence *ev)
             continue;
         add_recording(info, &ev->session->traces[index]->file.trace_headers[0]);
         shorten(info, "damage", "damage_not_listed", REPORT_DAMAGE);
-        shorten(info, "providers", "providers_not_listed", REPORT_PROVIDERS);
+        cJSON_DeleteItemFromObjectCaseSensitive(info, "providers"); // all inputs' are one list
     }
     cJSON_AddItemToObject(root, "inputs", list);
 }
 
-// ---------------------------------------------------------------------------------------------- timeline
-
-static int by_events(const void *a, const void *b)
-{
-    const report_series *x = *(const report_series *const *)a, *y = *(const report_series *const *)b;
-    if (x->events != y->events)
-        return x->events > y->events ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-static void add_series(cJSON *list, const report_series *s)
-{
-    cJSON *one = cJSON_CreateObject(), *counts = cJSON_CreateArray();
-    cJSON_AddStringToObject(one, "provider", s->name);
-    report_add_number(one, "events", s->events);
-    for (u32 b = 0; b < REPORT_BUCKETS; b++)
-        cJSON_AddItemToArray(counts, cJSON_CreateNumber(s->buckets[b]));
-    cJSON_AddItemToObject(one, "counts", counts);
-    cJSON_AddItemToArray(list, one);
-}
-
-// Those with most events one by one, all others as one.
-static void add_all_series(cJSON *timeline, const report_data *d)
-{
-    const report_series **order = mem_zeroed(d->series_count, sizeof(*order));
-    cJSON *list = cJSON_AddArrayToObject(timeline, "series");
-    report_series others = {.name = ""};
-    for (u32 i = 0; i < d->series_count; i++)
-        order[i] = &d->series[i];
-    if (d->series_count)
-        qsort(order, d->series_count, sizeof(*order), by_events);
-    for (u32 i = 0; i < d->series_count && i < REPORT_SERIES; i++)
-        add_series(list, order[i]);
-    for (u32 i = REPORT_SERIES; i < d->series_count; i++) {
-        others.events += order[i]->events;
-        for (u32 b = 0; b < REPORT_BUCKETS; b++)
-            others.buckets[b] += order[i]->buckets[b];
-    }
-    u32 other_count = d->series_count > REPORT_SERIES ? d->series_count - REPORT_SERIES : 0;
-    if (other_count)
-        add_series(list, &others);
-    report_add_number(timeline, "other_providers", other_count);
-    mem_free(order);
-}
-
-// Where the buffers begin before which something was lost.
-static void mark_losses(const trace *t, const report_data *d, bool lost[REPORT_BUCKETS])
-{
-    double all = (double)d->to - (double)d->from;
-    for (u32 k = 0; k < t->losses.behind_count; k++) {
-        const etl_buffer *b = &t->file.buffers[t->losses.after[k]];
-        const buffer_events *events = trace_events_of(t, t->losses.after[k]);
-        if (!events)
-            continue;
-        double at =
-            (double)clock_filetime(&t->file.trace_headers[b->trace_header].clock, events->first_time) - (double)d->from;
-        if (at >= 0 && at < all)
-            lost[(u32)(at / all * REPORT_BUCKETS)] = true;
-    }
-}
-
-static void add_timeline(cJSON *root, const report_data *d)
-{
-    bool lost[REPORT_BUCKETS] = {false};
-    cJSON *timeline = cJSON_AddObjectToObject(root, "timeline");
-    report_add_time(timeline, "from", d->from);
-    report_add_time(timeline, "to", d->to);
-    cJSON_AddNumberToObject(timeline, "seconds", ((double)d->to - (double)d->from) / 1e7);
-    add_all_series(timeline, d);
-    for (u32 i = 0; i < d->session->trace_count; i++)
-        mark_losses(d->session->traces[i], d, lost);
-    cJSON *marks = cJSON_AddArrayToObject(timeline, "lost");
-    for (u32 b = 0; b < REPORT_BUCKETS; b++)
-        if (lost[b])
-            cJSON_AddItemToArray(marks, cJSON_CreateNumber(b));
-}
-
 // ---------------------------------------------------------------------------------------------- the whole
-
-// In strings, where alone it occurs, "<" is the same as its escape; without it no text can end the page's data.
-static void add_escaped(outbuf *out, const char *json)
-{
-    for (;;) {
-        size_t plain = strcspn(json, "<");
-        outbuf_add(out, json, plain);
-        json += plain;
-        if (!*json)
-            return;
-        outbuf_text(out, "\\u003c");
-        json++;
-    }
-}
 
 cJSON *report_model(const report_job *job)
 {
@@ -196,16 +113,41 @@ cJSON *report_model(const report_job *job)
     cJSON_AddStringToObject(root, "version", etwkit_version());
     add_run(root, job);
     add_inputs(root, job->evidence);
-    add_timeline(root, job->data);
+    report_add_hosts(root, job->evidence->session);
+    report_add_striking(root, job->data);
+    report_add_timeline(root, job->data);
     report_add_processes(root, job);
     report_add_connections(root, job->evidence->session);
+    report_add_charts(root, job->data);
     report_add_tables(root, job->data);
+    report_add_classes(root, job);
     return root;
 }
 
-void report_json(const cJSON *model, outbuf *out)
+// ---------------------------------------------------------------------------------------------- as text
+
+// In strings, where alone it occurs, "<" is the same as its escape; without it no text can end the page's data.
+static outbuf escaped(const char *json)
 {
-    char *text = cJSON_PrintUnformatted(model);
-    add_escaped(out, text);
+    outbuf out = {0};
+    for (;;) {
+        size_t plain = strcspn(json, "<");
+        outbuf_add(&out, json, plain);
+        json += plain;
+        if (!*json)
+            return out;
+        outbuf_text(&out, "\\u003c");
+        json++;
+    }
+}
+
+outbuf report_json(const cJSON *model)
+{
+    char *text = cJSON_PrintBuffered(model, REPORT_ALL_BYTES, false);
+    size_t len = strlen(text);
+    if (!memchr(text, '<', len))
+        return (outbuf){(u8 *)text, len, len}; // cJSON's memory is ours (memory_begin)
+    outbuf out = escaped(text);
     cJSON_free(text);
+    return out;
 }

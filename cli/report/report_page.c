@@ -12,11 +12,12 @@ typedef struct part {
     span text;
 } part;
 
-static void put_part(outbuf *out, const part *parts, u32 count, span name)
+static bool put_part(outfile *out, const part *parts, u32 count, span name, error *e)
 {
     for (u32 i = 0; i < count; i++)
         if (strlen(parts[i].name) == name.len && memcmp(parts[i].name, name.at, name.len) == 0)
-            outbuf_add(out, parts[i].text.at, parts[i].text.len);
+            return outfile_write(out, parts[i].text, e);
+    return true;
 }
 
 // Where `mark` of two characters is from `at` on; the end where it is not.
@@ -27,16 +28,19 @@ static size_t find_mark(span text, size_t at, const char *mark)
     return at + 1 < text.len ? at : text.len;
 }
 
-static void fill(outbuf *out, span template, const part *parts, u32 count)
+static bool fill(outfile *out, span template, const part *parts, u32 count, error *e)
 {
     for (size_t at = 0; at < template.len;) {
         size_t open = find_mark(template, at, "{{"), close = find_mark(template, open, "}}");
-        outbuf_add(out, template.at + at, open - at);
+        if (!outfile_write(out, (span){template.at + at, open - at}, e))
+            return false;
         if (close == template.len)
-            return;
-        put_part(out, parts, count, (span){template.at + open + 2, close - open - 2});
+            return true;
+        if (!put_part(out, parts, count, (span){template.at + open + 2, close - open - 2}, e))
+            return false;
         at = close + 2;
     }
+    return true;
 }
 
 // 'sha256-…' of a policy, without the quotes.
@@ -49,18 +53,28 @@ static span source_of(span text, char scratch[64])
     return (span){(const u8 *)scratch, strlen(scratch)};
 }
 
+// The scripts one after the other; heap.
+static span all_scripts(void)
+{
+    const span files[] = {{base_js, base_js_bytes},         {table_js, table_js_bytes},
+                          {timeline_js, timeline_js_bytes}, {charts_js, charts_js_bytes},
+                          {process_js, process_js_bytes},   {page_js, page_js_bytes}};
+    outbuf script = {0};
+    for (size_t i = 0; i < COUNT_OF(files); i++)
+        outbuf_add(&script, files[i].at, files[i].len);
+    return (span){script.bytes, script.len};
+}
+
 static span whole(const outbuf *text)
 {
     return (span){text->bytes, text->len};
 }
 
-void report_page(const cJSON *model, outbuf *out)
+bool report_page(const cJSON *model, span json, outfile *out, error *e)
 {
     char style_hash[64], script_hash[64];
-    const span style = {page_css, page_css_bytes}, script = {page_js, page_js_bytes};
-    outbuf json = {0};
+    const span style = {page_css, page_css_bytes}, script = all_scripts();
     report_text text = {0};
-    report_json(model, &json);
     report_static(model, &text);
     const part parts[] = {
         {"style", style},
@@ -71,11 +85,12 @@ void report_page(const cJSON *model, outbuf *out)
         {"sources", whole(&text.sources)},
         {"summary", whole(&text.summary)},
         {"evidence", whole(&text.evidence)},
-        {"data", whole(&json)},
+        {"data", json},
     };
-    fill(out, (span){page_html, page_html_bytes}, parts, COUNT_OF(parts));
+    bool ok = fill(out, (span){page_html, page_html_bytes}, parts, COUNT_OF(parts), e);
     report_text_free(&text);
-    outbuf_free(&json);
+    mem_free((void *)script.at);
+    return ok;
 }
 
 bool report_page_is_own(span head, int fd)

@@ -18,33 +18,44 @@ const report_table report_tables[] = {
     {"dns",
      "DNS look-ups",
      "Names that programs asked to be resolved, and what came back.",
-     {"Name", "Type", "Status", "Results"}},
+     {"Name", "Type", "Status", "Results"},
+     true},
     {"files",
      "Files created, deleted and renamed",
      "Openings that may create a file are included, as the trace logs them alike.",
-     {"Path", "Options", NULL, NULL}},
-    {"registry", "Registry writes", "Keys made or deleted and values set or deleted.", {"Key", "Value", NULL, NULL}},
+     {"Path", "Options", NULL, NULL},
+     false},
+    {"registry",
+     "Registry writes",
+     "Keys made or deleted and values set or deleted.",
+     {"Key", "Value", NULL, NULL},
+     true},
     {"images",
      "Images loaded",
      "Programs, libraries and drivers mapped while the trace ran.",
-     {"Image", "Base", "Size", NULL}},
+     {"Image", "Base", "Size", NULL},
+     false},
     {"scripts",
      "PowerShell and script content",
      "Script text as PowerShell and the antimalware interface saw it.",
-     {"Content", "Name", NULL, NULL}},
+     {"Content", "Name", NULL, NULL},
+     true},
     {"http",
      "HTTP requests",
      "Requests that programs sent or services received.",
-     {"URL", "Verb or method", "Status", NULL}},
+     {"URL", "Verb or method", "Status", NULL},
+     false},
     {"services",
      "Services and scheduled tasks",
      "Services installed, tasks registered, changed and run.",
-     {"Name", "Program", "Account", NULL}},
+     {"Name", "Program", "Account", NULL},
+     true},
     {"logons",
      "Logons and accounts",
      "Sessions opened and accounts changed, from security auditing.",
-     {"Account", "Domain", "Logon type", "Address"}},
-    {NULL, NULL, NULL, {NULL}},
+     {"Account", "Domain", "Logon type", "Address"},
+     false},
+    {NULL, NULL, NULL, {NULL}, false},
 };
 
 const report_rule report_rules[] = {
@@ -165,18 +176,20 @@ static void put_format(outbuf *out, const char *format, ...)
     outbuf_text(out, text);
 }
 
-// Events of one table as a condition over `events`.
-static void put_condition(outbuf *out, const report_table *table)
+// Events of the table `id`, or where it is NULL those of the provider that are in any, as a condition over `events`.
+// False: there are none.
+static bool put_condition(outbuf *out, const char *id, const guid *provider)
 {
     bool first = true;
     for (const report_rule *r = report_rules; r->table; r++) {
-        char id[GUID_TEXT];
-        if (strcmp(r->table, table->id) != 0)
+        char scratch[GUID_TEXT];
+        if (id ? strcmp(r->table, id) != 0 : !guid_equal(&r->provider, provider))
             continue;
         put_format(out, "%s(provider_id='%s' AND %s BETWEEN %u AND %u)", first ? "" : " OR ",
-                   guid_to_text(&r->provider, id), r->classic ? "opcode" : "event_id", r->first, r->last);
+                   guid_to_text(&r->provider, scratch), r->classic ? "opcode" : "event_id", r->first, r->last);
         first = false;
     }
+    return !first;
 }
 
 static void put_field(outbuf *out, const char *name)
@@ -216,6 +229,23 @@ void report_query(const report_table *table, outbuf *out)
         put_column(out, table, i);
     }
     outbuf_text(out, " FROM events WHERE data IS NOT NULL AND (");
-    put_condition(out, table);
+    put_condition(out, table->id, &(guid){{0}});
     outbuf_text(out, ") ORDER BY record;");
+}
+
+void report_provider_query(const guid *provider, outbuf *out)
+{
+    char id[GUID_TEXT];
+    outbuf others = {0};
+    put_format(out,
+               "SELECT record, timestamp, process_name, process_id, coalesce(event_name, event_id) AS event, "
+               "level_name AS level, coalesce(message, data, raw) AS says FROM events WHERE provider_id='%s'",
+               guid_to_text(provider, id));
+    if (put_condition(&others, NULL, provider)) {
+        outbuf_text(out, " AND NOT (data IS NOT NULL AND (");
+        outbuf_add(out, others.bytes, others.len);
+        outbuf_text(out, "))");
+    }
+    outbuf_text(out, " ORDER BY record;");
+    outbuf_free(&others);
 }

@@ -75,7 +75,8 @@ typedef struct record {
     u32 source_index;
     u32 epoch;                      // within which it is joined with facts (correlator_add_epoch)
     struct getter_scratch *scratch; // the calling thread's, for activities (activity/activity.h); NULL: there is none
-    const char *host;               // the machine's name, UTF-8; NULL: unknown
+    u32 host_index;                 // the machine, in session.hosts
+    const char *host;               // its name, UTF-8; NULL: unknown
     u64 offset;                     // of the event in that file, or of its compressed buffer
 } record;
 

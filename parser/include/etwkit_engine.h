@@ -215,6 +215,7 @@ ENGINE(slice_release)
 ENGINE(correlator_connections)
 ENGINE(correlator_counts)
 ENGINE(correlator_losses)
+ENGINE(correlator_module)
 ENGINE(correlator_pdbs)
 ENGINE(correlator_processes)
 

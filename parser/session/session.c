@@ -226,7 +226,9 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     out->source = b->file->input->name;
     out->source_index = b->file_index;
     out->epoch = session_epoch(s, b, ref);
-    out->host = session_host(s, b->file_index, b->desc->trace_header)->name;
+    const host_entry *host = session_host(s, b->file_index, b->desc->trace_header);
+    out->host = host->name;
+    out->host_index = (u32)(host - s->hosts.list);
     out->scratch = &scratch->activity;
     out->offset = b->desc->offset;
     if (!(b->desc->flags & BUFFER_FLAG_COMPRESSED))

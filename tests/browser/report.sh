@@ -25,16 +25,17 @@ complain() {
 }
 
 browse() { # ADDRESS NAME: the page's DOM in NAME.html once its scripts are done
-    "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+    "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
         --disable-component-update --disable-sync --disable-web-security --allow-file-access-from-files \
         --user-data-dir="$work/profile" --enable-logging=stderr --log-net-log="$work/$2.net" \
         --virtual-time-budget=10000 --dump-dom "$1" >"$work/$2.html" 2>"$work/$2.log" || true
 }
 
-page() { # NAME TRACE [|TEXT THAT MUST SHOW]...
+page() { # NAME TRACES [|TEXT THAT MUST SHOW]...
     name=$1
     code=0
-    "$etwkit" report --cache none -q --force "$2" -o "$work/$name-page.html" || code=$?
+    # shellcheck disable=SC2086 # several traces
+    "$etwkit" report --cache none -q --force $2 -o "$work/$name-page.html" || code=$?
     case $code in
     0 | 3) ;;
     *) complain "etwkit report $2: exit code $code" ;;
@@ -57,10 +58,15 @@ page() { # NAME TRACE [|TEXT THAT MUST SHOW]...
 }
 
 "$build/etl_make" tests/browser/hostile.case "$work/hostile.etl"
+"$build/etl_make" tests/browser/striking.case "$work/striking.etl"
 page dns samples/dns.etl '|27 read = 27 decoded + 0 partly decoded + 0 raw|yes: both are equal|x7q2-updates.c2-panel.example|-EncodedCommand'
 page processes samples/processes.etl '|198.51.100.23:80'
 page damaged samples/damaged.etl '|Damage: 5 places.|0x2588|The traces do not record any process.'
 page merged samples/merged.etl ''
+page service samples/service.etl ''
+page driver samples/driver.etl ''
+page two "samples/dns.etl samples/processes.etl" '|Processes of host 1|Processes of host 2'
 page hostile "$work/hostile.etl" ''
+page striking "$work/striking.etl" '|means Get-Alias|CurrentVersion\Run Updater|203.0.113.9:443|NT AUTHORITY\SYSTEM'
 [ $failed = 0 ] && echo "no console error, no request leaves the pages, nothing ran that was text"
 exit $failed

@@ -106,7 +106,7 @@ static void report(const options *o)
     run r;
     evidence ev;
     error e = {0};
-    outbuf page = {0}, json = {0};
+    outbuf page = {0};
     if (begin(&r, o) == EXIT_DONE && evidence_open(&ev, &r, 0, r.inputs.count, true, true) == EXIT_DONE) {
         report_data data;
         report_data_begin(&data, ev.session);
@@ -119,8 +119,12 @@ static void report(const options *o)
                             .context = &ev};
         check(pipeline_run(&job, &e), e.message, "report");
         cJSON *model = report_model(&(report_job){&ev, &data, job.records});
-        report_json(model, &json);
-        report_page(model, &page);
+        outbuf json = report_json(model);
+        outfile file;
+        check(outfile_scratch(&file, "page", &e), e.message, "report");
+        check(report_page(model, (span){json.bytes, json.len}, &file, &e), e.message, "report");
+        load_output(&file, &page);
+        outfile_abandon(&file);
         check(page.len > json.len, "the page is less than its data", "report");
         cJSON_Delete(model);
         cJSON *parsed = cJSON_ParseWithLength((const char *)json.bytes, json.len);

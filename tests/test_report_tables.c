@@ -1,0 +1,268 @@
+// What the report holds of traces nobody wrote a rule for, its charts against SQL, what it calls striking, and how much
+// of a long trace is in it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "case_file.h"
+#include "etl_text.h"
+#include "program.h"
+
+#define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
+
+static cJSON *report_of(program *p, const char *trace)
+{
+    int code = RUN(p, "report", "-q", "--json", "--cache", "none", "--no-hash", trace);
+    assert_true(code == 0 || code == 3);
+    cJSON *data = cJSON_Parse((const char *)p->out.bytes);
+    assert_non_null(data);
+    return data;
+}
+
+static const cJSON *in(const cJSON *object, const char *name)
+{
+    const cJSON *found = cJSON_GetObjectItemCaseSensitive(object, name);
+    if (!found)
+        fail_msg("there is no member %s", name);
+    return found;
+}
+
+static const cJSON *with(const cJSON *list, const char *name, const char *value)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach (one, list) {
+        const char *text = cJSON_GetStringValue(in(one, name));
+        if (text && strcmp(text, value) == 0)
+            return one;
+    }
+    fail_msg("nothing has %s %s", name, value);
+    return NULL;
+}
+
+static const char *cell(const cJSON *table, int row, int column)
+{
+    return cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetArrayItem(in(table, "rows"), row), column));
+}
+
+// Where a shared trace is; the test is skipped without it.
+static const char *shared(const char *name, char path[512])
+{
+    const char *folder = getenv("ETWKIT_SHARED");
+    snprintf(path, 512, "%s/corpus/%s.etl", folder ? folder : "../shared", name);
+    if (!os_exists(path)) {
+        print_message("skipped: no %s\n", path);
+        skip();
+    }
+    return path;
+}
+
+static const char *built(program *p, const char *case_path, char path[512])
+{
+    case_file c;
+    outbuf file = {0};
+    error e = {0};
+    if (!case_read(&c, case_path, &e) || !etl_text_build(c.text, c.trace_len, &file, &e))
+        fail_msg("%s", e.message);
+    case_free(&c);
+    bytes_save(program_path(p, "built.etl", path), file.bytes, file.len);
+    outbuf_free(&file);
+    return path;
+}
+
+// ---------------------------------------------------------------------------------------------- striking
+
+static void is_striking(const cJSON *data, const char *kind, int all, const char *text, const char *detail)
+{
+    const cJSON *one = with(in(data, "striking"), "kind", kind), *item;
+    assert_int_equal(in(one, "all")->valueint, all);
+    cJSON_ArrayForEach (item, in(one, "items")) {
+        const cJSON *meaning = cJSON_GetObjectItemCaseSensitive(item, "detail");
+        if (strcmp(cJSON_GetStringValue(in(item, "text")), text) != 0)
+            continue;
+        if (detail)
+            assert_string_equal(cJSON_GetStringValue(meaning), detail);
+        else
+            assert_null(meaning);
+        return;
+    }
+    fail_msg("%s: nothing says %s", kind, text);
+}
+
+static void what_is_striking(void **state)
+{
+    char path[512];
+    cJSON *data = report_of(*state, built(*state, "tests/browser/striking.case", path));
+    is_striking(data, "encoded", 1, "powershell.exe -nop -w 1 -eNc RwBlAHQALQBBAGwAaQBhAHMA", "Get-Alias");
+    is_striking(data, "autostart", 2,
+                "\\REGISTRY\\USER\\S-1-5-21-1-2-3-1001\\Software\\Microsoft\\Windows\\CurrentVersion\\Run Updater",
+                NULL);
+    is_striking(data, "autostart", 2, "helper C:\\Users\\ada\\helper.exe LocalSystem", NULL);
+    is_striking(data, "path", 1, "\\Device\\HarddiskVolume3\\Users\\ada\\AppData\\Local\\Temp\\tool.exe", NULL);
+    is_striking(data, "peer", 1, "203.0.113.9:443", NULL);
+    const cJSON *row = with(in(in(data, "processes"), "rows"), "name", "powershell.exe");
+    assert_string_equal(cJSON_GetStringValue(in(row, "user_name")), "NT AUTHORITY\\SYSTEM");
+    // Its rows know that they are its.
+    const cJSON *services = with(in(data, "tables"), "id", "services");
+    assert_int_equal(cJSON_GetArrayItem(in(services, "lives"), 0)->valueint, in(row, "life")->valueint);
+    cJSON_Delete(data);
+}
+
+// ---------------------------------------------------------------------------------------------- everyday traces
+
+// The rows of a provider's table, and a text that one of them must have.
+static void has_table(program *p, const char *name, const char *provider, int rows, const char *text)
+{
+    char path[512];
+    cJSON *data = report_of(p, shared(name, path));
+    const cJSON *table = with(in(data, "providers"), "title", provider);
+    bool found = false;
+    assert_int_equal(in(table, "all")->valueint, rows);
+    assert_int_equal(cJSON_GetArraySize(in(table, "rows")), rows);
+    for (int row = 0; row < rows && !found; row++)
+        found = strstr(cell(table, row, 6), text) != NULL;
+    if (!found)
+        fail_msg("%s: no row says %s", name, text);
+    cJSON_Delete(data);
+}
+
+static void everyday_traces(void **state)
+{
+    program *p = *state;
+    has_table(p, "airbus-AMSITrace", "AmsiTrace", 19, "powershell.exe -nop -w 1 -enc RwBlAHQALQBBAGwAaQBhAHMA");
+    has_table(p, "s4-WindowsUpdate", "WUTraceLogging", 80, "* END * Service exit Exit code = 0x240001");
+    has_table(p, "s4-waasmedic", "Microsoft.Windows.WaaSMedic.Local", 17, "** Service starting **");
+    has_table(p, "tx-WsRm01", "Microsoft-Windows-WinRM", 70, "path=%systemroot%\\system32\\wevtfwd.dll");
+    has_table(p, "sonde-merged-tracelogging", "sonde-gateway", 9, "");
+    has_table(p, "pktmon-demikernel-ws2022", "Microsoft-Windows-PktMon", 403, "");
+    char path[512];
+    cJSON *data = report_of(p, shared("airbus-AMSITrace", path));
+    const cJSON *encoded = with(in(data, "striking"), "kind", "encoded");
+    assert_int_equal(in(encoded, "all")->valueint, 3);
+    cJSON_Delete(data);
+}
+
+// Texts that are logged as arrays of characters are texts.
+static void characters_are_text(void **state)
+{
+    char path[512];
+    cJSON *data = report_of(*state, shared("airbus-AMSITrace", path));
+    assert_string_equal(cell(with(in(data, "providers"), "title", "AmsiTrace"), 1, 6),
+                        "Engine=PowerShell_C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe_10.0.18362.1 "
+                        "Script=Get-Alias Raw Script=\"Get-Alias\"");
+    cJSON_Delete(data);
+}
+
+// ---------------------------------------------------------------------------------------------- charts
+
+static double sum_of(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        fail_msg("%s", sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    double sum = sqlite3_column_double(statement, 0);
+    sqlite3_finalize(statement);
+    return sum;
+}
+
+#define SAMPLES "FROM events WHERE provider_id = 'ce1dbfb4-137e-4da6-87b0-3f59aa102cbc' AND opcode = 46"
+#define DISK "FROM events WHERE provider_id = '3d6fa8d4-fe05-11d0-9dda-00c04fd7ba7c' AND opcode IN (10, 11)"
+
+static const cJSON *bar_of(const cJSON *chart, const char *list, const char *name, const char *value)
+{
+    return in(with(in(chart, list), name, value), "amount");
+}
+
+static void charts_equal_sql(void **state)
+{
+    program *p = *state;
+    char path[512], db_path[512];
+    sqlite3 *db = NULL;
+    cJSON *data = report_of(p, shared("perfview-net452-x64", path));
+    assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "--no-hash", path, "-o", "{}/all.db"), 0);
+    assert_int_equal(sqlite3_open(program_path(p, "all.db", db_path), &db), SQLITE_OK);
+    const cJSON *cpu = with(in(data, "charts"), "id", "cpu"), *disk = with(in(data, "charts"), "id", "disk");
+    assert_true(in(cpu, "total")->valuedouble == sum_of(db, "SELECT count(*) " SAMPLES " AND process_id <> 0"));
+    assert_true(in(cpu, "idle")->valuedouble == sum_of(db, "SELECT count(*) " SAMPLES " AND process_id = 0"));
+    assert_true(bar_of(cpu, "processes", "process", "Test.x64.exe")->valuedouble ==
+                sum_of(db, "SELECT count(*) " SAMPLES " AND process_name = 'Test.x64.exe'"));
+    assert_true(in(disk, "total")->valuedouble == sum_of(db, "SELECT sum(json_extract(data, '$.TransferSize')) " DISK));
+    assert_true(
+        bar_of(disk, "labels", "label", "C:\\Windows\\Microsoft.NET\\Framework64\\v4.0.30319\\clr.dll")->valuedouble ==
+        sum_of(db, "SELECT sum(json_extract(data, '$.TransferSize')) " DISK
+                   " AND json_extract(extended, '$.file_path') LIKE '%\\Framework64\\v4.0.30319\\clr.dll'"));
+    assert_true(in(with(in(data, "charts"), "id", "network"), "total")->valuedouble ==
+                sum_of(db, "SELECT sum(bytes_sent + bytes_received) FROM connections"));
+    sqlite3_close(db);
+    cJSON_Delete(data);
+}
+
+// The samples of samples/processes.etl, by the modules its description puts them in.
+static void modules_of_samples(void **state)
+{
+    cJSON *data = report_of(*state, "samples/processes.etl");
+    const cJSON *cpu = with(in(data, "charts"), "id", "cpu");
+    assert_int_equal(in(cpu, "total")->valueint, 24);
+    assert_int_equal(bar_of(cpu, "labels", "label", "cmd.exe")->valueint, 6);
+    cJSON_Delete(data);
+}
+
+// ---------------------------------------------------------------------------------------------- bounds
+
+static void long_traces_are_cut_plainly(void **state)
+{
+    char path[512];
+    cJSON *data = report_of(*state, shared("perfview-net452-x64", path));
+    size_t bytes = ((program *)*state)->out.len, cut = 0;
+    const cJSON *table;
+    assert_true(bytes < 6 << 20);
+    cJSON_ArrayForEach (table, in(data, "providers")) {
+        int rows = cJSON_GetArraySize(in(table, "rows")), all = in(table, "all")->valueint;
+        assert_true(rows <= 2000 && rows <= all && rows >= (all < 200 ? all : 200));
+        assert_int_equal(cJSON_GetArraySize(in(table, "lives")), rows);
+        cut += all > rows;
+    }
+    assert_true(cut > 3);
+    cJSON_Delete(data);
+}
+
+// Two machines: each row says of which it is, and their processes stand apart.
+static void hosts_apart(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "report", "-q", "--json", "--cache", "none", "samples/dns.etl", "samples/processes.etl"),
+                     0);
+    cJSON *data = cJSON_Parse((const char *)p->out.bytes);
+    assert_int_equal(cJSON_GetArraySize(in(data, "hosts")), 2);
+    assert_int_equal(cJSON_GetArrayItem(in(with(in(data, "tables"), "id", "dns"), "hosts"), 0)->valueint, 0);
+    assert_int_equal(cJSON_GetArrayItem(in(with(in(data, "tables"), "id", "images"), "hosts"), 0)->valueint, 1);
+    const cJSON *life;
+    int last = 0;
+    cJSON_ArrayForEach (life, in(in(data, "processes"), "rows")) {
+        assert_true(in(life, "host")->valueint >= last);
+        last = in(life, "host")->valueint;
+    }
+    assert_int_equal(last, 1);
+    cJSON_Delete(data);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_striking), TEST(everyday_traces),    TEST(characters_are_text),
+        TEST(charts_equal_sql), TEST(modules_of_samples), TEST(long_traces_are_cut_plainly),
+        TEST(hosts_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
