@@ -88,26 +88,6 @@ static void put_value(outbuf *out, const typed_value *v)
     outbuf_written(out, text + len + 2);
 }
 
-// Texts that programs log as arrays of characters.
-static bool is_characters(const typed_value *v)
-{
-    typed_value first;
-    value_walk walk = value_members(v);
-    if (v->kind != VALUE_ARRAY || !v->field || !value_next(&walk, &first) || first.kind != VALUE_TEXT)
-        return false;
-    const in_type_facts *type = in_type_find(v->field->in_type);
-    return type && type->bytes > 0;
-}
-
-static void put_characters(outbuf *out, const typed_value *v)
-{
-    typed_value c;
-    outbuf_text(out, "\"");
-    for (value_walk walk = value_members(v); value_next(&walk, &c);)
-        render_text(out, &c);
-    outbuf_text(out, "\"");
-}
-
 void description_put_fields(const record *rec, outbuf *out)
 {
     typed_value data, v;
@@ -122,7 +102,7 @@ void description_put_fields(const record *rec, outbuf *out)
         span name = text_span(v.field->name);
         outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * name.len), name));
         outbuf_text(out, "=");
-        (is_characters(&v) ? put_characters : put_value)(out, &v);
+        put_value(out, &v);
     }
 }
 

@@ -20,8 +20,7 @@ typedef enum description { DESCRIBED_ACTIVITY, DESCRIBED_MESSAGE, DESCRIBED_FIEL
 // Appends UTF-8, in which anything may stand that stands in a trace.
 description description_put(const descriptions *d, const record *rec, outbuf *out);
 
-// The fields of a payload as name=value, values with blanks in quotes, arrays of characters as texts; of a payload that
-// is one text, the text.
+// The fields of a payload as name=value, values with blanks in quotes; of a payload that is one text, the text.
 void description_put_fields(const record *rec, outbuf *out);
 
 // The message, else the fields; of a payload that cannot be decoded, or not all of it, its length and first bytes.

@@ -124,39 +124,37 @@ static const char *cell_text(const cJSON *row, int column, char scratch[32])
     return cJSON_IsNull(cell) ? "" : cJSON_GetStringValue(cell);
 }
 
-static void compare_row(const cJSON *table, const cJSON *row, sqlite3_stmt *want)
+// A row begins as one of its query's does, in order; the process is who acted, where the event names another one.
+static bool is_row(const cJSON *row, sqlite3_stmt *want)
 {
-    enum { EVENT = 4, CUT = 1900 }; // the query has no column for the report's own word for the event
-    int columns = sqlite3_column_count(want);
-    assert_int_equal(cJSON_GetArraySize(row), columns + 1);
-    assert_int_equal(cJSON_GetArraySize(in(table, "columns")), columns + 1);
-    for (int i = 0; i < columns; i++) {
-        char scratch[32];
-        const char *got = cell_text(row, i < EVENT ? i : i + 1, scratch);
-        const char *text = (const char *)sqlite3_column_text(want, i);
-        if (!got || strncmp(got, text ? text : "", CUT) != 0)
-            fail_msg("%s: \"%s\" in the report, \"%s\" from SQL", text_in(table, "id"), got ? got : "nothing",
-                     text ? text : "");
-    }
+    char number[32], stamp[32];
+    return strcmp(cell_text(row, 0, number), (const char *)sqlite3_column_text(want, 0)) == 0 &&
+           strcmp(cell_text(row, 1, stamp), (const char *)sqlite3_column_text(want, 1)) == 0;
 }
 
+// What an event shows is in the table only where a condition holds that SQL does not know: its query says so, and gives
+// more rows. What the cells say is checked where activities are (test_activity.c).
 static u32 compare_table(sqlite3 *db, const cJSON *table)
 {
     sqlite3_stmt *want = NULL;
-    u32 compared = 0;
-    const cJSON *row;
-    if (sqlite3_prepare_v2(db, text_in(table, "query"), -1, &want, NULL) != SQLITE_OK)
+    const char *query = text_in(table, "query");
+    bool some = strstr(query, "not all of these events") != NULL;
+    u32 compared = 0, all = 0;
+    if (sqlite3_prepare_v2(db, query, -1, &want, NULL) != SQLITE_OK)
         fail_msg("%s: %s", text_in(table, "id"), sqlite3_errmsg(db));
-    cJSON_ArrayForEach (row, in(table, "rows")) {
-        assert_int_equal(sqlite3_step(want), SQLITE_ROW);
-        compare_row(table, row, want);
-        compared++;
+    const cJSON *row = in(table, "rows")->child;
+    for (; sqlite3_step(want) == SQLITE_ROW; all++) {
+        if (row && is_row(row, want)) {
+            assert_int_equal(cJSON_GetArraySize(row), cJSON_GetArraySize(in(table, "columns")));
+            row = row->next;
+            compared++;
+        } else if (row && !some) {
+            fail_msg("%s: record %s is missing", text_in(table, "id"), (const char *)sqlite3_column_text(want, 0));
+        }
     }
-    u32 all = compared;
-    while (sqlite3_step(want) == SQLITE_ROW)
-        all++;
-    assert_int_equal(all, number_in(table, "all"));
-    assert_true(all == compared || compared >= 1);
+    if (row)
+        fail_msg("%s: SQL does not know record %d", text_in(table, "id"), cJSON_GetArrayItem(row, 0)->valueint);
+    assert_true(some ? (int)all >= number_in(table, "all") : (int)all == number_in(table, "all"));
     sqlite3_finalize(want);
     return compared;
 }
@@ -230,7 +228,7 @@ static void dns_sample(void **state)
 static void processes_sample(void **state)
 {
     (void)state;
-    assert_int_equal(compare_all("samples/processes.etl"), 7);
+    assert_int_equal(compare_all("samples/processes.etl"), 7 + 1);
     cJSON *data = data_of("samples/processes.etl", "");
     char *connections = cJSON_PrintUnformatted(in(data, "connections"));
     assert_non_null(strstr(connections, "\"remote\":\"198.51.100.23:80\""));

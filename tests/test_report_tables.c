@@ -103,8 +103,7 @@ static void what_is_striking(void **state)
     cJSON *data = report_of(*state, built(*state, "tests/browser/striking.case", path));
     is_striking(data, "encoded", 1, "powershell.exe -nop -w 1 -eNc RwBlAHQALQBBAGwAaQBhAHMA", "Get-Alias");
     is_striking(data, "autostart", 2,
-                "\\REGISTRY\\USER\\S-1-5-21-1-2-3-1001\\Software\\Microsoft\\Windows\\CurrentVersion\\Run Updater",
-                NULL);
+                "HKU\\S-1-5-21-1-2-3-1001\\Software\\Microsoft\\Windows\\CurrentVersion\\Run Updater", NULL);
     is_striking(data, "autostart", 2, "helper C:\\Users\\ada\\helper.exe LocalSystem", NULL);
     is_striking(data, "path", 1, "\\Device\\HarddiskVolume3\\Users\\ada\\AppData\\Local\\Temp\\tool.exe", NULL);
     is_striking(data, "peer", 1, "203.0.113.9:443", NULL);
@@ -118,17 +117,18 @@ static void what_is_striking(void **state)
 
 // ---------------------------------------------------------------------------------------------- everyday traces
 
-// The rows of a provider's table, and a text that one of them must have.
-static void has_table(program *p, const char *name, const char *provider, int rows, const char *text)
+// The rows of a table, and a text that one of them must have.
+static void has_table(program *p, const char *name, const char *list, const char *title, int column, int rows,
+                      const char *text)
 {
     char path[512];
     cJSON *data = report_of(p, shared(name, path));
-    const cJSON *table = with(in(data, "providers"), "title", provider);
+    const cJSON *table = with(in(data, list), "title", title);
     bool found = false;
     assert_int_equal(in(table, "all")->valueint, rows);
     assert_int_equal(cJSON_GetArraySize(in(table, "rows")), rows);
     for (int row = 0; row < rows && !found; row++)
-        found = strstr(cell(table, row, 6), text) != NULL;
+        found = strstr(cell(table, row, column), text) != NULL;
     if (!found)
         fail_msg("%s: no row says %s", name, text);
     cJSON_Delete(data);
@@ -137,12 +137,16 @@ static void has_table(program *p, const char *name, const char *provider, int ro
 static void everyday_traces(void **state)
 {
     program *p = *state;
-    has_table(p, "airbus-AMSITrace", "AmsiTrace", 19, "powershell.exe -nop -w 1 -enc RwBlAHQALQBBAGwAaQBhAHMA");
-    has_table(p, "s4-WindowsUpdate", "WUTraceLogging", 80, "* END * Service exit Exit code = 0x240001");
-    has_table(p, "s4-waasmedic", "Microsoft.Windows.WaaSMedic.Local", 17, "** Service starting **");
-    has_table(p, "tx-WsRm01", "Microsoft-Windows-WinRM", 70, "path=%systemroot%\\system32\\wevtfwd.dll");
-    has_table(p, "sonde-merged-tracelogging", "sonde-gateway", 9, "");
-    has_table(p, "pktmon-demikernel-ws2022", "Microsoft-Windows-PktMon", 403, "");
+    enum { CONTENT = 5, SAYS };
+    has_table(p, "airbus-AMSITrace", "tables", "Scripts and what was scanned", CONTENT, 19,
+              "powershell.exe -nop -w 1 -enc RwBlAHQALQBBAGwAaQBhAHMA");
+    has_table(p, "s4-WindowsUpdate", "providers", "WUTraceLogging", SAYS, 80,
+              "* END * Service exit Exit code = 0x240001");
+    has_table(p, "s4-waasmedic", "providers", "Microsoft.Windows.WaaSMedic.Local", SAYS, 17, "** Service starting **");
+    has_table(p, "tx-WsRm01", "providers", "Microsoft-Windows-WinRM", SAYS, 70,
+              "path=%systemroot%\\system32\\wevtfwd.dll");
+    has_table(p, "sonde-merged-tracelogging", "providers", "sonde-gateway", SAYS, 9, "");
+    has_table(p, "pktmon-demikernel-ws2022", "providers", "Microsoft-Windows-PktMon", SAYS, 403, "");
     char path[512];
     cJSON *data = report_of(p, shared("airbus-AMSITrace", path));
     const cJSON *encoded = with(in(data, "striking"), "kind", "encoded");
@@ -150,14 +154,33 @@ static void everyday_traces(void **state)
     cJSON_Delete(data);
 }
 
-// Texts that are logged as arrays of characters are texts.
-static void characters_are_text(void **state)
+// An intrusion, by tables: who did what is told alike, whichever provider told it.
+static void incident(void **state)
 {
-    char path[512];
-    cJSON *data = report_of(*state, shared("airbus-AMSITrace", path));
-    assert_string_equal(cell(with(in(data, "providers"), "title", "AmsiTrace"), 1, 6),
-                        "Engine=PowerShell_C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe_10.0.18362.1 "
-                        "Script=Get-Alias Raw Script=\"Get-Alias\"");
+    static const struct {
+        const char *table, *process;
+        int column, rows;
+        const char *text;
+    } ROWS[] = {
+        {"dns", "updater.exe", 5, 10, "x7q2.sync-relay.example"},
+        {"opened", "powershell.exe", 6, 2, "203.0.113.66"},
+        {"files", "powershell.exe", 5, 3, "C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip"},
+        {"registry", "updater.exe", 7, 1, "C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe"},
+        {"services", "services.exe", 6, 3, "C:\\Windows\\Temp\\svcupd.exe"},
+        {"logons", "lsass.exe", 5, 3, "mara"},
+        {"others", "updater.exe", 5, 1, "explorer.exe (5120)"},
+    };
+    cJSON *data = report_of(*state, "samples/incident.etl");
+    for (size_t i = 0; i < COUNT_OF(ROWS); i++) {
+        const cJSON *table = with(in(data, "tables"), "id", ROWS[i].table);
+        bool found = false;
+        assert_int_equal(in(table, "all")->valueint, ROWS[i].rows);
+        for (int row = 0; row < ROWS[i].rows && !found; row++)
+            found = strcmp(cell(table, row, 2), ROWS[i].process) == 0 &&
+                    strcmp(cell(table, row, ROWS[i].column), ROWS[i].text) == 0;
+        if (!found)
+            fail_msg("%s: no row of %s says %s", ROWS[i].table, ROWS[i].process, ROWS[i].text);
+    }
     cJSON_Delete(data);
 }
 
@@ -260,7 +283,7 @@ static void hosts_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_striking), TEST(everyday_traces),    TEST(characters_are_text),
+        TEST(what_is_striking), TEST(everyday_traces),    TEST(incident),
         TEST(charts_equal_sql), TEST(modules_of_samples), TEST(long_traces_are_cut_plainly),
         TEST(hosts_apart),
     };

@@ -113,6 +113,6 @@ const command command_report = {
                              OPTION_FORCE("replace a file that is not an earlier report")),
                 &options_input, &options_filter},
     .most = COMMAND_MANY,
-    .correlate = CORRELATE_REPORT & ~CORRELATE_STACKS,
+    .correlate = CORRELATE_ACTIVITIES,
     .run = report_command,
 };

@@ -1,9 +1,9 @@
 // The forensic report: one self-contained HTML page about the traces of a session.
 //
-// Which table an event feeds is known by its class before records are read (report_classes.c): one of the tables of
-// report_rules.c, else that of its provider. A sink (report_collect.c) gathers rows (report_rows.c), the timeline
-// (report_time.c) and sums for charts (report_charts.c) while records are read, in record order, so that the report
-// does not depend on threads. report_model.c and its parts make one JSON object of all that the page shows;
+// Which tables an event feeds is known by its class before records are read (report_classes.c): those of the activities
+// it shows (report_rules.c), else that of its provider. A sink (report_collect.c) gathers rows (report_rows.c), the
+// timeline (report_time.c) and sums for charts (report_charts.c) while records are read, in record order, so that the
+// report does not depend on threads. report_model.c and its parts make one JSON object of all that the page shows;
 // report_page.c puts it into the page (page/). report_static.c writes out what must be readable where scripts are off,
 // the scripts show the rest. The report holds no clock of its own: the same evidence gives the same bytes.
 #ifndef ETWKIT_REPORT_H
@@ -18,7 +18,8 @@
 #include "outfile.h"
 
 enum {
-    REPORT_DETAILS = 4,             // columns of a table after record, time, process, id and event
+    REPORT_DETAILS = 6,             // columns of a table after record, time, process, id and event
+    REPORT_SHOWS = 4,               // tables that one event has a row in
     REPORT_ROWS = 2000,             // of one table: more cannot be read, and `convert` gives them all
     REPORT_KERNEL_ROWS = 500,       // of a class of the kernel's events: single ones say little
     REPORT_TABLE_BYTES = 600 << 10, // of one table, where there are few of them,
@@ -38,34 +39,29 @@ enum {
 
 static const u32 REPORT_NONE = UINT32_MAX; // no table, no process, no host
 
-// ---------------------------------------------------------------------------------------------- rules
+// ---------------------------------------------------------------------------------------------- tables of activities
 
-// One kind of event that belongs into a table.
-typedef struct report_rule {
-    const char *table; // id of the table
-    guid provider;     // for classic events the class GUID
-    bool classic;
-    u16 first, last;                    // event ids, or opcodes of classic events
-    const char *event;                  // what the row calls it
-    const char *fields[REPORT_DETAILS]; // payload fields; "@file" and "@key" are correlated paths; NULL: empty
-} report_rule;
+// A column behind record, time, process, id and event.
+typedef struct report_column {
+    const char *title; // NULL: there is none
+    activity_field field;
+} report_column;
 
 typedef struct report_table {
     const char *id, *title, *explanation;
-    const char *columns[REPORT_DETAILS]; // NULL: no such column
+    u64 kinds; // bits by activity_kind
+    report_column columns[REPORT_DETAILS];
     bool watched; // rows that are not shown are looked at as well, for what is striking and the names of processes
 } report_table;
 
 extern const report_table report_tables[]; // in page order; id NULL ends
-extern const report_rule report_rules[];   // table NULL ends
 
 u32 report_table_count(void);
 u32 report_table_index(const char *id);
-// The rule a class of events falls under; NULL: none.
-const report_rule *report_rule_of(const event_class *cls);
-// The SQL query over `convert -o OUT.db` that gives the table,
+u32 report_table_of(activity_kind kind); // REPORT_NONE: it has none
+// The SQL query over `convert -o OUT.db` that gives the events of a table,
 void report_query(const report_table *table, outbuf *out);
-// and that of a provider: its events without a table of their own.
+// and those of a provider's: its events but those that are in another table whatever they say.
 void report_provider_query(const guid *provider, outbuf *out);
 
 // ---------------------------------------------------------------------------------------------- classes
@@ -81,12 +77,19 @@ typedef struct report_provider {
     bool has_rules;
 } report_provider;
 
+// An activity that events of a class show, and its table.
+typedef struct report_show {
+    u32 which, table;
+    event_when when;
+} report_show;
+
 // What is known of an event by its class.
 typedef struct report_class {
-    const report_rule *rule;
+    report_show shows[REPORT_SHOWS];
+    u32 show_count;
+    bool shows_always; // one of them, whatever the event says
     const struct chart_rule *chart;
-    u32 rule_table; // of the rule,
-    u32 table;      // and of the provider; REPORT_NONE: none
+    u32 table; // of the provider; REPORT_NONE: none
     u32 series;
     bool outside_time;  // not on the timeline
     bool tells_process; // what it says of a process is known from that
@@ -136,11 +139,11 @@ bool report_store_add(report_store *s, u32 table, span row, u32 life, u32 host);
 // All rows as a JSON array; after the last one. Lives as long as the rows.
 const char *report_rows_json(report_rows *rows);
 
-// Appends the row of a record: [record, time, process, id, event, details...], and to *said what the details say,
-// each behind a line break.
-void report_put_row(outbuf *out, const record *rec, const report_rule *rule, outbuf *said);
-// The value of a rule's field at the end of *out; its bytes.
-size_t report_put_field(outbuf *out, const record *rec, const char *name);
+// Appends the row of a record in the table of its provider: [record, time, process, id, event, level, what it says],
+// and to *said what it says, behind a line break; and that of an activity: [record, time, process, id, event,
+// columns...].
+void report_put_event(outbuf *out, const record *rec, outbuf *said);
+void report_put_activity(outbuf *out, const activity *x, const report_table *table, outbuf *said);
 
 // ---------------------------------------------------------------------------------------------- time
 
@@ -240,7 +243,7 @@ span striking_encoded(span text);
 // What it encodes, if it is UTF-16 in base64; false: it is not.
 bool striking_decode(span command, outbuf *out);
 // Whether a row that says `said` is about something that will run by itself.
-bool striking_starts(const report_rule *rule, span said);
+bool striking_starts(const activity *x, span said);
 
 void striking_add(striking_list *list, const striking_item *item);
 // A text as items have it.
@@ -260,6 +263,7 @@ typedef struct report_life { // by process_life.index
 typedef struct sink {
     const session *session;
     report_classes classes;
+    activities *activities;
     report_store store;
     report_time time;
     chart_sums charts;

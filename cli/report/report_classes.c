@@ -85,7 +85,7 @@ static void find_providers(report_classes *out, map *by_id, const session *s)
         const event_class *cls = class_list(s->classes)[i];
         report_provider *p = provider_of(out, by_id, cls);
         p->events += cls->events;
-        p->has_rules |= out->list[i].rule != NULL;
+        p->has_rules |= out->list[i].shows_always;
         if (!p->title || (!p->kernel && cls->provider && cls->events))
             p->title = title_of(out, cls);
     }
@@ -154,6 +154,22 @@ static void finish_classes(report_classes *out, const session *s, const u32 *ser
     map_free(&sorted);
 }
 
+// As activities_new counts them.
+static void find_shows(report_class *out, const event_class *cls)
+{
+    u32 which = 0;
+    for (u32 i = 0; cls->plan_count && i < activity_source_count; i++) {
+        const activity_source *s = &activity_sources[i];
+        if (!activity_source_is_of(s, cls))
+            continue;
+        report_show show = {which++, report_table_of(s->kind), s->when};
+        if (show.table == REPORT_NONE || out->show_count == REPORT_SHOWS)
+            continue;
+        out->shows[out->show_count++] = show;
+        out->shows_always |= s->when == WHEN_ALWAYS;
+    }
+}
+
 // Starts of processes: their command lines are known from the process.
 static bool tells_process(const event_class *cls)
 {
@@ -170,9 +186,7 @@ void report_classes_begin(report_classes *out, const session *s)
     *out = (report_classes){.count = class_count(s->classes)};
     out->list = mem_zeroed(out->count + 1, sizeof(*out->list));
     for (u32 i = 0; i < out->count; i++) {
-        out->list[i].rule = report_rule_of(class_list(s->classes)[i]);
-        if (out->list[i].rule)
-            out->list[i].rule_table = report_table_index(out->list[i].rule->table);
+        find_shows(&out->list[i], class_list(s->classes)[i]);
         out->list[i].tells_process = tells_process(class_list(s->classes)[i]);
         out->list[i].chart = report_chart_rule_of(class_list(s->classes)[i]);
     }

@@ -6,18 +6,24 @@
 #include "base/text.h"
 #include "etwkit_engine.h"
 
-// What render hands to commit for each record. What follows it: the row as JSON, the name looked up, what is striking
-// and its detail, the label of a chart; as long as is said here.
+// What render hands to commit for each record: a note, then its rows, each with what follows it, then the label of a
+// chart; as long as is said here.
 typedef struct note {
     i64 time;
     u64 record;
-    u32 cls, table, row, name, striking, detail;
+    u32 cls, rows;
     u32 life; // process_life.index
     u32 host, process_id;
-    u8 kind; // striking
     bool has_process;
     chart_note chart;
 } note;
+
+// A row, then as JSON, the name looked up, what is striking, and its detail.
+typedef struct note_row {
+    u32 table, json, name, striking, detail;
+    u32 life; // of who did it
+    u8 kind;  // striking
+} note_row;
 
 // ---------------------------------------------------------------------------------------------- begin and end
 
@@ -25,6 +31,7 @@ void report_data_begin(report_data *d, const session *s)
 {
     *d = (report_data){.session = s, .dns = report_table_index("dns"), .files = report_table_index("files")};
     report_classes_begin(&d->classes, s);
+    d->activities = activities_new(s->correlator, class_list(s->classes), class_count(s->classes));
     u32 providers = d->classes.provider_count - d->classes.left_out;
     report_store_begin(&d->store, report_table_count() + providers);
     for (u32 i = 0; i < providers; i++)
@@ -37,6 +44,7 @@ void report_data_begin(report_data *d, const session *s)
 void report_data_free(report_data *d)
 {
     report_classes_free(&d->classes);
+    activities_free(d->activities);
     report_store_free(&d->store);
     report_chart_sums_free(&d->charts);
     mem_free(d->lives);
@@ -46,16 +54,14 @@ void report_data_free(report_data *d)
 // ---------------------------------------------------------------------------------------------- a record
 
 // Whether the row of a record will be shown, or looked at.
-static bool row_is_wanted(const report_data *d, const report_rule *rule, u32 table)
+static bool row_is_wanted(const report_data *d, u32 table)
 {
-    if (table == REPORT_NONE)
-        return false;
     return !atomic_load_explicit(&d->store.tables[table].full, memory_order_relaxed) ||
-           (rule && report_tables[table].watched);
+           (table < report_table_count() && report_tables[table].watched);
 }
 
-// What is striking about a row that says `said`, cells on lines of their own.
-static void note_striking(note *n, const report_rule *rule, span said, outbuf *out)
+// What is striking about a row that says `said`, columns on lines of their own; `x` is NULL for other events.
+static void note_striking(note_row *n, const activity *x, span said, outbuf *out)
 {
     span command = striking_encoded(said);
     size_t start = out->len;
@@ -66,42 +72,83 @@ static void note_striking(note *n, const report_rule *rule, span said, outbuf *o
         start = out->len;
         (void)striking_decode(command, out);
         n->detail = (u32)(out->len - start);
-    } else if (rule && striking_starts(rule, said)) {
+    } else if (x && striking_starts(x, said)) {
         n->kind = STRIKING_AUTOSTART;
         outbuf_add(out, said.at, said.len);
         n->striking = (u32)said.len;
     }
 }
 
-static void render_row(const sink *s, note *n, const record *rec, const report_rule *rule, outbuf *out)
+static void add_row(const note_row *n, size_t head, outbuf *out)
 {
-    outbuf said = {0};
-    size_t start = out->len;
-    report_put_row(out, rec, rule, &said);
-    n->row = (u32)(out->len - start);
-    if (rule && n->table == s->dns)
-        n->name = (u32)report_put_field(out, rec, rule->fields[0]);
-    if (!s->classes.list[n->cls].tells_process)
-        note_striking(n, rule, (span){said.bytes, said.len}, out);
-    outbuf_free(&said);
+    memcpy(out->bytes + head, n, sizeof(*n));
+}
+
+static void render_activity(const sink *s, const record *rec, const report_show *show, outbuf *out)
+{
+    note_row n = {.table = show->table, .life = rec->process ? rec->process->index : REPORT_NONE};
+    size_t head = out->len, start = head + sizeof(n);
+    outbuf_add(out, &n, sizeof(n));
+    activity x;
+    if (row_is_wanted(s, show->table) && activity_see(s->activities, rec, show->which, rec->scratch, &x)) {
+        outbuf said = {0};
+        report_put_activity(out, &x, &report_tables[show->table], &said);
+        n.life = x.process ? x.process->index : REPORT_NONE;
+        n.json = (u32)(out->len - start);
+        span name = show->table == s->dns ? activity_text(&x, rec->scratch, ACTIVITY_name) : (span){0};
+        outbuf_add(out, name.at, name.len);
+        n.name = (u32)name.len;
+        if (!s->classes.list[rec->cls->index].tells_process)
+            note_striking(&n, &x, (span){said.bytes, said.len}, out);
+        outbuf_free(&said);
+    }
+    add_row(&n, head, out);
+}
+
+static void render_event(const sink *s, const record *rec, u32 table, outbuf *out)
+{
+    note_row n = {.table = table, .life = rec->process ? rec->process->index : REPORT_NONE};
+    size_t head = out->len, start = head + sizeof(n);
+    outbuf_add(out, &n, sizeof(n));
+    if (row_is_wanted(s, table)) {
+        outbuf said = {0};
+        report_put_event(out, rec, &said);
+        n.json = (u32)(out->len - start);
+        if (!s->classes.list[rec->cls->index].tells_process)
+            note_striking(&n, NULL, (span){said.bytes, said.len}, out);
+        outbuf_free(&said);
+    }
+    add_row(&n, head, out);
+}
+
+static u32 render_rows(const sink *s, const record *rec, const report_class *cls, outbuf *out)
+{
+    u32 rows = 0;
+    for (u32 i = 0; rec->plan && rec->scratch && i < cls->show_count; i++)
+        if (event_meets(cls->shows[i].when, rec)) {
+            render_activity(s, rec, &cls->shows[i], out);
+            rows++;
+        }
+    if (cls->table != REPORT_NONE && !(rec->plan && cls->shows_always)) {
+        render_event(s, rec, cls->table, out);
+        rows++;
+    }
+    return rows;
 }
 
 static void report_render(const sink *s, const record *rec, outbuf *out)
 {
     const report_class *cls = &s->classes.list[rec->cls->index];
-    const report_rule *rule = rec->plan ? cls->rule : NULL;
     note n = {.time = rec->time,
               .record = rec->number,
               .cls = rec->cls->index,
-              .table = rule ? cls->rule_table : cls->table,
               .life = rec->process ? rec->process->index : REPORT_NONE,
               .host = rec->host_index,
               .process_id = rec->has_process ? rec->process_id : 0,
               .has_process = rec->has_process};
     size_t head = out->len;
     outbuf_add(out, &n, sizeof(n));
-    if (row_is_wanted(s, rule, n.table))
-        render_row(s, &n, rec, rule, out);
+    n.rows = render_rows(s, rec, cls, out);
     if (cls->chart && rec->plan)
         report_chart_measure(s->session, cls->chart, rec, out, &n.chart);
     memcpy(out->bytes + head, &n, sizeof(n));
@@ -119,10 +166,10 @@ static void add_name(report_data *d, report_life *life, span name)
         life->names[life->name_count++] = arena_text_len(&d->arena, (const char *)name.at, name.len);
 }
 
-static void add_striking(report_data *d, const note *n, span text, span detail)
+static void add_striking(report_data *d, const note *n, const note_row *row, span text, span detail)
 {
-    striking_list *list = &d->striking[n->kind];
-    striking_item item = {.record = n->record, .life = n->life};
+    striking_list *list = &d->striking[row->kind];
+    striking_item item = {.record = n->record, .life = row->life};
     if (list->all < STRIKING_SHOWN) {
         item.text = striking_text(&d->arena, text);
         item.detail = detail.len ? striking_text(&d->arena, detail) : NULL;
@@ -130,43 +177,45 @@ static void add_striking(report_data *d, const note *n, span text, span detail)
     striking_add(list, &item);
 }
 
-static void add_to_life(report_data *d, const note *n, span name)
+static void commit_row(report_data *d, const note *n, cursor *c)
 {
-    if (n->life >= d->life_count)
-        return;
-    report_life *life = &d->lives[n->life];
-    life->events++;
-    life->files += n->table == d->files;
-    if (name.len)
+    note_row row;
+    memcpy(&row, take(c, sizeof(row)).at, sizeof(row));
+    span json = take(c, row.json), name = take(c, row.name);
+    span deserves = take(c, row.striking), detail = take(c, row.detail);
+    report_life *life = row.life < d->life_count ? &d->lives[row.life] : NULL;
+    if (life && name.len)
         add_name(d, life, name);
+    if (life)
+        life->files += row.table == d->files;
+    // A row that came because no one had yet said that its table is full counts for nothing.
+    bool shown = report_store_add(&d->store, row.table, json, row.life, n->host);
+    bool watched = row.table < report_table_count() && report_tables[row.table].watched;
+    if (deserves.len && (shown || watched))
+        add_striking(d, n, &row, deserves, detail);
 }
 
-static void add_note(report_data *d, const note *n, cursor *c)
+static void commit_note(report_data *d, cursor *c)
 {
-    const report_class *cls = &d->classes.list[n->cls];
-    span row = take(c, n->row), name = take(c, n->name);
-    span deserves = take(c, n->striking), detail = take(c, n->detail), label = take(c, n->chart.bytes);
-    report_time_add(&d->time, cls->series, n->time, cls->outside_time);
-    add_to_life(d, n, name);
-    // A row that came because no one had yet said that its table is full counts for nothing.
-    bool shown = n->table != REPORT_NONE && report_store_add(&d->store, n->table, row, n->life, n->host);
-    bool watched = n->table < report_table_count() && report_tables[n->table].watched;
-    if (deserves.len && (shown || watched))
-        add_striking(d, n, deserves, detail);
-    if (n->chart.bytes)
-        report_chart_add(&d->charts, cls->chart, (chart_who){n->life, n->process_id, n->has_process}, &n->chart,
-                         label.at);
+    note n;
+    memcpy(&n, take(c, sizeof(n)).at, sizeof(n));
+    const report_class *cls = &d->classes.list[n.cls];
+    report_time_add(&d->time, cls->series, n.time, cls->outside_time);
+    if (n.life < d->life_count)
+        d->lives[n.life].events++;
+    for (u32 i = 0; i < n.rows; i++)
+        commit_row(d, &n, c);
+    span label = take(c, n.chart.bytes);
+    if (label.len)
+        report_chart_add(&d->charts, cls->chart, (chart_who){n.life, n.process_id, n.has_process}, &n.chart, label.at);
 }
 
 static bool report_commit(sink *d, span rendered, u32 records, error *e)
 {
     (void)e;
     cursor c = cursor_over(rendered);
-    for (u32 i = 0; i < records; i++) {
-        note n;
-        memcpy(&n, take(&c, sizeof(n)).at, sizeof(n));
-        add_note(d, &n, &c);
-    }
+    for (u32 i = 0; i < records; i++)
+        commit_note(d, &c);
     return true;
 }
 

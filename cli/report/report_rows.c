@@ -32,42 +32,7 @@ static void put_number(outbuf *out, u64 number)
     outbuf_written(out, text_u64(outbuf_reserve(out, 20), number));
 }
 
-static void put_value(outbuf *out, const record *rec, const char *name)
-{
-    typed_value v;
-    record_value(rec, name, &v);
-    render_text(out, &v);
-}
-
-size_t report_put_field(outbuf *out, const record *rec, const char *name)
-{
-    size_t start = out->len;
-    if (strcmp(name, "@file") == 0)
-        outbuf_text(out, rec->file_path ? rec->file_path : "");
-    else if (strcmp(name, "@key") == 0)
-        outbuf_text(out, rec->key_path ? rec->key_path : "");
-    else
-        put_value(out, rec, name);
-    // The correlated path says more than the device path in the event.
-    if (rec->file_path &&
-        (strcmp(name, "FileName") == 0 || strcmp(name, "OpenPath") == 0 || strcmp(name, "FilePath") == 0)) {
-        out->len = start;
-        outbuf_text(out, rec->file_path);
-    }
-    return out->len - start;
-}
-
 // ---------------------------------------------------------------------------------------------- a record
-
-static void put_details(outbuf *out, const record *rec, const report_rule *rule, outbuf *said)
-{
-    const report_table *table = &report_tables[report_table_index(rule->table)];
-    for (u32 i = 0; i < REPORT_DETAILS && table->columns[i]; i++) {
-        outbuf_text(said, "\n");
-        size_t start = said->len, len = rule->fields[i] ? report_put_field(said, rec, rule->fields[i]) : 0;
-        put_cell(out, (const char *)said->bytes + start, len);
-    }
-}
 
 static void put_event_name(outbuf *out, const record *rec)
 {
@@ -76,35 +41,81 @@ static void put_event_name(outbuf *out, const record *rec)
     put_text_cell(out, rec->cls->event_name ? rec->cls->event_name : number);
 }
 
-// Of the table of its provider: event, level, what it says.
-static void put_whole(outbuf *out, const record *rec, outbuf *said)
+static void put_head(outbuf *out, const record *rec, const char *process, bool has_process, u32 process_id)
 {
+    char time[40];
+    outbuf_text(out, "[");
+    put_number(out, rec->number);
+    put_cell(out, time, (size_t)(text_time((u8 *)time, rec->time) - (u8 *)time));
+    put_text_cell(out, process);
+    outbuf_text(out, ",");
+    if (has_process)
+        put_number(out, process_id);
+    else
+        outbuf_text(out, "null");
+}
+
+void report_put_event(outbuf *out, const record *rec, outbuf *said)
+{
+    put_head(out, rec, rec->process_name, rec->has_process, rec->process_id);
     put_event_name(out, rec);
     put_text_cell(out, rec->cls->level_name);
     outbuf_text(said, "\n");
     size_t start = said->len;
     description_put_event(rec, said);
     put_cell(out, (const char *)said->bytes + start, said->len - start);
+    outbuf_text(out, "],\n");
 }
 
-void report_put_row(outbuf *out, const record *rec, const report_rule *rule, outbuf *said)
+// ---------------------------------------------------------------------------------------------- an activity
+
+// What it is called where the event has no word of its own: "file create".
+static void put_kind(outbuf *out, activity_kind kind)
 {
-    char time[40];
-    outbuf_text(out, "[");
-    put_number(out, rec->number);
-    put_cell(out, time, (size_t)(text_time((u8 *)time, rec->time) - (u8 *)time));
-    put_text_cell(out, rec->process_name);
-    outbuf_text(out, ",");
-    if (rec->has_process)
-        put_number(out, rec->process_id);
-    else
-        outbuf_text(out, "null");
-    if (rule) {
-        put_text_cell(out, rule->event);
-        put_details(out, rec, rule, said);
+    char words[64];
+    size_t len = 0;
+    for (const char *c = activity_kinds[kind].name; *c && len < sizeof(words); c++)
+        words[len++] = *c == '_' ? ' ' : *c;
+    put_cell(out, words, len);
+}
+
+static void put_target(outbuf *said, const activity *x)
+{
+    if (!x->has_target)
+        return;
+    outbuf_text(said, x->target && x->target->name ? x->target->name : "process");
+    outbuf_text(said, " (");
+    put_number(said, x->target_id);
+    outbuf_text(said, ")");
+}
+
+static void put_column(outbuf *out, const activity *x, activity_field which, outbuf *said)
+{
+    outbuf_text(said, "\n");
+    size_t start = said->len;
+    if (which == ACTIVITY_target) {
+        put_target(said, x);
     } else {
-        put_whole(out, rec, said);
+        span text = activity_text(x, x->record->scratch, which);
+        outbuf_add(said, text.at, text.len);
     }
+    put_cell(out, (const char *)said->bytes + start, said->len - start);
+    if (which == ACTIVITY_status)
+        said->len = start - 1; // how it ended is not what it says
+}
+
+void report_put_activity(outbuf *out, const activity *x, const report_table *table, outbuf *said)
+{
+    const record *rec = x->record;
+    // A process that no one told of by its id may still have told its name itself.
+    const char *name = x->process ? x->process->name : x->process_id == rec->process_id ? rec->process_name : NULL;
+    put_head(out, rec, x->has_process ? name : NULL, x->has_process, x->process_id);
+    if (*x->action)
+        put_text_cell(out, x->action);
+    else
+        put_kind(out, x->kind);
+    for (u32 i = 0; i < REPORT_DETAILS && table->columns[i].title; i++)
+        put_column(out, x, table->columns[i].field, said);
     outbuf_text(out, "],\n");
 }
 

@@ -153,13 +153,17 @@ static bool is_striking_key(span text)
     return false;
 }
 
-bool striking_starts(const report_rule *rule, span said)
+bool striking_starts(const activity *x, span said)
 {
-    static const char *const EVENTS[] = {"service installed", "task created", "task registered"};
-    for (size_t i = 0; i < COUNT_OF(EVENTS); i++)
-        if (strcmp(rule->event, EVENTS[i]) == 0)
+    static const char *const ACTIONS[] = {"installed", "created", "registered"};
+    if (x->kind == ACTIVITY_KIND_registry_set)
+        return is_striking_key(said);
+    if (x->kind != ACTIVITY_KIND_service_change && x->kind != ACTIVITY_KIND_task_change)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(ACTIONS); i++)
+        if (strcmp(x->action, ACTIONS[i]) == 0)
             return true;
-    return strcmp(rule->event, "set value") == 0 && is_striking_key(said);
+    return false;
 }
 
 // ---------------------------------------------------------------------------------------------- as JSON
@@ -203,6 +207,8 @@ const char *striking_text(arena *texts, span text)
     outbuf out = {0};
     while (text.len && (text.at[0] == '\n' || is_blank(text.at[0])))
         text = span_from(text, 1);
+    while (text.len && (text.at[text.len - 1] == '\n' || is_blank(text.at[text.len - 1])))
+        text.len--;
     size_t shown = text.len < STRIKING_TEXT ? text.len : STRIKING_TEXT;
     while (shown < text.len && shown && (text.at[shown] & 0xc0) == 0x80)
         shown--;

@@ -79,7 +79,10 @@ static void add_activities(cJSON *list, report_data *d)
         if (!d->store.tables[i].all)
             continue;
         cJSON *one = table_json(table->id, table->title, table->explanation, d->store.tables[i].all);
-        add_columns(one, table->columns, REPORT_DETAILS);
+        const char *columns[REPORT_DETAILS];
+        for (u32 k = 0; k < REPORT_DETAILS; k++)
+            columns[k] = table->columns[k].title;
+        add_columns(one, columns, REPORT_DETAILS);
         report_query(table, &query);
         add_query(one, &query);
         add_rows(one, d, &d->store.tables[i]);
@@ -94,7 +97,7 @@ static void add_provider(cJSON *list, report_data *d, const report_provider *p)
     outbuf query = {0};
     strcat(id, guid_to_text(&p->id, provider_id));
     cJSON *one =
-        table_json(id, p->title, p->has_rules ? "Its events that are in none of the tables above." : "Its events.",
+        table_json(id, p->title, p->has_rules ? "Its events but those that are in a table above." : "Its events.",
                    d->store.tables[p->table].all);
     cJSON_AddStringToObject(one, "provider_id", provider_id);
     cJSON_AddBoolToObject(one, "bookkeeping", p->bookkeeping);

@@ -24,6 +24,26 @@ complain() {
     failed=1
 }
 
+# Accessibility, where axe-core is installed (npm install -g axe-core): a copy of the page that lets it run.
+axe=${AXE:-$(npm root -g 2>/dev/null || true)/axe-core/axe.min.js}
+
+accessible() { # NAME: of the page of that name
+    [ -f "$axe" ] || return 0
+    sed '/Content-Security-Policy/d' "$work/$1-page.html" >"$work/$1-axe.html"
+    {
+        echo '<script>'
+        cat "$axe"
+        cat "$here/axe.js"
+        echo '</script>'
+    } >>"$work/$1-axe.html"
+    browse "file://$work/$1-axe.html#$2" "$1-found"
+    result=$(sed -n 's/.*<title>AXE \([^<]*\)<\/title>.*/\1/p' "$work/$1-found.html" | head -n 1)
+    case $result in
+    '0 serious'*) ;;
+    *) complain "$1: accessibility: ${result:-the checks did not run}" ;;
+    esac
+}
+
 browse() { # ADDRESS NAME: the page's DOM in NAME.html once its scripts are done
     "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
         --disable-component-update --disable-sync --disable-web-security --allow-file-access-from-files \
@@ -68,5 +88,12 @@ page driver samples/driver.etl ''
 page two "samples/dns.etl samples/processes.etl" '|Processes of host 1|Processes of host 2'
 page hostile "$work/hostile.etl" ''
 page striking "$work/striking.etl" '|means Get-Alias|CurrentVersion\Run Updater|203.0.113.9:443|NT AUTHORITY\SYSTEM'
+if [ -f "$axe" ]; then
+    accessible dns process-4
+    accessible processes ''
+    accessible striking ''
+else
+    echo "axe-core is not installed: accessibility was not checked"
+fi
 [ $failed = 0 ] && echo "no console error, no request leaves the pages, nothing ran that was text"
 exit $failed

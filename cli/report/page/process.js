@@ -16,9 +16,10 @@ function userText(life) {
     return life.user_name ? `${life.user_name} (${life.user_sid})` : life.user_sid;
 }
 
-// Of a machine's own accounts the last number; all of it is on the page of the process.
+// As short as it can be told apart; all of it is on the page of the process.
 function shortUser(life) {
-    return life.user_name || (life.user_sid || '').replace(/^(S-1-5-21-).*(-\d+)$/, '$1…$2');
+    return life.user_name ? life.user_name.replace(/^NT AUTHORITY\\/, '')
+        : (life.user_sid || '').replace(/^(S-1-5-21-).*(-\d+)$/, '$1…$2');
 }
 
 function processCells(life) {
@@ -27,7 +28,7 @@ function processCells(life) {
         {text: name, show: () => make('span', {className: 'branch'}, branch, link('process-' + life.life, marked(name)))},
         life.process_id,
         moment(life.start, life.start_known, 'before', life.host), moment(life.end, life.end_known, 'after', life.host),
-        {text: userText(life) || '', show: () => marked(shortUser(life))}, life.command_line || life.image_path, life.events, life.files,
+        {text: userText(life) || '', shown: shortUser(life), show: () => marked(shortUser(life))}, life.command_line || life.image_path, life.events, life.files,
         some(life.peers, life.peers_all), some(life.names, life.names_all),
     ];
 }

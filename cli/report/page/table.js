@@ -52,6 +52,10 @@ function plain(cell) {
     return cell === null || cell === undefined ? '' : typeof cell === 'object' ? cell.text : cell;
 }
 
+function shownLength(cell) {
+    return String(cell && cell.shown !== undefined ? cell.shown : plain(cell)).length;
+}
+
 // ---------------------------------------------------------------------------------------------- order
 
 // Numbers, also in hex, before texts.
@@ -126,7 +130,7 @@ class Table {
     // Columns without any content are not shown; those with short texts only keep them on one line.
     measure() {
         const lengths = this.columns.map((_, at) =>
-            this.rows.reduce((most, row) => Math.max(most, String(plain(row.cells[at])).length), 0));
+            this.rows.reduce((most, row) => Math.max(most, shownLength(row.cells[at])), 0));
         this.columns = this.columns.map((column, at) => ({...column, fits: lengths[at] <= SHORT_CELL}));
         this.visible = this.columns.map((_, at) => at).filter(at => lengths[at]);
     }
