@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "command.h"
 #include "guard.h"
 #include "outfile.h"
@@ -9,12 +10,12 @@
 static bool write_report(const report_job *job, outfile *out, error *e)
 {
     cJSON *model = report_model(job);
-    outbuf json = report_json(model);
-    span text = {json.bytes, json.len};
+    char *json = report_json(model, job->data);
+    span text = text_span(json);
     bool ok = job->evidence->run->options->json ? outfile_write(out, text, e) && outfile_text(out, "\n", e)
                                                 : report_page(model, text, out, e);
     cJSON_Delete(model);
-    outbuf_free(&json);
+    cJSON_free(json);
     return ok;
 }
 

@@ -22,7 +22,7 @@ enum {
     REPORT_SHOWS = 4,               // tables that one event has a row in
     REPORT_ROWS = 2000,             // of one table: more cannot be read, and `convert` gives them all
     REPORT_KERNEL_ROWS = 500,       // of a class of the kernel's events: single ones say little
-    REPORT_TABLE_BYTES = 600 << 10, // of one table, where there are few of them,
+    REPORT_TABLE_BYTES = 400 << 10, // of one table, where there are few of them,
     REPORT_ALL_BYTES = 4 << 20,     // and of all: the page stays under 10 MB
     REPORT_CELL_BYTES = 2000,       // of one cell, a script block say; the rest is in the conversion
     REPORT_TABLES = 300,            // of providers
@@ -289,8 +289,8 @@ typedef struct report_job {
 
 // The whole model. Inputs are hashed once more. It borrows the rows of the data. cJSON_Delete.
 cJSON *report_model(const report_job *job);
-// It as JSON text without "<", so that it can be part of a page. mem_free.
-outbuf report_json(const cJSON *model);
+// It as JSON text without "<", so that it can be part of a page. cJSON_free.
+char *report_json(const cJSON *model, const report_data *d);
 // The page around that text.
 MUST_USE bool report_page(const cJSON *model, span json, outfile *out, error *e);
 

@@ -127,27 +127,33 @@ cJSON *report_model(const report_job *job)
 // ---------------------------------------------------------------------------------------------- as text
 
 // In strings, where alone it occurs, "<" is the same as its escape; without it no text can end the page's data.
-static outbuf escaped(const char *json)
+static char *escaped(const char *json, size_t len)
 {
-    outbuf out = {0};
-    for (;;) {
-        size_t plain = strcspn(json, "<");
-        outbuf_add(&out, json, plain);
-        json += plain;
-        if (!*json)
-            return out;
-        outbuf_text(&out, "\\u003c");
-        json++;
+    static const char ESCAPE[] = "\\u003c";
+    size_t more = 0;
+    for (size_t i = 0; i < len; i++)
+        more += json[i] == '<' ? sizeof(ESCAPE) - 2 : 0;
+    char *out = cJSON_malloc(len + more + 1), *to = out;
+    for (size_t i = 0; out && i < len; i++) {
+        if (json[i] == '<')
+            to = (char *)memcpy(to, ESCAPE, sizeof(ESCAPE) - 1) + sizeof(ESCAPE) - 1;
+        else
+            *to++ = json[i];
     }
+    if (out)
+        *to = 0;
+    return out;
 }
 
-outbuf report_json(const cJSON *model)
+char *report_json(const cJSON *model, const report_data *d)
 {
-    char *text = cJSON_PrintBuffered(model, REPORT_ALL_BYTES, false);
+    // What is not rows is small; the memory is touched once only where this is enough.
+    enum { REST = 96 << 10 };
+    char *text = cJSON_PrintBuffered(model, (int)(d->store.bytes + d->store.bytes / 16 + REST), false);
     size_t len = strlen(text);
     if (!memchr(text, '<', len))
-        return (outbuf){(u8 *)text, len, len}; // cJSON's memory is ours (memory_begin)
-    outbuf out = escaped(text);
+        return text;
+    char *out = escaped(text, len);
     cJSON_free(text);
     return out;
 }

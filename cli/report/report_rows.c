@@ -7,6 +7,27 @@
 
 // ---------------------------------------------------------------------------------------------- cells
 
+// "<" as its escape, from `start` on: no row has one, so that few pages have to be gone through again (report_json).
+static void escape_markup(outbuf *out, size_t start)
+{
+    static const char ESCAPE[] = "\\u003c";
+    enum { MORE = sizeof(ESCAPE) - 2 };
+    size_t more = 0, len = out->len;
+    for (size_t i = start; i < len; i++)
+        more += out->bytes[i] == '<' ? MORE : 0;
+    u8 *to = outbuf_reserve(out, more) + more;
+    outbuf_written(out, to);
+    for (size_t i = len; more && i-- > start;) {
+        if (out->bytes[i] != '<') {
+            *--to = out->bytes[i];
+            continue;
+        }
+        to -= MORE + 1;
+        memcpy(to, ESCAPE, MORE + 1);
+        more -= MORE;
+    }
+}
+
 // A text as JSON; long text is cut before a character's first byte.
 static void put_cell(outbuf *out, const char *text, size_t len)
 {
@@ -18,7 +39,10 @@ static void put_cell(outbuf *out, const char *text, size_t len)
     }
     span bytes = {(const u8 *)text, shown};
     outbuf_text(out, ",\"");
+    size_t start = out->len;
     outbuf_written(out, text_utf8_json(outbuf_reserve(out, 6 * shown), bytes));
+    if (shown && memchr(bytes.at, '<', shown))
+        escape_markup(out, start);
     outbuf_text(out, shown < len ? " …\"" : "\"");
 }
 

@@ -150,10 +150,7 @@ const report_table report_tables[] = {
 
 u32 report_table_count(void)
 {
-    u32 count = 0;
-    while (report_tables[count].id)
-        count++;
-    return count;
+    return COUNT_OF(report_tables) - 1;
 }
 
 u32 report_table_index(const char *id)

@@ -152,6 +152,47 @@ function checkSearch(page, data) {
     check('all rows again', places().every(place => !place.hidden));
 }
 
+// A table saved is its rows, as a spreadsheet reads them; a cell it would run has an apostrophe.
+function checkSaving(page, data) {
+    const view = page.defaultView, table = data.providers[0], own = view.Blob;
+    let saved = '';
+    view.Blob = function (parts) {
+        saved = parts.join('');
+        return new own(parts);
+    };
+    view.HTMLAnchorElement.prototype.click = function () { saved += this.download; };
+    Array.from(page.getElementById(table.id).querySelectorAll('.tools button'))
+        .find(button => button.textContent === 'CSV').click();
+    view.Blob = own;
+    delete view.HTMLAnchorElement.prototype.click;
+    const cell = value => value === null ? '' : /[",\r\n]/.test(value) ? `"${String(value).replace(/"/g, '""')}"`
+        : String(value);
+    const guarded = value => typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? "'" + value : value;
+    const host = index => table.hosts ? [data.hosts[table.hosts[index]].name || `host ${table.hosts[index] + 1}`] : [];
+    const wanted = [[...table.columns, ...(table.hosts ? ['host'] : [])],
+        ...table.rows.map((row, i) => [...row, ...host(i)])].map(row => row.map(guarded).map(cell).join(',') + '\r\n').join('');
+    check(`saves ${table.rows.length} rows`, saved === wanted + table.id + '.csv');
+}
+
+// The tables can be held to what the timeline shows.
+function checkSpan(page, data) {
+    const only = page.getElementById('only'), chart = page.getElementById('chart'), {from, steps} = data.timeline;
+    if (!only || steps < 16)
+        return;
+    const times = () => Array.from(page.querySelectorAll('#providers td.k-time time'), one => one.dateTime);
+    const press = key => chart.dispatchEvent(new page.defaultView.KeyboardEvent('keydown', {key, cancelable: true}));
+    const before = times();
+    only.checked = true;
+    only.dispatchEvent(new page.defaultView.Event('change'));
+    press('+');
+    press('+');
+    check('tables show the span', times().every(one => one > from) && times().length < before.length);
+    press('0');
+    only.checked = false;
+    only.dispatchEvent(new page.defaultView.Event('change'));
+    check('and all again', times().length === before.length);
+}
+
 function checkLocalTime(page) {
     const toggle = page.getElementById('local'), element = page.querySelector('time[data-local]');
     if (!element)
@@ -207,6 +248,8 @@ function run(page, frame, wanted) {
     checkWidth(page, frame, 420);
     checkWidth(page, frame, 1400);
     checkSearch(page, data);
+    checkSaving(page, data);
+    checkSpan(page, data);
     checkMarkup(page);
 }
 

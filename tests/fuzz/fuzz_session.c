@@ -119,19 +119,20 @@ static void report(const options *o)
                             .context = &ev};
         check(pipeline_run(&job, &e), e.message, "report");
         cJSON *model = report_model(&(report_job){&ev, &data, job.records});
-        outbuf json = report_json(model);
+        char *json = report_json(model, &data);
+        size_t len = strlen(json);
         outfile file;
         check(outfile_scratch(&file, "page", &e), e.message, "report");
-        check(report_page(model, (span){json.bytes, json.len}, &file, &e), e.message, "report");
+        check(report_page(model, (span){(const u8 *)json, len}, &file, &e), e.message, "report");
         load_output(&file, &page);
         outfile_abandon(&file);
-        check(page.len > json.len, "the page is less than its data", "report");
+        check(page.len > len, "the page is less than its data", "report");
         cJSON_Delete(model);
-        cJSON *parsed = cJSON_ParseWithLength((const char *)json.bytes, json.len);
+        cJSON *parsed = cJSON_ParseWithLength(json, len);
         check(parsed != NULL, "the data is no JSON", "report");
         cJSON_Delete(parsed);
         report_data_free(&data);
-        outbuf_free(&json);
+        cJSON_free(json);
         outbuf_free(&page);
     }
     evidence_close(&ev);
