@@ -56,7 +56,8 @@ const char *account_name(const char *sid, char scratch[ACCOUNT_NAME])
             return ACCOUNTS[i].name;
     for (size_t i = 0; i < COUNT_OF(NUMBERED); i++) {
         size_t len = strlen(NUMBERED[i].begin);
-        if (strncmp(sid, NUMBERED[i].begin, len) != 0 || strspn(sid + len, "0123456789") != strlen(sid + len))
+        size_t digits = strncmp(sid, NUMBERED[i].begin, len) == 0 ? strspn(sid + len, "0123456789") : 0;
+        if (!digits || sid[len + digits])
             continue;
         snprintf(scratch, ACCOUNT_NAME, "%s%.10s", NUMBERED[i].name, sid + len);
         return scratch;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "base/os.h"
 #include "case_file.h"
 #include "etl_text.h"
@@ -113,6 +114,37 @@ static void what_is_striking(void **state)
     const cJSON *services = with(in(data, "tables"), "id", "services");
     assert_int_equal(cJSON_GetArrayItem(in(services, "lives"), 0)->valueint, in(row, "life")->valueint);
     cJSON_Delete(data);
+}
+
+// Names of Microsoft Learn, "Security identifiers"; what only looks like one of them has none.
+static void accounts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sid, *name;
+    } KNOWN[] = {
+        {"S-1-5-18", "NT AUTHORITY\\SYSTEM"},
+        {"S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"},
+        {"S-1-5-32-544", "BUILTIN\\Administrators"},
+        {"S-1-5-90-0-2", "Window Manager\\DWM-2"},
+        {"S-1-5-90-1", "Window Manager\\DWM-1"},
+        {"S-1-5-96-0-1", "Font Driver Host\\UMFD-1"},
+        {"S-1-5-21-1004336348-1177238915-682003330-500", "Administrator"},
+        {"S-1-5-21-1004336348-1177238915-682003330-1500", NULL},
+        {"S-1-5-90-0-", NULL},
+        {"S-1-5-90-x", NULL},
+        {"S-1-5-180", NULL},
+        {"", NULL},
+        {NULL, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(KNOWN); i++) {
+        char scratch[ACCOUNT_NAME];
+        const char *name = account_name(KNOWN[i].sid, scratch);
+        if (KNOWN[i].name)
+            assert_string_equal(name, KNOWN[i].name);
+        else
+            assert_null(name);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------- everyday traces
@@ -283,8 +315,13 @@ static void hosts_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_striking), TEST(everyday_traces),    TEST(incident),
-        TEST(charts_equal_sql), TEST(modules_of_samples), TEST(long_traces_are_cut_plainly),
+        TEST(what_is_striking),
+        cmocka_unit_test(accounts),
+        TEST(everyday_traces),
+        TEST(incident),
+        TEST(charts_equal_sql),
+        TEST(modules_of_samples),
+        TEST(long_traces_are_cut_plainly),
         TEST(hosts_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
