@@ -17,12 +17,13 @@
 #include "case_file.h"
 #include "etl_text.h"
 #include "program.h"
+#include "report/report_html.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
-static cJSON *report_of(program *p, const char *trace)
+static cJSON *report_of(program *p, const char *etl)
 {
-    int code = RUN(p, "report", "-q", "--json", "--cache", "none", "--no-hash", trace);
+    int code = RUN(p, "report", "-q", "--json", "--cache", "none", "--no-hash", etl);
     assert_true(code == 0 || code == 3);
     cJSON *data = cJSON_Parse((const char *)p->out.bytes);
     assert_non_null(data);
@@ -145,6 +146,21 @@ static void accounts(void **state)
         else
             assert_null(name);
     }
+}
+
+// What the page has without its script: nothing in a text is markup, and nothing turns what is beside it around.
+static void texts_become_html(void **state)
+{
+    (void)state;
+    outbuf out = {0};
+    html_text(&out, "<b>\"a\"&\xe2\x80\xae"
+                    "cod.exe\x1b[2J\xc2\x9b"
+                    "1m\te\xcc\x81\xe2\x80\x8b");
+    outbuf_add(&out, "", 1);
+    assert_string_equal(out.bytes, "&lt;b&gt;&quot;a&quot;&amp;\xef\xbf\xbd"
+                                   "cod.exe\xef\xbf\xbd[2J\xef\xbf\xbd"
+                                   "1m\te\xcc\x81\xef\xbf\xbd");
+    outbuf_free(&out);
 }
 
 // ---------------------------------------------------------------------------------------------- everyday traces
@@ -317,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_striking),
         cmocka_unit_test(accounts),
+        cmocka_unit_test(texts_become_html),
         TEST(everyday_traces),
         TEST(incident),
         TEST(charts_equal_sql),

@@ -5,20 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 // ---------------------------------------------------------------------------------------------- markup
+
+// Bytes of what is not seen, or changes how what is beside it is seen, at the start of `text`; 0: it is neither.
+static size_t unseen(span text)
+{
+    u8 c = text.at[0];
+    if (c < 0x20 || c == 0x7f)
+        return c != '\t' && c != '\n' && c != '\r';
+    if (c == 0xc2 && text.len > 1 && text.at[1] < 0xa0)
+        return 2;
+    return c < 0x80 ? 0 : text_hidden(text);
+}
 
 void html_text(outbuf *out, const char *text)
 {
     static const char *const REFERENCES[] = {['"'] = "&quot;", ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;"};
-    for (const u8 *c = (const u8 *)text; *c; c++) {
-        const char *reference = *c < COUNT_OF(REFERENCES) ? REFERENCES[*c] : NULL;
-        bool unseen = *c < 0x20 && *c != '\t' && *c != '\n' && *c != '\r';
+    for (span rest = text_span(text); rest.len;) {
+        u8 c = rest.at[0];
+        const char *reference = c < COUNT_OF(REFERENCES) ? REFERENCES[c] : NULL;
+        size_t hidden = unseen(rest);
         if (reference)
             outbuf_text(out, reference);
-        else if (unseen)
+        else if (hidden)
             outbuf_text(out, "\xef\xbf\xbd");
         else
-            outbuf_add(out, c, 1);
+            outbuf_add(out, rest.at, 1);
+        rest = span_from(rest, hidden ? hidden : 1);
     }
 }
 
