@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/text_put.h"
 #include "decode/local_time.h"
+#include "decode/plan_message.h"
 
 // The values of a map in the width of a field: made once for all fields of a schema.
 typedef struct fitting {
@@ -377,7 +378,7 @@ static void compile_field(compiler *c, u32 at)
     f->bound = value_bound(f, map_text);
 }
 
-static plan_text padded(arena *a, const u8 *text, size_t len)
+plan_text plan_padded(arena *a, const u8 *text, size_t len)
 {
     char *copy = arena_take(a, len + TEXT_PADDING);
     if (len)
@@ -390,7 +391,7 @@ static plan_text key_of(arena *a, span name, text_escape escape)
     const char *quote = escape == ESCAPE_JSON_CSV ? "\"\"" : "\"";
     u8 *key = mem_alloc(name.len * 6 + 8), *end = put_text(put_char(key, ','), quote);
     end = put_char(put_text(text_utf8_as(end, name, escape), quote), ':');
-    plan_text made = padded(a, key, (size_t)(end - key));
+    plan_text made = plan_padded(a, key, (size_t)(end - key));
     mem_free(key);
     return made;
 }
@@ -438,142 +439,6 @@ static void compile_names(compiler *c, u32 first, u32 count)
     mem_free(s.names);
     mem_free(s.times);
     map_free(&s.by_name);
-}
-
-// ---------------------------------------------------------------------------------------------- messages
-
-typedef struct message_builder {
-    compiler *compiler;
-    message_piece *pieces;
-    u32 count, cap;
-    outbuf text;
-} message_builder;
-
-static message_piece *add_piece(message_builder *b)
-{
-    GROW(b->pieces, b->count, b->cap);
-    arena *a = b->compiler->arena;
-    size_t len = b->text.len;
-    u8 *escaped = outbuf_reserve(&b->text, 6 * len + 1);
-    u8 *end = text_utf8_json(escaped, (span){b->text.bytes, len});
-    message_piece *piece = &b->pieces[b->count++];
-    *piece = (message_piece){
-        .text = padded(a, b->text.bytes, len), .json = padded(a, escaped, (size_t)(end - escaped)), .field = -1};
-    b->text.len = 0;
-    return piece;
-}
-
-// The form a WPP message gives a number between exclamation marks; NULL where it does not mean one ("s").
-static const number_form *number_form_of(arena *a, const char *spec, size_t len)
-{
-    number_form *form = arena_new(a, number_form);
-    *form = number_form_read(arena_text_len(a, spec, len));
-    return strchr("diuxXop", form->conversion) ? form : NULL;
-}
-
-// "!spec!" at m. Returns what stands after it; *len 0, and m, where there is none.
-static const char *message_spec(const char *m, size_t *len)
-{
-    const char *close = *m == '!' ? strchr(m + 1, '!') : NULL;
-    bool spec = close && close - m < 31;
-    *len = spec ? (size_t)(close - m - 1) : 0;
-    return spec ? close + 1 : m;
-}
-
-// %n or %n!spec! at m. Returns what stands after it, NULL where it is none.
-static const char *message_insert(message_builder *b, const char *m)
-{
-    compiler *c = b->compiler;
-    u32 number = 0;
-    const char *p = m + 1;
-    size_t len;
-    while (*p >= '0' && *p <= '9' && number < 1000)
-        number = number * 10 + (u32)(*p++ - '0');
-    if (number == 0 || number > c->schema->top_count)
-        return NULL;
-    const char *spec = p + 1, *after = message_spec(p, &len);
-    message_piece *piece = add_piece(b);
-    piece->field = (i32)number - 1;
-    if (c->schema->key != KEY_WPP)
-        return after;
-    u8 show = c->fields[number - 1].show;
-    piece->form = len ? number_form_of(c->arena, spec, len) : NULL;
-    piece->named = show == SHOW_NTSTATUS || show == SHOW_HRESULT || show == SHOW_WIN32_ERROR;
-    return after;
-}
-
-// "%#3!x!" of a WPP message: of the record's header. Likewise.
-static const char *message_own_insert(message_builder *b, const char *m)
-{
-    size_t len;
-    if (b->compiler->schema->key != KEY_WPP || m[2] < '0' + OWN_THREAD || m[2] > '0' + OWN_PROCESSOR)
-        return NULL;
-    const char *after = message_spec(m + 3, &len);
-    message_piece *piece = add_piece(b);
-    piece->own = (u8)(m[2] - '0');
-    piece->form = len ? number_form_of(b->compiler->arena, m + 4, len) : NULL;
-    return after;
-}
-
-// Message table escapes: FormatMessage's documentation.
-static char message_escape(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 't':
-        return '\t';
-    case 'r':
-        return '\r';
-    case 'b':
-    case ' ':
-        return ' ';
-    case '%':
-    case '.':
-    case '!':
-        return c;
-    default:
-        return 0;
-    }
-}
-
-static void compile_message(compiler *c, plan *out)
-{
-    const char *m = c->schema->message;
-    if (!m || !*m)
-        return;
-    message_builder b = {.compiler = c};
-    while (*m) {
-        if (*m == '%') {
-            if (m[1] == '0')
-                break;
-            const char *after = m[1] >= '1' && m[1] <= '9' ? message_insert(&b, m)
-                                : m[1] == '#'              ? message_own_insert(&b, m)
-                                                           : NULL;
-            if (after) {
-                m = after;
-                continue;
-            }
-            char plain = message_escape(m[1]);
-            if (plain) {
-                outbuf_add(&b.text, &plain, 1);
-                m += 2;
-                continue;
-            }
-        }
-        outbuf_add(&b.text, m++, 1);
-    }
-    while (b.text.len && strchr(" \r\n\t", b.text.bytes[b.text.len - 1]))
-        b.text.len--;
-    if (b.text.len || b.count)
-        (void)add_piece(&b);
-    message_piece *pieces = arena_array(c->arena, message_piece, b.count);
-    if (b.count)
-        memcpy(pieces, b.pieces, b.count * sizeof(*pieces));
-    out->message = pieces;
-    out->message_count = b.count;
-    mem_free(b.pieces);
-    outbuf_free(&b.text);
 }
 
 // ---------------------------------------------------------------------------------------------- the plan
@@ -690,32 +555,13 @@ static u64 element_text(const compiler *c, const field *f)
     return text;
 }
 
-// How often a message inserts the field it inserts most often.
-static u32 message_repeats(const plan *p)
-{
-    u32 most = 0, *times = mem_zeroed(p->top_count, sizeof(*times));
-    for (u32 i = 0; i < p->message_count; i++)
-        if (p->message[i].field >= 0 && ++times[p->message[i].field] > most)
-            most = times[p->message[i].field];
-    mem_free(times);
-    return most;
-}
-
-static u64 message_bound(const plan *p)
-{
-    u64 bound = 0;
-    for (u32 i = 0; i < p->message_count; i++)
-        bound += p->message[i].text.len + (p->message[i].field >= 0 ? p->fields[p->message[i].field].bound : 0);
-    return bound;
-}
-
 static void compile_text(compiler *c, plan *out)
 {
     for (u32 i = out->field_count; i-- > 0;) // members come after their struct
         c->fields[i].element_text = at_most(element_text(c, &c->fields[i]));
-    u32 repeats = message_repeats(out);
+    u32 repeats = plan_message_repeats(out);
     u32 most = LIMIT_RECORD_TEXT / (repeats ? repeats : 1);
-    bool over = out->data_bound > LIMIT_RECORD_TEXT || message_bound(out) > LIMIT_RECORD_TEXT;
+    bool over = out->data_bound > LIMIT_RECORD_TEXT || plan_message_bound(out) > LIMIT_RECORD_TEXT;
     out->elements_text = most;
     out->payload_end = over ? 0 : most / 6 + 1;
     if (out->payload_end <= UINT16_MAX)
@@ -764,7 +610,7 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool is_64_bit, e
     compile_prefix(&c, out);
     compile_padding(out);
     compile_runs(&c, out);
-    compile_message(&c, out);
+    plan_add_message(a, out);
     compile_text(&c, out);
     mem_free(c.fittings);
     return out;
