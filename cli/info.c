@@ -206,8 +206,10 @@ static void add_losses(cJSON *buffers, const trace *t)
     add_number(buffers, "marked_lost", t->losses.marked);
     cJSON *marks = cJSON_AddArrayToObject(buffers, "marks");
     u32 listed = 0;
-    for (u32 i = 0; i < t->file.count && listed < MARKS; i++) {
+    u64 passed = 0;
+    for (u32 i = 0; t->losses.marked && i < t->file.count && listed < MARKS; i++) {
         const etl_buffer *b = &t->file.buffers[i];
+        spill_pass(&passed, sizeof(*b), SPILL_ITEMS);
         if (!(b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST)))
             continue;
         cJSON *mark = cJSON_CreateObject();

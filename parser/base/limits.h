@@ -19,7 +19,7 @@ enum {
 
     // Containers
     LIMIT_BUFFER_BYTES = 16 << 20,       // buffers of 4 KiB to 2 MiB exist; EVENT_TRACE_PROPERTIES allows 16 MiB
-    LIMIT_BUFFERS = 8 << 20,             // of one file: 1 TB of the 128 KiB buffers of large sessions
+    LIMIT_BUFFERS = 64 << 20,            // of one file: 4 TiB of buffers of 64 KiB; 48 bytes each, in a temporary file
     LIMIT_EXTENDED_ITEMS = 64,           // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,          // damaged ranges kept one by one; beyond that they are only counted
     LIMIT_CACHED_TRACE_BYTES = 64 << 20, // of larger traces the first pass caches no whole buffers

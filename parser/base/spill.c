@@ -253,21 +253,38 @@ void spill_free(spill **s)
 
 // ---------------------------------------------------------------------------------------------- sorting
 
+// A sorted piece, read through a window of its own: pages that are mapped come in larger numbers than are asked for, of
+// each piece.
 typedef struct run {
-    const u8 *at, *end;
+    const u8 *at, *window_end;
+    u64 next, end; // in the file: what is not in the window yet
+    u8 *window;
+    u32 index;
 } run;
 
 typedef struct merger {
-    size_t each;
+    const spill *from;
+    size_t each, window;
     int (*compare)(const void *, const void *);
     run *heap;
     size_t count;
 } merger;
 
+static void refill(const merger *m, run *r)
+{
+    u64 left = r->end - r->next;
+    size_t len = left < m->window ? (size_t)left : m->window;
+    bool failed = false, is_open = m->from->paged.file.fd >= 0;
+    bool read = is_open && os_read_at(&m->from->paged.file, r->next, r->window, len, &failed) == len;
+    r->at = read ? r->window : (const u8 *)m->from->paged.at + r->next;
+    r->window_end = r->at + len;
+    r->next += len;
+}
+
 static bool before(const merger *m, const run *a, const run *b)
 {
     int order = m->compare(a->at, b->at);
-    return order ? order < 0 : a->at < b->at;
+    return order ? order < 0 : a->index < b->index;
 }
 
 static void sink(merger *m, size_t at)
@@ -283,24 +300,56 @@ static void sink(merger *m, size_t at)
     }
 }
 
-static void merge(merger *m, u8 *to)
+static u8 *open_windows(merger *m)
 {
-    size_t written = 0;
+    m->window = STEP / m->count / m->each * m->each;
+    m->window = m->window ? m->window : m->each;
+    u8 *windows = mem_alloc(m->count * m->window);
+    for (size_t i = 0; i < m->count; i++) {
+        m->heap[i].window = windows + i * m->window;
+        refill(m, &m->heap[i]);
+    }
+    return windows;
+}
+
+// The least item of all moves on.
+static void take_first(merger *m, u8 *into)
+{
+    run *first = &m->heap[0];
+    memcpy(into, first->at, m->each);
+    first->at += m->each;
+    if (first->at == first->window_end && first->next < first->end)
+        refill(m, first);
+    else if (first->at == first->window_end)
+        *first = m->heap[--m->count];
+    sink(m, 0);
+}
+
+// Written as files are: pages of a mapping would stay in memory until they are given back. In small pieces: what is written
+// at once is one page of the file to the system, and comes into memory as a whole where one item is looked at. False: the
+// disk fails.
+static bool merge(merger *m, const spill *to)
+{
+    enum { OUT = 64 << 10 };
+    spill_trim();
+    u8 *windows = open_windows(m), *out = mem_alloc(OUT);
+    size_t used = 0;
+    u64 written = 0;
+    bool ok = true;
     for (size_t i = m->count / 2; i-- > 0;)
         sink(m, i);
-    spill_trim();
-    while (m->count) {
-        memcpy(to, m->heap[0].at, m->each);
-        to += m->each;
-        m->heap[0].at += m->each;
-        if (m->heap[0].at == m->heap[0].end)
-            m->heap[0] = m->heap[--m->count];
-        sink(m, 0);
-        if ((written += m->each) >= STEP) {
-            written = 0;
-            spill_trim();
-        }
+    while (m->count && ok) {
+        take_first(m, out + used);
+        used += m->each;
+        if (used + m->each <= OUT && m->count)
+            continue;
+        ok = os_write_at(&to->paged.file, written, out, used, NULL);
+        written += used;
+        used = 0;
     }
+    mem_free(out);
+    mem_free(windows);
+    return ok;
 }
 
 // Sorts pieces. Returns whether that was all.
@@ -313,7 +362,9 @@ static bool sort_runs(merger *m, u8 *items, size_t count)
         u8 *first = items + at * m->each;
         sort_in_place(first, here, m->each, m->compare);
         sorted = sorted && (!at || m->compare(first - m->each, first) <= 0);
-        m->heap[m->count++] = (run){first, first + here * m->each};
+        u64 from = at * m->each;
+        m->heap[m->count] = (run){.next = from, .end = from + here * m->each, .index = (u32)m->count};
+        m->count++;
         spill_trim();
     }
     return sorted;
@@ -327,11 +378,11 @@ void *spill_sort(spill **s, size_t count, size_t each, int (*compare)(const void
         sort_in_place((*s)->at, count, each, compare);
         return (*s)->at;
     }
-    merger m = {each, compare, mem_alloc((count * each / (RUN / each * each) + 1) * sizeof(run)), 0};
+    size_t runs = count * each / (RUN / each * each) + 1;
+    merger m = {.from = *s, .each = each, .compare = compare, .heap = mem_alloc(runs * sizeof(run))};
     if (!sort_runs(&m, (*s)->at, count)) {
         spill *merged = spill_new();
-        if (move_to_file(merged, count * each)) {
-            merge(&m, merged->at);
+        if (move_to_file(merged, count * each) && merge(&m, merged)) {
             spill_free(s);
             *s = merged;
         } else {

@@ -44,7 +44,7 @@ bool etl_open(etl_file *f, const input *in, error *e)
 void etl_close(etl_file *f)
 {
     mem_free(f->trace_headers);
-    mem_free(f->buffers);
+    spill_free(&f->buffer_block);
     damage_free(&f->damage);
     arena_free(&f->arena);
 }

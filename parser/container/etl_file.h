@@ -6,6 +6,7 @@
 #ifndef ETWKIT_ETL_FILE_H
 #define ETWKIT_ETL_FILE_H
 
+#include "base/spill.h"
 #include "container/damage.h"
 #include "container/trace_header.h"
 #include "input/input.h"
@@ -22,9 +23,6 @@ typedef struct etl_buffer {
     bool cut;      // the file ends inside it
     bool headless; // its header is destroyed: whether events stand at its beginning is not known either
     bool counted;  // `used` is what its header counts, not just all there is
-    u64 classes;   // filled by the survey: bit n % 64 for each event class n in it; all for events without one
-    u32 events;    // filled by the survey, as are the times of its first and last event by time
-    i64 first_time, last_time;
 } etl_buffer;
 
 // Bytes of the file by what they are; the sum is the file's size (etl_accounted checks it).
@@ -48,7 +46,8 @@ typedef struct etl_file {
     u32 hint_size;      // while indexing: buffer size the first bytes of the file tell, 0: none
     bool hint_compressed;
     struct last_peek *last_peek; // likewise
-    etl_buffer *buffers;         // in file order
+    etl_buffer *buffers;         // in file order; who goes through all calls spill_pass
+    spill *buffer_block;
     u32 count, cap;
     u32 compressed, damaged_buffers;
     bool clean_end; // the last buffer carries the flush marker of a session that was stopped
@@ -88,6 +87,9 @@ span etl_load(const etl_file *f, const etl_buffer *b, u8 *into, etl_scratch *scr
 // Up to `want` bytes; what lies in sectors that cannot be read becomes zero and is put into *hole. With NULL for it
 // reading ends there.
 size_t etl_read_around(const etl_file *f, u64 offset, u8 *into, size_t want, etl_hole *hole);
+
+// LIMIT_BUFFERS; tests set it.
+extern u32 etl_buffer_limit;
 
 // etl_open's second half, for nobody else: fills buffers, trace_headers, account and damage.
 void etl_index(etl_file *f);

@@ -18,6 +18,8 @@ enum {
     PROOF_BYTES = 128 << 10, // inflated to see whether a compressed buffer holds events: two of the largest
 };
 
+u32 etl_buffer_limit = LIMIT_BUFFERS;
+
 // The header read last: of a compressed buffer each is looked at when the one before it is measured, and again
 // when its turn comes.
 struct last_peek {
@@ -328,7 +330,7 @@ static void add_buffer(etl_file *f, u64 offset, const buffer_header *h, u32 clai
         read_trace_header(f, &b);
     b.trace_header = f->session_header;
     read_reference(f, &b, h);
-    GROW(f->buffers, f->count, f->cap);
+    SPILL_GROW(f->buffer_block, f->buffers, f->count, f->cap);
     f->buffers[f->count++] = b;
     f->compressed += compressed;
     f->clean_end = h->flags & BUFFER_FLAG_FLUSH;
@@ -474,7 +476,7 @@ static bool take_buffer(etl_file *f, u64 offset, u8 *look, u32 *size)
     buffer_header h;
     if (at.len < BUFFER_HEADER_BYTES && left >= BUFFER_HEADER_BYTES && session_buffer_size(f))
         at = (span){look, etl_read_around(f, offset, look, LOOK_BYTES, &(etl_hole){0, 0})};
-    if (at.len < BUFFER_HEADER_BYTES || f->count >= LIMIT_BUFFERS)
+    if (at.len < BUFFER_HEADER_BYTES)
         return false;
     bool sound = buffer_header_plausible(at, left, 0), compressed = at.at[0x34] & BUFFER_FLAG_COMPRESSED;
     buffer_header_read(at.at, &h);
@@ -509,7 +511,7 @@ static u64 step_over(etl_file *f, u64 offset)
         f->account.unused += left;
         return f->input->bytes;
     }
-    bool again = f->count < LIMIT_BUFFERS && find_buffer(f, offset + 1, f->input->bytes, &found);
+    bool again = find_buffer(f, offset + 1, f->input->bytes, &found);
     u64 to = again && found > offset ? found : f->input->bytes;
     u32 step = session_buffer_size(f);
     bool in_grid = step && offset % step == 0;
@@ -550,16 +552,30 @@ static void check_count(etl_file *f)
                facts->buffers_written, f->count);
 }
 
+// What is behind the last buffer that is taken.
+static void refuse_rest(etl_file *f, u64 at)
+{
+    u64 left = f->input->bytes - at;
+    if (!left)
+        return;
+    f->account.damage += left;
+    damage_add(&f->damage, at, left, "limit", "LIMIT_BUFFERS: %u buffers were read, what is behind them was not", etl_buffer_limit);
+}
+
 void etl_index(etl_file *f)
 {
     u8 *look = mem_alloc(LOOK_BYTES);
     struct last_peek last = {.len = 0};
     f->last_peek = &last;
     read_hint(f, look);
-    for (u64 at = 0; at < f->input->bytes;) {
+    u64 passed = 0, at = 0;
+    while (at < f->input->bytes && f->count < etl_buffer_limit) {
         u32 size = 0;
         at = take_buffer(f, at, look, &size) && size ? at + size : step_over(f, at);
+        spill_pass(&passed, sizeof(*f->buffers), SPILL_ITEMS);
     }
+    refuse_rest(f, at < f->input->bytes ? at : f->input->bytes);
+    spill_seal(f->buffer_block);
     mem_free(look);
     f->last_peek = NULL;
     if (!f->trace_header_count) {

@@ -25,6 +25,7 @@ typedef struct losses {
     u64 marked;      // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
     u32 *after;      // indexes of etl_file.buffers: those marked and those after a hole, before which something is
                      // lost
+    spill *after_block;
     u32 behind_count, behind_cap;
 } losses;
 

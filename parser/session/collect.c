@@ -28,6 +28,7 @@ void collector_end_trace(collector *c)
 {
     clock_watch_free(&c->watch);
     clock_steps_close(&c->trace->clock_steps);
+    spill_seal(c->trace->filled_block);
 }
 
 // ---------------------------------------------------------------------------------------------- classes
@@ -272,6 +273,6 @@ void collect_buffer(collector *c, scanned *s)
     collect_times(t, b, &facts);
     far_events_see(&t->far, b);
     facts.cached = cache_of(c, s);
-    GROW(t->filled, t->filled_count, t->filled_capacity);
+    SPILL_GROW(t->filled_block, t->filled, t->filled_count, t->filled_capacity);
     t->filled[t->filled_count++] = facts;
 }

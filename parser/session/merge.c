@@ -28,9 +28,10 @@ struct merge {
     session *session;
     merge_filter filter;
     pending *order;
-    u32 count, next;
+    spill *order_block;
+    u32 count, cap, next;
     merge_run *heap;
-    u32 active, cap;
+    u32 active, heap_cap;
     u64 numbered, emitted, passed;
     merge_put *put;
     void *put_context;
@@ -80,28 +81,31 @@ static u64 wanted_classes(const session *s, const merge_filter *filter)
     return bits;
 }
 
+static void add_buffers(merge *m, u32 file, u64 wanted)
+{
+    const trace *t = m->session->traces[file];
+    for (u32 i = 0; i < t->filled_count; i++) {
+        const buffer_events *found = &t->filled[i];
+        const etl_buffer *b = &t->file.buffers[found->buffer];
+        spill_pass(&m->passed, sizeof(*b) + sizeof(*found) + sizeof(*m->order), SPILL_ITEMS);
+        if (!(found->classes & wanted) || !in_time(m, &t->file, found))
+            continue;
+        SPILL_GROW(m->order_block, m->order, m->count, m->cap);
+        m->order[m->count++] =
+            (pending){key_of(m, &t->file, b, found->first_time), file, i, b->processor, b->sequence};
+    }
+}
+
 merge *merge_new(session *s, const merge_filter *filter)
 {
     merge *m = mem_zeroed(1, sizeof(*m));
     m->session = s;
     m->filter = *filter;
-    u32 total = 0;
     u64 wanted = wanted_classes(s, filter);
     for (u32 f = 0; f < s->trace_count; f++)
-        total += s->traces[f]->filled_count;
-    m->order = mem_zeroed(total, sizeof(*m->order));
-    for (u32 f = 0; f < s->trace_count; f++) {
-        const trace *t = s->traces[f];
-        for (u32 i = 0; i < t->filled_count; i++) {
-            const buffer_events *found = &t->filled[i];
-            const etl_buffer *b = &t->file.buffers[found->buffer];
-            if ((found->classes & wanted) && in_time(m, &t->file, found))
-                m->order[m->count++] =
-                    (pending){key_of(m, &t->file, b, found->first_time), f, i, b->processor, b->sequence};
-        }
-    }
-    if (m->count)
-        qsort(m->order, m->count, sizeof(*m->order), by_order);
+        add_buffers(m, f, wanted);
+    m->order = spill_sort(&m->order_block, m->count, sizeof(*m->order), by_order);
+    spill_seal(m->order_block);
     return m;
 }
 
@@ -109,7 +113,7 @@ void merge_free(merge *m)
 {
     if (!m)
         return;
-    mem_free(m->order);
+    spill_free(&m->order_block);
     mem_free(m->heap);
     mem_free(m);
 }
@@ -146,8 +150,9 @@ u32 merge_event_count(const merge *m, u32 order)
 // As if the events of a buffer came in equal steps. In integers: every machine gets the same.
 static u64 events_before(const merge *m, i64 time)
 {
-    u64 events = 0;
+    u64 events = 0, passed = 0;
     for (u32 i = 0; i < m->count; i++) {
+        spill_pass(&passed, sizeof(*m->order), SPILL_ITEMS);
         stretch s = stretch_of(m, i);
         if (time > s.last) {
             events += s.count;
@@ -301,7 +306,7 @@ static void sift_down(merge *m, u32 at)
 
 static void push(merge *m, merge_run run)
 {
-    GROW(m->heap, m->active, m->cap);
+    GROW(m->heap, m->active, m->heap_cap);
     u32 at = m->active++;
     while (at > 0 && earlier(&run, &m->heap[(at - 1) / 2])) {
         m->heap[at] = m->heap[(at - 1) / 2];

@@ -24,7 +24,7 @@ session *session_new(void)
 
 static void trace_free(trace *t)
 {
-    mem_free(t->filled);
+    spill_free(&t->filled_block);
     mem_free(t->class_events);
     mem_free(t->computers);
     losses_free(&t->losses);

@@ -40,7 +40,8 @@ typedef struct trace {
     u64 decoded, partial, raw; // counted by whoever read the records
     u64 *class_events;         // by class index, of this trace
     u32 class_capacity;
-    buffer_events *filled; // in file order
+    buffer_events *filled; // in file order; who goes through all calls spill_pass
+    spill *filled_block;
     u32 filled_count, filled_capacity;
     i64 first_time, last_time; // FILETIME of its first and last event
     clock_steps clock_steps;

@@ -48,9 +48,12 @@ static u32 slots_for(const etl_file *f, unsigned threads)
     if (threads < 2)
         return 1;
     size_t largest = 1;
-    for (u32 i = 0; i < f->count; i++)
+    u64 passed = 0;
+    for (u32 i = 0; i < f->count; i++) {
         if (etl_capacity(&f->buffers[i]) > largest)
             largest = etl_capacity(&f->buffers[i]);
+        spill_pass(&passed, sizeof(*f->buffers), SPILL_ITEMS);
+    }
     size_t fits = SCAN_BYTES / largest;
     return fits < 2 ? 2 : fits < SCAN_SLOTS ? (u32)fits : SCAN_SLOTS;
 }
