@@ -150,14 +150,15 @@ const char *evidence_limit(const evidence *ev, u32 index, char scratch[160])
          "events are of classes beyond LIMIT_CLASSES or LIMIT_CLASS_BYTES: raw and unnamed"},
         {class_unplanned(ev->session->classes), "event classes are beyond LIMIT_CLASS_BYTES: their events are raw"},
         {ev->session->cut, "records would be longer than LIMIT_RECORD_TEXT: the rest of their payload is raw"},
-        {l.processes, "process events found no room"},
-        {l.threads, "thread events found no room"},
-        {l.files, "file names found no room: some file_path are missing"},
-        {l.keys, "registry key names found no room: some key_path are missing"},
-        {l.stacks, "stacks found no room: they are not joined to their events"},
-        {l.images, "image loads found no room"},
-        {l.pdbs, "PDB identities found no room"},
-        {l.connections, "connections found no room"},
+        {l.processes, "process events are beyond LIMIT_PROCESS_FACTS: some process_name are missing"},
+        {l.threads, "thread events are beyond LIMIT_THREAD_FACTS or LIMIT_STACK_THREADS: some processes are missing"},
+        {l.files, "file names are beyond LIMIT_NAME_FACTS: some file_path are missing"},
+        {l.keys, "registry key names are beyond LIMIT_NAME_FACTS: some key_path are missing"},
+        {l.stacks, "stacks are beyond LIMIT_STACKS, LIMIT_KEPT_STACKS or LIMIT_STACK_FRAMES: they are not joined"},
+        {l.images, "image loads are beyond LIMIT_IMAGE_FACTS: some modules are missing"},
+        {l.pdbs, "PDB identities are beyond LIMIT_IMAGE_FACTS"},
+        {l.connections, "connections are beyond LIMIT_CONNECTIONS or LIMIT_TCB_FACTS"},
+        {l.volumes, "volume mappings are beyond LIMIT_VOLUMES: some paths have no drive letter"},
     };
     for (size_t i = 0; i < COUNT_OF(REACHED); i++) {
         if (!REACHED[i].count || index--)

@@ -1,6 +1,7 @@
 #include "remarks.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -33,6 +34,8 @@ static bool clock_set_back(const trace *t, char *text)
                  "joined across it",
                  (unsigned long long)t->clock_steps.told, (unsigned long long)first->offset, first->processor,
                  time_text(from, first->from), time_text(to, first->to));
+    if (first && t->clock_steps.is_full)
+        strncat(text, " (LIMIT_CLOCK_STEPS: nothing is, behind)", REMARK_TEXT - strlen(text) - 1);
     return first;
 }
 

@@ -64,7 +64,7 @@ struct profile {
     map process_map, frame_map, stack_map;
     u32 *scratch; // frames of the sample being added
     u32 scratch_cap;
-    u64 samples, without_stack, lost;
+    u64 samples, without_stack, lost, methods_lost;
 };
 
 static profile_role role_of(const event_class *cls)
@@ -255,8 +255,12 @@ static void add_sample(profile *p, const profile_item *item, span *rest)
 
 static void add_method(profile *p, const profile_item *item, span name)
 {
-    if (p->method_count >= LIMIT_PROFILE_METHODS || !item->size || item->start + item->size < item->start)
+    if (!item->size || item->start + item->size < item->start)
         return;
+    if (p->method_count >= LIMIT_PROFILE_METHODS) {
+        p->methods_lost++;
+        return;
+    }
     GROW(p->methods, p->method_count, p->method_cap);
     p->methods[p->method_count++] = (method){item->process_id, item->start, item->start + item->size,
                                              arena_text_len(&p->memory, (const char *)name.at, name.len)};
@@ -370,8 +374,11 @@ void profile_remark(const profile *p, char text[EXPORT_REMARK])
     int len =
         snprintf(text, EXPORT_REMARK, "%llu CPU samples, %llu of them without a stack; %u stacks, %u methods",
                  (unsigned long long)p->samples, (unsigned long long)p->without_stack, p->stack_count, p->method_count);
+    if (p->methods_lost)
+        len += snprintf(text + len, EXPORT_REMARK - (size_t)len, "; %llu methods are beyond LIMIT_PROFILE_METHODS",
+                        (unsigned long long)p->methods_lost);
     if (p->lost)
-        snprintf(text + len, EXPORT_REMARK - (size_t)len, "; %llu samples were left out: their stacks are too many",
+        snprintf(text + len, EXPORT_REMARK - (size_t)len, "; %llu samples were left out: LIMIT_PROFILE_FRAMES",
                  (unsigned long long)p->lost);
     if (!p->samples)
         snprintf(text, EXPORT_REMARK, "no CPU samples: there are no SampleProf events");

@@ -18,6 +18,7 @@ struct sink {
     arena memory;
     sqlite_rows *rows;
     u32 sources;
+    u32 without_view, cut_views;
 };
 
 // ------------------------------------------------------------------------------------- small helpers
@@ -146,6 +147,8 @@ static sqlite3_stmt *prepare_classes(sink *s, error *e)
 static bool write_classes(sink *s, const export_target *target, error *e)
 {
     sqlite_views views = sqlite_views_make(&s->memory, target->classes, target->class_count);
+    s->without_view = views.without_view;
+    s->cut_views = views.cut;
     sqlite3_stmt *insert = prepare_classes(s, e);
     bool ok = insert != NULL;
     for (u32 i = 0; ok && i < target->class_count; i++) {
@@ -356,6 +359,14 @@ static bool write_states(sink *s, error *e)
     return ok;
 }
 
+static void sqlite_remark(const sink *s, char text[EXPORT_REMARK])
+{
+    if (s->without_view || s->cut_views)
+        snprintf(text, EXPORT_REMARK,
+                 "%u event classes beyond LIMIT_VIEWS have no view, %u views lack fields beyond LIMIT_VIEW_FIELDS",
+                 s->without_view, s->cut_views);
+}
+
 static bool sqlite_close(sink *s, error *e)
 {
     bool ok = !e || (write_states(s, e) && sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e) &&
@@ -392,6 +403,7 @@ const exporter exporter_sqlite = {
     .open = sqlite_open,
     .render = sqlite_render,
     .commit = sqlite_commit,
+    .remark = sqlite_remark,
     .keeps_traces = true,
     .close = sqlite_close,
     .is_own = sqlite_is_own,

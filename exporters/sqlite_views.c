@@ -133,6 +133,7 @@ typedef struct field_list {
     u32 count, cap;
     names by_name, columns;
     const plan *last; // classes of one event mostly share their plan
+    bool is_cut;      // there are more than LIMIT_VIEW_FIELDS
 } field_list;
 
 static const char *field_column(arena *a, names *used, const char *name)
@@ -162,7 +163,8 @@ static void fields_of_plan(arena *a, field_list *list, const plan *layout)
         name_clean_into(clean, f->name);
         u32 at = names_find(&list->by_name, (const char *)clean);
         if (at == NAME_UNKNOWN) {
-            if (list->count >= LIMIT_VIEW_FIELDS)
+            list->is_cut = list->count >= LIMIT_VIEW_FIELDS;
+            if (list->is_cut)
                 return;
             const char *name = arena_text(a, (const char *)clean);
             bool added;
@@ -253,7 +255,7 @@ static void add_last(arena *a, outbuf *b, field_list *list, column_id id)
     add_column(b, column_sql(a, id), column_table[id].name);
 }
 
-static const char *group_view(arena *to, const class_group *g, const event_class *const *classes)
+static const char *group_view(arena *to, const class_group *g, const event_class *const *classes, u32 *cut)
 {
     field_list list = {0};
     arena texts = {0}, *a = &texts;
@@ -269,6 +271,7 @@ static const char *group_view(arena *to, const class_group *g, const event_class
     for (u32 i = 0; i < g->class_count; i++)
         for (u32 k = 0; k < classes[g->classes[i]]->plan_count; k++)
             fields_of_plan(a, &list, classes[g->classes[i]]->plans[k]);
+    *cut += list.is_cut;
     for (u32 i = 0; i < list.count && b.len < SQL_FIELDS_BYTES; i++) {
         outbuf_text(&b, ",");
         add_field(a, &b, &list.items[i]);
@@ -296,9 +299,11 @@ sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 
     sqlite_views views = {.count = groups.count, .of_class = arena_array(a, const char *, count)};
     views.list = arena_array(a, sqlite_view, groups.count);
     for (u32 i = 0; i < groups.count; i++)
-        views.list[i] = (sqlite_view){groups.list[i].name, group_view(a, &groups.list[i], classes)};
-    for (u32 i = 0; i < count; i++)
+        views.list[i] = (sqlite_view){groups.list[i].name, group_view(a, &groups.list[i], classes, &views.cut)};
+    for (u32 i = 0; i < count; i++) {
         views.of_class[i] = groups.of_class[i] == GROUP_NONE ? NULL : groups.list[groups.of_class[i]].name;
+        views.without_view += groups.of_class[i] == GROUP_NONE;
+    }
     class_groups_free(&groups);
     return views;
 }

@@ -24,6 +24,8 @@ typedef struct sqlite_views {
     sqlite_view *list;
     u32 count;
     const char **of_class; // the name of each class's view; NULL beyond LIMIT_VIEWS
+    u32 without_view;      // classes beyond it
+    u32 cut;               // views with more fields than LIMIT_VIEW_FIELDS
 } sqlite_views;
 sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count);
 

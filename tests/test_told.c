@@ -143,6 +143,28 @@ static void files_of_a_session(void **state)
     assert_non_null(strstr((const char *)p->err.bytes, "; 2 and 1 of them since the file before"));
 }
 
+// ---------------------------------------------------------------------------------------------- limits
+
+static void fields_of_a_view(void **state)
+{
+    enum { FIELDS = 1001 };
+    program *p = *state;
+    outbuf text = {0};
+    char field[32];
+    outbuf_text(&text, "trace\nbuffer size=65536\ntracelogging provider={a0b1c2d3-0011-2233-4455-66778899aabb} "
+                       "traits=\"T\" name=\"E\" fields={");
+    for (int i = 0; i < FIELDS; i++) {
+        snprintf(field, sizeof(field), "%s u8 F%d", i ? ";" : "", i);
+        outbuf_text(&text, field);
+    }
+    outbuf_text(&text, " } payload zeros:1001\n");
+    outbuf_add(&text, "", 1);
+    build(p, "a.etl", (const char *)text.bytes);
+    outbuf_free(&text);
+    assert_int_equal(RUN(p, "convert", "{}/a.etl", "-o", "{}/a.db"), 0);
+    assert_non_null(strstr((const char *)p->err.bytes, "1 views lack fields beyond LIMIT_VIEW_FIELDS"));
+}
+
 // No remark about what is as it should be: each processor's own times, a circular file that wrapped, a few ticks.
 static void nothing_to_tell(void **state)
 {
@@ -167,8 +189,8 @@ static void nothing_to_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(clock_set_back),   TEST(repeated_sequence),  TEST(date_among_ticks),
-        TEST(later_file_alone), TEST(files_of_a_session), TEST(nothing_to_tell),
+        TEST(clock_set_back),     TEST(repeated_sequence), TEST(date_among_ticks), TEST(later_file_alone),
+        TEST(files_of_a_session), TEST(fields_of_a_view),  TEST(nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -526,7 +526,7 @@ static void nuls_and_long_lines(void **state)
     f = load_bytes(b.bytes, b.len);
     assert_int_equal(f.load.events, 1);
     assert_int_equal(f.load.note_count, 1);
-    assert_non_null(strstr(f.load.notes[0], "over the limit"));
+    assert_non_null(strstr(f.load.notes[0], "over LIMIT_TMF"));
     done(&f);
     outbuf_free(&b);
 }

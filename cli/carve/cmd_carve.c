@@ -49,13 +49,13 @@ static void say_doubts(const carve_job *job)
     const carve *c = &job->carve;
     say_count(c->ambiguous, "buffer is ambiguous: several sessions fit, so it is in a file apart",
               "buffers are ambiguous: several sessions fit, so they are in files apart");
-    say_count(c->rest, "buffer over the program's limit of sessions is in the last file, whatever it belongs to",
-              "buffers over the program's limit of sessions are in the last file, whatever they belong to");
+    say_count(c->rest, "buffer beyond LIMIT_CARVED_SESSIONS is in the last file, whatever it belongs to",
+              "buffers beyond LIMIT_CARVED_SESSIONS are in the last file, whatever they belong to");
     say_count(c->unreadable, "byte of the image could not be read", "bytes of the image could not be read");
-    say_count(c->refused, "buffer over the program's limit of buffers was left out",
-              "buffers over the program's limit of buffers were left out");
-    say_count(c->not_inflated, "place was not looked into: the program's limit of inflated bytes was reached",
-              "places were not looked into: the program's limit of inflated bytes was reached");
+    say_count(c->refused, "buffer beyond LIMIT_CARVED_BUFFERS was left out",
+              "buffers beyond LIMIT_CARVED_BUFFERS were left out");
+    say_count(c->not_inflated, "place was not looked into: LIMIT_CARVED_RATIO was reached",
+              "places were not looked into: LIMIT_CARVED_RATIO was reached");
 }
 
 static bool has_doubts(const carve_job *job)

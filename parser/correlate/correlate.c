@@ -481,8 +481,9 @@ void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_sc
 
 correlate_losses correlator_losses(const correlator *c)
 {
-    return (correlate_losses){c->processes.refused,   c->processes.threads.refused,
-                              c->files.names.refused, c->keys.names.refused + c->keys.refused,
-                              c->stacks.refused,      c->images.refused,
-                              c->images.pdbs_refused, c->network.refused + c->network.tcbs.refused};
+    return (correlate_losses){c->processes.refused,    c->processes.threads.refused,
+                              c->files.names.refused,  c->keys.names.refused + c->keys.refused,
+                              c->stacks.refused,       c->images.refused,
+                              c->images.pdbs_refused,  c->network.refused + c->network.tcbs.refused,
+                              c->files.volumes_refused};
 }

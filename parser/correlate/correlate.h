@@ -232,7 +232,7 @@ correlate_counts correlator_counts(const correlator *c);
 
 // Facts that found a limit reached.
 typedef struct correlate_losses {
-    u64 processes, threads, files, keys, stacks, images, pdbs, connections;
+    u64 processes, threads, files, keys, stacks, images, pdbs, connections, volumes;
 } correlate_losses;
 correlate_losses correlator_losses(const correlator *c);
 

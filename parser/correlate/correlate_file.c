@@ -47,8 +47,12 @@ void volume_see(correlator *c, const sighting *s, const seen *v, u32 source)
     const char *prefix = seen_text(v, WANT_NAME), *replacement = seen_text(v, WANT_PATH);
     if (s->cls->descriptor.opcode == OPCODE_SYSTEM_PATHS)
         prefix = replacement ? "\\SystemRoot\\" : NULL;
-    if (!prefix || b->volume_count >= LIMIT_VOLUMES)
+    if (!prefix)
         return;
+    if (b->volume_count >= LIMIT_VOLUMES) {
+        b->volumes_refused++;
+        return;
+    }
     GROW(b->volumes, b->volume_count, b->volume_cap);
     b->volumes[b->volume_count++] = (volume){source, s->time, prefix, replacement ? replacement : "", strlen(prefix)};
 }

@@ -200,6 +200,7 @@ typedef struct file_book {
     u32 volume_count, volume_cap;
     system_drive *drives;
     u32 drive_count, drive_cap;
+    u64 volumes_refused;
 } file_book;
 
 typedef struct key_book {

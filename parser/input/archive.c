@@ -91,7 +91,7 @@ static size_t read_member(reader *r, spooled_input *to, size_t want, const char 
         return 0;
     r->made += (u64)got;
     if (is_bomb(r))
-        *why = "it expands beyond all measure";
+        *why = "it expands beyond all measure (LIMIT_ARCHIVE_RATIO)";
     else if (!spooled_add(to, (span){r->out, (size_t)got}, e))
         *why = e->message;
     return *why ? 0 : (size_t)got;
@@ -164,7 +164,8 @@ static bool visit_all(reader *r)
         if (code < ARCHIVE_WARN)
             return fail_once(r, libarchive.archive_error_string(r->archive));
         if (members == LIMIT_ARCHIVE_MEMBERS)
-            return fail(r, r->in->path, ERR_LIMIT, "it has more members than are read");
+            return fail(r, r->in->path, ERR_LIMIT,
+                        "it has more members than LIMIT_ARCHIVE_MEMBERS: the rest is not read");
         goes_on = visit_entry(r, entry);
     }
     return goes_on;

@@ -245,7 +245,7 @@ static bool visit_folder(volume_walk *w, u64 address)
     w->depth++;
     for (size_t i = 0, count = libtsk.tsk_fs_dir_getsize(folder); i < count && goes_on; i++) {
         if (++w->names > LIMIT_IMAGE_NAMES) {
-            note_unreadable(w, "the file system has more names than are read");
+            note_unreadable(w, "the file system has more names than LIMIT_IMAGE_NAMES: the rest is not read");
             break;
         }
         TSK_FS_FILE *file = get_entry(w, folder, i);

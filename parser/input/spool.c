@@ -48,7 +48,7 @@ static bool take_extent(u32 *extent, error *e)
     pthread_mutex_lock(&shared.lock);
     bool ok = shared.count > 0 || os_temporary_file(&shared.file, e);
     if (ok && !find_extent(extent))
-        ok = error_code_set(e, ERR_LIMIT, "temporary data is over the limit of %llu bytes",
+        ok = error_code_set(e, ERR_LIMIT, "temporary data is over LIMIT_SPOOL_BYTES, %llu bytes",
                             (unsigned long long)LIMIT_SPOOL_BYTES);
     shared.count += ok;
     pthread_mutex_unlock(&shared.lock);

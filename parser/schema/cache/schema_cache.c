@@ -305,7 +305,7 @@ static void fetch_provider(schema_cache *cache, schema_set *set, const guid *id)
     while ((code = sqlite3_step(cache->by_id)) == SQLITE_ROW) {
         bytes += (u64)sqlite3_column_bytes(cache->by_id, 2);
         if (bytes > LIMIT_CACHE_FETCH_BYTES || ++rows > cache->rows) {
-            cache_refuse(cache, "%s: descriptions of one provider over the limit of %d bytes, or in a circle",
+            cache_refuse(cache, "%s: descriptions of one provider over LIMIT_CACHE_FETCH_BYTES, %d, or in a circle",
                          cache->path, LIMIT_CACHE_FETCH_BYTES);
             break;
         }

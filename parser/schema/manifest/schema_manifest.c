@@ -77,8 +77,8 @@ static bool within_limits(reader *r, const XML_Char **pairs)
     for (const XML_Char **p = pairs; *p; p += 2) {
         size_t len = strlen(p[1]);
         if (len > LIMIT_XML_ATTRIBUTE_BYTES)
-            return error_set(r->e, "line %lu: attribute %.40s has %zu bytes, the limit is %d", line_of(r), p[0], len,
-                             LIMIT_XML_ATTRIBUTE_BYTES);
+            return error_set(r->e, "line %lu: attribute %.40s has %zu bytes, LIMIT_XML_ATTRIBUTE_BYTES is %d",
+                             line_of(r), p[0], len, LIMIT_XML_ATTRIBUTE_BYTES);
         if (++r->attributes > LIMIT_XML_ATTRIBUTES)
             return error_set(r->e, "line %lu: more than %d attributes", line_of(r), LIMIT_XML_ATTRIBUTES);
     }
@@ -276,7 +276,7 @@ static outcome read_repaired(const manifest_target *to, span xml, arena *scratch
 bool manifest_load(const manifest_target *to, span bytes, error *e)
 {
     if (bytes.len > LIMIT_XML_BYTES)
-        return error_set(e, "a manifest of %zu bytes is over the limit of %d", bytes.len, LIMIT_XML_BYTES);
+        return error_set(e, "a manifest of %zu bytes is over LIMIT_XML_BYTES, %d", bytes.len, LIMIT_XML_BYTES);
     error own = {0};
     arena scratch = {0};
     manifest_node *root = NULL;

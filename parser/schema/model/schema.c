@@ -330,7 +330,7 @@ static bool nesting_valid(const event_schema *event, u32 at, u32 depth, u32 *vis
 bool schema_event_valid(const event_schema *event, error *e)
 {
     if (event->property_count > LIMIT_PROPERTIES)
-        return error_set(e, "%u properties are over the limit of %u", event->property_count, LIMIT_PROPERTIES);
+        return error_set(e, "%u properties are over LIMIT_PROPERTIES, %u", event->property_count, LIMIT_PROPERTIES);
     if (event->top_count > event->property_count)
         return error_set(e, "%u top-level properties of %u", event->top_count, event->property_count);
     for (u32 i = 0; i < event->property_count; i++)

@@ -37,7 +37,7 @@ typedef struct mof_class {
 } mof_class;
 
 // All classes of UTF-8 text, in its order; memory comes from the arena. At most LIMIT_MOF_CLASSES.
-mof_class *mof_read(span text, arena *a);
+mof_class *mof_read(span text, arena *a, bool *is_cut); // is_cut: there are more than LIMIT_MOF_CLASSES
 
 const mof_list *mof_qualifier_find(const mof_qualifier *list, const char *name); // NULL: it does not stand there
 const char *mof_qualifier_text(const mof_qualifier *list, const char *name);     // its first value, NULL: none

@@ -264,19 +264,23 @@ static mof_class *read_class(reader *r, const mof_qualifier *qualifiers)
     return c;
 }
 
-mof_class *mof_read(span text, arena *a)
+mof_class *mof_read(span text, arena *a, bool *is_cut)
 {
     reader r = {.at = cursor_over(text), .a = a, .line = 1};
     mof_class *first = NULL, **end = &first;
     u32 count = 0;
     advance(&r);
-    while (r.kind != TOKEN_END && count < LIMIT_MOF_CLASSES) {
+    *is_cut = false;
+    while (r.kind != TOKEN_END && !*is_cut) {
         const mof_qualifier *qualifiers = read_qualifiers(&r);
         if (!at_word(&r, "class")) {
             if (!at_sign(&r, '['))
                 advance(&r);
             continue;
         }
+        *is_cut = count >= LIMIT_MOF_CLASSES;
+        if (*is_cut)
+            break;
         advance(&r);
         *end = read_class(&r, qualifiers);
         end = &(*end)->next;

@@ -470,7 +470,7 @@ static bool mof_recognise(span head, const char *path)
 static bool mof_load(schema_set *set, span bytes, const char *path, schema_rank rank, schema_load *load, error *e)
 {
     if (bytes.len > LIMIT_MOF_BYTES)
-        return error_set(e, "a MOF file of %zu bytes is over the limit of %d", bytes.len, LIMIT_MOF_BYTES);
+        return error_set(e, "a MOF file of %zu bytes is over LIMIT_MOF_BYTES, %d", bytes.len, LIMIT_MOF_BYTES);
     arena scratch = {0};
     schema_load own = {0};
     source_text text = source_text_of(bytes);
@@ -481,7 +481,11 @@ static bool mof_load(schema_set *set, span bytes, const char *path, schema_rank 
                .load = load ? load : &own,
                .scratch = &scratch};
     u32 before = b.load->events;
-    collect_classes(&b, mof_read(text.utf8, &scratch));
+    bool is_cut;
+    collect_classes(&b, mof_read(text.utf8, &scratch, &is_cut));
+    if (is_cut)
+        schema_load_note(b.load, "%s: LIMIT_MOF_CLASSES: only the first %d classes were read", b.label,
+                         LIMIT_MOF_CLASSES);
     for (u32 i = 0; i < b.class_count; i++)
         add_events(&b, &b.classes[i]);
     b.load->providers += b.provider_count;

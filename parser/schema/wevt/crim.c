@@ -551,7 +551,8 @@ static void read_providers(crim_reader *r, u32 claimed)
 {
     u32 there = (u32)((r->blob.len - 16) / 20), limit = LIMIT_PROVIDERS_A_FILE, count = claimed;
     if (count > there || count > limit) {
-        schema_load_note(r->from->load, "%s: WEVT_TEMPLATE claims %u providers, the file holds %u, the limit is %u",
+        schema_load_note(r->from->load,
+                         "%s: WEVT_TEMPLATE claims %u providers, the file holds %u, LIMIT_PROVIDERS_A_FILE is %u",
                          r->from->path, count, there, limit);
         count = there < limit ? there : limit;
     }

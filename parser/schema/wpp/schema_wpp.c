@@ -94,7 +94,7 @@ static void tmf_read(wpp_reader *r, span text)
     lines = (line_reader){text, 0};
     while (line_next(&lines, &line)) {
         if (line.len > LIMIT_TMF_LINE_BYTES)
-            schema_load_note(r->load, "%s: line %u has %zu bytes, over the limit of %u", r->path, lines.number,
+            schema_load_note(r->load, "%s: line %u has %zu bytes, over LIMIT_TMF_LINE_BYTES, %u", r->path, lines.number,
                              line.len, (u32)LIMIT_TMF_LINE_BYTES);
         else if (memchr(line.at, 0, line.len))
             schema_load_note(r->load, "%s: line %u holds NULs", r->path, lines.number);
@@ -115,7 +115,7 @@ static bool tmf_recognise(span head, const char *path)
 static bool tmf_load(schema_set *set, span bytes, const char *path, schema_rank rank, schema_load *load, error *e)
 {
     if (bytes.len > LIMIT_TMF_BYTES)
-        return error_set(e, "TMF file of %zu bytes is over the limit of %u", bytes.len, (u32)LIMIT_TMF_BYTES);
+        return error_set(e, "TMF file of %zu bytes is over LIMIT_TMF_BYTES, %u", bytes.len, (u32)LIMIT_TMF_BYTES);
     wpp_reader r;
     source_text text = source_text_of(bytes);
     wpp_reader_open(&r, set, path, rank, load);
@@ -147,8 +147,8 @@ static void message_read(wpp_reader *r, const span *lines, u32 count, span funct
     r->section = NULL;
     for (u32 i = 1; i < count && !slice_same(lines[i], slice_of("PUBLIC_TMF:")); i++) {
         if (lines[i].len > LIMIT_TMF_LINE_BYTES)
-            schema_load_note(r->load, "%s: annotation of %zu bytes is over the limit of %u", r->path, lines[i].len,
-                             (u32)LIMIT_TMF_LINE_BYTES);
+            schema_load_note(r->load, "%s: annotation of %zu bytes is over LIMIT_TMF_LINE_BYTES, %u", r->path,
+                             lines[i].len, (u32)LIMIT_TMF_LINE_BYTES);
         else if (lines[i].len)
             wpp_reader_line(r, lines[i]);
     }

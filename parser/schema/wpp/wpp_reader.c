@@ -91,8 +91,9 @@ static const value_map *map_of(wpp_reader *r, const wpp_item *item, span text)
     }
     if (count > LIMIT_TMF_MAP_ENTRIES - r->map_entries) {
         if (!r->maps_over)
-            schema_load_note(r->load, "%s: more than %u names of values, the rest is not read", r->path,
-                             (u32)LIMIT_TMF_MAP_ENTRIES);
+            schema_load_note(r->load,
+                             "%s: more than the %u names of values of LIMIT_TMF_MAP_ENTRIES, the rest is not read",
+                             r->path, (u32)LIMIT_TMF_MAP_ENTRIES);
         r->maps_over = true;
         return NULL;
     }
