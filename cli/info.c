@@ -192,6 +192,7 @@ static void add_losses(cJSON *buffers, const trace *t)
     add_number(buffers, "repeated_sequence_numbers", t->losses.repeated);
     if (t->losses.repeated)
         add_number(buffers, "repeated_first_offset", t->losses.repeated_at);
+    add_number(buffers, "repeated_buffers", t->losses.copies);
     cJSON *missing = cJSON_AddArrayToObject(buffers, "missing");
     for (u32 i = 0; i < t->losses.count; i++) {
         const loss_row *r = &t->losses.rows[i];

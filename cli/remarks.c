@@ -13,15 +13,20 @@ static const char *time_text(char text[TIME_TEXT], i64 filetime)
     return text;
 }
 
+// Every record of the file comes out, also those of a copy: that they are there twice is the file's.
 static bool repeated_buffers(const trace *t, char *text)
 {
     const losses *l = &t->losses;
-    if (l->repeated)
-        snprintf(text, REMARK_TEXT,
-                 "%llu buffers have the sequence number of another one, the first at 0x%llx: their events may be there "
-                 "twice",
-                 (unsigned long long)l->repeated, (unsigned long long)l->repeated_at);
-    return l->repeated;
+    if (!l->repeated)
+        return false;
+    int len = snprintf(text, REMARK_TEXT, "%llu buffers have the sequence number of another one, the first at 0x%llx: ",
+                       (unsigned long long)l->repeated, (unsigned long long)l->repeated_at);
+    snprintf(text + len, REMARK_TEXT - (size_t)len,
+             l->copies == l->repeated ? "%llu are copies, their events are there twice"
+             : l->copies              ? "%llu are copies, their events are there twice; the others differ"
+                                      : "%llu are copies, all differ",
+             (unsigned long long)l->copies);
+    return true;
 }
 
 static bool clock_set_back(const trace *t, char *text)

@@ -1,6 +1,6 @@
 #include "container/losses.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 enum { BELIEVED_GAP = 1 << 20 }; // a larger one is a damaged number or another session
 
@@ -74,11 +74,28 @@ static bool is_numbered(const numbered *list, u32 count)
     return count == 1;
 }
 
-static void add_repeated(losses *l, const numbered *a, const numbered *b)
+// Whether two buffers are the same bytes. What cannot be read is not.
+static bool are_same(const etl_file *f, const etl_buffer *x, const etl_buffer *y)
+{
+    enum { PIECE = 32 << 10 };
+    bool same = x->size == y->size, failed = false;
+    u8 *bytes = mem_alloc(2 * PIECE);
+    for (u32 at = 0; same && at < x->size; at += PIECE) {
+        size_t len = x->size - at < PIECE ? x->size - at : PIECE;
+        same = input_read(f->input, x->offset + at, bytes, len, &failed) == len &&
+               input_read(f->input, y->offset + at, bytes + PIECE, len, &failed) == len &&
+               memcmp(bytes, bytes + PIECE, len) == 0;
+    }
+    mem_free(bytes);
+    return same;
+}
+
+static void add_repeated(const etl_file *f, losses *l, const numbered *a, const numbered *b)
 {
     u64 later = a->offset > b->offset ? a->offset : b->offset;
     if (!l->repeated++ || later < l->repeated_at)
         l->repeated_at = later;
+    l->copies += are_same(f, &f->buffers[a->buffer], &f->buffers[b->buffer]);
 }
 
 // All but header buffers. Counts the marks.
@@ -104,7 +121,7 @@ static numbered *list_buffers(const etl_file *f, losses *l, spill **block, u32 *
 }
 
 // What neighbours in the list say; `each` processor counts for itself.
-static void compare_neighbours(losses *l, const numbered *list, u32 count, bool each)
+static void compare_neighbours(const etl_file *f, losses *l, const numbered *list, u32 count, bool each)
 {
     u64 passed = 0;
     for (u32 i = 1; i < count; i++) {
@@ -114,7 +131,7 @@ static void compare_neighbours(losses *l, const numbered *list, u32 count, bool 
         if (x->trace_header != y->trace_header || (each && x->processor != y->processor))
             continue;
         if (l->numbered && !step)
-            add_repeated(l, x, y);
+            add_repeated(f, l, x, y);
         if (step > 1 && step < BELIEVED_GAP) {
             add_row(l, each, each ? y->processor : 0, step - 1);
             add_after(l, y->buffer);
@@ -137,7 +154,7 @@ void losses_count(const etl_file *f, losses *out)
     }
     if (each)
         list = spill_sort(&block, count, sizeof(*list), by_processor);
-    compare_neighbours(out, list, count, each);
+    compare_neighbours(f, out, list, count, each);
     spill_free(&block);
 }
 

@@ -20,6 +20,7 @@ typedef struct losses {
     u64 missing;     // all rows together
     u64 repeated;    // buffers whose number another one has as well, of the same processor where each counts for itself
     u64 repeated_at; // offset of the first of them in the file; the one it repeats is before or after it
+    u64 copies;      // of these, those with the very bytes of the other one: their events are there twice
     bool numbered;   // there are buffers with numbers besides header buffers:
     u64 first, last; // of these, the least and the greatest number
     u64 marked;      // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
