@@ -3,11 +3,13 @@
 //   FAULT_READ=NAME:N    bytes N to N + 4095 of files whose name ends in NAME cannot be read
 //   FAULT_SYNC=1         nothing can be brought to the disk
 //   FAULT_RENAME=N       the Nth renaming is refused
+//   FAULT_MAPPED=N       of the Nth file that is mapped to be written to, no page can be read or written
 #define _GNU_SOURCE // pread64, syscall
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -91,6 +93,21 @@ ssize_t pread64(int fd, void *into, size_t len, off64_t offset)
 ssize_t pread(int fd, void *into, size_t len, off_t offset)
 {
     return pread64(fd, into, len, offset);
+}
+
+void *mmap64(void *at, size_t len, int access, int flags, int fd, off64_t offset)
+{
+    static long long calls;
+    void *mapped = (void *)syscall(SYS_mmap, at, len, access, flags, fd, offset);
+    if (fd >= 0 && (flags & MAP_SHARED) && (access & PROT_WRITE) && ++calls == number_of("FAULT_MAPPED") &&
+        ftruncate(fd, 0) != 0)
+        abort();
+    return mapped;
+}
+
+void *mmap(void *at, size_t len, int access, int flags, int fd, off_t offset)
+{
+    return mmap64(at, len, access, flags, fd, offset);
 }
 
 int fsync(int fd)

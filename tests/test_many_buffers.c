@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -71,6 +72,31 @@ static void memory_is_bounded(void **state)
         assert_in_range(used.ru_maxrss, 1, MOST_KIB);
 }
 
+// Nothing of a half result, and a sentence, where the disk of temporary files fails while they are in use.
+static void temporary_files_fail(void **state)
+{
+    enum { COUNT = 1000000 };
+    program *p = *state;
+    char path[512], fault[512], number[16];
+    write_empty_buffers(program_path(p, "a.etl", path), COUNT);
+    snprintf(fault, sizeof(fault), "%s/faults.so", getenv("BUILD") ? getenv("BUILD") : "build");
+    if (HAS_MEMORY_OF_ITS_OWN) {
+        print_message("skipped: a sanitizer has its own handler\n");
+        skip();
+    }
+    for (int n = 1; n <= 2; n++) { // the buffers' and the list of their numbers
+        snprintf(number, sizeof(number), "%d", n);
+        setenv("LD_PRELOAD", fault, 1);
+        setenv("FAULT_MAPPED", number, 1);
+        program_run(p, (const char *const[]){"convert", "--no-hash", "{}/a.etl", "-o", "{}/a.csv", NULL});
+        unsetenv("LD_PRELOAD");
+        unsetenv("FAULT_MAPPED");
+        assert_int_equal(p->code, 1);
+        assert_non_null(strstr((const char *)p->err.bytes, "etwkit: a temporary file (TMPDIR) fails"));
+        assert_int_equal(program_files(p, "a.csv"), 0);
+    }
+}
+
 static void limit_is_named(void **state)
 {
     program *p = *state;
@@ -98,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(memory_is_bounded),
+        TEST(temporary_files_fail),
         TEST(limit_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,9 +325,9 @@ static void take_first(merger *m, u8 *into)
     sink(m, 0);
 }
 
-// Written as files are: pages of a mapping would stay in memory until they are given back. In small pieces: what is written
-// at once is one page of the file to the system, and comes into memory as a whole where one item is looked at. False: the
-// disk fails.
+// Written as files are: pages of a mapping would stay in memory until they are given back. In small pieces: what is
+// written at once is one page of the file to the system, and comes into memory as a whole where one item is looked at.
+// False: the disk fails.
 static bool merge(merger *m, const spill *to)
 {
     enum { OUT = 64 << 10 };

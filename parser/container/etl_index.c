@@ -559,7 +559,8 @@ static void refuse_rest(etl_file *f, u64 at)
     if (!left)
         return;
     f->account.damage += left;
-    damage_add(&f->damage, at, left, "limit", "LIMIT_BUFFERS: %u buffers were read, what is behind them was not", etl_buffer_limit);
+    damage_add(&f->damage, at, left, "limit", "LIMIT_BUFFERS: %u buffers were read, what is behind them was not",
+               etl_buffer_limit);
 }
 
 void etl_index(etl_file *f)

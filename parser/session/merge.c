@@ -91,8 +91,7 @@ static void add_buffers(merge *m, u32 file, u64 wanted)
         if (!(found->classes & wanted) || !in_time(m, &t->file, found))
             continue;
         SPILL_GROW(m->order_block, m->order, m->count, m->cap);
-        m->order[m->count++] =
-            (pending){key_of(m, &t->file, b, found->first_time), file, i, b->processor, b->sequence};
+        m->order[m->count++] = (pending){key_of(m, &t->file, b, found->first_time), file, i, b->processor, b->sequence};
     }
 }
 
