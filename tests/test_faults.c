@@ -50,6 +50,13 @@ static const job JOBS[] = {
      {"convert", "{}/in.etl", "-o", "{}/out.jsonl.zst", "--provenance"},
      {"out.jsonl.zst", "out.jsonl.zst.provenance.json"}},
     {"gzip", {"convert", "{}/in.etl", "-o", "{}/out.csv.gz"}, {"out.csv.gz"}},
+    {"pcapng", {"convert", "{}/in.etl", "-o", "{}/out.pcapng"}, {"out.pcapng"}},
+    {"otel", {"convert", "{}/in.etl", "-f", "otel", "-o", "{}/out.otel"}, {"out.otel"}},
+    {"ecs", {"convert", "{}/in.etl", "-f", "ecs", "-o", "{}/out.ecs"}, {"out.ecs"}},
+    {"speedscope", {"convert", "{}/in.etl", "-f", "speedscope", "-o", "{}/out.scope"}, {"out.scope"}},
+    {"each",
+     {"convert", "{}/in.etl", "-f", "csv", "-o", "{}/made/", "--provenance"},
+     {"made/in.etl.csv", "made/in.etl.csv.provenance.json"}},
     {"report", {"report", "{}/in.etl", "-o", "{}/out.html"}, {"out.html"}},
     {"carve", {"carve", "{}/in.etl", "-o", "{}/found"}, {"found/session-1.etl", "found/carve.json"}},
     {"schemas", {"schemas", "add", "samples", "--cache", "{}/made/c.db"}, {"made/c.db"}},
@@ -361,6 +368,58 @@ static void last_steps_fail(void **state)
     preload(false);
 }
 
+// ---------------------------------------------------------------------------------------------- verify
+
+// It writes nothing of its own, and does not call right what it could not read. `made` is what is verified.
+static void verified(world *w, const char *const *args, const char *fault, bool is_whole)
+{
+    char path[512];
+    program_run(&w->p, args);
+    if ((w->p.code == 0) != is_whole || (!is_whole && !w->p.err.len && !w->p.out.len))
+        fail_msg("verify, %s: ended with %d and said: %s%s", fault, w->p.code, (const char *)w->p.err.bytes,
+                 (const char *)w->p.out.bytes);
+    assert_int_equal(access(program_path(&w->p, "out.csv", path), F_OK), 0);
+    nothing_else(&w->p, &JOBS[0], "");
+}
+
+static void verify_fails(void **state)
+{
+    static const char *const PLAIN[] = {"verify", "{}/out.csv.provenance.json", NULL};
+    static const char *const AGAIN[] = {"verify", "--again", "{}/out.csv.provenance.json", NULL};
+    static const char *const FILES[] = {"in.etl", "out.csv"};
+    world *w = *state;
+    char path[512], fault[64];
+    struct stat st;
+    assert_int_equal(program_run(&w->p, JOBS[0].args), 0);
+    verified(w, PLAIN, "nothing", true);
+    verified(w, AGAIN, "nothing", true);
+    preload(true);
+    for (size_t f = 0; f < COUNT_OF(FILES); f++)
+        for (int tenth = 0; tenth < 10; tenth++) {
+            assert_int_equal(stat(program_path(&w->p, FILES[f], path), &st), 0);
+            snprintf(fault, sizeof(fault), "%s:%lld", FILES[f], (long long)st.st_size * tenth / 10 / 4096 * 4096);
+            setenv("FAULT_READ", fault, 1);
+            verified(w, PLAIN, fault, false);
+        }
+    unsetenv("FAULT_READ");
+    for (u32 tenth = 0; tenth < 10; tenth++) {
+        set_number("FAULT_SPACE", w->whole[0][0].len * tenth / 10);
+        verified(w, AGAIN, "a full disk", false);
+    }
+    unsetenv("FAULT_SPACE");
+    preload(false);
+    for (u32 k = 0; k < KILLS; k++) {
+        u64 us = random_number() % (u64)(w->seconds[0] * 1e6 + 1);
+        struct timespec moment = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+        pid_t child = program_start(&w->p, AGAIN);
+        nanosleep(&moment, NULL);
+        kill(child, SIGNALS[k % COUNT_OF(SIGNALS)]);
+        program_wait(&w->p, child);
+        nothing_else(&w->p, &JOBS[0], "");
+    }
+    remove_files(&w->p, &JOBS[0]);
+}
+
 // ---------------------------------------------------------------------------------------------- unreadable sectors
 
 // What could be read is there, whole in its own way, and the run says that something is missing.
@@ -394,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed),          cmocka_unit_test(killed_at_once),  cmocka_unit_test(disk_fills),
         cmocka_unit_test(file_size_limit), cmocka_unit_test(last_steps_fail), cmocka_unit_test(input_fails),
+        cmocka_unit_test(verify_fails),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
