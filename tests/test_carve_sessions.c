@@ -192,6 +192,42 @@ static void contested_number(void **state)
 }
 
 // A copy with one byte changed is not a copy: it is of a session whose header is lost.
+// Three buffers have the first number, and two sessions a place for it: each fits one but for a1, which fits both. One
+// of the three is a stranger's; that the other two fit one session only does not tell which.
+static void one_too_many(void **state)
+{
+    image *m = *state;
+    pair p = pair_of(TRACE("A", "65", MAY, "", "", "", ""), TRACE("B", "66", JUNE, "", IN_JUNE, "", ""));
+    pair strangers = pair_of(TRACE("A", "67", MAY, "", IN_MAY, "", ""), TRACE("B", "68", JUNE, "", "", "", ""));
+    place_apart(m, &p, "a0 b0 b1 a1");
+    place_one(m, &strangers.a, 1);
+    gap(m);
+    assert_int_equal(carve(m), 3);
+    check_ambiguous(m, 3);
+    check_counts(m);
+    for (int i = 0; i < sessions(m); i++)
+        if (is_named(m, i, "A"))
+            assert_int_equal(records_with(m, i, "\"event_id\":67,"), 0);
+    pair_free(&strangers);
+    pair_free(&p);
+}
+
+// Buffers of two sessions that lie next to each other by chance, and seem to go on: together they fit neither session,
+// alone each fits one.
+static void row_of_two(void **state)
+{
+    image *m = *state;
+    pair p = pair_of(TRACE("A", "65", MAY, "buffers-written=2", "", "", ""), TRACE("B", "66", JUNE, "", "", "", ""));
+    place_apart(m, &p, "a0 b0 b1 b3");
+    place_one(m, &p.a, 1);
+    place_one(m, &p.b, 2);
+    gap(m);
+    assert_int_equal(carve(m), 3);
+    assert_true(says(m, "ambiguous"));
+    check_events(m, 3, 9);
+    pair_free(&p);
+}
+
 static void almost_a_copy(void **state)
 {
     image *m = *state;
@@ -498,12 +534,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, image_setup, image_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_decides),       TEST(interleaved),     TEST(same_but_for_contents),
-        TEST(contested_number),      TEST(almost_a_copy),   TEST(rivals_without_header),
-        TEST(flush_dates),           TEST(taken_numbers),   TEST(buffers_written),
-        TEST(end_of_session),        TEST(order_of_events), TEST(one_logger_at_a_time),
-        TEST(fragment_after_a_file), TEST(fragmented),      TEST(torn_by_another),
-        TEST(torn_stream),           TEST(damaged_copies),  TEST(copy_in_memory),
+        TEST(nothing_decides), TEST(interleaved),          TEST(same_but_for_contents), TEST(contested_number),
+        TEST(one_too_many),    TEST(row_of_two),           TEST(almost_a_copy),         TEST(rivals_without_header),
+        TEST(flush_dates),     TEST(taken_numbers),        TEST(buffers_written),       TEST(end_of_session),
+        TEST(order_of_events), TEST(one_logger_at_a_time), TEST(fragment_after_a_file), TEST(fragmented),
+        TEST(torn_by_another), TEST(torn_stream),          TEST(damaged_copies),        TEST(copy_in_memory),
         TEST(header_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,24 +216,22 @@ static u32 last_begun(const carve *c, const carve_piece *p, const u32 *sessions,
     return is_unique && p->events && p->first_time >= f->header_time ? best : CARVE_NONE;
 }
 
-u32 sessions_that_fit(const grouping *g, u32 piece, u32 may_be[MAY_BE_MOST], u32 *proven)
+void sessions_that_fit(const grouping *g, const carve_piece *p, piece_fit *out)
 {
     const carve *c = g->c;
-    const carve_piece *p = &g->pieces[piece];
     const carve_buffer *b = &c->buffers[g->members[p->first]];
-    u32 count = 0, unopposed[MAY_BE_MOST], unopposed_count = 0;
-    for (u32 i = 0; i < g->headed_count && count < MAY_BE_MOST; i++) {
+    out->count = out->unopposed_count = 0;
+    for (u32 i = 0; i < g->headed_count && out->count < MAY_BE_MOST; i++) {
         const carve_session *s = &c->sessions[i];
         if (!fits_kind(c, s, b) || !fits_times(c, s, p) || !fits_buffers(g, p, i))
             continue;
-        may_be[count++] = i;
+        out->may_be[out->count++] = i;
         if (!is_flushed_late(c, s, b) && !has_evidence_against(g, p, i))
-            unopposed[unopposed_count++] = i;
+            out->unopposed[out->unopposed_count++] = i;
     }
-    *proven = CARVE_NONE;
-    if (unopposed_count == 1 && count < MAY_BE_MOST)
-        *proven = unopposed[0];
-    else if (unopposed_count > 1 && count < MAY_BE_MOST)
-        *proven = last_begun(c, p, unopposed, unopposed_count);
-    return count;
+    out->proven = CARVE_NONE;
+    if (out->unopposed_count == 1 && out->count < MAY_BE_MOST)
+        out->proven = out->unopposed[0];
+    else if (out->unopposed_count > 1 && out->count < MAY_BE_MOST)
+        out->proven = last_begun(c, p, out->unopposed, out->unopposed_count);
 }

@@ -207,21 +207,102 @@ static void claim(grouping *g, u32 piece, map *claims)
     }
 }
 
+// The piece that claims one of the numbers of another piece in a session; CARVE_NONE: nobody does.
+static u32 claimant(const grouping *g, const carve_piece *p, u32 session, const map *claims)
+{
+    const carve_buffer *buffers = g->c->buffers;
+    for (u32 i = p->first; i < p->first + p->count; i++) {
+        const carve_buffer *b = &buffers[g->members[i]];
+        u32 found;
+        if (b->duplicate_of != CARVE_NONE)
+            continue;
+        MAP_FIND(found, claims, place_hash(session, b->sequence),
+                 buffers[index_].sequence == b->sequence && g->pieces[g->piece_of[index_]].proposed == session);
+        if (found != MAP_NONE)
+            return g->piece_of[found];
+    }
+    return CARVE_NONE;
+}
+
+// A piece that may be of several sessions, in all of which others claim its numbers: one of them all is of a session
+// without a header, and which cannot be known.
+static void defend(grouping *g, u32 piece, const map *claims)
+{
+    const carve_piece *p = &g->pieces[piece];
+    piece_fit fit;
+    sessions_that_fit(g, p, &fit);
+    for (u32 i = 0; i < fit.unopposed_count; i++)
+        if (claimant(g, p, fit.unopposed[i], claims) == CARVE_NONE)
+            return;
+    for (u32 i = 0; i < fit.unopposed_count; i++)
+        g->pieces[claimant(g, p, fit.unopposed[i], claims)].is_contested = true;
+}
+
+static carve_piece piece_of_one(const grouping *g, u32 member)
+{
+    const carve_buffer *b = &g->c->buffers[g->members[member]];
+    return (carve_piece){
+        .first = member, .count = 1, .first_time = b->first_time, .last_time = b->last_time, .events = b->events};
+}
+
+// Buffers in a row that no session fits together: where one of them alone fits one, the row may be of two.
+static void fit_members(const grouping *g, const carve_piece *p, piece_fit *out)
+{
+    for (u32 i = 0; p->count > 1 && !out->count && i < p->count; i++) {
+        carve_piece one = piece_of_one(g, p->first + i);
+        if (g->c->buffers[g->members[one.first]].duplicate_of == CARVE_NONE)
+            sessions_that_fit(g, &one, out);
+    }
+}
+
+// Two or three buffers may lie next to each other by chance, the end of one file before the middle of another.
+static bool is_doubtful(const grouping *g, const carve_piece *p)
+{
+    enum { FEW = 4 };
+    piece_fit first, other;
+    u32 seen = 0;
+    bool differ = false;
+    for (u32 i = 0; i < p->count && seen < FEW; i++) {
+        carve_piece one = piece_of_one(g, p->first + i);
+        if (g->c->buffers[g->members[one.first]].duplicate_of != CARVE_NONE)
+            continue;
+        sessions_that_fit(g, &one, seen ? &other : &first);
+        if (seen++)
+            differ = differ || other.count != first.count ||
+                     memcmp(other.may_be, first.may_be, first.count * sizeof(u32)) != 0;
+    }
+    return differ && seen < FEW;
+}
+
+static void find_doubtful(grouping *g)
+{
+    for (u32 i = 0; i < g->piece_count; i++)
+        if (g->pieces[i].session == CARVE_NONE)
+            g->pieces[i].is_doubtful = is_doubtful(g, &g->pieces[i]);
+}
+
 // Returns how many were placed.
 static u32 place_round(grouping *g)
 {
-    u32 placed = 0, may_be[MAY_BE_MOST];
+    u32 placed = 0;
+    piece_fit fit;
     map claims = {0};
     sort_placed(g);
     for (u32 i = 0; i < g->piece_count; i++) {
         carve_piece *p = &g->pieces[i];
         p->is_contested = false;
-        if (p->session == CARVE_NONE)
-            p->fits = sessions_that_fit(g, i, may_be, &p->proposed);
+        if (p->session != CARVE_NONE)
+            continue;
+        sessions_that_fit(g, p, &fit);
+        p->fits = fit.count;
+        p->proposed = p->is_doubtful ? CARVE_NONE : fit.proven;
     }
     for (u32 i = 0; i < g->piece_count; i++)
         if (g->pieces[i].session == CARVE_NONE && g->pieces[i].proposed != CARVE_NONE)
             claim(g, i, &claims);
+    for (u32 i = 0; i < g->piece_count; i++)
+        if (g->pieces[i].session == CARVE_NONE && g->pieces[i].proposed == CARVE_NONE && g->pieces[i].fits > 1)
+            defend(g, i, &claims);
     for (u32 i = 0; i < g->piece_count; i++) {
         const carve_piece *p = &g->pieces[i];
         if (p->session != CARVE_NONE || p->proposed == CARVE_NONE || p->is_contested)
@@ -294,12 +375,14 @@ static void begin_company(grouping *g, u32 piece, const u32 *may_be, u32 may_be_
 
 static void place_rest(grouping *g, u32 piece)
 {
-    u32 may_be[MAY_BE_MOST], proven;
-    u32 count = sessions_that_fit(g, piece, may_be, &proven);
+    piece_fit fit;
+    sessions_that_fit(g, &g->pieces[piece], &fit);
+    if (!fit.count)
+        fit_members(g, &g->pieces[piece], &fit);
     bool rivals = false;
-    u32 session = count ? CARVE_NONE : company_of(g, piece, &rivals);
+    u32 session = fit.count ? CARVE_NONE : company_of(g, piece, &rivals);
     if (session == CARVE_NONE)
-        begin_company(g, piece, may_be, count);
+        begin_company(g, piece, fit.may_be, fit.count);
     else
         put_piece(g, session, piece, CARVE_COMPANY);
     carve_session *s = &g->c->sessions[g->pieces[piece].session];
@@ -357,6 +440,7 @@ void carve_group(carve *c)
         if (c->buffers[i].facts != CARVE_NONE && c->buffers[i].duplicate_of == CARVE_NONE)
             begin_headed(&g, i);
     g.headed_count = c->session_count;
+    find_doubtful(&g);
     for (u32 i = 0; i < ROUNDS && has_unplaced(&g) && place_round(&g);)
         i++;
     for (u32 i = 0; i < g.piece_count; i++)

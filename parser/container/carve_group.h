@@ -28,6 +28,7 @@ typedef struct carve_piece {
     u32 events;         // copies are not counted in any of these
     u32 session;        // CARVE_NONE: not yet
     u32 proposed, fits; // of this round: the session it belongs to by evidence, and how many it fits
+    bool is_doubtful;   // a short row whose buffers fit different sessions, each alone
     bool is_contested;  // another piece claims the same number in the same session
 } carve_piece;
 
@@ -87,8 +88,13 @@ u32 taken_by(const grouping *g, u32 session, u64 sequence);
 // By how many buffers were written, and by flush times that are dates: the buffer is not the session's.
 bool says_otherwise(const carve *c, const carve_session *s, const carve_buffer *b);
 
-// The sessions with a header that the piece fits, at most MAY_BE_MOST. *proven is the one it belongs to by evidence,
-// CARVE_NONE where none is, or several are.
-u32 sessions_that_fit(const grouping *g, u32 piece, u32 may_be[MAY_BE_MOST], u32 *proven);
+// The sessions with a header that a piece fits, at most MAY_BE_MOST; those of them that nothing speaks against; and the
+// one it belongs to by evidence, CARVE_NONE where none is, or several are.
+typedef struct piece_fit {
+    u32 may_be[MAY_BE_MOST], count;
+    u32 unopposed[MAY_BE_MOST], unopposed_count;
+    u32 proven;
+} piece_fit;
+void sessions_that_fit(const grouping *g, const carve_piece *p, piece_fit *out);
 
 #endif
