@@ -180,6 +180,27 @@ static void encase_image(void **state)
     says(p, "give its first part");
 }
 
+// Unallocated space as well: the disk in the image is carved, not the image's own bytes, which are compressed.
+static void encase_image_carved(void **state)
+{
+    program *p = *state;
+    char path[512];
+    outbuf disk = {0}, trace = load("samples/dns.etl");
+    needs("ewfacquire");
+    memset(outbuf_reserve(&disk, 1 << 20), 0, 1 << 20);
+    memcpy(disk.bytes + 20480, trace.bytes, trace.len);
+    bytes_save(program_path(p, "disk.raw", path), disk.bytes, 1 << 20);
+    outbuf_free(&disk);
+    outbuf_free(&trace);
+    shell(p, "ewfacquire -u -q -t disk -b 64 disk.raw");
+    ends(p, RUN(p, "carve", "{}/disk.raw", "-o", "{}/raw"), 0);
+    ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}/encase"), 0);
+    shell(p, "cmp raw/session-1.etl encase/session-1.etl && cmp raw/session-1.etl \"$OLDPWD\"/samples/dns.etl && "
+             "sed s/disk.raw/disk.E01/ raw/carve.json | cmp - encase/carve.json");
+    ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}", "--force"), 0); // beside it
+    ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}/encase"), 2);
+}
+
 static void encase_image_in_archive(void **state)
 {
     program *p = *state;
@@ -448,6 +469,7 @@ int main(void)
         TEST(gpt),
         TEST(deleted_hidden_and_compressed),
         TEST(cut_off),
+        TEST(encase_image_carved),
         TEST(bad_chunk),
         TEST(not_really_an_image),
         TEST(bitlocker),

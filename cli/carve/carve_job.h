@@ -23,7 +23,8 @@ typedef struct carve_file {
 
 typedef struct carve_job {
     const options *o;
-    inputs image; // one row
+    inputs image;       // one row
+    bool is_incomplete; // parts of the image are missing
     carve carve;
     u32 *order; // buffers by session
     carve_file *files;

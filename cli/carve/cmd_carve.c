@@ -61,7 +61,8 @@ static void say_doubts(const carve_job *job)
 static bool has_doubts(const carve_job *job)
 {
     const carve *c = &job->carve;
-    return c->ambiguous || c->rest || c->unreadable || c->refused || c->not_inflated || job->image.rows->unhashed;
+    return job->is_incomplete || c->ambiguous || c->rest || c->unreadable || c->refused || c->not_inflated ||
+           job->image.rows->unhashed;
 }
 
 // ---------------------------------------------------------------------------------------------- the work
@@ -140,12 +141,15 @@ static int check_folder(const options *o)
 // The one row of the inputs. False: it was said why.
 static bool open_image(carve_job *job)
 {
-    error e = {0};
+    error e = {0}, missing = {0};
     input *image;
-    if (!input_open(&image, job->o->inputs[0], &e)) {
+    if (!input_open(&image, job->o->inputs[0], &e) || !input_unfold_disk(&image, &missing, &e)) {
         print_say("%s", e.message);
         return false;
     }
+    job->is_incomplete = missing.code;
+    if (missing.code)
+        print_say("%s", missing.message);
     job->image.rows = mem_zeroed(1, sizeof(*job->image.rows));
     job->image.rows[0] = (input_row){
         .path = image->path, .in = image, .bytes = image->bytes, .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};

@@ -33,6 +33,7 @@
 #include "input/find.h"
 #include "input/hive.h"
 #include "input/input.h"
+#include "input/input_disk.h"
 #include "input/kinds.h"
 #include "input/libtsk.h"
 #include "input/libarchive.h"
@@ -81,6 +82,7 @@ ENGINE(input_read)
 ENGINE(input_set_computer)
 ENGINE(input_set_name)
 ENGINE(input_sha256_text)
+ENGINE(input_unfold_disk)
 
 ENGINE(spool_add)
 ENGINE(spool_bytes)
