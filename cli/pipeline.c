@@ -166,7 +166,7 @@ static void render_record(pipeline *p, worker *w, const seat *s, u32 index, outb
     u64 cut = w->scratch.decoder.cut;
     if (x->passes_over && x->passes_over(job->sink, ref->cls)) {
         rec.source_index = b->file_index;
-        rec.state = session_state(job->session, b, ref, &w->scratch);
+        rec.state = x->no_states ? RECORD_RAW : session_state(job->session, b, ref, &w->scratch);
     } else {
         (x->no_stacks ? session_record_bare : session_record)(job->session, b, ref, &w->scratch, &rec);
         rec.number = s->base + index + 1;
@@ -300,6 +300,11 @@ static u32 window_of(const session *s, unsigned threads)
     return fits < WINDOW_FEWEST ? WINDOW_FEWEST : fits;
 }
 
+static bool is_passed_over(const pipeline_job *job, u32 class_index)
+{
+    return job->exporter->passes_over && job->exporter->passes_over(job->sink, class_index);
+}
+
 // What the filter says of the classes.
 static merge_filter class_filter(pipeline *p)
 {
@@ -312,13 +317,13 @@ static merge_filter class_filter(pipeline *p)
     if (part && part->until < out.until)
         out.until = part->until;
     p->by_record = filter_needs_record(f);
-    if (filter_is_open(f))
+    if (filter_is_open(f) && !p->job->only_rendered)
         return out;
     p->classes = mem_zeroed(class_count(classes), sizeof(*p->classes));
     p->by_record = false;
     for (u32 i = 0; i < class_count(classes); i++) {
         where_truth truth = filter_class(f, class_list(classes)[i]);
-        p->classes[i] = truth != WHERE_NEVER;
+        p->classes[i] = truth != WHERE_NEVER && !(p->job->only_rendered && is_passed_over(p->job, i));
         p->by_record |= truth == WHERE_SOMETIMES;
     }
     if (p->by_record)

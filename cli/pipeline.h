@@ -21,6 +21,7 @@ typedef struct pipeline_job {
     const pipeline_part *part; // NULL: everything
     const exporter *exporter;
     sink *sink;
+    bool only_rendered; // records that the exporter passes over take no part: the others have no numbers of the whole
     volatile const bool *stop;                            // set from outside (a signal): give up
     void (*progress)(void *context, u64 done, u64 total); // records, events
     void *context;

@@ -100,6 +100,7 @@ typedef struct exporter {
     bool leaves_out;    // columns that have no value, which all_first is about
     bool needs_frames;  // of stacks, as --frames gives them
     bool no_stacks;     // does not look at the stacks of records
+    bool no_states;     // states of records that it passes over are not wanted
     bool keeps_traces;  // writes target->traces, which then must be complete (hashes) before open
 } exporter;
 

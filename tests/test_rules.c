@@ -55,7 +55,7 @@ static answer ask(const char *yaml, const value *values)
             subjects[i].number = strtod(v->text ? v->text : "x", &end);
             subjects[i].has_number = v->text && *v->text && !*end;
         }
-    u32 hits = rule_set_ask(&set, s, subjects, &scratch);
+    u32 hits = rule_set_ask(&set, s, s->always, s->always_count, subjects, &scratch);
     mem_free(subjects);
     rule_scratch_free(&scratch);
     rule_set_free(&set);
@@ -443,7 +443,7 @@ static void regular_expressions_give_up(void **state)
     rule_set_close(&set);
     const subject s = {.kind = SUBJECT_TEXT, .text = text_span(TEXT), .folded = text_span(TEXT)};
     for (u32 i = 0; i < 3; i++)
-        (void)rule_set_ask(&set, &set.logsources[0], &s, &scratch);
+        (void)rule_set_ask(&set, &set.logsources[0], set.logsources[0].always, 1, &s, &scratch);
     assert_int_equal(rule_gave_up(&set, 0), 3);
     rule_scratch_free(&scratch);
     rule_set_free(&set);

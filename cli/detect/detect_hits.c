@@ -21,7 +21,8 @@ struct sink {
     event_views *views;
     correlations *correlations;
     record_filter filter;
-    u8 *by_class; // where_truth of the filter
+    u8 *by_class;          // where_truth of the filter
+    _Atomic u8 *hit_class; // something of it hit
     detection_visit *visit;
     void *context;
     hit_counts *counts;
@@ -85,19 +86,49 @@ static bool passes(const sink *s, const record *rec, scratch *x)
     return truth == WHERE_ALWAYS || filter_record(&s->filter, rec, &x->query);
 }
 
-static void hits_render(const sink *s, const record *rec, outbuf *out)
+static void note_class(void *context, u32 number, view_scratch *x)
+{
+    (void)number, (void)x;
+    const looking *at = context;
+    atomic_store_explicit(&((sink *)(uintptr_t)at->sink)->hit_class[at->rec->cls->index], 1, memory_order_relaxed);
+}
+
+static void look(const sink *s, const record *rec, outbuf *out, view_hit *hit)
 {
     scratch *x = take_scratch(s);
     if (passes(s, rec, x)) {
         looking at = {s, rec, out};
-        views_see(s->views, rec, &x->view, add_hit, &at);
+        views_see(s->views, rec, &x->view, hit, &at);
     }
     give_scratch(s, x);
 }
 
-static bool hits_pass_over(const sink *s, u32 class_index)
+// The first pass.
+static void probe_render(const sink *s, const record *rec, outbuf *out)
+{
+    look(s, rec, out, note_class);
+}
+
+static bool probe_passes_over(const sink *s, u32 class_index)
 {
     return s->by_class[class_index] == WHERE_NEVER || !views_watch(s->views, class_index);
+}
+
+static bool probe_commit(sink *s, span rendered, u32 records, error *e)
+{
+    (void)s, (void)rendered, (void)records, (void)e;
+    return true;
+}
+
+// The second.
+static void hits_render(const sink *s, const record *rec, outbuf *out)
+{
+    look(s, rec, out, add_hit);
+}
+
+static bool hits_pass_over(const sink *s, u32 class_index)
+{
+    return !s->hit_class[class_index];
 }
 
 // ---------------------------------------------------------------------------------------------- telling hits
@@ -169,8 +200,39 @@ static bool hits_commit(sink *s, span rendered, u32 records, error *e)
     return true;
 }
 
-static const exporter hits_exporter = {
-    .name = "hits", .render = hits_render, .commit = hits_commit, .passes_over = hits_pass_over, .no_stacks = true};
+static const exporter probe = {.name = "hits",
+                               .render = probe_render,
+                               .commit = probe_commit,
+                               .passes_over = probe_passes_over,
+                               .no_stacks = true,
+                               .no_states = true};
+static const exporter hits_exporter = {.name = "hits",
+                                       .render = hits_render,
+                                       .commit = hits_commit,
+                                       .passes_over = hits_pass_over,
+                                       .no_stacks = true,
+                                       .no_states = true};
+
+static bool any_class_hit(const sink *s, u32 classes)
+{
+    for (u32 i = 0; i < classes; i++)
+        if (s->hit_class[i])
+            return true;
+    return false;
+}
+
+// Most traces have no hits, and most classes of those that do: only for the latter all records are put into their
+// order, which gives them their numbers.
+static bool find_hits(sink *s, pipeline_job *job, error *e)
+{
+    job->exporter = &probe;
+    job->only_rendered = true;
+    if (!pipeline_run(job, e))
+        return false;
+    job->exporter = &hits_exporter;
+    job->only_rendered = false;
+    return !any_class_hit(s, class_count(job->session->classes)) || pipeline_run(job, e);
+}
 
 // ---------------------------------------------------------------------------------------------- the run
 
@@ -181,6 +243,7 @@ static void begin(sink *s, const filter *f, const session *from)
     s->views = views_new(s->set, from->correlator, class_list(from->classes), count);
     s->correlations = correlations_new(s->set);
     s->by_class = mem_zeroed(count + 1, 1);
+    s->hit_class = mem_zeroed(count + 1, sizeof(*s->hit_class));
     for (u32 i = 0; i < count; i++)
         s->by_class[i] = (u8)filter_class(s->filter.filter, class_list(from->classes)[i]);
 }
@@ -199,6 +262,7 @@ static void end(sink *s)
     correlations_free(s->correlations);
     views_free(s->views);
     mem_free(s->by_class);
+    mem_free((void *)s->hit_class);
     mem_free(s);
 }
 
@@ -214,12 +278,11 @@ bool detect_run(const rule_book *b, const filter *f, evidence *ev, hit_counts *c
     begin(s, f, ev->session);
     pipeline_job job = {.session = ev->session,
                         .filter = &ev->run->options->filter,
-                        .exporter = &hits_exporter,
                         .sink = s,
                         .stop = &run_stop,
                         .progress = evidence_progress,
                         .context = ev};
-    bool ok = pipeline_run(&job, e);
+    bool ok = find_hits(s, &job, e);
     s->e = e;
     ok = ok && correlations_end(s->correlations, tell_correlation, s);
     end(s);

@@ -166,6 +166,20 @@ static size_t most_pieces(span text)
     return count;
 }
 
+static void choose_needle(arena *a, sigma_pattern *p)
+{
+    span best = {0};
+    for (u32 i = 0; i < p->piece_count; i++)
+        if (p->pieces[i].kind == PIECE_TEXT && p->pieces[i].text.len > best.len)
+            best = p->pieces[i].text;
+    p->needle = best;
+    if (!p->cased || !best.len)
+        return;
+    u8 *folded = arena_take(a, best.len);
+    rule_fold(folded, best);
+    p->needle.at = folded;
+}
+
 static void compile_text(arena *a, sigma_pattern *p, span text, const meaning *m)
 {
     u8 *bytes = arena_take(a, text.len + 1);
@@ -179,6 +193,7 @@ static void compile_text(arena *a, sigma_pattern *p, span text, const meaning *m
         add_piece(p, PIECE_ANY);
     for (u32 i = 0; i < p->piece_count && !p->cased; i++)
         rule_fold(bytes + (p->pieces[i].text.at ? p->pieces[i].text.at - bytes : 0), p->pieces[i].text);
+    choose_needle(a, p);
 }
 
 // ---------------------------------------------------------------------------------------------- encodings
@@ -335,18 +350,14 @@ u64 pattern_gave_up(const sigma_pattern *p)
 
 span pattern_needle(const sigma_pattern *p)
 {
-    span best = {0};
-    for (u32 i = 0; p->kind == PATTERN_TEXT && !p->cased && i < p->piece_count; i++)
-        if (p->pieces[i].kind == PIECE_TEXT && p->pieces[i].text.len > best.len)
-            best = p->pieces[i].text;
-    return best;
+    return p->needle;
 }
 
 answer pattern_at_needle(const sigma_pattern *p, size_t value_len, size_t at, size_t len)
 {
     const piece *first = &p->pieces[0], *last = &p->pieces[p->piece_count - 1];
     bool from = first->kind == PIECE_ANY, to = last->kind == PIECE_ANY;
-    if (p->piece_count != 1u + from + to)
+    if (p->cased || p->piece_count != 1u + from + to)
         return ANSWER_UNKNOWN; // there is more than the needle
     return (from || at == 0) && (to || at + len == value_len) ? ANSWER_TRUE : ANSWER_FALSE;
 }

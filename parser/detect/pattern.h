@@ -66,6 +66,7 @@ typedef struct sigma_pattern {
     struct regex *regex; // PATTERN_REGEX
     piece *pieces;
     u32 piece_count;
+    span needle; // the longest of the texts, without case
 } sigma_pattern;
 
 // A rule's value with the modifiers after its field's name.

@@ -115,8 +115,10 @@ typedef struct rule_scratch {
 } rule_scratch;
 void rule_scratch_free(rule_scratch *scratch);
 
-// The rules that are true of an event: indexes in scratch->hits, ascending. `subjects` by field of the logsource.
-u32 rule_set_ask(const rule_set *set, const logsource *source, const subject *subjects, rule_scratch *scratch);
+// The rules that are true of an event: indexes in scratch->hits, ascending. `subjects` by field of the logsource;
+// `always`: those of its rules that can be true without a needle (logsource.always), or of these whatever may be true.
+u32 rule_set_ask(const rule_set *set, const logsource *source, const u32 *always, u32 always_count,
+                 const subject *subjects, rule_scratch *scratch);
 
 // Calls for each test of a rule that is true, after rule_set_ask: what made it true.
 void rule_reasons(const rule_set *set, u32 rule, rule_scratch *scratch,
@@ -126,6 +128,9 @@ void rule_reasons(const rule_set *set, u32 rule, rule_scratch *scratch,
 typedef struct possible {
     bool yes, no;
 } possible;
+
+// Marks the fields of its logsource that a rule asks, or that are kept for correlations.
+void rule_fields(const rule_set *set, u32 rule, bool *asked);
 
 // How often a regular expression of the rule gave up on a value; 0 for most.
 u64 rule_gave_up(const rule_set *set, u32 rule);

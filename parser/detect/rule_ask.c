@@ -7,6 +7,11 @@
 
 #include "detect/rule_internal.h"
 
+enum {
+    NO_COVER = UINT32_MAX / 4, // a node that can be true without any needle
+    FOUND = ANSWER_TRUE + 1,   // instead of an answer: the needle was, and nobody asked for more yet
+};
+
 // ---------------------------------------------------------------------------------------------- getting ready
 
 typedef struct asking {
@@ -45,18 +50,49 @@ static possible without_needles(void *context, const test *t)
     return (possible){!t->has_needle, true};
 }
 
+// The fewer and longer needles are, the less often they are found for nothing.
+static u32 cost_of(const rule_set *set, const logsource *s, const node *n)
+{
+    const test *t = n->kind == NODE_TEST ? &s->tests[n->first] : NULL;
+    if (t)
+        return t->has_needle ? 1 + 64 / (u32)pattern_needle(&t->pattern).len : NO_COVER;
+    u32 cost = n->kind == NODE_OR ? 0 : NO_COVER;
+    for (u32 i = 0; n->kind != NODE_NOT && i < n->count; i++) {
+        u32 one = cost_of(set, s, &set->nodes[n->first + i]);
+        if (n->kind == NODE_AND)
+            cost = one < cost ? one : cost;
+        else
+            cost = one > NO_COVER - cost ? NO_COVER : cost + one;
+    }
+    return cost;
+}
+
+// Enters a rule where needles are found of which one must be there if it is true: of all operands of an "or", of the
+// cheapest of an "and".
 static void attach(rule_set *set, logsource *s, u32 number, const node *n)
 {
     if (n->kind == NODE_TEST) {
         test *t = &s->tests[n->first];
-        if (!t->has_needle || (t->rule_count && t->rules[t->rule_count - 1] == number))
+        if (t->rule_count && t->rules[t->rule_count - 1] == number)
             return;
         GROW(t->rules, t->rule_count, t->rule_capacity);
         t->rules[t->rule_count++] = number;
         return;
     }
-    for (u32 i = 0; i < n->count; i++)
-        attach(set, s, number, &set->nodes[n->first + i]);
+    const node *best = NULL;
+    u32 least = NO_COVER;
+    for (u32 i = 0; i < n->count; i++) {
+        const node *one = &set->nodes[n->first + i];
+        u32 cost = n->kind == NODE_AND ? cost_of(set, s, one) : 0;
+        if (n->kind == NODE_OR)
+            attach(set, s, number, one);
+        else if (cost < least) {
+            least = cost;
+            best = one;
+        }
+    }
+    if (best)
+        attach(set, s, number, best);
 }
 
 static void enter_needles(logsource *s)
@@ -173,6 +209,7 @@ static answer ask_pattern(const rule_scratch *x, const test *t)
 typedef struct passing {
     rule_scratch *x;
     size_t len; // of the text
+    bool tail;
 } passing;
 
 static void needle_is_there(void *context, u32 number, size_t at, size_t len)
@@ -180,37 +217,27 @@ static void needle_is_there(void *context, u32 number, size_t at, size_t len)
     const passing *pass = context;
     rule_scratch *x = pass->x;
     const test *t = &x->source->tests[number];
-    if (x->asked[number] == x->now && x->answers[number] == ANSWER_TRUE)
+    bool asked = x->asked[number] == x->now;
+    if (asked && x->answers[number] != ANSWER_FALSE)
         return;
-    answer is = pattern_at_needle(&t->pattern, pass->len, at, len);
-    if (is == ANSWER_FALSE || (is == ANSWER_UNKNOWN && x->asked[number] == x->now))
+    answer is = pass->tail ? ANSWER_UNKNOWN : pattern_at_needle(&t->pattern, pass->len, at, len);
+    if (is == ANSWER_FALSE || (is == ANSWER_UNKNOWN && asked))
         return;
     x->asked[number] = x->now;
-    x->answers[number] = (u8)(is == ANSWER_TRUE ? is : ask_pattern(x, t));
+    x->answers[number] = (u8)(is == ANSWER_TRUE ? ANSWER_TRUE : t->rule_count ? ask_pattern(x, t) : FOUND);
     if (x->answers[number] == ANSWER_TRUE)
         for (u32 i = 0; i < t->rule_count; i++)
             add_candidate(x, t->rules[i]);
 }
 
-// Of a text whose beginning is not known each test is asked: few fields of few events are so.
-static void ask_tail(rule_scratch *x, u32 field)
-{
-    for (u32 i = 0; i < x->source->test_count; i++) {
-        const test *t = &x->source->tests[i];
-        if (t->field == field && t->used && t->has_needle && ask_pattern(x, t) == ANSWER_TRUE)
-            for (u32 k = 0; k < t->rule_count; k++)
-                add_candidate(x, t->rules[k]);
-    }
-}
-
+// A tail can only be the end that a pattern asks for: that is its needle.
 static void pass_texts(rule_scratch *x)
 {
     for (u32 i = 0; i < x->source->field_count; i++) {
-        passing pass = {x, x->subjects[i].folded.len};
-        if (x->subjects[i].kind == SUBJECT_TEXT && !x->subjects[i].tail && x->source->fields[i].needles.count)
-            needles_find(&x->source->fields[i].needles, x->subjects[i].folded, needle_is_there, &pass);
-        else if (x->subjects[i].tail)
-            ask_tail(x, i);
+        const subject *s = &x->subjects[i];
+        passing pass = {x, s->folded.len, s->tail};
+        if (s->kind == SUBJECT_TEXT && x->source->fields[i].needles.count)
+            needles_find(&x->source->fields[i].needles, s->folded, needle_is_there, &pass);
     }
 }
 
@@ -219,10 +246,12 @@ static void pass_texts(rule_scratch *x)
 static answer answer_of_test(rule_scratch *x, u32 number)
 {
     const test *t = &x->source->tests[number];
-    if (x->asked[number] == x->now)
+    bool asked = x->asked[number] == x->now;
+    if (asked && x->answers[number] != FOUND)
         return (answer)x->answers[number];
     const subject *s = &x->subjects[t->field];
-    answer is = t->has_needle && s->kind == SUBJECT_TEXT && !s->tail ? ANSWER_FALSE : ask_pattern(x, t);
+    bool missing = !asked && t->has_needle && s->kind == SUBJECT_TEXT && !s->tail;
+    answer is = missing ? ANSWER_FALSE : ask_pattern(x, t);
     x->asked[number] = x->now;
     x->answers[number] = (u8)is;
     return is;
@@ -248,12 +277,13 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-u32 rule_set_ask(const rule_set *set, const logsource *s, const subject *subjects, rule_scratch *x)
+u32 rule_set_ask(const rule_set *set, const logsource *s, const u32 *always, u32 always_count, const subject *subjects,
+                 rule_scratch *x)
 {
     begin(set, s, subjects, x);
     pass_texts(x);
-    for (u32 i = 0; i < s->always_count; i++)
-        add_candidate(x, s->always[i]);
+    for (u32 i = 0; i < always_count; i++)
+        add_candidate(x, always[i]);
     for (u32 i = 0; i < x->candidate_count; i++) {
         u32 number = x->candidates[i];
         if (answer_of_node(set, x, &set->nodes[set->rules[number].root]) != ANSWER_TRUE)
@@ -264,6 +294,26 @@ u32 rule_set_ask(const rule_set *set, const logsource *s, const subject *subject
     if (x->hit_count > 1)
         qsort(x->hits, x->hit_count, sizeof(*x->hits), by_number);
     return x->hit_count;
+}
+
+static void fields_of(const rule_set *set, const logsource *s, const node *n, bool *asked)
+{
+    for (u32 i = 0; n->kind != NODE_TEST && i < n->count; i++)
+        fields_of(set, s, &set->nodes[n->first + i], asked);
+    if (n->kind != NODE_TEST)
+        return;
+    const test *t = &s->tests[n->first];
+    asked[t->field] = true;
+    if (t->pattern.kind == PATTERN_FIELD)
+        asked[t->pattern.field] = true;
+}
+
+void rule_fields(const rule_set *set, u32 number, bool *asked)
+{
+    const sigma_rule *r = &set->rules[number];
+    fields_of(set, &set->logsources[r->logsource], &set->nodes[r->root], asked);
+    for (u32 i = 0; i < r->kept_count; i++)
+        asked[r->kept[i]] = true;
 }
 
 static u64 gave_up_of(const rule_set *set, const logsource *s, const node *n)

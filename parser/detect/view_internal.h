@@ -10,6 +10,8 @@ typedef struct watching {
     const logsource *source;
     event_when when;
     getter *getters; // by field of the logsource
+    u32 *always;     // rules that can be true without a needle
+    u32 always_count;
 } watching;
 
 typedef struct class_view {

@@ -118,25 +118,48 @@ static void make_getters(arena *a, const event_class *cls, const logsource *s, c
             out[i] = (getter){.kind = GET_ALL};
 }
 
-static bool any_can_hit(const rule_set *set, const logsource *s, getter *getters)
+// Looks for rules which events of the class can hit: marks the fields that they ask. False: there are none.
+static bool find_rules(arena *a, const rule_set *set, watching *w, bool *asked)
 {
-    for (u32 i = 0; i < s->rule_count; i++)
-        if (rule_possible(set, s->rules[i], with_getters, getters).yes)
-            return true;
-    return false;
+    const logsource *s = w->source;
+    bool any = false;
+    w->always = arena_array(a, u32, s->always_count);
+    for (u32 i = 0; i < s->rule_count; i++) {
+        u32 rule = s->rules[i];
+        if (!rule_possible(set, rule, with_getters, w->getters).yes)
+            continue;
+        any = true;
+        rule_fields(set, rule, asked);
+        if (set->rules[rule].always)
+            w->always[w->always_count++] = rule;
+    }
+    return any;
+}
+
+// Fields that nobody asks are not looked at: what is not known makes no rule true.
+static void leave_fields(const logsource *s, getter *getters, const bool *asked)
+{
+    for (u32 i = 0; i < s->field_count; i++)
+        if (!asked[i])
+            getters[i] = (getter){.kind = GET_UNKNOWN};
 }
 
 static void watch(event_views *v, class_view *cv, const event_class *cls, const logsource *s,
                   const activity_source *from)
 {
-    getter *getters = arena_array(&v->arena, getter, s->field_count);
-    make_getters(&v->arena, cls, s, from ? from->fields : "*", getters);
-    if (!any_can_hit(v->set, s, getters))
+    watching w = {.source = s, .when = from ? from->when : WHEN_ALWAYS};
+    bool *asked = mem_zeroed(s->field_count + 1, sizeof(*asked));
+    w.getters = arena_array(&v->arena, getter, s->field_count);
+    make_getters(&v->arena, cls, s, from ? from->fields : "*", w.getters);
+    bool any = find_rules(&v->arena, v->set, &w, asked);
+    leave_fields(s, w.getters, asked);
+    mem_free(asked);
+    if (!any)
         return;
     watching *list = arena_array(&v->arena, watching, cv->count + 1);
     if (cv->count)
         memcpy(list, cv->list, cv->count * sizeof(*list));
-    list[cv->count++] = (watching){s, from ? from->when : WHEN_ALWAYS, getters};
+    list[cv->count++] = w;
     cv->list = list;
 }
 
@@ -239,7 +262,7 @@ static void see(const event_views *v, const watching *w, const record *rec, view
         x->texts = mem_zeroed(x->field_capacity, sizeof(*x->texts));
     }
     fill_subjects(v, w, rec, x);
-    rule_set_ask(v->set, w->source, x->subjects, &x->rules);
+    rule_set_ask(v->set, w->source, w->always, w->always_count, x->subjects, &x->rules);
     for (u32 i = 0; i < x->rules.hit_count; i++)
         hit(context, x->rules.hits[i], x);
 }

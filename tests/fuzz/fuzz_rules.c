@@ -56,7 +56,7 @@ static void ask(const rule_set *set, const logsource *s, span values, rule_scrat
         return;
     for (u32 i = 0; i < s->field_count; i++)
         fill(&subjects[i], &values, folded[i]);
-    u32 hits = rule_set_ask(set, s, subjects, scratch), at = 0;
+    u32 hits = rule_set_ask(set, s, s->always, s->always_count, subjects, scratch), at = 0;
     for (u32 i = 0; i < s->rule_count; i++) {
         u32 number = s->rules[i];
         bool hit = at < hits && scratch->hits[at] == number;
