@@ -33,17 +33,17 @@ parser/native
 parser/winapi
 exporters
 cli
+cli/detect
 cli/convert
 cli/carve
 cli/schemas
 cli/report
-cli/detect
 cli/verify
 '
 
 LIBRARIES='
 expat.h    parser/schema/(carried|manifest)/|cli/version[.]c
-sqlite3.h  exporters/sqlite|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/|cli/version[.]c
+sqlite3.h  exporters/sqlite|cli/detect/detect_sqlite[.]c|parser/schema/cache/|parser/base/sqlite_fd|cli/verify/|cli/version[.]c
 csv.h      cli/verify/|cli/version[.]c
 zstd.h     exporters/parquet_chunk[.]c|cli/version[.]c
 pthread.h  parser/threads/|parser/base/spill[.]c|parser/winapi/|parser/input/|parser/session/schema_store[.]c|cli/(inputs|pipeline)[.][ch]

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <cjson/cJSON.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,196 @@ static void a_broken_rule_is_one_line(void **state)
     assert_non_null(strstr((char *)p->out.bytes, "1 of 2 rules apply"));
 }
 
+// ---------------------------------------------------------------------------------------------- outputs
+
+static i64 ask_database(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    i64 value = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return value;
+}
+
+// The hits of a database are those of the JSON Lines; beside events each is a row of `events`, also where a filter has
+// left some out.
+static void hits_are_a_table_of_a_database(void **state)
+{
+    program *p = *state;
+    char path[512];
+    u64 numbers[64];
+    i64 count = lookups(p, numbers);
+    assert_int_equal(RUN(p, "detect", "-q", "--rules", "{}/rules", "samples/dns.etl", "-o", "{}/hits.db"), 0);
+    program_path(p, "hits.db", path);
+    assert_int_equal(ask_database(path, "SELECT count(*) FROM detections WHERE level = 'high' AND status = 'test' AND "
+                                        "tags = 'attack.t1071.004' AND json_extract(matched, '$.QueryName') LIKE "
+                                        "'%.example' AND title = 'Look-up of example' AND source = 'dns.etl'"),
+                     count);
+    assert_int_equal(ask_database(path, "SELECT min(record) FROM detections"), (i64)numbers[0]);
+    assert_int_equal(RUN(p, "detect", "-q", "--rules", "{}/rules", "samples/dns.etl", "-o", "{}/hits.db"), 0);
+    assert_int_equal(RUN(p, "convert", "-q", "--rules", "{}/rules", "samples/dns.etl", "-o", "{}/all.db", "--event-id",
+                         "3008,3006", "--provenance"),
+                     0);
+    program_path(p, "all.db", path);
+    assert_int_equal(ask_database(path, "SELECT count(*) FROM detections d JOIN events e USING (record) WHERE "
+                                        "d.offset = e.offset AND d.time = e.time AND e.event_id IN (3006, 3008)"),
+                     count);
+    assert_int_equal(RUN(p, "verify", "--again", "{}/all.db.provenance.json"), 0);
+    assert_int_equal(RUN(p, "convert", "--rules", "{}/rules", "samples/dns.etl", "-o", "{}/all.csv"), 2);
+    assert_int_equal(RUN(p, "convert", "--rules", "{}/none", "samples/dns.etl", "-o", "{}/none.db"), 1);
+}
+
+static void timesketch_has_what_its_importer_asks_for(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "detect", "-q", "--rules", "{}/rules", "samples/dns.etl", "-f", "timesketch"), 0);
+    assert_true(program_lines(&p->out) > 0);
+    for (char *line = strtok((char *)p->out.bytes, "\n"); line; line = strtok(NULL, "\n")) {
+        cJSON *r = cJSON_Parse(line), *data = cJSON_GetObjectItem(r, "matched");
+        const char *message = cJSON_GetStringValue(cJSON_GetObjectItem(r, "message"));
+        const char *when = cJSON_GetStringValue(cJSON_GetObjectItem(r, "datetime"));
+        assert_non_null(strstr(message, "high: Look-up of example by "));
+        assert_non_null(strstr(message, cJSON_GetStringValue(cJSON_GetObjectItem(data, "QueryName"))));
+        assert_int_equal(strlen(when), strlen("2024-03-14T07:46:52.123456+00:00"));
+        // 2024-03-14T00:00:00Z is 1710374400 seconds after 1970.
+        double seconds = cJSON_GetNumberValue(cJSON_GetObjectItem(r, "timestamp")) / 1e6 - 1710374400.0;
+        int hour, minute;
+        double second;
+        assert_int_equal(sscanf(when, "2024-03-14T%d:%d:%lf", &hour, &minute, &second), 3);
+        assert_true(seconds - (hour * 3600 + minute * 60 + second) < 0.001);
+        assert_non_null(cJSON_GetObjectItem(r, "timestamp_desc"));
+        assert_string_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(r, "tag"), 0)->valuestring, "attack.t1071.004");
+        cJSON_Delete(r);
+    }
+}
+
+static bool has_escape(program *p, const char *before, const char *arguments)
+{
+    char command[1024], path[512];
+    outbuf text = {0};
+    snprintf(
+        command, sizeof(command),
+        "%s script -qec 'build/etwkit detect -q --rules %s/rules samples/dns.etl %s' %s/typescript >/dev/null 2>&1 "
+        "</dev/null",
+        before, p->folder, arguments, p->folder);
+    assert_int_equal(system(command), 0);
+    bytes_load(program_path(p, "typescript", path), &text);
+    outbuf_add(&text, "", 1);
+    assert_non_null(strstr((char *)text.bytes, "Look-up of example"));
+    bool has = strstr((char *)text.bytes, "\x1b[") != NULL;
+    outbuf_free(&text);
+    return has;
+}
+
+static void only_terminals_have_colours(void **state)
+{
+    program *p = *state;
+    if (system("script -qec true /dev/null >/dev/null 2>&1 </dev/null") != 0) {
+        print_message("skipped: no terminal can be had (script)\n");
+        skip();
+    }
+    assert_true(has_escape(p, "env -u NO_COLOR TERM=xterm", ""));
+    assert_false(has_escape(p, "env NO_COLOR=1 TERM=xterm", ""));
+    assert_false(has_escape(p, "env -u NO_COLOR TERM=dumb", ""));
+    assert_false(has_escape(p, "env -u NO_COLOR TERM=xterm", "-f jsonl"));
+    RUN(p, "detect", "-q", "--rules", "{}/rules", "samples/dns.etl");
+    assert_null(memchr(p->out.bytes, 0x1b, p->out.len));
+}
+
+// ---------------------------------------------------------------------------------------------- which rules
+
+// How many lines of hits there are with these options.
+static u32 hits_with(program *p, const char *option, const char *value)
+{
+    assert_int_equal(RUN(p, "detect", "-q", "--cache", "none", "--rules", "samples/rules", "samples/dns.etl",
+                         "samples/processes.etl", "-f", "jsonl", option, value),
+                     0);
+    return program_lines(&p->out);
+}
+
+static u32 lines_with(const outbuf *text, const char *what)
+{
+    u32 count = 0;
+    for (const char *at = (const char *)text->bytes; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+static void options_choose_rules(void **state)
+{
+    program *p = *state;
+    u32 all = hits_with(p, "--min-level", "informational");
+    outbuf_add(&p->out, "", 1);
+    u32 high = lines_with(&p->out, "\"level\":\"high\""), low = lines_with(&p->out, "\"level\":\"low\"");
+    u32 tagged = lines_with(&p->out, "\"attack.t1027.010\""), test = lines_with(&p->out, "\"status\":\"test\"");
+    u32 one = lines_with(&p->out, "3b0f2a5e-7a52-4d6c-9a3e-0d1a5c2b9e04");
+    assert_true(high && low && tagged && one && high < all && tagged < all && one < all);
+    assert_int_equal(hits_with(p, "--min-level", "HIGH"), high);
+    assert_int_equal(hits_with(p, "--tag", "attack.t1027.010"), tagged);
+    assert_int_equal(hits_with(p, "--status", "test"), test);
+    assert_int_equal(hits_with(p, "--status", "stable"), all - test);
+    assert_int_equal(hits_with(p, "--exclude", "3b0f2a5e-7a52-4d6c-9a3e-0d1a5c2b9e04"), all - one);
+    assert_int_equal(RUN(p, "detect", "--rules", "samples/rules", "samples/dns.etl", "--min-level", "worst"), 2);
+}
+
+static void placeholders_come_from_a_file(void **state)
+{
+    program *p = *state;
+    char path[512];
+    static const char RULE[] = "title: T\nid: e\nlevel: low\nlogsource: {product: windows, category: dns_query}\n"
+                               "detection: {s: {QueryName|expand: '%places%'}, condition: s}\n",
+                      NAMES[] = "places: ['www.example.com', 'mail.*']\n";
+    bytes_save(program_path(p, "expand.yml", path), RULE, strlen(RULE));
+    bytes_save(program_path(p, "names.txt", path), NAMES, strlen(NAMES));
+    assert_int_equal(RUN(p, "detect", "--rules", "{}/expand.yml", "samples/dns.etl"), 0);
+    assert_non_null(strstr((char *)p->err.bytes, "no placeholder file says what %places% is"));
+    assert_int_equal(
+        RUN(p, "detect", "-q", "--rules", "{}/expand.yml", "--placeholders", "{}/names.txt", "samples/dns.etl"), 0);
+    outbuf_add(&p->out, "", 1);
+    assert_true(lines_with(&p->out, "QueryName=www.example.com") > 0);
+    assert_true(lines_with(&p->out, "QueryName=mail.example.com") > 0);
+    assert_int_equal(lines_with(&p->out, "QueryName="), program_lines(&p->out));
+    assert_int_equal(RUN(p, "detect", "--rules", "{}/expand.yml", "--placeholders", "{}/missing", "samples/dns.etl"),
+                     1);
+}
+
+static void lists_say_why(void **state)
+{
+    program *p = *state;
+    char path[512];
+    static const char OTHERS[] =
+        "title: L\nid: l\nlogsource: {product: linux, category: process_creation}\n"
+        "detection: {s: {Image: x}, condition: s}\n---\n"
+        "title: H\nid: h\nlogsource: {product: windows, category: file_event}\n"
+        "detection: {s: {Hashes|contains: x}, condition: s}\n---\n"
+        "title: Y\nid: y\nlogsource: {product: windows, category: process_access}\n"
+        "detection: {s: {CallTrace|contains: x}, condition: s}\n---\n"
+        "title: V\nid: v\nlogsource: {product: windows, category: process_tampering}\n"
+        "detection: {s: {Image: x}, condition: s}\n---\n"
+        "title: C\nid: c\nlogsource: {product: windows, category: antivirus}\n"
+        "detection: {s: {A: x}, condition: s}\n---\n"
+        "title: K\nid: k\ncorrelation: {type: event_count, rules: [c], timespan: 1s, condition: {gte: 2}}\n";
+    bytes_save(program_path(p, "others.yml", path), OTHERS, strlen(OTHERS));
+    assert_int_equal(RUN(p, "detect", "--rules", "{}/others.yml", "--rules", "{}/rules", "--list"), 0);
+    static const char *const LINES[] = {
+        "L: it is not about Windows",
+        "H: only Sysmon's own events tell Hashes",
+        "Y: only Sysmon's own events tell CallTrace",
+        "V: only Sysmon has events of its category",
+        "C: no event is known for its category",
+        "K: of the rule 'c': no event is known for its category",
+        "Look-up of example\n",
+        "1 of 7 rules apply",
+    };
+    for (size_t i = 0; i < COUNT_OF(LINES); i++)
+        if (!strstr((char *)p->out.bytes, LINES[i]))
+            fail_msg("'%s' is not in\n%s", LINES[i], (char *)p->out.bytes);
+}
+
 // ---------------------------------------------------------------------------------------------- real events
 
 static void add_text(outbuf *b, const char *text)
@@ -234,6 +425,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, program_teardown),
         cmocka_unit_test_setup_teardown(exit_codes_are_for_pipelines, setup, program_teardown),
         cmocka_unit_test_setup_teardown(a_broken_rule_is_one_line, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(hits_are_a_table_of_a_database, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(timesketch_has_what_its_importer_asks_for, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(only_terminals_have_colours, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(options_choose_rules, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(placeholders_come_from_a_file, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(lists_say_why, setup, program_teardown),
         cmocka_unit_test_setup_teardown(real_events_are_hit_by_their_rules, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static sqlite3 *convert(program *p, const char *trace)
 {
     char path[512];
     sqlite3 *db;
-    int code = RUN(p, "convert", trace, "-q", "--no-hash", "--force", "-o", "{}/out.db");
+    int code = RUN(p, "convert", trace, "-q", "--no-hash", "--rules", "samples/rules", "--force", "-o", "{}/out.db");
     if (code == 1)
         return NULL; // not a trace
     assert_int_equal(sqlite3_open_v2(program_path(p, "out.db", path), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);

@@ -8,6 +8,7 @@
 #include "convert/conversion.h"
 #include "convert/convert.h"
 #include "convert/parts.h"
+#include "detect/detect.h"
 #include "guard.h"
 #include "print.h"
 #include "signals.h"
@@ -76,6 +77,8 @@ static void say_result(const conversion *c)
         print_say("%u files", c->part_count);
     if (*c->remark)
         print_say("%s", c->remark);
+    if (((const convert_options *)c->options->own)->rules)
+        print_say("%llu hits of rules", (unsigned long long)c->hits);
 }
 
 static void name_output(inputs *list, const char *path)
@@ -164,6 +167,17 @@ static const options *options_for(const options *o, const output_format *f, opti
     return copy;
 }
 
+// The rules that were asked for, if any were.
+static bool read_rules(const options *o, rule_book *book, error *e)
+{
+    convert_options *own = o->own;
+    const rule_choice choice = {.rules = &o->own_texts[TEXTS_RULES], .quiet = o->quiet};
+    if (!choice.rules->count)
+        return true;
+    own->rules = book;
+    return rule_book_read(book, &choice, e);
+}
+
 int convert_into(const options *o, const char *only, outfile *out, u64 *records)
 {
     error e = {0};
@@ -173,8 +187,14 @@ int convert_into(const options *o, const char *only, outfile *out, u64 *records)
         return EXIT_USAGE;
     }
     options copy;
+    rule_book book = {0};
     c.options = options_for(o, &c.format, &copy);
-    int code = convert_all(&c, only);
+    int code = EXIT_FAILED;
+    if (!read_rules(o, &book, &e))
+        print_say("%s", e.message);
+    else
+        code = convert_all(&c, only);
+    rule_book_free(&book);
     *records = c.records;
     return code;
 }
@@ -244,7 +264,17 @@ static bool check_options(const options *o, const output_format *f, error *e)
         return error_set(e, "--skip-done is for one output an input: -o FOLDER/");
     if (o->skip_done && o->no_hash)
         return error_set(e, "--skip-done knows inputs by their hash, which --no-hash leaves out");
+    if (o->own_texts[TEXTS_RULES].count && (f->exporter != exporter_by_name("sqlite") || parts_are_wanted(own)))
+        return error_set(e, "--rules fills a table of a database: -o OUT.db");
+    if (o->own_texts[TEXTS_RULES].count && o->skip_done)
+        return error_set(e, "--skip-done does not know whether rules are the same");
     return check_parts(o, f, e);
+}
+
+static int convert_to_parts(const options *o, const output_format *format)
+{
+    int code = parts_check_folder(o);
+    return code == EXIT_DONE ? convert_to_one(o, format) : code;
 }
 
 static int convert_command(const options *o)
@@ -261,12 +291,18 @@ static int convert_command(const options *o)
     guard_will_read(o->files_from.items, o->files_from.count);
     guard_will_read(o->schemas.items, o->schemas.count);
     guard_will_read(&o->cache, 1);
-    if (parts_are_wanted(o->own)) {
-        int code = parts_check_folder(o);
-        return code == EXIT_DONE ? convert_to_one(o, &format) : code;
-    }
-    return is_folder(o->out) && !format.exporter->several_files ? convert_to_folder(o, &format)
-                                                                : convert_to_one(o, &format);
+    guard_will_read(o->own_texts[TEXTS_RULES].items, o->own_texts[TEXTS_RULES].count);
+    rule_book book = {0};
+    int code = EXIT_FAILED;
+    if (!read_rules(o, &book, &e))
+        print_say("%s", e.message);
+    else if (parts_are_wanted(o->own))
+        code = convert_to_parts(o, &format);
+    else
+        code = is_folder(o->out) && !format.exporter->several_files ? convert_to_folder(o, &format)
+                                                                    : convert_to_one(o, &format);
+    rule_book_free(&book);
+    return code;
 }
 
 static bool set_provenance(options *o, const option *row, const char *value, error *e)
@@ -345,6 +381,7 @@ static const option OWN[] = {
      .help = "also write OUT.provenance.json: evidence, schemas, command and counts",
      .set = set_provenance},
     {.name = "--manifest", .help = "the same as OUT.manifest.json, its old name", .set = set_provenance},
+    OPTION_RULES("SQLite: Sigma rules, a file or a folder of them, whose hits become the table detections"),
     {.name = "--frames", .help = "name the modules of stacks: extended.frames", .set = set_frames},
     {.name = "--guard",
      .help = "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)",

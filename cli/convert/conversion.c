@@ -1,4 +1,5 @@
 #include "convert/conversion.h"
+#include "detect/detect.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -105,7 +106,22 @@ static void count_states(conversion *c, const session *s)
 unsigned conversion_correlates(const conversion *c)
 {
     bool records = c->format.exporter->render || c->format.exporter->whole || filter_needs_record(&c->options->filter);
-    return records ? c->options->correlate | c->format.exporter->correlate : 0;
+    const convert_options *own = c->options->own;
+    return records ? c->options->correlate | c->format.exporter->correlate | (own->rules ? DETECT_CORRELATES : 0) : 0;
+}
+
+// Beside the records, in a second pass over them.
+static bool write_detections(conversion *c, evidence *ev, error *e)
+{
+    const convert_options *own = c->options->own;
+    hit_counts counts = {0};
+    hit_table *t;
+    bool ok =
+        hit_table_open(&t, c->out, e) && detect_run(own->rules, &c->options->filter, ev, &counts, hit_table_add, t, e);
+    ok = hit_table_close(t, ok, e);
+    c->hits = counts.hits;
+    hit_counts_free(&counts);
+    return ok;
 }
 
 static bool fill_parts(conversion *c, pipeline_job *job, const export_target *target, error *e)
@@ -169,5 +185,5 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
     c->records = job.records;
     count_states(c, ev->session);
     conversion_target_free(&to);
-    return ok;
+    return ok && (!own->rules || write_detections(c, ev, e));
 }

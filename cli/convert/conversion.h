@@ -21,6 +21,7 @@ typedef struct convert_options {
     u32 shard, shards;   // the part, from 1; shards 0: everything
     bool by_class;       // -o FOLDER/: a file for each kind of event,
     part_keys partition; // or for each value of these
+    struct rule_book *rules; // whose hits are written as well; NULL: none
 } convert_options;
 
 // How records are written.
@@ -35,7 +36,7 @@ typedef struct conversion {
     const char *path;              // OUT; NULL or "-": standard output
     outfile *out, own, provenance; // out: `own`, or somebody else's
     char *provenance_path, what[48];
-    u64 records;
+    u64 records, hits;
     u64 states[RECORD_STATES];  // of them
     char remark[EXPORT_REMARK]; // of the exporter; "": none
     struct parts *parts;        // of many files; NULL: of one

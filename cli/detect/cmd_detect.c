@@ -5,6 +5,7 @@
 #include "command.h"
 #include "detect/detect.h"
 #include "guard.h"
+#include "pipeline.h"
 #include "print.h"
 #include "signals.h"
 
@@ -89,6 +90,11 @@ static bool write_hits(const rule_book *b, const filter *f, evidence *ev, outfil
                        hit_counts *counts, error *e)
 {
     hit_writer *w;
+    hit_table *t;
+    if (format == HITS_SQLITE) {
+        bool stored = hit_table_open(&t, out, e) && detect_run(b, f, ev, counts, hit_table_add, t, e);
+        return hit_table_close(t, stored, e);
+    }
     bool ok = hit_writer_open(&w, format, out, e) && detect_run(b, f, ev, counts, hit_writer_add, w, e);
     return hit_writer_close(w, ok, e);
 }
@@ -97,7 +103,8 @@ static bool detect_in(rule_book *b, const filter *f, run *r, evidence *ev, outfi
                       hit_counts *counts)
 {
     error e = {0};
-    bool ok = write_hits(b, f, ev, out, format, counts, &e);
+    pipeline_job count = {.session = ev->session, .filter = &r->options->filter, .stop = &run_stop};
+    bool ok = (!r->options->summary || pipeline_count(&count, &e)) && write_hits(b, f, ev, out, format, counts, &e);
     run_clear_bar(r);
     session_check_files(ev->session);
     inputs_hash_finish(&r->inputs);
@@ -181,7 +188,11 @@ static int detect_command(const options *o)
     guard_will_read(o->own_texts[TEXTS_RULES].items, o->own_texts[TEXTS_RULES].count);
     guard_will_read(&o->cache, 1);
     int code = EXIT_DONE;
-    if (!rule_book_read(&book, o, &e)) {
+    const text_list *texts = o->own_texts;
+    const rule_choice choice = {
+        &texts[TEXTS_RULES],        &texts[TEXTS_STATUS], &texts[TEXTS_TAG], &texts[TEXTS_EXCLUDE],
+        &texts[TEXTS_PLACEHOLDERS], own->min_level,       own->list,         o->quiet};
+    if (!rule_book_read(&book, &choice, &e)) {
         print_say("%s", e.message);
         code = EXIT_FAILED;
     } else if (own->list) {
@@ -211,12 +222,7 @@ const command command_detect = {
     .name = "detect",
     .arguments = "--rules PATH TRACE...",
     .help = "Sigma rules over traces: what they hit",
-    .options = {OPTION_GROUP("rules",
-                             {.name = "--rules",
-                              .argument = "PATH",
-                              .help = "a file of Sigma rules, or a folder of them; repeatable",
-                              .set = option_add_text,
-                              .at = offsetof(options, own_texts[TEXTS_RULES])},
+    .options = {OPTION_GROUP("rules", OPTION_RULES("a file of Sigma rules, or a folder of them; repeatable"),
                              {.name = "--min-level",
                               .argument = "LEVEL",
                               .help = "only rules of this level or above",
@@ -258,13 +264,13 @@ const command command_detect = {
                              {.short_name = "-f",
                               .name = "--format",
                               .argument = "NAME",
-                              .help = "table, jsonl, json, csv or timesketch; default: from OUT's suffix",
+                              .help = "table, jsonl, json, csv, timesketch or sqlite; default: from OUT's suffix",
                               .set = option_text,
                               .at = offsetof(options, format)},
                              OPTION_FORCE("replace a file that is not an earlier output of detect")),
                 &options_input, &options_filter},
     .most = COMMAND_MANY,
     .own_bytes = sizeof(detect_options),
-    .correlate = CORRELATE_PROCESSES | CORRELATE_FILES | CORRELATE_KEYS | CORRELATE_IMAGES,
+    .correlate = DETECT_CORRELATES,
     .run = detect_command,
 };

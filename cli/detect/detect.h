@@ -23,8 +23,17 @@ typedef struct rule_book {
     u32 broken;          // files that could not be read as YAML to their end
 } rule_book;
 
+// Which rules are wanted.
+typedef struct rule_choice {
+    const text_list *rules;                                  // files and folders
+    const text_list *status, *tags, *exclude, *placeholders; // NULL: nobody asked
+    rule_level min_level;
+    bool list; // they will be printed: what is refused need not be said before
+    bool quiet;
+} rule_choice;
+
 // Reads all files and folders of --rules. What is refused is said on stderr, a line each. False: nothing could be read.
-MUST_USE bool rule_book_read(rule_book *b, const options *o, error *e);
+MUST_USE bool rule_book_read(rule_book *b, const rule_choice *c, error *e);
 void rule_book_free(rule_book *b);
 void rule_book_print(rule_book *b); // --list, to stdout
 
@@ -50,7 +59,7 @@ MUST_USE bool detect_run(const rule_book *b, const filter *f, evidence *ev, hit_
 
 // ---------------------------------------------------------------------------------------------- outputs
 
-typedef enum hit_format { HITS_TABLE, HITS_JSONL, HITS_JSON, HITS_CSV, HITS_TIMESKETCH } hit_format;
+typedef enum hit_format { HITS_TABLE, HITS_JSONL, HITS_JSON, HITS_CSV, HITS_TIMESKETCH, HITS_SQLITE } hit_format;
 MUST_USE bool hit_format_find(const options *o, hit_format *out, error *e);
 bool hits_are_own(span head, int fd);
 
@@ -58,5 +67,21 @@ typedef struct hit_writer hit_writer;
 MUST_USE bool hit_writer_open(hit_writer **w, hit_format format, const outfile *out, error *e);
 bool hit_writer_add(void *context, const detection *d, error *e); // a detection_visit
 MUST_USE bool hit_writer_close(hit_writer *w, bool ok, error *e);
+
+// Rows of a table in a database, which may have others.
+typedef struct hit_table hit_table;
+MUST_USE bool hit_table_open(hit_table **t, const outfile *file, error *e);
+bool hit_table_add(void *context, const detection *d, error *e); // a detection_visit
+MUST_USE bool hit_table_close(hit_table *t, bool ok, error *e);
+bool hit_table_is_own(int fd);
+
+#define OPTION_RULES(text)                                                                                             \
+    {                                                                                                                  \
+        .name = "--rules", .argument = "PATH", .help = text, .set = option_add_text,                                   \
+        .at = offsetof(options, own_texts[TEXTS_RULES])                                                                \
+    }
+
+// What detect_run needs of correlation (CORRELATE_...).
+enum { DETECT_CORRELATES = CORRELATE_PROCESSES | CORRELATE_FILES | CORRELATE_KEYS | CORRELATE_IMAGES };
 
 #endif

@@ -266,6 +266,29 @@ static void end(sink *s)
     mem_free(s);
 }
 
+// Looking for hits is no conversion: how many records were decoded is for those to say that count them.
+typedef struct tally {
+    u64 decoded, partial, raw;
+} tally;
+
+static tally *take_tallies(const session *from)
+{
+    tally *list = mem_zeroed(from->trace_count + 1, sizeof(*list));
+    for (u32 i = 0; i < from->trace_count; i++)
+        list[i] = (tally){from->traces[i]->decoded, from->traces[i]->partial, from->traces[i]->raw};
+    return list;
+}
+
+static void give_tallies(const session *to, tally *list)
+{
+    for (u32 i = 0; i < to->trace_count; i++) {
+        to->traces[i]->decoded = list[i].decoded;
+        to->traces[i]->partial = list[i].partial;
+        to->traces[i]->raw = list[i].raw;
+    }
+    mem_free(list);
+}
+
 bool detect_run(const rule_book *b, const filter *f, evidence *ev, hit_counts *counts, detection_visit *visit,
                 void *context, error *e)
 {
@@ -282,7 +305,9 @@ bool detect_run(const rule_book *b, const filter *f, evidence *ev, hit_counts *c
                         .stop = &run_stop,
                         .progress = evidence_progress,
                         .context = ev};
+    tally *before = take_tallies(ev->session);
     bool ok = find_hits(s, &job, e);
+    give_tallies(ev->session, before);
     s->e = e;
     ok = ok && correlations_end(s->correlations, tell_correlation, s);
     end(s);

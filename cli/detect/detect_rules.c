@@ -77,19 +77,22 @@ static bool has_tag(const text_list *wanted, const sigma_rule *r)
     return false;
 }
 
-static bool is_wanted(const options *o, const sigma_rule *r)
+static u32 count_of(const text_list *list)
 {
-    const detect_options *own = o->own;
-    const text_list *texts = o->own_texts;
-    return r->level >= own->min_level && (!texts[TEXTS_STATUS].count || is_among(&texts[TEXTS_STATUS], r->status)) &&
-           (!texts[TEXTS_TAG].count || has_tag(&texts[TEXTS_TAG], r)) && !is_among(&texts[TEXTS_EXCLUDE], r->id);
+    return list ? list->count : 0;
 }
 
-static void leave_out(rule_book *b, const options *o)
+static bool is_wanted(const rule_choice *c, const sigma_rule *r)
+{
+    return r->level >= c->min_level && (!count_of(c->status) || is_among(c->status, r->status)) &&
+           (!count_of(c->tags) || has_tag(c->tags, r)) && !(count_of(c->exclude) && is_among(c->exclude, r->id));
+}
+
+static void leave_out(rule_book *b, const rule_choice *c)
 {
     for (u32 i = 0; i < b->set.rule_count; i++) {
         sigma_rule *r = &b->set.rules[i];
-        r->left_out = !is_wanted(o, r);
+        r->left_out = !is_wanted(c, r);
     }
 }
 
@@ -126,23 +129,22 @@ static bool read_placeholders(rule_book *b, const char *path, error *e)
 
 // ---------------------------------------------------------------------------------------------- the book
 
-bool rule_book_read(rule_book *b, const options *o, error *e)
+bool rule_book_read(rule_book *b, const rule_choice *c, error *e)
 {
-    const detect_options *own = o->own;
     walk w = {.book = b, .e = e};
-    for (u32 i = 0; i < o->own_texts[TEXTS_PLACEHOLDERS].count; i++)
-        if (!read_placeholders(b, o->own_texts[TEXTS_PLACEHOLDERS].items[i], e))
+    for (u32 i = 0; i < count_of(c->placeholders); i++)
+        if (!read_placeholders(b, c->placeholders->items[i], e))
             return false;
-    for (u32 i = 0; i < o->own_texts[TEXTS_RULES].count; i++)
-        if (!read_path(&w, o->own_texts[TEXTS_RULES].items[i], e))
+    for (u32 i = 0; i < c->rules->count; i++)
+        if (!read_path(&w, c->rules->items[i], e))
             return false;
     if (!w.files)
         return error_code_set(e, ERR_EMPTY, "%s: no rule in it: files that end in .yml or .yaml are looked for",
-                              o->own_texts[TEXTS_RULES].items[0]);
-    leave_out(b, o);
+                              c->rules->items[0]);
+    leave_out(b, c);
     rule_set_close(&b->set);
-    count_rules(b, !own->list);
-    if (!o->quiet)
+    count_rules(b, !c->list);
+    if (!c->quiet)
         print_say("%u rules in %u files: %u used, %u left out by options, %u refused; %u files could not be read",
                   b->set.rule_count, w.files, b->set.rule_count - b->unused - b->refused, b->unused, b->refused,
                   b->broken);

@@ -54,6 +54,9 @@ bool hit_writer_add(void *context, const detection *d, error *e)
         break;
     case HITS_TIMESKETCH:
         detection_put_timesketch(d, text);
+        break;
+    case HITS_SQLITE:
+        return false; // is not text
     }
     w->any = true;
     return output_write(&w->out, (span){text->bytes, text->len}, e);
@@ -74,9 +77,11 @@ bool hit_writer_close(hit_writer *w, bool ok, error *e)
 static const struct {
     const char *name, *suffix;
     hit_format format;
-} FORMATS[] = {{"table", ".txt", HITS_TABLE},    {"jsonl", ".jsonl", HITS_JSONL},
-               {"jsonl", ".ndjson", HITS_JSONL}, {"json", ".json", HITS_JSON},
-               {"csv", ".csv", HITS_CSV},        {"timesketch", ".timesketch.jsonl", HITS_TIMESKETCH}};
+} FORMATS[] = {{"table", ".txt", HITS_TABLE},      {"jsonl", ".jsonl", HITS_JSONL},
+               {"jsonl", ".ndjson", HITS_JSONL},   {"json", ".json", HITS_JSON},
+               {"csv", ".csv", HITS_CSV},          {"timesketch", ".timesketch.jsonl", HITS_TIMESKETCH},
+               {"sqlite", ".db", HITS_SQLITE},     {"sqlite", ".sqlite", HITS_SQLITE},
+               {"sqlite", ".sqlite3", HITS_SQLITE}};
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -99,18 +104,22 @@ bool hit_format_find(const options *o, hit_format *out, error *e)
         longest = len;
         any = true;
     }
+    if (any && *out == HITS_SQLITE && to_stdout)
+        return error_set(e, "-f sqlite needs a file: -o OUT");
     if (any)
         return true;
-    return o->format ? error_set(e, "unknown format '%s' (formats: table, jsonl, json, csv, timesketch)", o->format)
-                     : error_set(e,
-                                 "%s: no format of detect goes by its suffix; -f names one: table, jsonl, json, csv, "
-                                 "timesketch",
-                                 o->out);
+    return o->format
+               ? error_set(e, "unknown format '%s' (formats: table, jsonl, json, csv, timesketch, sqlite)", o->format)
+               : error_set(e,
+                           "%s: no format of detect goes by its suffix; -f names one: table, jsonl, json, csv, "
+                           "timesketch, sqlite",
+                           o->out);
 }
 
 bool hits_are_own(span head, int fd)
 {
-    (void)fd;
+    if (exporter_head_is(head, "SQLite format 3"))
+        return hit_table_is_own(fd);
     return exporter_head_is(head, DETECTION_CSV_HEADER) || exporter_head_is(head, "[]\n") ||
            ((exporter_head_is(head, "{\"timestamp\":\"") || exporter_head_is(head, "[\n{\"timestamp\":\"")) &&
             exporter_head_has(head, "\"matched\":{")) ||

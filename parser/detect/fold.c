@@ -26,6 +26,8 @@ static inline bool fold_eight(u8 *to, const u8 *at)
 
 void rule_fold(u8 *to, span utf8)
 {
+    if (!utf8.len)
+        return;
     const u8 *at = utf8.at, *end = utf8.at + utf8.len;
     while (at < end) {
         if (end - at >= 8 && fold_eight(to, at)) {

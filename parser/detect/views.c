@@ -276,35 +276,94 @@ void views_see(const event_views *v, const record *rec, view_scratch *x, view_hi
 
 // ---------------------------------------------------------------------------------------------- without a trace
 
-static bool can_hit_by(const rule_set *set, u32 number, const logsource *s, const activity_source *v, arena *a)
+// The category's events but for Sysmon's own, as a rule's fields see them; of each field, whether any of them has it.
+typedef struct category {
+    getter **views;
+    u32 count;
+    bool known, sysmon; // some event is of it; some event of Sysmon's can make the rule true
+    bool *told;         // by field
+} category;
+
+static void look_at_source(arena *a, const rule_set *set, u32 number, const activity_source *from, category *c)
 {
-    const event_class cls = {.descriptor.id = v->first};
+    const logsource *s = &set->logsources[set->rules[number].logsource];
+    const event_class cls = {.descriptor.id = from->first};
     getter *getters = arena_array(a, getter, s->field_count);
-    make_getters(a, &cls, s, v->fields, getters);
-    return rule_possible(set, number, with_getters, getters).yes;
+    make_getters(a, &cls, s, from->fields, getters);
+    c->known = true;
+    if (guid_equal(&from->provider, &(guid)GUID_SYSMON)) {
+        c->sysmon |= rule_possible(set, number, with_getters, getters).yes;
+        return;
+    }
+    c->views[c->count++] = getters;
+    for (u32 i = 0; i < s->field_count; i++)
+        c->told[i] |= getters[i].kind != GET_UNKNOWN;
+}
+
+static void look_at_category(arena *a, const rule_set *set, u32 number, category *c)
+{
+    const logsource *s = &set->logsources[set->rules[number].logsource];
+    activity_source source;
+    *c = (category){.views = arena_array(a, getter *, COUNT_OF(VIEWS) * activity_source_count),
+                    .told = arena_array(a, bool, s->field_count)};
+    for (size_t k = 0; k < COUNT_OF(VIEWS); k++)
+        for (u32 n = 0; is_of_category(s->category, VIEWS[k].category) && n < activity_source_count; n++)
+            if (view_source(a, &VIEWS[k], n, &source))
+                look_at_source(a, set, number, &source, c);
+}
+
+static bool can_hit(const rule_set *set, u32 number, const category *c)
+{
+    for (u32 i = 0; i < c->count; i++)
+        if (rule_possible(set, number, with_getters, c->views[i]).yes)
+            return true;
+    return false;
+}
+
+// Whether the rule could be true if events had the field.
+static bool is_the_one(const rule_set *set, u32 number, const category *c, u32 index)
+{
+    for (u32 i = 0; i < c->count; i++) {
+        getter *g = &c->views[i][index], before = *g;
+        *g = (getter){.kind = GET_FIELD};
+        bool can = rule_possible(set, number, with_getters, c->views[i]).yes;
+        *g = before;
+        if (can)
+            return true;
+    }
+    return false;
+}
+
+// The field that is missing; where one is not enough, all of them that nobody tells.
+static const char *name_missing(arena *a, const rule_set *set, u32 number, const category *c)
+{
+    const logsource *s = &set->logsources[set->rules[number].logsource];
+    bool *asked = arena_array(a, bool, s->field_count);
+    const char *names = NULL;
+    rule_fields(set, number, asked);
+    for (u32 i = 0; i < s->field_count; i++) {
+        if (!asked[i] || !*s->fields[i].name)
+            continue;
+        if (is_the_one(set, number, c, i))
+            return s->fields[i].name;
+        if (!c->told[i])
+            names = names ? arena_format(a, "%s, %s", names, s->fields[i].name) : s->fields[i].name;
+    }
+    return names ? names : "what it asks for";
 }
 
 static const char *refuse_category(arena *a, const rule_set *set, u32 number)
 {
-    const logsource *s = &set->logsources[set->rules[number].logsource];
-    u32 known = 0, sysmon = 0;
-    for (size_t k = 0; k < COUNT_OF(VIEWS); k++) {
-        const view *v = &VIEWS[k];
-        if (!is_of_category(s->category, v->category))
-            continue;
-        known++;
-        for (u32 n = 0; n < activity_source_count; n++) {
-            activity_source source;
-            if (!view_source(a, v, n, &source) || !can_hit_by(set, number, s, &source, a))
-                continue;
-            if (!guid_equal(&source.provider, &(guid)GUID_SYSMON))
-                return NULL;
-            sysmon++;
-        }
-    }
-    if (sysmon)
-        return "only Sysmon's own events have the fields it needs";
-    return known ? "no event of that category has the fields it needs" : "no event is known for its category";
+    category c;
+    look_at_category(a, set, number, &c);
+    if (can_hit(set, number, &c))
+        return NULL;
+    if (!c.known)
+        return "no event is known for its category";
+    if (!c.count)
+        return "only Sysmon has events of its category";
+    return arena_format(a, "%s %s", c.sysmon ? "only Sysmon's own events tell" : "no event of its category tells",
+                        name_missing(a, set, number, &c));
 }
 
 // A correlation can be true where those it is about can: of a temporal one as many as it asks for, else any.

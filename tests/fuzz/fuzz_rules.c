@@ -35,6 +35,8 @@ static void fill(subject *s, span *values, u8 folded[BYTES])
     (void)fuzz_take(values, 1);
     if (line.len > BYTES)
         line.len = BYTES;
+    if (!line.len)
+        line.at = folded;
     *s = (subject){.kind = SUBJECT_TEXT, .text = line};
     if (line.len == 1 && line.at[0] == 1)
         s->kind = SUBJECT_NULL;
