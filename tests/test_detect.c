@@ -320,104 +320,6 @@ static void lists_say_why(void **state)
             fail_msg("'%s' is not in\n%s", LINES[i], (char *)p->out.bytes);
 }
 
-// ---------------------------------------------------------------------------------------------- real events
-
-static void add_text(outbuf *b, const char *text)
-{
-    outbuf_text(b, " wstr:\"");
-    for (; *text; text++) {
-        const char *escape = *text == '\n' ? "\\n" : *text == '\t' ? "\\t" : *text == '\r' ? "\\r" : NULL;
-        if (escape) {
-            outbuf_text(b, escape);
-            continue;
-        }
-        if (*text == '"' || *text == '\\')
-            outbuf_text(b, "\\");
-        outbuf_add(b, text, 1);
-    }
-    outbuf_text(b, "\"");
-}
-
-// An event of JSON as a trace of one event whose description it carries.
-static bool write_case(program *p, const cJSON *event)
-{
-    const cJSON *system = cJSON_GetObjectItem(event, "System"), *data = cJSON_GetObjectItem(event, "EventData"), *field;
-    const cJSON *provider = cJSON_GetObjectItem(cJSON_GetObjectItem(system, "Provider"), "#attributes");
-    const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(provider, "Guid"));
-    char head[256], path[512];
-    outbuf b = {0};
-    if (!id || !cJSON_IsObject(data))
-        return false;
-    snprintf(head, sizeof(head), "provider=%s id=%d version=%d", id,
-             (int)cJSON_GetNumberValue(cJSON_GetObjectItem(system, "EventID")),
-             (int)cJSON_GetNumberValue(cJSON_GetObjectItem(system, "Version")));
-    outbuf_text(&b, "trace\nbuffer\ntdh-schema ");
-    outbuf_text(&b, head);
-    outbuf_text(&b, " provider-name=\"");
-    outbuf_text(&b, cJSON_GetStringValue(cJSON_GetObjectItem(provider, "Name")));
-    outbuf_text(&b, "\" fields={");
-    cJSON_ArrayForEach (field, data) {
-        outbuf_text(&b, field == data->child ? "wstr " : "; wstr ");
-        outbuf_text(&b, field->string);
-    }
-    outbuf_text(&b, "}\nevent ");
-    outbuf_text(&b, head);
-    outbuf_text(&b, " payload");
-    cJSON_ArrayForEach (field, data) {
-        char *number = cJSON_IsString(field) ? NULL : cJSON_PrintUnformatted(field);
-        add_text(&b, number ? number : field->valuestring);
-        cJSON_free(number);
-    }
-    outbuf_text(&b, "\n");
-    bytes_save(program_path(p, "event.case", path), b.bytes, b.len);
-    outbuf_free(&b);
-    return true;
-}
-
-static void real_events_are_hit_by_their_rules(void **state)
-{
-    program *p = *state;
-    const char *shared = getenv("ETWKIT_SHARED");
-    char command[2048], list[512], line[512];
-    u32 asked = 0, hit = 0;
-    snprintf(command, sizeof(command), "ls %s/sigma/regression/*.json >%s/list 2>/dev/null", shared ? shared : "",
-             p->folder);
-    if (!shared || system(command) != 0) {
-        print_message("skipped: no Sigma rules and events of others are at hand (ETWKIT_SHARED)\n");
-        skip();
-    }
-    FILE *f = fopen(program_path(p, "list", list), "r");
-    while (fgets(line, sizeof(line), f)) {
-        line[strcspn(line, "\n")] = 0;
-        outbuf json = {0};
-        bytes_load(line, &json);
-        cJSON *root = cJSON_Parse((const char *)json.bytes);
-        if (write_case(p, cJSON_GetObjectItem(root, "Event"))) {
-            char id[64] = "", rules[512];
-            memcpy(id, strrchr(line, '/') + 1, 36);
-            snprintf(command, sizeof(command),
-                     "build/etl_make %s/event.case %s/event.etl && grep -rl '^id: %s' %s/sigma/rules* >%s/rule",
-                     p->folder, p->folder, id, shared, p->folder);
-            assert_int_equal(system(command), 0);
-            outbuf path = {0};
-            bytes_load(program_path(p, "rule", rules), &path);
-            path.bytes[strcspn((char *)path.bytes, "\n")] = 0;
-            asked++;
-            RUN(p, "detect", "-q", "--rules", (char *)path.bytes, "{}/event.etl", "-f", "jsonl");
-            if (p->out.len && strstr((char *)p->out.bytes, id))
-                hit++;
-            else
-                print_message("%s does not hit its event\n", (char *)path.bytes);
-            outbuf_free(&path);
-        }
-        cJSON_Delete(root);
-        outbuf_free(&json);
-    }
-    fclose(f);
-    assert_true(asked >= 90);
-    assert_int_equal(hit, asked);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,7 +333,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(options_choose_rules, setup, program_teardown),
         cmocka_unit_test_setup_teardown(placeholders_come_from_a_file, setup, program_teardown),
         cmocka_unit_test_setup_teardown(lists_say_why, setup, program_teardown),
-        cmocka_unit_test_setup_teardown(real_events_are_hit_by_their_rules, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

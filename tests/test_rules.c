@@ -126,7 +126,7 @@ static void modifiers_mean_what_the_specification_says(void **state)
         {"F|neq", "[a, b]", "b", false},
         {"F|neq", "[a, b]", "c", true},
         {"F|neq|contains", "a", "xax", false},
-        {"F|neq", "a", NULL, false},
+        {"F|neq", "a", NULL, true},
         {"F|lt", "10", "9", true},
         {"F|lt", "10", "10", false},
         {"F|lte", "10", "10", true},
@@ -213,7 +213,7 @@ static void conditions_are_read_as_written(void **state)
     }
 }
 
-// What is not known is neither true nor false, as in SQL.
+// What nobody records is neither true nor false, as in SQL.
 static void what_is_not_known_hits_nothing(void **state)
 {
     (void)state;
@@ -224,6 +224,12 @@ static void what_is_not_known_hits_nothing(void **state)
                      ANSWER_TRUE);
     assert_int_equal(ask(HEAD "    s:\n        F: x\n    f:\n        G: null\n    condition: s and f\n", VALUES),
                      ANSWER_FALSE);
+    // What the event does not have is equal to nothing.
+    static const value ABSENT[] = {{"F", "x"}, {"G", NULL}, {NULL, NULL}};
+    assert_int_equal(ask(HEAD "    s:\n        F: x\n    f:\n        G: y\n    condition: s and not f\n", ABSENT),
+                     ANSWER_TRUE);
+    assert_int_equal(ask(HEAD "    s:\n        F: x\n    f:\n        G|gt: 1\n    condition: s and not f\n", ABSENT),
+                     ANSWER_TRUE);
 }
 
 static void fields_are_compared_and_keywords_found(void **state)

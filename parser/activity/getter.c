@@ -184,6 +184,10 @@ static void put_data(const typed_value *value, outbuf *out)
 {
     span b = value->bytes;
     bool text = value->kind == VALUE_BYTES && b.len >= 4 && b.len % 2 == 0;
+    if (value->kind == VALUE_BYTES && (b.len == 0 || (b.len == 2 && load_u16(b.at) == 0))) {
+        outbuf_text(out, "(Empty)");
+        return;
+    }
     if (value->kind == VALUE_BYTES && b.len == 4 && (b.at[3] < 0x20 || b.at[1])) {
         char dword[32];
         snprintf(dword, sizeof(dword), "DWORD (0x%08x)", load_u32(b.at));

@@ -493,7 +493,7 @@ answer pattern_answer(const sigma_pattern *p, const subject *s, const subject *o
     if (p->kind == PATTERN_NULL)
         return answer_of(s->kind == SUBJECT_NULL);
     if (s->kind == SUBJECT_NULL)
-        return ANSWER_UNKNOWN;
+        return ANSWER_FALSE;
     if (s->tail)
         return p->kind == PATTERN_TEXT ? answer_of_tail(p, p->cased ? s->text : s->folded) : ANSWER_UNKNOWN;
     switch (p->kind) {
@@ -504,9 +504,11 @@ answer pattern_answer(const sigma_pattern *p, const subject *s, const subject *o
     case PATTERN_NETWORK:
         return answer_of(network_has(p->network, p->network_bits, s->text));
     case PATTERN_ORDER:
-        return s->has_number ? answer_of(in_order(p, s->number)) : ANSWER_UNKNOWN;
+        return answer_of(s->has_number && in_order(p, s->number));
     case PATTERN_FIELD:
-        return other && other->kind == SUBJECT_TEXT ? answer_of(same_field(p, s, other)) : ANSWER_UNKNOWN;
+        if (!other || other->kind == SUBJECT_UNKNOWN)
+            return ANSWER_UNKNOWN;
+        return answer_of(other->kind == SUBJECT_TEXT && same_field(p, s, other));
     case PATTERN_NULL:
     case PATTERN_EXISTS:
         break;

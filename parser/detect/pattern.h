@@ -1,8 +1,8 @@
 // What a Sigma rule asks of one value: text with wildcards, a regular expression, a network, a number's order, whether
 // there is a value at all. Source: the Sigma rules specification 2, "Value Modifiers" and "Wildcards".
 //
-// Absent values answer with "unknown", as SQL's NULL does: a rule's `not` does not turn what nobody recorded into a
-// hit.
+// What events of a kind do not record answers with "unknown", as SQL's NULL does: a rule's `not` does not turn it into
+// a hit. A field that the event does not have, though it shows all it has, is equal to nothing, and its `not` is true.
 #ifndef ETWKIT_PATTERN_H
 #define ETWKIT_PATTERN_H
 
