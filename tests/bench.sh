@@ -258,6 +258,28 @@ sqlite() { # TRACE RUNS: beside a bare loop that inserts the same rows
     row "SQLite, $threads threads" sqlite-n "$value of a bare loop ($loop ns a row)" "$(judge "$value" ge 0.85)"
 }
 
+# All rules of others, where they are at hand. A trace of nothing but events that rules hit goes through Zircolite as
+# well, where ZIRCOLITE names its zircolite.py and ETWKIT_PYTHON a Python that runs it.
+detection() { # TRACE
+    [ -d "$shared/sigma/rules" ] || return 0
+    set -- "$1" $(for folder in "$shared"/sigma/rules*; do echo "--rules $folder"; done)
+    trace_=$1
+    shift
+    detect="$etwkit detect $common -f jsonl -j 1 $*"
+    job detect-start - $detect samples/tracelogging.etl
+    job detect-1 - $detect "$trace_"
+    measure 3 12
+    value=$(awk -v a="$(wall detect-1)" -v s="$(wall detect-start)" -v b="$(wall null-1)" 'BEGIN { if (b + 0 > 0) printf "%.2f", (a - s) / b }')
+    row "detect with the rules of SigmaHQ, 1 thread" detect-1 \
+        "$value x decode only, without $(ms detect-start) ms for the rules" "$(judge "$value" le 1.5)"
+}
+
+beside_zircolite() {
+    [ -d "$shared/sigma/regression" ] || return 0
+    echo
+    "${ETWKIT_PYTHON:-python3}" tests/sigma_bench.py "$etwkit" "$build/etl_make" "$scratch" "$shared/sigma" ${ZIRCOLITE:+"$ZIRCOLITE"}
+}
+
 inflate() { # TRACE [LIMIT]
     most=0
     for run in 1 2 3 4 5; do
@@ -297,6 +319,8 @@ big() { # plain|xpress: the whole trace; its text would be several GB; its datab
         job sqlite-n "$work/o.db" "$etwkit" convert $common -j "$threads" -f sqlite "$trace" -o "$work/o.db"
         measure 1 0
         row "SQLite on disk, $threads threads" sqlite-n
+        detection "$trace"
+        beside_zircolite
     else
         inflate "$trace"
     fi

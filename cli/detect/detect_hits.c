@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "detect/detect.h"
 #include "pipeline.h"
 #include "print.h"
 #include "signals.h"
 
-enum { SCRATCHES = 256 };
+enum {
+    SCRATCHES = 256,
+    SEEN_BITS = 1 << 23, // 1 MiB: some hundred thousand hits are told apart
+};
 
 // Of one thread.
 typedef struct scratch {
@@ -23,6 +27,7 @@ struct sink {
     record_filter filter;
     u8 *by_class;          // where_truth of the filter
     _Atomic u8 *hit_class; // something of it hit
+    _Atomic u64 *seen;     // bits by what tells records that hit from most others
     detection_visit *visit;
     void *context;
     hit_counts *counts;
@@ -86,11 +91,25 @@ static bool passes(const sink *s, const record *rec, scratch *x)
     return truth == WHERE_ALWAYS || filter_record(&s->filter, rec, &x->query);
 }
 
-static void note_class(void *context, u32 number, view_scratch *x)
+static u32 bit_of(const record *rec)
+{
+    return (u32)(hash_more(hash_u64((u64)rec->time), &rec->offset, sizeof(rec->offset)) % SEEN_BITS);
+}
+
+static void note_record(void *context, u32 number, view_scratch *x)
 {
     (void)number, (void)x;
     const looking *at = context;
-    atomic_store_explicit(&((sink *)(uintptr_t)at->sink)->hit_class[at->rec->cls->index], 1, memory_order_relaxed);
+    sink *s = (sink *)(uintptr_t)at->sink;
+    u32 bit = bit_of(at->rec);
+    atomic_store_explicit(&s->hit_class[at->rec->cls->index], 1, memory_order_relaxed);
+    atomic_fetch_or_explicit(&s->seen[bit / 64], 1ull << bit % 64, memory_order_relaxed);
+}
+
+static bool was_seen(const sink *s, const record *rec)
+{
+    u32 bit = bit_of(rec);
+    return atomic_load_explicit(&((sink *)(uintptr_t)s)->seen[bit / 64], memory_order_relaxed) >> bit % 64 & 1;
 }
 
 static void look(const sink *s, const record *rec, outbuf *out, view_hit *hit)
@@ -106,7 +125,7 @@ static void look(const sink *s, const record *rec, outbuf *out, view_hit *hit)
 // The first pass.
 static void probe_render(const sink *s, const record *rec, outbuf *out)
 {
-    look(s, rec, out, note_class);
+    look(s, rec, out, note_record);
 }
 
 static bool probe_passes_over(const sink *s, u32 class_index)
@@ -123,7 +142,8 @@ static bool probe_commit(sink *s, span rendered, u32 records, error *e)
 // The second.
 static void hits_render(const sink *s, const record *rec, outbuf *out)
 {
-    look(s, rec, out, add_hit);
+    if (was_seen(s, rec))
+        look(s, rec, out, add_hit);
 }
 
 static bool hits_pass_over(const sink *s, u32 class_index)
@@ -244,6 +264,7 @@ static void begin(sink *s, const filter *f, const session *from)
     s->correlations = correlations_new(s->set);
     s->by_class = mem_zeroed(count + 1, 1);
     s->hit_class = mem_zeroed(count + 1, sizeof(*s->hit_class));
+    s->seen = mem_zeroed(SEEN_BITS / 64, sizeof(*s->seen));
     for (u32 i = 0; i < count; i++)
         s->by_class[i] = (u8)filter_class(s->filter.filter, class_list(from->classes)[i]);
 }
@@ -263,6 +284,7 @@ static void end(sink *s)
     views_free(s->views);
     mem_free(s->by_class);
     mem_free((void *)s->hit_class);
+    mem_free((void *)s->seen);
     mem_free(s);
 }
 
