@@ -93,6 +93,26 @@ static void facts_of_processes_are_joined(void **state)
     assert_non_null(strstr(text, "| cmd.exe(8420) | CommandLine=powershell "));
 }
 
+// A process that ran before the recording is told of as well; an event that shows two things hits a rule once.
+static void an_event_hits_a_rule_once(void **state)
+{
+    program *p = *state;
+    char path[512], command[1200];
+    static const char RUNNING[] =
+        "trace\nbuffer\nsystem hook=0x0303 version=4 pid=4 tid=8 payload ptr:1 u32:712,604,0 i32:259 ptr:1 u32:0 "
+        "wbemsid:S-1-5-18 astr:powershell.exe wstr:\"powershell.exe -enc SQBFAFgA\" wstr:\"\" wstr:\"\"\n";
+    bytes_save(program_path(p, "running.case", path), RUNNING, strlen(RUNNING));
+    snprintf(command, sizeof(command), "build/etl_make %s %s/running.etl", path, p->folder);
+    assert_int_equal(system(command), 0);
+    RUN(p, "detect", "-q", "--rules", "samples/rules/encoded-command.yml", "{}/running.etl", "-f", "jsonl");
+    assert_int_equal(program_lines(&p->out), 1);
+    // The kernel and the security log tell of the same process.
+    RUN(p, "detect", "-q", "--cache", "none", "--rules", "samples/rules/encoded-command.yml", "samples/incident.etl",
+        "-f", "jsonl");
+    assert_int_equal(program_lines(&p->out), 2);
+    assert_non_null(strstr((char *)p->out.bytes, "Microsoft-Windows-Security-Auditing"));
+}
+
 static void exit_codes_are_for_pipelines(void **state)
 {
     program *p = *state;
@@ -325,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hits_name_the_record, setup, program_teardown),
         cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(an_event_hits_a_rule_once, setup, program_teardown),
         cmocka_unit_test_setup_teardown(exit_codes_are_for_pipelines, setup, program_teardown),
         cmocka_unit_test_setup_teardown(a_broken_rule_is_one_line, setup, program_teardown),
         cmocka_unit_test_setup_teardown(hits_are_a_table_of_a_database, setup, program_teardown),

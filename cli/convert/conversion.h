@@ -18,9 +18,9 @@ typedef struct part_keys {
 // Options of `convert` alone (options.own).
 typedef struct convert_options {
     bool guard, no_guard, mark, flat, all_first;
-    u32 shard, shards;   // the part, from 1; shards 0: everything
-    bool by_class;       // -o FOLDER/: a file for each kind of event,
-    part_keys partition; // or for each value of these
+    u32 shard, shards;       // the part, from 1; shards 0: everything
+    bool by_class;           // -o FOLDER/: a file for each kind of event,
+    part_keys partition;     // or for each value of these
     struct rule_book *rules; // whose hits are written as well; NULL: none
 } convert_options;
 

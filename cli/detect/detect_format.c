@@ -236,8 +236,10 @@ static void put_clean(outbuf *out, const char *text)
 static void put_column(outbuf *out, const char *text, size_t columns)
 {
     put_clean(out, text);
-    for (size_t len = strlen(text); len < columns; len++)
+    size_t len = strlen(text);
+    do
         outbuf_text(out, " ");
+    while (++len < columns);
 }
 
 static span shown(span text)

@@ -20,8 +20,11 @@ typedef struct view {
 
 static const view VIEWS[] = {
 #define VIEW(category, kind, text) {#category, false, ACTIVITY_KIND_##kind, {.fields = text}},
-#define EVENT_VIEW(category, id, is_classic, number, text)                                                             \
-    {#category, true, 0, {.provider = id, .classic = is_classic, .first = number, .last = number, .fields = text}},
+#define EVENT_VIEW(category, id, is_classic, number, condition, text)                                                  \
+    {#category,                                                                                                        \
+     true,                                                                                                             \
+     0,                                                                                                                \
+     {.provider = id, .classic = is_classic, .first = number, .last = number, .when = condition, .fields = text}},
 #define SYSMON(category, from, to)                                                                                     \
     {#category, true, 0, {.provider = GUID_SYSMON, .first = from, .last = to, .fields = "*"}},
 #include "detect/views.def"
@@ -215,6 +218,7 @@ void view_scratch_free(view_scratch *x)
     rule_scratch_free(&x->rules);
     mem_free(x->subjects);
     mem_free(x->texts);
+    mem_free(x->told);
     getter_scratch_free(&x->getter);
 }
 
@@ -249,6 +253,18 @@ static void fill_subjects(const event_views *v, const watching *w, const record 
     }
 }
 
+// An event may be seen in two ways by the same rule.
+static bool is_first(const rule_set *set, view_scratch *x, u32 rule)
+{
+    if (set->rule_count > x->told_capacity) {
+        x->told = mem_grow_zeroed(x->told, x->told_capacity, set->rule_count, sizeof(*x->told));
+        x->told_capacity = set->rule_count;
+    }
+    bool first = x->told[rule] != x->records;
+    x->told[rule] = x->records;
+    return first;
+}
+
 static void see(const event_views *v, const watching *w, const record *rec, view_scratch *x, view_hit *hit,
                 void *context)
 {
@@ -264,12 +280,14 @@ static void see(const event_views *v, const watching *w, const record *rec, view
     fill_subjects(v, w, rec, x);
     rule_set_ask(v->set, w->source, w->always, w->always_count, x->subjects, &x->rules);
     for (u32 i = 0; i < x->rules.hit_count; i++)
-        hit(context, x->rules.hits[i], x);
+        if (is_first(v->set, x, x->rules.hits[i]))
+            hit(context, x->rules.hits[i], x);
 }
 
 void views_see(const event_views *v, const record *rec, view_scratch *x, view_hit *hit, void *context)
 {
     const class_view *cv = &v->classes[rec->cls->index];
+    x->records++;
     for (u32 i = 0; i < cv->count; i++)
         see(v, &cv->list[i], rec, x, hit, context);
 }

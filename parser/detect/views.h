@@ -20,6 +20,9 @@ typedef struct view_scratch {
     subject *subjects;
     got_value *texts; // likewise by field
     u32 field_capacity;
+    u64 *told; // by rule: the last record it hit, counted by this thread
+    u64 records;
+    u32 told_capacity;
     getter_scratch getter; // with the text of the subjects
 } view_scratch;
 void view_scratch_free(view_scratch *scratch);
