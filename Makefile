@@ -305,6 +305,10 @@ core: ## the built-in core made anew: REPNZ=FOLDER JDU2600=FOLDER
 	@python3 $(CORE)/pack_core.py <$(BUILD)/core.txt >$(BUILD)/core.pack
 	@mv $(BUILD)/core.pack $(CORE)/core.pack
 
+core-check: all ## the built-in core against its sources: REPNZ=FOLDER JDU2600=FOLDER
+	@$(MAKE) --no-print-directory $(BUILD)/etl_make
+	python3 tests/public_dumps.py $(BUILD)/etwkit $(BUILD)/etl_make $(REPNZ) $(JDU2600)
+
 format: ## clang-format (version 14) over everything
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -319,4 +323,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all library deps test-deps demo check run-tests test bless debug asan tsan run-threads browser bench fuzz samples win core format rules clean help
+.PHONY: FORCE all library deps test-deps demo check run-tests test bless debug asan tsan run-threads browser bench fuzz samples win core core-check format rules clean help

@@ -1,5 +1,6 @@
-// Every value of TraceLogging events and of events with manifests in all traces at hand, as judge.py reads it, a
-// decoder of its own. Needs Python.
+// What others read, written in Python: every value of TraceLogging events and of events with manifests in all traces at
+// hand by a decoder of its own (judge.py); what PerfView's library read of some (peer.py); events made of the public
+// files the core is made from (public_dumps.py).
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +24,12 @@ static const char *tested(void)
 {
     const char *named = getenv("ETWKIT");
     return named ? named : "build/etwkit";
+}
+
+static const char *shared(void)
+{
+    const char *named = getenv("ETWKIT_SHARED");
+    return named ? named : "../shared";
 }
 
 static int run(const char *format, ...)
@@ -61,16 +68,26 @@ static void agrees_on_all_traces(void **state)
     (void)state;
     need_python();
     program p;
-    const char *shared = getenv("ETWKIT_SHARED");
     program_begin(&p);
     build_traces(&p, "tests/cases/tracelogging-*.case");
     build_traces(&p, "tests/cases/eventsource-*.case");
     int code = run("%s tests/judge.py %s samples/*.etl %s/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", python(),
-                   tested(), p.folder, shared ? shared : "../shared", p.folder);
+                   tested(), p.folder, shared(), p.folder);
     if (code)
         (void)run("cat %s/said", p.folder);
     program_end(&p);
     assert_int_equal(code, 0);
+}
+
+// A program that says what `sed` makes of what the tested one does.
+static void make_liar(program *p, const char *sed, char path[512])
+{
+    program_path(p, "liar", path);
+    FILE *liar = fopen(path, "w");
+    assert_non_null(liar);
+    fprintf(liar, "#!/bin/sh\n%s \"$@\" | sed '%s'\n", tested(), sed);
+    fclose(liar);
+    assert_int_equal(chmod(path, 0755), 0);
 }
 
 // A program that gets one digit wrong is found out.
@@ -82,12 +99,7 @@ static void a_wrong_value_is_seen(void **state)
     char path[512];
     program_begin(&p);
     build_traces(&p, "tests/cases/eventsource-by-process.case");
-    program_path(&p, "liar", path);
-    FILE *liar = fopen(path, "w");
-    assert_non_null(liar);
-    fprintf(liar, "#!/bin/sh\n%s \"$@\" | sed 's/\"statusCode\":404/\"statusCode\":405/'\n", tested());
-    fclose(liar);
-    assert_int_equal(chmod(path, 0755), 0);
+    make_liar(&p, "s/\"statusCode\":404/\"statusCode\":405/", path);
     int code = run("%s tests/judge.py %s %s/*.etl >%s/said", python(), path, p.folder, p.folder);
     int seen = run("grep -q '6 judged, 1 differ' %s/said", p.folder);
     program_end(&p);
@@ -95,11 +107,116 @@ static void a_wrong_value_is_seen(void **state)
     assert_int_equal(seen, 0);
 }
 
+static void need_baselines(void)
+{
+    if (run("ls %s/corpus/ref/*.baseline.txt >/dev/null 2>&1", shared()) != 0) {
+        print_message("skipped: no baselines in %s/corpus/ref\n", shared());
+        skip();
+    }
+}
+
+// peer.py over each trace that has a baseline.
+static int beside_peer(const char *etwkit, const char *folder)
+{
+    return run(
+        "for b in %s/corpus/ref/*.baseline.txt; do n=$(basename $b .baseline.txt); echo %s/corpus/$n.etl $b; done |"
+        " xargs %s tests/peer.py %s >%s/said",
+        shared(), shared(), python(), etwkit, folder);
+}
+
+static void agrees_with_the_peer(void **state)
+{
+    (void)state;
+    need_python();
+    need_baselines();
+    program p;
+    program_begin(&p);
+    int code = beside_peer(tested(), p.folder);
+    if (code)
+        (void)run("cat %s/said", p.folder);
+    program_end(&p);
+    assert_int_equal(code, 0);
+}
+
+static void a_wrong_field_is_seen(void **state)
+{
+    (void)state;
+    need_python();
+    need_baselines();
+    program p;
+    char path[512];
+    program_begin(&p);
+    make_liar(&p, "s/\"CommandLine\":\"/&x/; s/0x60043/0x60042/", path);
+    int code = beside_peer(path, p.folder);
+    int seen = run("grep -q 'CommandLine: ours .x' %s/said && grep -q 'IrpFlags: ours' %s/said", p.folder, p.folder);
+    program_end(&p);
+    assert_int_not_equal(code, 0);
+    assert_int_equal(seen, 0);
+}
+
+// Both sources, with one event of a provider of Windows as they write it.
+static void make_sources(const program *p, const char *type)
+{
+    assert_int_equal(
+        run("cd %s && git init -q manifests && git init -q dumps && mkdir -p manifests/Manifests-Win10-17134 dumps/manifest"
+            " && cat >manifests/Manifests-Win10-17134/x.xml <<E\n"
+            "<provider name=\"Microsoft-Windows-Kernel-Process\" guid=\"{22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716}\" >\n"
+            "<event value=\"1\" version=\"0\" template=\"A\"/>\n"
+            "<template tid=\"A\"><data name=\"ProcessID\" inType=\"win:%s\"/>"
+            "<data name=\"CreateTime\" inType=\"win:FILETIME\"/><data name=\"ParentProcessID\" inType=\"win:UInt32\"/>"
+            "<data name=\"SessionID\" inType=\"win:UInt32\"/><data name=\"ImageName\" inType=\"win:UnicodeString\"/>"
+            "</template>\nE\n"
+            "echo 'Windows 10 Pro 1809 (17763)' >dumps/version.txt && printf 'head\\nMicrosoft-Windows-Kernel-Process\\t1\\t0\\t"
+            "ProcessStart(UInt32 ProcessID, FILETIME CreateTime, UInt32 ParentProcessID, UInt32 SessionID, "
+            "UnicodeString ImageName)\\n' >dumps/manifest/x.tsv"
+            " && for r in manifests dumps; do git -C $r add . && git -C $r -c user.name=a -c user.email=a commit -qm a; done",
+            p->folder, type),
+        0);
+}
+
+static int core_beside_sources(const program *p)
+{
+    return run("%s tests/public_dumps.py %s $(dirname %s)/etl_make %s/manifests %s/dumps >%s/said", python(), tested(),
+               tested(), p->folder, p->folder, p->folder);
+}
+
+static void need_git(void)
+{
+    if (run("git --version >/dev/null 2>&1") != 0) {
+        print_message("skipped: no git\n");
+        skip();
+    }
+}
+
+// How `make core-check` judges.
+static void core_is_held_against_its_sources(void **state)
+{
+    (void)state;
+    need_python();
+    need_git();
+    program p;
+    program_begin(&p);
+    make_sources(&p, "UInt32");
+    int right = core_beside_sources(&p), both = run("grep -q '^2 descriptions, 2 decoded' %s/said", p.folder);
+    program_end(&p);
+    program_begin(&p);
+    make_sources(&p, "UInt64");
+    int wrong = core_beside_sources(&p), one = run("grep -q '^2 descriptions, 1 decoded' %s/said", p.folder);
+    program_end(&p);
+    assert_int_equal(right, 0);
+    assert_int_equal(both, 0);
+    assert_int_equal(wrong, 1);
+    assert_int_equal(one, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_on_all_traces),
         cmocka_unit_test(a_wrong_value_is_seen),
+        cmocka_unit_test(agrees_with_the_peer),
+        cmocka_unit_test(a_wrong_field_is_seen),
+        cmocka_unit_test(core_is_held_against_its_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

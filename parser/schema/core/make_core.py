@@ -54,6 +54,7 @@ SHORT_WORDS = {
     "port": "u16", "sockaddr": "bytes", "size_t": "ptr", "wmitime": "u64",
 }  # fmt: skip
 STRUCTURE = 24
+STRUCTURES = {}  # those that are the same in all providers: name of the field -> layout
 COUNTED_BINARY = 25  # the last number that is a type
 BINARY = NUMBERS["Binary"]
 LEVELS = {"Always": 0, "LogAlways": 0, "Critical": 1, "Error": 2, "Warning": 3, "Informational": 4, "Verbose": 5}
@@ -371,6 +372,8 @@ def read_supplement(sources, path):
                 if not provider.name:
                     provider.name = columns[2]
                 sources.names.setdefault(columns[2], columns[1])
+            elif word == "structure":
+                STRUCTURES[columns[1]] = columns[2]
             elif word == "keyword":
                 provider.known_names.append((provider.keywords, int(columns[1], 16), columns[2]))
             elif word == "task":
@@ -500,6 +503,9 @@ def known_part(fields, event, field, before):
 
 
 def write_field(provider, fields, event, field, all_fields, before):
+    structure = STRUCTURES.get(field.name)
+    if structure and field.type >= len(all_fields) and all(name in before for name in re.findall(r"\[(\w+)\]", structure)):
+        return f"{structure} {field.name}"
     if fields.is_structure(event, field, all_fields):
         return f"bytes {field.name}"
     length, count, map_name = fields.said_of(event, field, before)

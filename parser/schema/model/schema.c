@@ -419,6 +419,7 @@ void schema_adopt(schema_set *set, schema_set *from, const guid *id)
 typedef struct suitability {
     u32 version_off; // 0 exact, then the distance; versions above the wanted one come after those below
     u32 rank, build_off, origin;
+    u32 opcode_off; // of one source: some have descriptions of an id and version that differ in their opcodes alone
 } suitability;
 
 static u32 distance(const build_range *range, u32 build)
@@ -439,11 +440,12 @@ static u32 builds_off(const event_schema *event, u32 os_build)
     return os_build ? nearest : 0;
 }
 
-static suitability suits(const event_schema *event, u8 version, u32 os_build)
+static suitability suits(const event_schema *event, const event_descriptor *wanted, u32 os_build)
 {
     const provider_schema *p = event->provider;
-    u32 have = event->descriptor.version;
-    suitability s = {0, (u32)p->rank, builds_off(event, os_build), (u32)p->origin};
+    u32 have = event->descriptor.version, version = wanted->version;
+    suitability s = {0, (u32)p->rank, builds_off(event, os_build), (u32)p->origin,
+                     event->descriptor.opcode != wanted->opcode};
     if (have < version)
         s.version_off = version - have;
     else if (have > version)
@@ -459,7 +461,9 @@ static bool better(const suitability *a, const suitability *b)
         return a->rank < b->rank;
     if (a->build_off != b->build_off)
         return a->build_off < b->build_off;
-    return a->origin < b->origin;
+    if (a->origin != b->origin)
+        return a->origin < b->origin;
+    return a->opcode_off < b->opcode_off;
 }
 
 typedef struct ranking {
@@ -468,9 +472,9 @@ typedef struct ranking {
     u32 count, capacity;
 } ranking;
 
-static void rank_event(ranking *r, const event_schema *event, u8 version, u32 os_build)
+static void rank_event(ranking *r, const event_schema *event, const event_descriptor *wanted, u32 os_build)
 {
-    suitability s = suits(event, version, os_build);
+    suitability s = suits(event, wanted, os_build);
     u32 at = r->count;
     while (at > 0 && better(&s, &r->suit[at - 1]))
         at--;
@@ -552,7 +556,7 @@ static void rank_by_id(ranking *r, provider_schema *p, const event_descriptor *d
     }
     for (; low < p->event_count && p->events[low]->descriptor.id == descriptor->id; low++)
         if (p->events[low]->key == KEY_MANIFEST)
-            rank_event(r, p->events[low], descriptor->version, os_build);
+            rank_event(r, p->events[low], descriptor, os_build);
 }
 
 u32 schema_find(const schema_set *set, schema_key key, const guid *id, const event_descriptor *descriptor, u32 os_build,
@@ -568,7 +572,7 @@ u32 schema_find(const schema_set *set, schema_key key, const guid *id, const eve
     list_key wanted = list_key_of(key, id, descriptor);
     const event_list *list = find_list(set, &wanted);
     for (u32 i = 0; list && i < list->count; i++)
-        rank_event(&r, list->events[i], descriptor->version, os_build);
+        rank_event(&r, list->events[i], descriptor, os_build);
     return r.count;
 }
 
