@@ -226,6 +226,8 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
     else
         t->unplanned++;
     c->by_sender = has_senders(c);
+    c->parameters =
+        c->plan_count && c->plans[0]->schema->key == KEY_MANIFEST ? schema_parameters(set, &c->provider_id) : NULL;
     class_name(t, set, c, c->plan_count ? c->plans[0]->schema : NULL);
 }
 

@@ -36,6 +36,8 @@ typedef struct event_class {
     bool by_sender;     // several processes sent descriptions of it: that of an event's own process comes first
     bool exact_version; // false: plans[0] describes another version of the event
 
+    const value_map *parameters; // of its provider: schema_parameters
+
     const char *own_provider; // as its events themselves name it; NULL: they do not
 } event_class;
 

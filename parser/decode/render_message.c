@@ -90,15 +90,74 @@ static u8 *put_insert(const pen *at, u8 *p, const record *rec, const message_pie
     return piece->named ? put_status(p, (show_form)f->show, (u32)load_unsigned(v)) : put_number(p, piece->form, f, v);
 }
 
+static const char *parameter_text(const value_map *map, u64 number)
+{
+    u32 low = 0, high = map->count; // by number
+    while (low < high) {
+        u32 middle = (low + high) / 2;
+        if (map->entries[middle].value < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < map->count && map->entries[low].value == number ? map->entries[low].text : NULL;
+}
+
+// The number behind %% at the start of `text`, and where it ends; 0: there is none.
+static size_t parameter_number(const u8 *text, size_t len, u64 *number)
+{
+    size_t at = 2;
+    *number = 0;
+    if (len < 3 || text[0] != '%' || text[1] != '%')
+        return 0;
+    for (; at < len && at < 12 && text[at] >= '0' && text[at] <= '9'; at++)
+        *number = *number * 10 + text[at] - '0';
+    return at > 2 ? at : 0;
+}
+
+static size_t written(const pen *at, const u8 *p)
+{
+    return (size_t)(p - at->out->bytes);
+}
+
+// Puts the texts of parameter messages in place of their numbers in what was written from `start` on: behind it first.
+// A text may hold many numbers: no more are replaced where the message would get longer than a record's text may be.
+static u8 *put_parameters(const pen *at, u8 *p, size_t start, size_t budget, const value_map *map, text_escape e)
+{
+    size_t end = written(at, p), used;
+    if (end - start < 3 || !memchr(at->out->bytes + start, '%', end - start))
+        return p;
+    for (size_t i = start; i < end; i += used) {
+        u64 number;
+        used = parameter_number(at->out->bytes + i, end - i, &number);
+        const char *text = used ? parameter_text(map, number) : NULL;
+        used = used ? used : 1;
+        p = pen_more(at, p, text ? 6 * strlen(text) : used);
+        if (text && written(at, p) - end < budget) {
+            p = text_utf8_as(p, text_span(text), e);
+        } else {
+            p = pen_more(at, p, used);
+            memcpy(p, at->out->bytes + i, used);
+            p += used;
+        }
+    }
+    memmove(at->out->bytes + start, at->out->bytes + end, written(at, p) - end);
+    return at->out->bytes + start + (written(at, p) - end);
+}
+
 u8 *render_message_text(const pen *at, u8 *p, const record *rec, text_escape escape)
 {
     for (u32 i = 0; i < rec->plan->message_count; i++) {
         const message_piece *piece = &rec->plan->message[i];
         plan_text text = escape == ESCAPE_NONE ? piece->text : piece->json;
         p = put_padded(pen_more(at, p, text.len + TEXT_PADDING), text.text, text.len);
-        if (piece->field >= 0 && (u32)piece->field < rec->top_done)
+        size_t start = written(at, p);
+        if (piece->field >= 0 && (u32)piece->field < rec->top_done) {
             p = put_insert(at, p, rec, piece, escape);
-        else if (piece->own)
+            if (rec->cls->parameters)
+                p = put_parameters(at, p, start, LIMIT_RECORD_TEXT / rec->plan->message_count, rec->cls->parameters,
+                                   escape);
+        } else if (piece->own)
             p = put_own(pen_more(at, p, BOUND_NUMBER), rec, piece);
     }
     return p;

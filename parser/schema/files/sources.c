@@ -73,7 +73,7 @@ static bool pe_has_events(const char *path)
     if (!f)
         return true; // whoever loads it will say so
     size_t got = os_read_at(f, 0, head, sizeof(head), &failed);
-    bool present = resources_present(f, head, got);
+    bool present = resources_present(f, head, got) || wevt_parameters_known(path);
     os_close_free(f);
     return present;
 }

@@ -18,10 +18,11 @@ static const char WBEM[] = "windows/system32/wbem/", MOF[] = ".mof", MUI[] = ".m
 
 // A file that describes providers.
 typedef struct resource {
-    const char *path;     // from the root of the drive
-    input *kept, *mui;    // of an archive, which was passed by; NULL
-    schema_set *schemas;  // what it describes, once it was read
-    const char *messages; // another file that has its texts; NULL: its own
+    const char *path;       // from the root of the drive
+    input *kept, *mui;      // of an archive, which was passed by; NULL
+    schema_set *schemas;    // what it describes, once it was read
+    schema_set *parameters; // of the providers that have it for these, likewise
+    const char *messages;   // another file that has its texts; NULL: its own
 } resource;
 
 typedef struct machine {
@@ -164,8 +165,10 @@ static void list_publishers(machines *all, machine *m, hive *h)
         bool elsewhere = p->resources && p->messages && strcmp(p->resources, p->messages) != 0;
         add_resource(m, p->resources, elsewhere ? p->messages : NULL);
     }
-    for (u32 i = 0; i < m->publisher_count; i++)
+    for (u32 i = 0; i < m->publisher_count; i++) {
         add_resource(m, m->publishers[i].messages, NULL);
+        add_resource(m, m->publishers[i].parameters, NULL);
+    }
 }
 
 // A key of the control set that was current.
@@ -429,6 +432,18 @@ static void load_resource(const loading *l, const resource *r)
     mem_free((u8 *)(uintptr_t)bytes.at);
 }
 
+static void load_parameters(const loading *l, const publisher *p)
+{
+    char path[LIMIT_NAME_BYTES];
+    const resource *r = find_resource(l->machine, p->parameters);
+    span bytes = read_resource(l, r->path), mui = bytes.at ? read_mui(l, r->path) : (span){0};
+    if (bytes.at && wevt_load_parameters(l->set, &p->id, NULL, bytes, mui, full_path(l->machine, r->path, path),
+                                         RANK_USER, l->load))
+        say_file(l, r->path, bytes);
+    mem_free((u8 *)(uintptr_t)mui.at);
+    mem_free((u8 *)(uintptr_t)bytes.at);
+}
+
 static void load_mofs(const loading *l)
 {
     for (u32 i = 0; i < l->machine->mof_count; i++) {
@@ -464,6 +479,13 @@ static void fetch_from(machine *m, schema_set *set, const guid *id, schema_load 
         load_resource(&(loading){m, r->schemas, load}, r);
     }
     schema_adopt(set, r->schemas, id);
+    r = p->parameters ? find_resource(m, p->parameters) : NULL;
+    if (!r)
+        return;
+    r->parameters = r->parameters ? r->parameters : schema_set_new();
+    if (!schema_providers(r->parameters, id))
+        load_parameters(&(loading){m, r->parameters, load}, p);
+    schema_adopt(set, r->parameters, id);
 }
 
 void machines_fetch(machines *all, schema_set *set, const guid *id, schema_load *load)
@@ -479,6 +501,9 @@ void machines_load(machines *all, schema_set *set, schema_load *load)
         load_mofs(&l);
         for (u32 r = 0; r < l.machine->resource_count; r++)
             load_resource(&l, &l.machine->resources[r]);
+        for (u32 p = 0; p < l.machine->publisher_count; p++)
+            if (l.machine->publishers[p].parameters)
+                load_parameters(&l, &l.machine->publishers[p]);
     }
 }
 
@@ -495,6 +520,7 @@ static void free_machine(machine *m)
         input_close(m->resources[i].kept);
         input_close(m->resources[i].mui);
         schema_set_free(m->resources[i].schemas);
+        schema_set_free(m->resources[i].parameters);
     }
     for (u32 i = 0; i < m->mof_count; i++)
         input_close(m->mofs[i]);

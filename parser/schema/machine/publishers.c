@@ -76,6 +76,7 @@ publisher *publishers_read(hive *software, arena *a, u32 *count)
             continue;
         p.resources = publisher_path(hive_text(software, keys[i], "ResourceFileName", a), a);
         p.messages = publisher_path(hive_text(software, keys[i], "MessageFileName", a), a);
+        p.parameters = publisher_path(hive_text(software, keys[i], "ParameterFileName", a), a);
         if (p.resources || p.messages)
             found[(*count)++] = p;
     }

@@ -260,6 +260,14 @@ const value_map *schema_find_map(const provider_schema *p, const char *name)
     return at == MAP_NONE ? NULL : p->maps[at];
 }
 
+const value_map *schema_parameters(const schema_set *set, const guid *id)
+{
+    const value_map *found = NULL;
+    for (const provider_schema *p = schema_providers(set, id); p && !found; p = p->next)
+        found = schema_find_map(p, SCHEMA_PARAMETERS);
+    return found;
+}
+
 void schema_list_map(provider_schema *p, value_map *added)
 {
     if (!p->maps_by_name)

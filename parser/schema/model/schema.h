@@ -198,6 +198,9 @@ const schema_sender *schema_find_sender(const provider_schema *p, const schema_s
 const schema_name *schema_find_name(const name_list *list, u64 value); // NULL: not there
 // Entries without a text are left out: their number says more.
 value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, const map_entry *entries, u32 count);
+// What %%1833 and its like mean in values of the provider's events: a map of that name, by number. NULL: not known.
+#define SCHEMA_PARAMETERS "%%"
+const value_map *schema_parameters(const schema_set *set, const guid *id);
 void schema_list_map(provider_schema *p, value_map *added); // one that was made elsewhere; of a name the first is found
 const value_map *schema_find_map(const provider_schema *p, const char *name);
 // The event's memory and everything it points to must already belong to the set's arena. Refused (false, counted in

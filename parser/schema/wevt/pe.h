@@ -57,6 +57,7 @@ typedef struct pe_messages {
 
 void pe_messages_open(pe_messages *m, span table); // an empty table is a valid one without messages
 void pe_messages_close(pe_messages *m);
+void wevt_messages_open(span file, pe_messages *m); // those of a PE file; none where it has none
 
 // The text with its closing line feed and padding. flags: 0 ANSI, 1 UTF-16, 2 UTF-8. False: not in the table.
 MUST_USE bool pe_messages_find(const pe_messages *m, u32 id, u16 *flags, span *text);

@@ -27,6 +27,15 @@ static void messages_of(const pe_file *pe, pe_messages *m)
     pe_messages_open(m, r ? r->data : (span){0});
 }
 
+void wevt_messages_open(span file, pe_messages *m)
+{
+    pe_file pe;
+    if (pe_open(file, &pe, NULL))
+        messages_of(&pe, m);
+    else
+        pe_messages_open(m, (span){0});
+}
+
 // Every id of the resource once, in its best language.
 static bool read_resources(const crim_source *from, const pe_file *pe, error *e)
 {
@@ -60,6 +69,7 @@ bool wevt_load_with_messages(schema_set *set, span bytes, span mui, const char *
                         .os_build = bare ? 0 : windows_build(&pe),
                         .load = load};
     bool loaded = bare ? crim_load(&from, bytes, e) : read_resources(&from, &pe, e);
+    loaded = (!bare && path && wevt_load_known_parameters(set, bytes, mui, path, rank, load)) || loaded;
     pe_messages_close(&own);
     pe_messages_close(&other);
     return loaded;

@@ -25,6 +25,15 @@ MUST_USE bool wevt_present(span bytes);
 bool wevt_load_with_messages(schema_set *set, span bytes, span mui, const char *path, schema_rank rank,
                              schema_load *load, error *e);
 
+// Parameter messages, which stand for %%1833 and its like in values of a provider's events: those of the file's language
+// file, else its own. False: it has none.
+bool wevt_load_parameters(schema_set *set, const guid *id, const char *name, span bytes, span mui, const char *path,
+                          schema_rank rank, schema_load *load);
+// Whether the file's name says that it has them, and for whom.
+MUST_USE bool wevt_parameters_known(const char *path);
+bool wevt_load_known_parameters(schema_set *set, span bytes, span mui, const char *path, schema_rank rank,
+                                schema_load *load);
+
 // Where the language file of a PE file would stand: number 0 is <dir>/en-US/<name>.mui, 1 is <dir>/<name>.mui. False:
 // there is no such number, or `capacity` bytes do not hold the path.
 MUST_USE bool wevt_mui_path(const char *path, u32 number, char *out, size_t capacity);
