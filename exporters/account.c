@@ -3,25 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/base.h"
-
-// Source: Microsoft Learn, "Well-known SIDs" and "Security identifiers".
-static const struct {
-    const char *sid, *name;
-} ACCOUNTS[] = {
-    {"S-1-0-0", "NULL SID"},
-    {"S-1-1-0", "Everyone"},
-    {"S-1-5-6", "NT AUTHORITY\\SERVICE"},
-    {"S-1-5-7", "NT AUTHORITY\\ANONYMOUS LOGON"},
-    {"S-1-5-11", "NT AUTHORITY\\Authenticated Users"},
-    {"S-1-5-17", "NT AUTHORITY\\IUSR"},
-    {"S-1-5-18", "NT AUTHORITY\\SYSTEM"},
-    {"S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"},
-    {"S-1-5-20", "NT AUTHORITY\\NETWORK SERVICE"},
-    {"S-1-5-32-544", "BUILTIN\\Administrators"},
-    {"S-1-5-32-545", "BUILTIN\\Users"},
-    {"S-1-5-32-546", "BUILTIN\\Guests"},
-};
+#include "etwkit_engine.h"
 
 // With the number of a session behind it.
 static const struct {
@@ -49,11 +31,9 @@ static bool ends_in(const char *text, const char *end)
 
 const char *account_name(const char *sid, char scratch[ACCOUNT_NAME])
 {
-    if (!sid)
-        return NULL;
-    for (size_t i = 0; i < COUNT_OF(ACCOUNTS); i++)
-        if (strcmp(sid, ACCOUNTS[i].sid) == 0)
-            return ACCOUNTS[i].name;
+    const char *same = sid_name(sid);
+    if (!sid || same)
+        return same;
     for (size_t i = 0; i < COUNT_OF(NUMBERED); i++) {
         size_t len = strlen(NUMBERED[i].begin);
         size_t digits = strncmp(sid, NUMBERED[i].begin, len) == 0 ? strspn(sid + len, "0123456789") : 0;

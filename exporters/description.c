@@ -79,6 +79,12 @@ static void put_value(outbuf *out, const typed_value *v)
 {
     size_t start = out->len;
     render_text(out, v);
+    const char *account = v->kind == VALUE_SID ? sid_name_of(v->bytes) : NULL;
+    if (account) {
+        outbuf_text(out, " (");
+        outbuf_text(out, account);
+        outbuf_text(out, ")");
+    }
     size_t len = out->len - start;
     if (v->kind == VALUE_NULL || v->kind == VALUE_STRUCT || (len && !memchr(out->bytes + start, ' ', len)))
         return;

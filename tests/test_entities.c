@@ -92,6 +92,10 @@ static void processes_have_parents(void **state)
              "S-1-5-18|NT AUTHORITY\\SYSTEM\n"
              "S-1-5-19|NT AUTHORITY\\LOCAL SERVICE\n"
              "S-1-5-21-1004336348-1177238915-682003330-1001|NULL\n");
+    program_run(&p, (const char *const[]){"convert", "-f", "text", "samples/processes.etl", NULL});
+    outbuf_add(&p.out, "", 1);
+    assert_non_null(strstr((const char *)p.out.bytes, "UserSID=\"S-1-5-18 (NT AUTHORITY\\SYSTEM)\" ImageFileName="));
+    assert_non_null(strstr((const char *)p.out.bytes, "UserSID=S-1-5-21-1004336348-1177238915-682003330-1001 "));
     rows_are(
         db,
         "SELECT image_path,command_line,start_known,end_known,start_inferred FROM processes WHERE process_id IN (4,8420)",

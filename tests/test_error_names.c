@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "schema/tables/error_names.h"
+#include "schema/tables/sid_names.h"
 
 typedef struct expected_name {
     u32 code;
@@ -168,13 +169,29 @@ static void tables_are_in_order(void **state)
         assert_true(hresult[i - 1].code < hresult[i].code);
 }
 
+// From "Well-known SIDs" of Microsoft Learn.
+static void well_known_sids(void **state)
+{
+    (void)state;
+    static const u8 SYSTEM[] = {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
+    static const u8 ADMINISTRATORS[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0};
+    assert_string_equal(sid_name("S-1-5-18"), "NT AUTHORITY\\SYSTEM");
+    assert_string_equal(sid_name("S-1-1-0"), "Everyone");
+    assert_string_equal(sid_name("S-1-16-12288"), "Mandatory Label\\High Mandatory Level");
+    assert_null(sid_name("S-1-5-180"));
+    assert_null(sid_name("S-1-5-21-1004336348-1177238915-682003330-500")); // may be renamed
+    assert_null(sid_name(NULL));
+    assert_string_equal(sid_name_of((span){SYSTEM, sizeof(SYSTEM)}), "NT AUTHORITY\\SYSTEM");
+    assert_string_equal(sid_name_of((span){ADMINISTRATORS, sizeof(ADMINISTRATORS)}), "BUILTIN\\Administrators");
+    assert_null(sid_name_of((span){ADMINISTRATORS, 12})); // cut
+    assert_null(sid_name_of((span){NULL, 0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ntstatus_codes),
-        cmocka_unit_test(win32_codes),
-        cmocka_unit_test(hresult_codes),
-        cmocka_unit_test(tables_are_in_order),
+        cmocka_unit_test(ntstatus_codes),      cmocka_unit_test(win32_codes),     cmocka_unit_test(hresult_codes),
+        cmocka_unit_test(tables_are_in_order), cmocka_unit_test(well_known_sids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

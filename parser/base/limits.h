@@ -42,12 +42,12 @@ enum {
     LIMIT_ARRAY_ELEMENTS = 65535,     // counts are 16 bit in every schema; also stops zero-size elements
     LIMIT_SLOTS = 262144,             // values of one event: 65,535 bytes of payload, some values empty
     LIMIT_MAP_ENTRIES = 65536,
-    LIMIT_CANDIDATES = 12,       // layouts tried on a payload: versions, pointer sizes, several sources
-    LIMIT_NAME_BYTES = 4096,     // a name longer than this is cut
-    LIMIT_MESSAGE_BYTES = 65536, // a message template; message tables hold at most 64 KiB an entry
+    LIMIT_CANDIDATES = 12,        // layouts tried on a payload: versions, pointer sizes, several sources
+    LIMIT_NAME_BYTES = 4096,      // a name longer than this is cut
+    LIMIT_MESSAGE_BYTES = 65536,  // a message template; message tables hold at most 64 KiB an entry
     LIMIT_PARAMETER_BYTES = 1024, // of a parameter message: a word or a sentence
-    LIMIT_RECORD_TEXT = 4 << 20, // of one record; 65,535 payload bytes with names and texts a few times as long
-    LIMIT_NUMBER_WIDTH = 100,    // of a number in a WPP message, and its precision; a format may ask for any
+    LIMIT_RECORD_TEXT = 4 << 20,  // of one record; 65,535 payload bytes with names and texts a few times as long
+    LIMIT_NUMBER_WIDTH = 100,     // of a number in a WPP message, and its precision; a format may ask for any
 
     // Rules
     LIMIT_RULE_FILE_BYTES = 4 << 20,  // of YAML; whole collections in one file have some 20 MiB, single rules some KiB

@@ -48,6 +48,7 @@
 #include "schema/machine/machine.h"
 #include "schema/manifest/manifest.h"
 #include "schema/model/schema.h"
+#include "schema/tables/sid_names.h"
 #include "session/merge.h"
 #include "session/scan.h"
 #include "session/schema_store.h"
@@ -135,6 +136,8 @@ ENGINE(clock_anchor_name)
 ENGINE(in_type_find)
 ENGINE(in_type_name)
 ENGINE(out_type_name)
+ENGINE(sid_name)
+ENGINE(sid_name_of)
 ENGINE(schema_each)
 ENGINE(schema_find)
 ENGINE(schema_load_found)

@@ -7,7 +7,8 @@
 
 typedef struct publisher {
     guid id;
-    const char *resources, *messages, *parameters; // paths from the root of the system drive, lower case, with slashes; NULL: none
+    const char *resources, *messages,
+        *parameters; // paths from the root of the system drive, lower case, with slashes; NULL: none
 } publisher;
 
 // Into the arena; NULL where there are none.

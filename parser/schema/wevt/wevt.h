@@ -25,8 +25,8 @@ MUST_USE bool wevt_present(span bytes);
 bool wevt_load_with_messages(schema_set *set, span bytes, span mui, const char *path, schema_rank rank,
                              schema_load *load, error *e);
 
-// Parameter messages, which stand for %%1833 and its like in values of a provider's events: those of the file's language
-// file, else its own. False: it has none.
+// Parameter messages, which stand for %%1833 and its like in values of a provider's events: those of the file's
+// language file, else its own. False: it has none.
 bool wevt_load_parameters(schema_set *set, const guid *id, const char *name, span bytes, span mui, const char *path,
                           schema_rank rank, schema_load *load);
 // Whether the file's name says that it has them, and for whom.
