@@ -226,13 +226,22 @@ static void read_back(reader *r, const event_descriptor *d, u32 build)
                      d->version, r->w.is_64_bit ? 8 : 4, i, r->layout, got.values.slots[i].offset, r->w.places[i]);
 }
 
+// What is in a cell of a line as a number: 0 where it is none.
+static u32 cell_number(const char *line, u32 cell)
+{
+    while (cell-- && (line = strchr(line, '\t')) != NULL)
+        line++;
+    return line ? (u32)atoi(line) : 0;
+}
+
 static void read_event(reader *r, const char *line)
 {
+    enum { OPCODE = 4 };
     unsigned id = 0, version = 0;
     assert_int_equal(sscanf(line, "%u/%u", &id, &version), 2);
     const char *builds = strchr(line, '\t');
     u32 build = builds && builds[1] >= '0' && builds[1] <= '9' ? (u32)atoi(builds + 1) : r->provider_build;
-    event_descriptor d = {.id = (u16)id, .version = (u8)version};
+    event_descriptor d = {.id = (u16)id, .version = (u8)version, .opcode = (u8)cell_number(line, OPCODE)};
     for (u32 is_64_bit = 0; is_64_bit < 2; is_64_bit++) {
         r->w.is_64_bit = is_64_bit != 0;
         write_event(&r->w, r->layout);
