@@ -196,7 +196,7 @@ void evidence_tell_damage(const evidence *ev)
     for (u32 i = 0; i < ev->session->trace_count; i++) {
         const trace *t = ev->session->traces[i];
         if (is_counter_log(ev, t))
-            print_say("%s: a log of performance counters (.blg): its records are in local time and are not decoded",
+            print_say("%s: a log of performance counters (.blg): its records are not decoded",
                       t->file.input->name);
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)

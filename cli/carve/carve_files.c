@@ -36,8 +36,8 @@ static guessed_clock guess_clock(const carve *c, u32 index)
 {
     const carve_session *s = &c->sessions[index];
     if (is_filetime(s->first_time))
-        return (guessed_clock){{s->first_time, s->first_time, 10000000}, CLOCK_SYSTEM, "the events' times are UTC"};
-    guessed_clock g = {{0, 0, 10000000}, CLOCK_QPC, "nothing: times count from 1601 by a clock of 10 MHz"};
+        return (guessed_clock){{s->first_time, s->first_time, 10000000, 0}, CLOCK_SYSTEM, "the events' times are UTC"};
+    guessed_clock g = {{0, 0, 10000000, 0}, CLOCK_QPC, "nothing: times count from 1601 by a clock of 10 MHz"};
     i64 nearest = INT64_MAX;
     for (u32 i = 0; i < c->count && !s->is_ambiguous; i++) {
         const carve_buffer *b = &c->buffers[i];
@@ -45,7 +45,7 @@ static guessed_clock guess_clock(const carve *c, u32 index)
             b->time_stamp - b->last_time >= nearest)
             continue;
         nearest = b->time_stamp - b->last_time;
-        g = (guessed_clock){{b->last_time, b->time_stamp, 10000000},
+        g = (guessed_clock){{b->last_time, b->time_stamp, 10000000, 0},
                             CLOCK_QPC,
                             "the times buffers were flushed, by a clock of 10 MHz: late by up to a flush interval"};
     }

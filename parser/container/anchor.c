@@ -105,7 +105,7 @@ static const char *choose(etl_file *f, trace_facts *facts)
         return "the times of the events are dates themselves and were taken as they stand";
     }
     if (ev.moments) {
-        facts->clock = (session_clock){ev.first.event, ev.first.flush, frequency_between(&ev.first, &ev.last)};
+        facts->clock = (session_clock){ev.first.event, ev.first.flush, frequency_between(&ev.first, &ev.last), 0};
         facts->anchor = ANCHOR_FLUSH;
         return "times were set by when buffers were flushed: they may be late by up to some seconds";
     }

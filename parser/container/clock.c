@@ -50,5 +50,6 @@ i64 clock_filetime(const session_clock *clock, i64 time)
     i64 delta;
     if (__builtin_sub_overflow(time, clock->base_time, &delta))
         delta = time < 0 ? -INT64_MAX : INT64_MAX;
-    return saturated_sum(clock->base_filetime, clock_duration(clock, delta));
+    i64 found = saturated_sum(clock->base_filetime, clock_duration(clock, delta));
+    return delta ? saturated_sum(found, clock->others_off) : found;
 }

@@ -17,6 +17,7 @@ typedef struct session_clock {
     i64 base_time; // in ticks of the clock
     i64 base_filetime;
     u64 frequency; // ticks a second, never 0
+    i64 others_off; // 100 ns that times other than base_time are behind: counter logs are in local time but for the base
 } session_clock;
 
 // Ticks of the clock -> FILETIME; saturates where the sum leaves 63 bits.

@@ -129,7 +129,9 @@ static void anchor(trace_facts *f)
         frequency = (u64)f->cpu_mhz * 1000000;
     else if (f->clock_type == CLOCK_SYSTEM)
         frequency = 10000000;
-    f->clock = (session_clock){f->header_time, f->start_time, frequency ? frequency : 10000000};
+    f->clock = (session_clock){f->header_time, f->start_time, frequency ? frequency : 10000000, 0};
+    if (f->counter_log)
+        f->clock.others_off = (i64)f->utc_bias_minutes * 60 * 10000000;
 }
 
 void trace_facts_assume(trace_facts *out)
@@ -142,7 +144,7 @@ void trace_facts_assume(trace_facts *out)
                          .standard_name = "",
                          .daylight_name = "",
                          .compression = COMPRESSION_XPRESS};
-    out->clock = (session_clock){0, 0, 10000000};
+    out->clock = (session_clock){0, 0, 10000000, 0};
 }
 
 bool trace_facts_read(span buffer, arena *a, trace_facts *out)
@@ -200,6 +202,7 @@ bool trace_facts_read(span buffer, arena *a, trace_facts *out)
     out->compression = COMPRESSION_XPRESS;
     if ((out->log_file_mode & LOG_FILE_MODE_COMPRESSED) && (b.state & 0xffff))
         out->compression = (compression)(b.state & 0xffff);
+    out->counter_log = out->clock_type == CLOCK_SYSTEM && text_ends_in(text_span(out->log_file), ".blg");
     anchor(out);
     return true;
 }

@@ -91,6 +91,7 @@ typedef struct trace_facts {
     u64 perf_frequency;
     clock_type clock_type;
     const char *session, *log_file; // UTF-8
+    bool counter_log;               // a .blg of the Performance Monitor: its records are stamped with local time
     session_clock clock;
     compression compression; // for buffers with BUFFER_FLAG_COMPRESSED
     i64 header_time;         // the header event's own time stamp: the anchor

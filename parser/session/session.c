@@ -66,7 +66,7 @@ bool session_add(session *s, const input *in, error *e)
     t->first_header = s->header_count;
     s->header_count += t->file.trace_header_count;
     s->traces[s->trace_count++] = t;
-    s->one_clock = s->trace_count == 1 && t->file.trace_header_count == 1;
+    s->one_clock = s->trace_count == 1 && t->file.trace_header_count == 1 && !t->file.trace_headers[0].counter_log;
     return true;
 }
 
