@@ -196,8 +196,7 @@ void evidence_tell_damage(const evidence *ev)
     for (u32 i = 0; i < ev->session->trace_count; i++) {
         const trace *t = ev->session->traces[i];
         if (is_counter_log(ev, t))
-            print_say("%s: a log of performance counters (.blg): its records are not decoded",
-                      t->file.input->name);
+            print_say("%s: a log of performance counters (.blg): its records are not decoded", t->file.input->name);
         u64 ranges = t->damage.ranges + t->file.damage.ranges;
         if (t->change == INPUT_REPLACED || t->change == INPUT_GONE)
             print_say("%s: the file %s", t->file.input->path, input_change_text(t->change));

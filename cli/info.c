@@ -280,7 +280,18 @@ static void add_lost(cJSON *to, const trace *t, u32 own, u32 of_session)
     add_number(to, "lost_since_session_start", of_session);
 }
 
-static void add_counts(cJSON *root, const trace *t, bool with_states)
+u64 info_other_versions(const evidence *ev, const trace *t)
+{
+    u64 events = 0;
+    u32 count;
+    class_row *rows = info_classes(ev, t, &count);
+    for (u32 i = 0; i < count; i++)
+        events += rows[i].cls->plan_count && !rows[i].cls->exact_version ? rows[i].events : 0;
+    mem_free(rows);
+    return events;
+}
+
+static void add_counts(cJSON *root, const evidence *ev, const trace *t, bool with_states)
 {
     const trace_facts *f = &t->file.trace_headers[0];
     cJSON *buffers = cJSON_AddObjectToObject(root, "buffers");
@@ -295,6 +306,7 @@ static void add_counts(cJSON *root, const trace *t, bool with_states)
         add_number(events, "decoded", t->decoded);
         add_number(events, "partial", t->partial);
         add_number(events, "raw", t->raw);
+        add_number(events, "other_version", info_other_versions(ev, t));
     }
     add_lost(events, t, t->segment.events_lost, f->events_lost);
     cJSON *headers = cJSON_AddObjectToObject(root, "headers");
@@ -344,7 +356,7 @@ static cJSON *trace_json(const evidence *ev, u32 trace_index, bool with_states)
     add_session_facts(root, t, session_host(ev->session, trace_index, 0));
     add_clock_steps(root, t);
     add_far_times(root, t);
-    add_counts(root, t, with_states);
+    add_counts(root, ev, t, with_states);
     if (ev->run->cache)
         cJSON_AddStringToObject(root, "schema_cache", schema_cache_identity(ev->run->cache));
     cJSON_AddItemToObject(root, "providers", providers_json(ev, t));

@@ -25,5 +25,7 @@ typedef struct class_row {
 } class_row;
 int info_class_order(const void *a, const void *b); // of class_rows: by provider, then descriptor
 class_row *info_classes(const evidence *ev, const trace *t, u32 *count);
+// Events of a version that nothing describes, which are read by the description of another one.
+u64 info_other_versions(const evidence *ev, const trace *t);
 
 #endif

@@ -201,6 +201,9 @@ void info_print(FILE *to, const evidence *ev, u32 trace_index)
     fprintf(to, "  %-14s %llu events (%llu decoded, %llu partial, %llu raw)\n", "records",
             (unsigned long long)t->events, (unsigned long long)t->decoded, (unsigned long long)t->partial,
             (unsigned long long)t->raw);
+    u64 others = info_other_versions(ev, t);
+    if (others)
+        fprintf(to, "  %-14s %llu by the description of another version\n", "", (unsigned long long)others);
     print_lost(to, t);
     char remark[REMARK_TEXT];
     for (u32 i = 0; remark_at(t, i, remark); i++)

@@ -16,8 +16,8 @@ const char *clock_type_name(clock_type type); // "qpc", "system", "cycle"
 typedef struct session_clock {
     i64 base_time; // in ticks of the clock
     i64 base_filetime;
-    u64 frequency; // ticks a second, never 0
-    i64 others_off; // 100 ns that times other than base_time are behind: counter logs are in local time but for the base
+    u64 frequency;  // ticks a second, never 0
+    i64 others_off; // added to all times but base_time: those of counter logs are local
 } session_clock;
 
 // Ticks of the clock -> FILETIME; saturates where the sum leaves 63 bits.
