@@ -2,6 +2,7 @@
 // says. All is one transaction without journal: the file is nobody's until it is complete.
 #include "exporter.h"
 #include "literal.h"
+#include "sqlite_activities.h"
 #include "sqlite_bind.h"
 #include "sqlite_entities.h"
 #include "sqlite_rows.h"
@@ -284,6 +285,7 @@ static bool write_tables(sink *s, error *e)
     add_classes_table(&sql);
     outbuf_text(&sql, sqlite_tables);
     sqlite_entity_tables(&sql);
+    sqlite_activity_tables(&sql);
     sqlite_events_view(&sql);
     outbuf_add(&sql, "", 1);
     bool ok = sqlite_run(s, (const char *)sql.bytes, e);
@@ -370,8 +372,8 @@ static void sqlite_remark(const sink *s, char text[EXPORT_REMARK])
 static bool sqlite_close(sink *s, error *e)
 {
     bool ok = !e || (write_states(s, e) && sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e) &&
-                     sqlite_run(s, sqlite_entity_indexes, e) &&
-                     (sqlite_entities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)));
+                     sqlite_run(s, sqlite_entity_indexes, e) && sqlite_run(s, sqlite_activity_indexes, e) &&
+                     (sqlite_activities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)));
     sqlite_free(s);
     return ok;
 }
@@ -398,7 +400,7 @@ const exporter exporter_sqlite = {
     .name = "sqlite",
     .suffixes = " .db .sqlite .sqlite3 ",
     .help = "an SQLite database with a view for each event class",
-    .correlate = CORRELATE_IMAGES | CORRELATE_NETWORK,
+    .correlate = CORRELATE_ACTIVITIES,
     .needs_file = true,
     .open = sqlite_open,
     .render = sqlite_render,

@@ -170,17 +170,8 @@ CELLS(put_image, pdb_identity, IMAGES)
 static const struct {
     const char *name, *columns; // with a comma before each
 } TABLES[] = {
-    {"hosts", HOSTS},
-    {"host_traces", HOST_TRACES},
-    {"processes", PROCESSES},
-    {"connections", CONNECTIONS},
+    {"hosts", HOSTS},   {"host_traces", HOST_TRACES}, {"processes", PROCESSES}, {"connections", CONNECTIONS},
     {"images", IMAGES},
-    {"process_records", ",record INTEGER PRIMARY KEY REFERENCES records(record),"
-                        "process INTEGER NOT NULL REFERENCES processes(id),shows TEXT NOT NULL"},
-    {"dns_queries",
-     ",record INTEGER PRIMARY KEY REFERENCES records(record),timestamp TEXT NOT NULL,time INTEGER NOT NULL,"
-     "process INTEGER REFERENCES processes(id),process_id INTEGER,process_name TEXT,stage TEXT NOT NULL,"
-     "query_name TEXT NOT NULL,query_type INTEGER,status INTEGER,results TEXT"},
 };
 #undef COLUMN
 
@@ -297,118 +288,4 @@ int sqlite_entities_store(sqlite3 *db, const session *s)
     for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(STORES); i++)
         code = STORES[i](db, s);
     return code;
-}
-
-// ------------------------------------------------------------------------------------- records that show a process
-
-// Events about a process (not merely by one), by the field that names it.
-static const struct process_event {
-    const char *provider_id, *number; // of its class
-    const char *field, *shows;
-} PROCESS_EVENTS[] = {
-    {"3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c", "opcode=1", "ProcessId", "start"}, // the kernel's Process
-    {"3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c", "opcode=2", "ProcessId", "end"},
-    {"3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c", "opcode=3", "ProcessId", "rundown"},
-    {"3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c", "opcode=4", "ProcessId", "rundown"},
-    {"22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716", "event_id=1", "ProcessID", "start"}, // Kernel-Process
-    {"22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716", "event_id=2", "ProcessID", "end"},
-    {"22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716", "event_id=15", "ProcessID", "rundown"},
-};
-
-// A field of a record by its name, to be formatted in. Text that is no JSON must not end the conversion.
-#define FIELD "CASE WHEN json_valid(r.data) THEN json_extract(r.data,'$.\"%s\"') END"
-
-// The host of a record is that of its trace, where the trace is of one.
-#define RECORD_HOST "(SELECT CASE count(*) WHEN 1 THEN min(host_id) END FROM host_traces WHERE trace_id=r.source_id)"
-
-// Condition for processes p of f, a record's process_id, time and host.
-#define IS_THE_PROCESS                                                                                                 \
-    "p.process_id=f.process_id AND p.valid_from<=f.time AND p.valid_until>f.time AND p.host_id=f.host"
-
-// clang-format off
-static const char PROCESS_INSERT[] =
-    "INSERT INTO process_records SELECT f.record,p.id,'%s' FROM ("
-        "SELECT r.record,r.time,whole_number(" FIELD ") AS process_id," RECORD_HOST " AS host FROM records r "
-        "WHERE r.class_id IN (SELECT id FROM event_classes WHERE provider_id='%s' AND %s)) f "
-    "JOIN processes p ON " IS_THE_PROCESS;
-// clang-format on
-
-// ------------------------------------------------------------------------------------- DNS queries
-
-// Events that show a DNS query, with the names of their fields. `process`: who asked, where it is not (or not always)
-// the process that logged the event.
-static const struct dns_event {
-    const char *provider_id;
-    int event_id;
-    const char *stage, *process, *image, *name, *type, *status, *results; // "": there is no such field
-} DNS_EVENTS[] = {
-    {"1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 3006, "asked", "", "", "QueryName", "QueryType", "", ""},
-    {"1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 3008, "completed", "", "", "QueryName", "QueryType", "QueryStatus",
-     "QueryResults"},
-    {"1c95126e-7eea-49a9-a3fe-a378b03ddb4d", 3020, "answered", "ClientPID", "", "QueryName", "QueryType", "Status",
-     "QueryResults"},
-    {"5770385f-c22a-43e0-bf4c-06f5698ffbd9", 22, "completed", "ProcessId", "Image", "QueryName", "", "QueryStatus",
-     "QueryResults"}, // Sysmon
-};
-
-// clang-format off
-static const char DNS_INSERT[] =
-    "WITH found AS ("
-        "SELECT r.record,r.time,r.process_id AS logged_by,r.process_name AS logged_by_name,"
-        "coalesce(whole_number(" FIELD "),r.process_id) AS process_id," FIELD " AS image," FIELD " AS name,"
-        "whole_number(" FIELD ") AS type,whole_number(" FIELD ") AS status," FIELD " AS results," RECORD_HOST " AS host "
-        "FROM records r WHERE r.class_id IN (SELECT id FROM event_classes WHERE provider_id='%s' AND event_id=%d)),"
-    "joined AS (SELECT f.*,(SELECT p.id FROM processes p WHERE " IS_THE_PROCESS ") AS process FROM found f "
-        "WHERE f.name IS NOT NULL)"
-    "INSERT INTO dns_queries SELECT j.record,e.timestamp,j.time,j.process,j.process_id,"
-    "coalesce(CASE WHEN j.process_id=j.logged_by THEN j.logged_by_name END,"
-        "(SELECT name FROM processes WHERE id=j.process),"
-        "replace(j.image,rtrim(j.image,replace(j.image,'\\','')),'')),"
-    "'%s',j.name,j.type,j.status,nullif(j.results,'') FROM joined j JOIN events e ON e.record=j.record";
-// clang-format on
-
-// Numbers that are shown as text, "0x2400" or "9003", as numbers; all else as it is.
-static void whole_number(sqlite3_context *result, int argc, sqlite3_value **argv)
-{
-    (void)argc;
-    const char *text = sqlite3_value_type(argv[0]) == SQLITE_TEXT ? (const char *)sqlite3_value_text(argv[0]) : NULL;
-    char *end = NULL;
-    unsigned long long number = 0;
-    if (text && *text >= '0' && *text <= '9')
-        number = strtoull(text, &end, strncmp(text, "0x", 2) == 0 ? 16 : 10);
-    if (end && !*end)
-        sqlite3_result_int64(result, (i64)number);
-    else
-        sqlite3_result_value(result, argv[0]);
-}
-
-static int run_formatted(sqlite3 *db, char *sql)
-{
-    int code = sql ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
-    sqlite3_free(sql);
-    return code;
-}
-
-static int store_process_records(sqlite3 *db, const struct process_event *x)
-{
-    return run_formatted(db, sqlite3_mprintf(PROCESS_INSERT, x->shows, x->field, x->provider_id, x->number));
-}
-
-static int store_dns(sqlite3 *db, const struct dns_event *x)
-{
-    return run_formatted(db, sqlite3_mprintf(DNS_INSERT, x->process, x->image, x->name, x->type, x->status, x->results,
-                                             x->provider_id, x->event_id, x->stage));
-}
-
-int sqlite_entities_finish(sqlite3 *db)
-{
-    int code = sqlite3_create_function(db, "whole_number", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, whole_number,
-                                       NULL, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
-    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(PROCESS_EVENTS); i++)
-        code = store_process_records(db, &PROCESS_EVENTS[i]);
-    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(DNS_EVENTS); i++)
-        code = store_dns(db, &DNS_EVENTS[i]);
-    return code == SQLITE_OK ? sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) : code;
 }

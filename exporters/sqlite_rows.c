@@ -1,6 +1,7 @@
 #include "sqlite_rows.h"
 
 #include "literal.h"
+#include "sqlite_activities.h"
 
 #include "etwkit_engine.h"
 
@@ -59,7 +60,8 @@ typedef union cell {
 
 typedef struct row {
     u64 has;   // columns that have something else than their default, as bits
-    u32 bytes; // of texts after it
+    u32 bytes; // of texts after it,
+    u32 more;  // and of activities after them
     cell cells[STORED_COUNT];
 } row;
 
@@ -74,7 +76,9 @@ struct sqlite_rows {
     sqlite3_stmt *inserts[COUNT_OF(PATTERNS)];
     const char **hosts; // by source
     u32 sources;
-    u64 *counts; // decoded, partial, raw of each source
+    u64 *counts;                   // decoded, partial, raw of each source
+    sqlite_activities *activities; // NULL: no session is there that knows of processes
+    u64 stored;
 };
 
 // ------------------------------------------------------------------------------------- rendering
@@ -208,6 +212,11 @@ void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
         store_##type(&w, STORED_##name, value);
 #define COLUMN(name, type, scope, has, value) STORE_##scope(name, type, has, value)
 #include "decode/columns.def"
+    if (rows->activities && rec->scratch) {
+        size_t start = out->len;
+        sqlite_activities_render(rows->activities, rec, out);
+        w.row.more = (u32)(out->len - start);
+    }
     memcpy(out->bytes + head, &w.row, sizeof(row));
 }
 
@@ -331,7 +340,7 @@ static int cursor_next(sqlite3_vtab_cursor *place)
     const row *r = &rows->row;
     if (r->cells[STORED_source_id].number < rows->sources)
         rows->counts[r->cells[STORED_source_id].number * 3 + r->cells[STORED_state].number]++;
-    rows_move(rows, rows->at + sizeof *r + r->bytes);
+    rows_move(rows, rows->at + sizeof *r + r->bytes + r->more);
     return SQLITE_OK;
 }
 
@@ -401,9 +410,28 @@ sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target,
         rows->hosts[i] = target->traces[i].host;
     rows->common = COMMON | (rows->sources > 1 ? BIT(source_id) : 0);
     *code = sqlite3_create_module(db, "rendered", &module, rows);
+    if (*code == SQLITE_OK && target->session)
+        rows->activities = sqlite_activities_new(a, db, target, code);
     for (u32 i = 0; i < COUNT_OF(PATTERNS) && *code == SQLITE_OK; i++)
         *code = prepare_insert(db, rows->common | PATTERNS[i], &rows->inserts[i]);
     return rows;
+}
+
+// Of the rows that were stored.
+static int store_activities(sqlite_rows *rows, span rendered)
+{
+    int code = SQLITE_OK;
+    for (span left = rendered; left.len && code == SQLITE_OK;) {
+        row r;
+        memcpy(&r, left.at, sizeof r);
+        rows->stored++;
+        size_t at = sizeof r + r.bytes;
+        if (r.more)
+            code = sqlite_activities_store(rows->activities, rows->stored, r.cells[STORED_timestamp].number,
+                                           (span){left.at + at, r.more});
+        left = span_from(left, at + r.more);
+    }
+    return code;
 }
 
 int sqlite_rows_store(sqlite_rows *rows, span rendered)
@@ -417,7 +445,7 @@ int sqlite_rows_store(sqlite_rows *rows, span rendered)
         if (code != SQLITE_OK)
             return code;
     }
-    return SQLITE_OK;
+    return rows->activities ? store_activities(rows, rendered) : SQLITE_OK;
 }
 
 u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state)
@@ -431,4 +459,7 @@ void sqlite_rows_end(sqlite_rows *rows)
         sqlite3_finalize(rows->inserts[i]);
         rows->inserts[i] = NULL;
     }
+    if (rows->activities)
+        sqlite_activities_end(rows->activities);
+    rows->activities = NULL;
 }

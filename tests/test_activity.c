@@ -122,8 +122,13 @@ static void sources_are_put_in_place(void **state)
 
 // ---------------------------------------------------------------------------------------------- the incident
 
-// What samples/incident.case tells, as sentences; rundowns and threads within a process show nothing.
+// What samples/incident.case tells, as sentences; threads within a process and rundowns of images show nothing.
 static const char *const STORY[] = {
+    "System (4) is running",
+    "lsass.exe (712) is running: C:\\Windows\\system32\\lsass.exe",
+    "services.exe (700) is running: C:\\Windows\\system32\\services.exe",
+    "svchost.exe (1384) is running: C:\\Windows\\system32\\svchost.exe -k NetworkService -p -s Dnscache",
+    "svchost.exe (1520) is running: C:\\Windows\\system32\\svchost.exe -k netsvcs -p -s Schedule",
     "CORP\\mara logged on, type 10, from 198.51.100.77",
     "CORP\\mara logged on to a session, from 198.51.100.77",
     "explorer.exe (5120) started: C:\\Windows\\Explorer.EXE",

@@ -150,12 +150,12 @@ static const char FOR_OTHERS[] =
     "trace start=2024-01-01T00:00:00Z boot=2024-01-01T00:00:00Z\nbuffer\n"
     "system hook=0x0301 version=4 time=+1s pid=4 tid=8 payload ptr:0xffffa00c00004000 u32:500,4,0 i32:259 ptr:0 u32:0 "
     "wbemsid:S-1-5-18 astr:one.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
+    "event provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3020 version=1 time=+1500ms pid=77 tid=78 "
+    "payload wstr:a.example u32:28,1,2,9701 wstr:\"\" u32:500\n"
     "system hook=0x0302 version=4 time=+2s pid=4 tid=8 payload ptr:0xffffa00c00004000 u32:500,4,0 i32:7 ptr:0 u32:0 "
     "wbemsid:S-1-5-18 astr:one.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
     "system hook=0x0301 version=4 time=+30s pid=4 tid=8 payload ptr:0xffffa00c00005000 u32:500,4,0 i32:259 ptr:0 u32:0 "
     "wbemsid:S-1-5-18 astr:two.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
-    "event provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3020 version=1 time=+1500ms pid=77 tid=78 "
-    "payload wstr:a.example u32:28,1,2,9701 wstr:\"\" u32:500\n"
     "event provider={5770385f-c22a-43e0-bf4c-06f5698ffbd9} id=22 time=+31s pid=88 tid=89 "
     "payload u32:500 wstr:b.example wstr:0 wstr:\"192.0.2.1;\" wstr:\"C:\\\\bin\\\\two.exe\"\n"
     "event provider={5770385f-c22a-43e0-bf4c-06f5698ffbd9} id=22 time=+32s pid=88 tid=89 "
@@ -205,6 +205,59 @@ static void filters_leave_entities(void **state)
     rows_are(
         db, "SELECT (SELECT count(*) FROM records),(SELECT count(*) FROM dns_queries),(SELECT count(*) FROM processes)",
         "9|9|5\n");
+    sqlite3_close(db);
+    program_end(&p);
+}
+
+// samples/incident.case.
+static void incident_is_in_tables(void **state)
+{
+    (void)state;
+    program p;
+    program_begin(&p);
+    sqlite3 *db = convert(&p, "samples/incident.etl");
+    rows_are(
+        db,
+        "WITH RECURSIVE tree(id,line) AS (SELECT id,name||' '||process_id FROM processes WHERE name='explorer.exe' "
+        "UNION ALL SELECT p.id,line||' > '||p.name||' '||p.process_id FROM processes p JOIN tree t ON p.parent=t.id) "
+        "SELECT line FROM tree ORDER BY line",
+        "explorer.exe 5120\n"
+        "explorer.exe 5120 > WINWORD.EXE 7044\n"
+        "explorer.exe 5120 > WINWORD.EXE 7044 > powershell.exe 7420\n"
+        "explorer.exe 5120 > WINWORD.EXE 7044 > powershell.exe 7420 > updater.exe 7640\n"
+        "explorer.exe 5120 > sync.exe 6200\n");
+    // The kernel and the audit tell of PowerShell's start: one activity, two records.
+    rows_are(db,
+             "SELECT a.process_name,count(r.record) FROM activities a JOIN activity_records r ON r.activity=a.id "
+             "WHERE a.kind='process_start' GROUP BY a.id HAVING count(*)>1",
+             "powershell.exe|2\n");
+    rows_are(db, "SELECT path,creates,writes,bytes_written,deletes FROM files ORDER BY path",
+             "C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip|1|2|48412|1\n"
+             "C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe|1|1|73728|0\n");
+    rows_are(db, "SELECT key,value_name,sets,data FROM registry_values",
+             "HKU\\S-1-5-21-2005221396-1177238915-839522115-1107\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run|"
+             "Updater|1|C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe\n");
+    rows_are(
+        db,
+        "SELECT l.account,l.domain,l.type,l.address,substr(l.start,12,8),substr(l.\"end\",12,8),printf('0x%x',l.logon),"
+        "u.sid FROM logons l JOIN users u ON u.id=l.user",
+        "mara|CORP|10|198.51.100.77|14:02:12|14:02:30|0x5a1f3c|"
+        "S-1-5-21-2005221396-1177238915-839522115-1107\n");
+    rows_are(db, "SELECT kind,name,program,account FROM activities WHERE kind IN ('service_change','task_change')",
+             "service_change|SyncUpdater|C:\\Windows\\Temp\\svcupd.exe|LocalSystem\n"
+             "service_change|SyncUpdater|C:\\Windows\\Temp\\svcupd.exe|LocalSystem\n"
+             "task_change|\\Sync\\UpdaterCheck|NULL|CORP\\mara\n");
+    rows_are(
+        db,
+        "SELECT a.process_name,t.name,a.target_id,a.process_known FROM activities a JOIN processes t ON t.id=a.target "
+        "WHERE a.kind='remote_thread'",
+        "updater.exe|explorer.exe|5120|header\n");
+    rows_are(db, "SELECT process_known,count(*) FROM activities WHERE kind LIKE 'file%' GROUP BY 1", "thread|6\n");
+    rows_are(db,
+             "SELECT p.name,c.remote_address,c.remote_port,c.bytes_sent,c.bytes_received FROM connections c "
+             "JOIN processes p ON p.id=c.process ORDER BY c.first",
+             "powershell.exe|203.0.113.66|80|214|48412\nupdater.exe|203.0.113.80|443|263974|512\n");
+    nothing_dangles(db);
     sqlite3_close(db);
     program_end(&p);
 }
@@ -274,6 +327,73 @@ static void bytes_agree(sqlite3 *db)
              "");
 }
 
+// Activities of a kind are as many as the records that tell them.
+static void activities_agree(sqlite3 *db)
+{
+    static const struct {
+        const char *kinds, *classes;
+    } SAME[] = {
+        {"'image_load'", "c.provider_id='2cb15d1d-5fc1-11d2-abe1-00a0c911f518' AND c.opcode=10 OR "
+                         "c.provider_id='22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716' AND c.event_id=5"},
+        {"'process_start'", "c.provider_id='3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c' AND c.opcode=1 OR "
+                            "c.provider_id='22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716' AND c.event_id=1 OR "
+                            "c.provider_id='54849625-5478-4994-a5ba-3e3b0328c30d' AND c.event_id=4688"},
+        {"'process_end'", "c.provider_id='3d6fa8d0-fe05-11d0-9dda-00c04fd7ba7c' AND c.opcode=2 OR "
+                          "c.provider_id='22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716' AND c.event_id=2"},
+        {"'file_write'", "c.provider_id='90cbdc39-4a3e-11d1-84f4-0000f80464e3' AND c.opcode=68 OR "
+                         "c.provider_id='edd08927-9cc4-4e65-b970-c2560fb5c289' AND c.event_id=16"},
+        {"'file_delete'", "c.provider_id='90cbdc39-4a3e-11d1-84f4-0000f80464e3' AND c.opcode IN (70,79) OR "
+                          "c.provider_id='edd08927-9cc4-4e65-b970-c2560fb5c289' AND c.event_id=26"},
+        {"'registry_set','registry_delete','registry_delete_value'",
+         "c.provider_id='ae53722e-c863-11d2-8659-00c04fa321a1' AND c.opcode IN (12,14,15) OR "
+         "c.provider_id='70eb4f03-c1de-4f73-a051-33d13d5413bd' AND c.event_id IN (3,5,6)"},
+        {"'dns_query'", "c.provider_id='1c95126e-7eea-49a9-a3fe-a378b03ddb4d' AND c.event_id IN (3006,3008)"},
+        {"'connect','accept'", "c.provider_id IN ('9a280ac0-c8e0-11d1-84e2-00c04fb998a2',"
+                               "'7dd42a49-5329-4832-8dfd-43d979153a88') AND coalesce(nullif(c.event_id,0),c.opcode) IN "
+                               "(12,15,28,31)"},
+        {"'logon'", "c.provider_id='54849625-5478-4994-a5ba-3e3b0328c30d' AND c.event_id IN (4624,4625,4648) OR "
+                    "c.provider_id='5d896912-022d-40aa-a3a8-4fa5515c76d7' AND c.event_id IN (21,25)"},
+    };
+    char sql[2048];
+    for (size_t i = 0; i < COUNT_OF(SAME); i++) {
+        snprintf(
+            sql, sizeof(sql),
+            "SELECT a,r FROM (SELECT (SELECT count(*) FROM activities a JOIN activity_records x ON x.activity=a.id "
+            "WHERE a.kind IN (%s)) AS a,(SELECT count(*) FROM events e JOIN records USING (record) JOIN event_classes c "
+            "ON c.id=class_id WHERE e.data IS NOT NULL AND (%s)) AS r) WHERE a<>r",
+            SAME[i].kinds, SAME[i].classes);
+        rows_are(db, sql, "");
+    }
+}
+
+// Who did it is who its id says, and whose record it is unless the payload names another.
+static void actors_agree(sqlite3 *db)
+{
+    rows_are(db,
+             "SELECT a.id FROM activities a JOIN processes p ON p.id=a.process WHERE p.process_id<>a.process_id OR "
+             "p.host_id<>a.host_id OR a.time<p.valid_from OR a.time>=p.valid_until",
+             "");
+    rows_are(
+        db,
+        "SELECT a.id FROM activities a JOIN events e USING (record) WHERE a.process_known IN ('header','thread') AND "
+        "(a.process_id<>e.process_id OR a.process_name IS NOT e.process_name OR a.time<>e.time)",
+        "");
+}
+
+// A process's start is one activity; a file's totals are those of its activities.
+static void totals_agree(sqlite3 *db)
+{
+    rows_are(db,
+             "SELECT process FROM activities WHERE kind IN ('process_start','process_end') AND process IS NOT NULL "
+             "GROUP BY process,kind HAVING count(*)>1",
+             "");
+    rows_are(
+        db,
+        "SELECT f.id FROM files f LEFT JOIN (SELECT file,sum(kind='file_write') AS writes FROM activities GROUP BY "
+        "file) a ON a.file=f.id WHERE f.writes IS NOT a.writes",
+        "");
+}
+
 static void records_agree(void **state)
 {
     (void)state;
@@ -297,6 +417,9 @@ static void records_agree(void **state)
         starts_agree(db);
         process_records_agree(db);
         bytes_agree(db);
+        activities_agree(db);
+        actors_agree(db);
+        totals_agree(db);
         sqlite3_close(db);
     }
     globfree(&found);
@@ -346,10 +469,11 @@ static void queries_of_the_readme_run(void **state)
     outbuf_add(&text, "", 1);
     for (char *rest = (char *)text.bytes; count < MOST && (queries[count] = next_query(&rest));)
         count++;
-    assert_true(count >= 8);
+    assert_true(count >= 20);
     program p;
     program_begin(&p);
-    static const char *const SAMPLES[] = {"samples/dns.etl", "samples/processes.etl", "samples/merged.etl"};
+    static const char *const SAMPLES[] = {"samples/dns.etl", "samples/processes.etl", "samples/merged.etl",
+                                          "samples/incident.etl"};
     for (size_t i = 0; i < COUNT_OF(SAMPLES); i++) {
         sqlite3 *db = convert(&p, SAMPLES[i]);
         for (u32 k = 0; k < count; k++)
@@ -363,11 +487,44 @@ static void queries_of_the_readme_run(void **state)
     outbuf_free(&text);
 }
 
+// What README.md shows of the incident is what comes out.
+static void readme_shows_the_incident(void **state)
+{
+    (void)state;
+    program p;
+    outbuf text = {0}, line = {0};
+    bytes_load("README.md", &text);
+    outbuf_add(&text, "", 1);
+    program_begin(&p);
+    sqlite3 *db = convert(&p, "samples/incident.etl");
+    char *from = strstr((char *)text.bytes, "\"SELECT substr(timestamp, 12, 8) AS time, process_name, kind,");
+    char *end = from ? strstr(from, "ORDER BY time\"") : NULL;
+    assert_non_null(end);
+    const char *shown = end + strlen("ORDER BY time\"\n");
+    end[strlen("ORDER BY time")] = 0;
+    sqlite3_stmt *row = query(db, from + 1);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        line.len = 0;
+        u8 *at = outbuf_reserve(&line, 1024);
+        outbuf_written(&line, at + snprintf((char *)at, 1024, "    %s  %-14s  %-13s  %s\n", cell(row, 0), cell(row, 1),
+                                            cell(row, 2), cell(row, 3)));
+        assert_memory_equal(shown, line.bytes, line.len);
+        shown += line.len;
+    }
+    assert_int_equal(*shown, '\n');
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    program_end(&p);
+    outbuf_free(&text);
+    outbuf_free(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processes_have_parents), cmocka_unit_test(queries_have_processes),
         cmocka_unit_test(queries_for_others),     cmocka_unit_test(filters_leave_entities),
+        cmocka_unit_test(incident_is_in_tables),  cmocka_unit_test(readme_shows_the_incident),
         cmocka_unit_test(records_agree),          cmocka_unit_test(queries_of_the_readme_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,6 +416,11 @@ const process_life *correlator_process_at(const correlator *c, u32 trace, u32 ep
     return process_at(c, c->machines[source_of(c, trace, epoch)], process_id, filetime);
 }
 
+u32 correlator_host(const correlator *c, u32 trace, u32 epoch)
+{
+    return host_of(c, c->machines[source_of(c, trace, epoch)]);
+}
+
 bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id)
 {
     const life *l = history_at(&c->processes.threads, c->machines[source_of(c, trace, epoch)], thread_id, filetime);

@@ -181,6 +181,8 @@ typedef struct process_life {
 const process_life *const *correlator_processes(const correlator *c, u32 *count);
 // Who had a process id at a time; NULL: unknown.
 const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime);
+// The host of an epoch (hosts.h).
+u32 correlator_host(const correlator *c, u32 trace, u32 epoch);
 // Appends a path with a drive letter for its device: where a trace of that machine maps it, else C: for the volume its
 // Windows ran from. True: it was guessed.
 bool correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out);
