@@ -5,6 +5,7 @@
 #include "sqlite_activities.h"
 #include "sqlite_bind.h"
 #include "sqlite_entities.h"
+#include "sqlite_layouts.h"
 #include "sqlite_rows.h"
 #include "sqlite_views.h"
 
@@ -17,6 +18,8 @@ struct sink {
     sqlite3 *db;
     const char *name; // for sentences
     arena memory;
+    export_target target;
+    sqlite_layouts layouts;
     sqlite_rows *rows;
     u32 sources;
     u32 without_view, cut_views;
@@ -111,19 +114,20 @@ static void bind_class(sqlite3_stmt *statement, const event_class *cls, const ch
 
 // A view is compiled, to be sure that every reader can parse it, and then stored as CREATE VIEW stores it: run, that
 // reads all of the schema again for each view.
-static bool write_views(sink *s, const sqlite_views *views, error *e)
+static bool write_views(sink *s, error *e)
 {
+    sqlite_views views = sqlite_views_make(&s->memory, &s->layouts, &s->target);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
     sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO sqlite_master VALUES('view',?1,?1,0,?2)", e);
     bool ok = insert != NULL;
-    for (u32 i = 0; ok && i < views->count; i++) {
-        sqlite3_stmt *create = sqlite_prepare(s, views->list[i].sql, e);
+    for (u32 i = 0; ok && i < views.count; i++) {
+        sqlite3_stmt *create = sqlite_prepare(s, views.list[i].sql, e);
         ok = create != NULL;
         sqlite3_finalize(create);
         if (ok) {
-            bind_text(insert, 1, views->list[i].name);
-            bind_text(insert, 2, views->list[i].sql);
+            bind_text(insert, 1, views.list[i].name);
+            bind_text(insert, 2, views.list[i].sql);
             ok = sqlite_step(s, insert, e);
         }
     }
@@ -147,17 +151,16 @@ static sqlite3_stmt *prepare_classes(sink *s, error *e)
 
 static bool write_classes(sink *s, const export_target *target, error *e)
 {
-    sqlite_views views = sqlite_views_make(&s->memory, target->classes, target->class_count);
-    s->without_view = views.without_view;
-    s->cut_views = views.cut;
     sqlite3_stmt *insert = prepare_classes(s, e);
     bool ok = insert != NULL;
     for (u32 i = 0; ok && i < target->class_count; i++) {
-        bind_class(insert, target->classes[i], views.of_class[i]);
+        const layout *l = s->layouts.of_class[i];
+        s->without_view += !l;
+        bind_class(insert, target->classes[i], l ? l->name : NULL);
         ok = sqlite_step(s, insert, e);
     }
     sqlite3_finalize(insert);
-    return ok && write_views(s, &views, e);
+    return ok;
 }
 
 // Where the columns of `traces` from `path` on stand in the object of `info --json`.
@@ -286,7 +289,9 @@ static bool write_tables(sink *s, error *e)
     outbuf_text(&sql, sqlite_tables);
     sqlite_entity_tables(&sql);
     sqlite_activity_tables(&sql);
-    sqlite_events_view(&sql);
+    sqlite_layout_tables(&s->layouts, &sql);
+    sqlite_events_view(&s->layouts, &sql);
+    outbuf_text(&sql, "CREATE INDEX records_time ON records(time);");
     outbuf_add(&sql, "", 1);
     bool ok = sqlite_run(s, (const char *)sql.bytes, e);
     outbuf_free(&sql);
@@ -297,13 +302,16 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
 {
     if (open_database(target->fd, true, &s->db) != SQLITE_OK)
         return sqlite_failed(s, e);
+    s->target = *target;
+    s->layouts = sqlite_layouts_make(&s->memory, target->classes, target->class_count);
+    s->cut_views = sqlite_views_cut(&s->layouts, target);
     if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) || !write_tables(s, e) ||
         !write_classes(s, target, e) || !write_traces(s, target, e) || !write_inputs(s, target, e))
         return false;
     int code = target->session ? sqlite_entities_store(s->db, target->session) : SQLITE_OK;
     if (code != SQLITE_OK)
         return sqlite_failed(s, e);
-    s->rows = sqlite_rows_new(&s->memory, s->db, target, &code);
+    s->rows = sqlite_rows_new(&s->memory, s->db, target, &s->layouts, &code);
     return code == SQLITE_OK || sqlite_failed(s, e);
 }
 
@@ -312,6 +320,7 @@ static void sqlite_free(sink *s)
     if (s->rows)
         sqlite_rows_end(s->rows);
     sqlite3_close(s->db);
+    sqlite_layouts_free(&s->layouts);
     arena_free(&s->memory);
     mem_free(s);
 }
@@ -371,8 +380,9 @@ static void sqlite_remark(const sink *s, char text[EXPORT_REMARK])
 
 static bool sqlite_close(sink *s, error *e)
 {
-    bool ok = !e || (write_states(s, e) && sqlite_run(s, "COMMIT", e) && sqlite_run(s, sqlite_indexes, e) &&
-                     sqlite_run(s, sqlite_entity_indexes, e) && sqlite_run(s, sqlite_activity_indexes, e) &&
+    bool ok = !e || (write_states(s, e) && write_views(s, e) && sqlite_run(s, "COMMIT", e) &&
+                     sqlite_run(s, sqlite_indexes, e) && sqlite_run(s, sqlite_entity_indexes, e) &&
+                     sqlite_run(s, sqlite_activity_indexes, e) &&
                      (sqlite_activities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)));
     sqlite_free(s);
     return ok;

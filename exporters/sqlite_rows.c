@@ -2,6 +2,7 @@
 
 #include "literal.h"
 #include "sqlite_activities.h"
+#include "sqlite_fields.h"
 
 #include "etwkit_engine.h"
 
@@ -15,6 +16,7 @@
 typedef enum stored_id {
     STORED_class_id,
     STORED_source_id,
+    STORED_layout_id,
 #define STORED_RECORD(name, id) STORED_##name,
 #include "decode/columns.def"
     STORED_COUNT,
@@ -23,6 +25,7 @@ typedef enum stored_id {
 static const column_id COLUMN_OF[STORED_COUNT] = {
     [STORED_class_id] = COLUMN_provider_id,
     [STORED_source_id] = COLUMN_source,
+    [STORED_layout_id] = COLUMN_data,
 #undef STORED_RECORD
 #define STORED_RECORD(name, id) [STORED_##name] = id,
 #define COLUMN(name, type, scope, has, value) STORED_##scope(name, COLUMN_##name)
@@ -38,7 +41,7 @@ static const u64 ZEROS = BIT(state) | BIT(source_id); // have 0 as their default
 
 // Most rows have nothing else.
 static const u64 COMMON = BIT(timestamp) | BIT(class_id) | BIT(process_id) | BIT(thread_id) | BIT(processor) |
-                          BIT(process_name) | BIT(message) | BIT(data) | BIT(offset);
+                          BIT(process_name) | BIT(message) | BIT(layout_id) | BIT(offset);
 
 // What rows have besides the common, from few to all, with an INSERT for each: a column that an INSERT leaves out costs
 // less than one that turns out to be NULL.
@@ -59,9 +62,9 @@ typedef union cell {
 } cell;
 
 typedef struct row {
-    u64 has;   // columns that have something else than their default, as bits
-    u32 bytes; // of texts after it,
-    u32 more;  // and of activities after them
+    u64 has;          // columns that have something else than their default, as bits
+    u32 bytes;        // of texts after it,
+    u32 fields, more; // of its payload's values after them, and of activities
     cell cells[STORED_COUNT];
 } row;
 
@@ -76,7 +79,8 @@ struct sqlite_rows {
     sqlite3_stmt *inserts[COUNT_OF(PATTERNS)];
     const char **hosts; // by source
     u32 sources;
-    u64 *counts;                   // decoded, partial, raw of each source
+    u64 *counts; // decoded, partial, raw of each source
+    sqlite_fields *fields;
     sqlite_activities *activities; // NULL: no session is there that knows of processes
     u64 stored;
 };
@@ -178,8 +182,11 @@ static void store_MESSAGE(row_writer *w, stored_id column, const record *rec)
         set_text(w, column);
 }
 
+// Only where its values have no columns.
 static void store_DATA(row_writer *w, stored_id column, const record *rec)
 {
+    if (w->row.has & BIT(layout_id))
+        return;
     render_data_json(w->out, rec);
     set_text(w, column);
 }
@@ -204,6 +211,9 @@ void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
     set_number(&w, STORED_class_id, rec->cls->index);
     if (rec->source_index)
         set_number(&w, STORED_source_id, rec->source_index);
+    bool is_typed = sqlite_fields_has(rows->fields, rec);
+    if (is_typed)
+        set_number(&w, STORED_layout_id, sqlite_fields_layout(rows->fields, rec->cls->index));
 #define STORE_CLASS(name, type, has, value)
 #define STORE_PLANNED(name, type, has, value)
 #define STORE_SOURCE(name, type, has, value)
@@ -212,8 +222,12 @@ void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
         store_##type(&w, STORED_##name, value);
 #define COLUMN(name, type, scope, has, value) STORE_##scope(name, type, has, value)
 #include "decode/columns.def"
+    size_t start = out->len;
+    if (is_typed)
+        sqlite_fields_render(rows->fields, rec, out);
+    w.row.fields = (u32)(out->len - start);
     if (rows->activities && rec->scratch) {
-        size_t start = out->len;
+        start = out->len;
         sqlite_activities_render(rows->activities, rec, out);
         w.row.more = (u32)(out->len - start);
     }
@@ -229,6 +243,8 @@ static const char *stored_name(stored_id column)
         return "class_id";
     case STORED_source_id:
         return "source_id";
+    case STORED_layout_id:
+        return "layout_id";
     case STORED_timestamp:
         return "time";
     default:
@@ -239,8 +255,8 @@ static const char *stored_name(stored_id column)
 static bool is_number(stored_id column)
 {
     column_type type = column_table[COLUMN_OF[column]].type;
-    return column == STORED_class_id || column == STORED_source_id || type == TYPE_NUMBER || type == TYPE_TIME ||
-           type == TYPE_STATE;
+    return column == STORED_class_id || column == STORED_source_id || column == STORED_layout_id ||
+           type == TYPE_NUMBER || type == TYPE_TIME || type == TYPE_STATE;
 }
 
 void sqlite_rows_table(outbuf *sql)
@@ -252,7 +268,7 @@ void sqlite_rows_table(outbuf *sql)
         outbuf_text(sql, ",");
         outbuf_text(sql, stored_name(i));
         outbuf_text(sql, is_number(i) ? " INTEGER" : " TEXT");
-        if (is_number(i) && column_table[COLUMN_OF[i]].always)
+        if (is_number(i) && i != STORED_layout_id && column_table[COLUMN_OF[i]].always)
             outbuf_text(sql, " NOT NULL");
         if (ZEROS >> i & 1)
             outbuf_text(sql, " DEFAULT 0");
@@ -340,7 +356,7 @@ static int cursor_next(sqlite3_vtab_cursor *place)
     const row *r = &rows->row;
     if (r->cells[STORED_source_id].number < rows->sources)
         rows->counts[r->cells[STORED_source_id].number * 3 + r->cells[STORED_state].number]++;
-    rows_move(rows, rows->at + sizeof *r + r->bytes + r->more);
+    rows_move(rows, rows->at + sizeof *r + r->bytes + r->fields + r->more);
     return SQLITE_OK;
 }
 
@@ -390,7 +406,7 @@ static const sqlite3_module module = {
 static int prepare_insert(sqlite3 *db, u64 columns, sqlite3_stmt **out)
 {
     outbuf sql = {0};
-    outbuf_text(&sql, "INSERT INTO records(");
+    outbuf_text(&sql, "INSERT OR FAIL INTO records(");
     add_names(&sql, columns);
     outbuf_text(&sql, ") SELECT ");
     add_names(&sql, columns);
@@ -400,7 +416,8 @@ static int prepare_insert(sqlite3 *db, u64 columns, sqlite3_stmt **out)
     return code;
 }
 
-sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, int *code)
+sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, const sqlite_layouts *layouts,
+                             int *code)
 {
     sqlite_rows *rows = arena_array(a, sqlite_rows, 1);
     rows->sources = target->trace_count;
@@ -410,6 +427,8 @@ sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target,
         rows->hosts[i] = target->traces[i].host;
     rows->common = COMMON | (rows->sources > 1 ? BIT(source_id) : 0);
     *code = sqlite3_create_module(db, "rendered", &module, rows);
+    if (*code == SQLITE_OK)
+        rows->fields = sqlite_fields_new(a, db, layouts, code);
     if (*code == SQLITE_OK && target->session)
         rows->activities = sqlite_activities_new(a, db, target, code);
     for (u32 i = 0; i < COUNT_OF(PATTERNS) && *code == SQLITE_OK; i++)
@@ -417,21 +436,39 @@ sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target,
     return rows;
 }
 
-// Of the rows that were stored.
-static int store_activities(sqlite_rows *rows, span rendered)
+// By column_id, as bits.
+static u64 columns_of(const row *r)
+{
+    static_assert(COLUMN_COUNT < 64, "the columns of a record are bits of a number");
+    u64 columns = 0;
+    for (u64 left = r->has; left; left &= left - 1)
+        columns |= 1ull << COLUMN_OF[__builtin_ctzll(left)];
+    return columns;
+}
+
+// What stands in other tables of the rows that were stored.
+static int store_others(sqlite_rows *rows, span rendered)
 {
     int code = SQLITE_OK;
     for (span left = rendered; left.len && code == SQLITE_OK;) {
         row r;
         memcpy(&r, left.at, sizeof r);
         rows->stored++;
-        size_t at = sizeof r + r.bytes;
+        const u8 *fields = left.at + sizeof r + r.bytes;
+        fields_head h = {.number = rows->stored,
+                         .time = r.cells[STORED_timestamp].number,
+                         .process_id = r.cells[STORED_process_id].number,
+                         .thread_id = r.cells[STORED_thread_id].number,
+                         .has_process = r.has & BIT(process_id),
+                         .has_thread = r.has & BIT(thread_id),
+                         .stored = columns_of(&r)};
+        sqlite_fields_take(rows->fields, &h, (u32)r.cells[STORED_class_id].number, (span){fields, r.fields});
         if (r.more)
             code = sqlite_activities_store(rows->activities, rows->stored, r.cells[STORED_timestamp].number,
-                                           (span){left.at + at, r.more});
-        left = span_from(left, at + r.more);
+                                           (span){fields + r.fields, r.more});
+        left = span_from(left, sizeof r + r.bytes + r.fields + r.more);
     }
-    return code;
+    return code == SQLITE_OK ? sqlite_fields_store(rows->fields) : code;
 }
 
 int sqlite_rows_store(sqlite_rows *rows, span rendered)
@@ -445,7 +482,7 @@ int sqlite_rows_store(sqlite_rows *rows, span rendered)
         if (code != SQLITE_OK)
             return code;
     }
-    return rows->activities ? store_activities(rows, rendered) : SQLITE_OK;
+    return store_others(rows, rendered);
 }
 
 u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state)
@@ -459,6 +496,8 @@ void sqlite_rows_end(sqlite_rows *rows)
         sqlite3_finalize(rows->inserts[i]);
         rows->inserts[i] = NULL;
     }
+    if (rows->fields)
+        sqlite_fields_end(rows->fields);
     if (rows->activities)
         sqlite_activities_end(rows->activities);
     rows->activities = NULL;

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-#include "exporter.h"
+#include "sqlite_layouts.h"
 
 typedef struct sqlite_rows sqlite_rows;
 
@@ -17,7 +17,8 @@ void sqlite_rows_table(outbuf *sql);
 void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out);
 
 // Lives in `a`, which must outlive the database. Codes are those of SQLite.
-sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, int *code);
+sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, const sqlite_layouts *layouts,
+                             int *code);
 int sqlite_rows_store(sqlite_rows *rows, span rendered); // in the order of their numbers, from 1 on
 u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state); // of those stored
 void sqlite_rows_end(sqlite_rows *rows);                                        // before the database is closed

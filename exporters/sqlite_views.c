@@ -1,22 +1,21 @@
-// Names from traces become SQL here, so every name is hostile: made valid UTF-8, quoted, and told apart without case,
-// as SQLite compares identifiers.
+// Names from traces become SQL here, and every name is hostile: names.h.
 #include "sqlite_views.h"
 
 #include "base/text.h"
-#include "class_groups.h"
 #include "etwkit_engine.h"
 #include "names.h"
+#include "sqlite_text.h"
 
 // SQLite refuses statements of more than a million bytes; names of LIMIT_NAME_BYTES could make longer ones.
-enum { SQL_FIELDS_BYTES = 500000, SQL_LISTED_CLASSES = 1000 };
+enum { SQL_FIELDS_BYTES = 500000 };
 
 // ------------------------------------------------------------------------------------- fixed text
 
 // FILETIMEs outside 1601 … 9999 have no ISO 8601 text and stay numbers, as in the other formats.
-#define TIMESTAMP                                                                                                      \
-    "CASE WHEN r.time BETWEEN 0 AND 2650467743999999999 THEN "                                                         \
-    "strftime('%Y-%m-%dT%H:%M:%S',r.time/10000000-11644473600,'unixepoch')||printf('.%07dZ',r.time%10000000) "         \
-    "ELSE CAST(r.time AS TEXT) END"
+#define TIMESTAMP(of)                                                                                                  \
+    "CASE WHEN " of ".time BETWEEN 0 AND 2650467743999999999 THEN strftime('%Y-%m-%dT%H:%M:%S'," of                    \
+    ".time/10000000-11644473600,'unixepoch')||printf('.%07dZ'," of ".time%10000000) ELSE CAST(" of                     \
+    ".time AS TEXT) END"
 
 #define STATE "CASE r.state WHEN 0 THEN 'decoded' WHEN 1 THEN 'partial' ELSE 'raw' END"
 
@@ -39,9 +38,9 @@ const char sqlite_tables[] =
     "trace_id INTEGER REFERENCES traces(id));"
     "CREATE TABLE damage(source TEXT NOT NULL,offset INTEGER NOT NULL,bytes INTEGER NOT NULL,kind TEXT,message TEXT);";
 
-// One only, for the views of single events, which it leaves in the order of records: building an index reads the whole
-// table again. None on time: records are numbered in time order, so the primary key serves ranges of time as well.
-const char sqlite_indexes[] = "CREATE INDEX records_class ON records(class_id);";
+// Of the records of the shared table by their layout: their views have them in order. That of records by time is filled
+// while they come, in whose order they do.
+const char sqlite_indexes[] = "CREATE INDEX fields_layout ON fields(layout_id);";
 
 // ------------------------------------------------------------------------------------- columns
 
@@ -62,7 +61,7 @@ static const char *column_sql(arena *a, column_id id)
 {
     switch (id) {
     case COLUMN_timestamp:
-        return TIMESTAMP;
+        return TIMESTAMP("r");
     case COLUMN_schema:
         return "coalesce(r.schema,c.schema)";
     case COLUMN_state:
@@ -76,12 +75,15 @@ static const char *column_sql(arena *a, column_id id)
     }
 }
 
-void sqlite_events_view(outbuf *sql)
+void sqlite_events_view(const sqlite_layouts *layouts, outbuf *sql)
 {
     arena a = {0};
     outbuf_text(sql, "CREATE VIEW events AS SELECT ");
     for (column_id id = 0; id < COLUMN_COUNT; id++) {
-        outbuf_text(sql, column_sql(&a, id));
+        if (id == COLUMN_data)
+            sqlite_layout_data(layouts, sql);
+        else
+            outbuf_text(sql, column_sql(&a, id));
         outbuf_text(sql, " AS ");
         outbuf_text(sql, column_table[id].name);
         outbuf_text(sql, ",");
@@ -98,28 +100,15 @@ static const column_id FRONT[] = {COLUMN_record,    COLUMN_timestamp,    COLUMN_
 static const column_id CLASS_COLUMNS[] = {COLUMN_event_name, COLUMN_event_id, COLUMN_version,
                                           COLUMN_opcode,     COLUMN_level,    COLUMN_keywords};
 
-// ------------------------------------------------------------------------------------- texts
-
-static void add_quoted(outbuf *b, const char *text, char quote)
-{
-    size_t len = strlen(text);
-    u8 *p = outbuf_reserve(b, 2 * len + 2);
-    *p++ = (u8)quote;
-    for (size_t i = 0; i < len; i++) {
-        *p++ = (u8)text[i];
-        if (text[i] == quote)
-            *p++ = (u8)quote;
-    }
-    *p++ = (u8)quote;
-    outbuf_written(b, p);
-}
-
-static void add_number(outbuf *b, u64 value)
-{
-    outbuf_written(b, text_u64(outbuf_reserve(b, 20), value));
-}
-
 // ------------------------------------------------------------------------------------- fields
+
+static void add_column(outbuf *b, const char *sql, const char *name)
+{
+    if (sql)
+        outbuf_text(b, sql);
+    outbuf_text(b, " AS ");
+    add_quoted(b, name, '"');
+}
 
 typedef struct view_field {
     const char *name;   // as in the JSON object
@@ -150,14 +139,68 @@ static const char *field_column(arena *a, names *used, const char *name)
     }
 }
 
-static void fields_of_plan(arena *a, field_list *list, const plan *layout)
+// ------------------------------------------------------------------------------------- typed fields
+
+// A stored column as a view shows it: numbers as numbers, but for those beyond SQLite's.
+static void add_stored(outbuf *b, const layout_column *c, u32 column)
 {
-    if (layout == list->last)
+    static const char *const AROUND[][3] = {
+        {"", "", ""},
+        {"CASE WHEN f.v", "<0 THEN printf('0x%X',f.v", ") ELSE f.v"},
+        {"CASE WHEN f.v", "<0 THEN printf('%u',f.v", ") ELSE f.v"},
+        {"CASE substr(f.v", ",1,1) WHEN '\"' THEN trim(f.v", ",'\"') ELSE CAST(f.v"},
+    };
+    u32 way = c->is_fraction ? 3 : !c->is_wide ? 0 : c->form == HELD_HEX ? 1 : 2;
+    if (!way) {
+        outbuf_text(b, "f.v");
+        add_number(b, column);
         return;
-    list->last = layout;
-    for (u32 i = 0; i < layout->top_count; i++) {
-        const field *f = &layout->fields[i];
-        if (f->hidden || (f->show == SHOW_NOTHING && f->out_type == OUT_NO_PRINT))
+    }
+    for (u32 i = 0; i < 3; i++) {
+        outbuf_text(b, AROUND[way][i]);
+        add_number(b, column);
+    }
+    outbuf_text(b, way == 3 ? " AS REAL) END" : " END");
+}
+
+// All columns of one name as one.
+static void add_typed_field(outbuf *b, const layout *l, u32 first)
+{
+    u32 others = 0;
+    for (u32 i = first + 1; i < l->count; i++)
+        others += strcmp(l->columns[i].name, l->columns[first].name) == 0;
+    outbuf_text(b, others ? "coalesce(" : "");
+    add_stored(b, &l->columns[first], first);
+    for (u32 i = first + 1; others && i < l->count; i++)
+        if (strcmp(l->columns[i].name, l->columns[first].name) == 0) {
+            outbuf_text(b, ",");
+            add_stored(b, &l->columns[i], i);
+        }
+    outbuf_text(b, others ? ")" : "");
+}
+
+static void add_typed_fields(arena *a, outbuf *b, const layout *l, field_list *list)
+{
+    for (u32 i = 0; i < l->count && b->len < SQL_FIELDS_BYTES; i++) {
+        bool added;
+        if (names_add(&list->by_name, l->columns[i].name, i, &added) != i)
+            continue;
+        outbuf_text(b, ",");
+        add_typed_field(b, l, i);
+        add_column(b, NULL, field_column(a, &list->columns, l->columns[i].name));
+    }
+}
+
+// ------------------------------------------------------------------------------------- fields as JSON
+
+static void fields_of_plan(arena *a, field_list *list, const plan *p)
+{
+    if (p == list->last)
+        return;
+    list->last = p;
+    for (u32 i = 0; i < p->top_count; i++) {
+        const field *f = &p->fields[i];
+        if (f->hidden || f->silent)
             continue;
         u8 clean[CLEAN_BYTES];
         name_clean_into(clean, f->name);
@@ -224,87 +267,204 @@ static void add_field(arena *a, outbuf *b, const view_field *f)
     outbuf_text(b, " END");
 }
 
-static void add_column(outbuf *b, const char *sql, const char *name)
+static void add_condition(outbuf *b, const layout *l)
 {
-    if (sql)
-        outbuf_text(b, sql);
-    outbuf_text(b, " AS ");
-    add_quoted(b, name, '"');
-}
-
-static void add_condition(outbuf *b, const class_group *g, const event_class *const *classes)
-{
-    outbuf_text(b, FROM " WHERE r.class_id IN (");
-    if (g->class_count > SQL_LISTED_CLASSES) {
-        outbuf_text(b, "SELECT id FROM event_classes WHERE view_name=");
-        add_quoted(b, g->name, '\'');
-    } else {
-        for (u32 i = 0; i < g->class_count; i++) {
-            outbuf_text(b, i ? "," : "");
-            add_number(b, classes[g->classes[i]]->index);
-        }
+    outbuf_text(b, " FROM fields");
+    if (l->has_table) {
+        outbuf_text(b, "_");
+        add_number(b, l->id);
     }
-    outbuf_text(b, ")");
-}
-
-static void add_last(arena *a, outbuf *b, field_list *list, column_id id)
-{
-    if (!names_claim(a, &list->columns, column_table[id].name))
+    outbuf_text(b, " AS f");
+    if (l->has_table)
         return;
-    outbuf_text(b, ",");
-    add_column(b, column_sql(a, id), column_table[id].name);
+    outbuf_text(b, " LEFT JOIN records AS r ON r.record=f.record LEFT JOIN event_classes AS c ON c.id=r.class_id "
+                   "LEFT JOIN traces AS t ON t.id=r.source_id WHERE f.layout_id=");
+    add_number(b, l->id);
 }
 
-static const char *group_view(arena *to, const class_group *g, const event_class *const *classes, u32 *cut)
+// ------------------------------------------------------------------------------------- the record's columns
+
+// What is needed to say a column of the records of a layout without looking it up.
+typedef struct view_maker {
+    arena *a;
+    const layout *l;
+    const export_target *target;
+} view_maker;
+
+static const char *literal_text(arena *a, const char *text)
 {
-    field_list list = {0};
-    arena texts = {0}, *a = &texts;
+    if (!text)
+        return "NULL";
     outbuf b = {0};
-    outbuf_text(&b, "CREATE VIEW ");
-    add_quoted(&b, g->name, '"');
-    outbuf_text(&b, " AS SELECT ");
-    for (size_t i = 0; i < COUNT_OF(FRONT); i++) {
-        outbuf_text(&b, i ? "," : "");
-        add_column(&b, column_sql(a, FRONT[i]), column_table[FRONT[i]].name);
-        names_claim(a, &list.columns, column_table[FRONT[i]].name);
-    }
-    for (u32 i = 0; i < g->class_count; i++)
-        for (u32 k = 0; k < classes[g->classes[i]]->plan_count; k++)
-            fields_of_plan(a, &list, classes[g->classes[i]]->plans[k]);
-    *cut += list.is_cut;
-    for (u32 i = 0; i < list.count && b.len < SQL_FIELDS_BYTES; i++) {
-        outbuf_text(&b, ",");
-        add_field(a, &b, &list.items[i]);
-        add_column(&b, NULL, list.items[i].column);
-    }
-    for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS); i++)
-        add_last(a, &b, &list, CLASS_COLUMNS[i]);
-    for (column_id id = 0; id < COLUMN_COUNT; id++)
-        if (id == COLUMN_source || (!column_is_prepared(id) && id != COLUMN_data))
-            add_last(a, &b, &list, id);
-    add_condition(&b, g, classes);
-    const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);
-    arena_free(&texts);
+    add_quoted(&b, name_clean(a, text), '\'');
+    const char *sql = arena_text_len(a, (const char *)b.bytes, b.len);
     outbuf_free(&b);
-    mem_free(list.items);
-    names_free(&list.by_name);
-    names_free(&list.columns);
     return sql;
 }
 
-sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count)
+// A column that all classes of the layout have alike, as SQL; NULL: they differ.
+static const char *class_literal(const view_maker *m, column_id id)
 {
-    class_groups groups;
-    class_groups_make(&groups, a, classes, count);
-    sqlite_views views = {.count = groups.count, .of_class = arena_array(a, const char *, count)};
-    views.list = arena_array(a, sqlite_view, groups.count);
-    for (u32 i = 0; i < groups.count; i++)
-        views.list[i] = (sqlite_view){groups.list[i].name, group_view(a, &groups.list[i], classes, &views.cut)};
-    for (u32 i = 0; i < count; i++) {
-        views.of_class[i] = groups.of_class[i] == GROUP_NONE ? NULL : groups.list[groups.of_class[i]].name;
-        views.without_view += groups.of_class[i] == GROUP_NONE;
+    outbuf first = {0}, other = {0};
+    bool same = m->l->class_count > 0, has = false;
+    for (u32 i = 0; i < m->l->class_count && same; i++) {
+        outbuf *text = i ? &other : &first;
+        record rec = {.cls = m->target->classes[m->l->classes[i]]};
+        text->len = 0;
+        bool has_it = column_text(id, &rec, text);
+        same = i == 0 ||
+               (has_it == has && (!has || (first.len == other.len && !memcmp(first.bytes, other.bytes, first.len))));
+        has = has_it;
     }
-    class_groups_free(&groups);
+    const char *sql = NULL;
+    outbuf_add(&first, "", 1);
+    if (same && column_table[id].type == TYPE_NUMBER)
+        sql = has ? arena_text(m->a, (const char *)first.bytes) : "NULL";
+    else if (same)
+        sql = literal_text(m->a, has ? (const char *)first.bytes : NULL);
+    outbuf_free(&first);
+    outbuf_free(&other);
+    return sql;
+}
+
+static const char *origin_literal(const view_maker *m)
+{
+    schema_origin origin = m->target->classes[m->l->classes[0]]->origin;
+    for (u32 i = 1; i < m->l->class_count; i++)
+        if (m->target->classes[m->l->classes[i]]->origin != origin)
+            return NULL;
+    return literal_text(m->a, schema_origin_name(origin));
+}
+
+// What stands for a column where nothing has to be looked up; NULL: something has.
+static const char *known_column(const view_maker *m, column_id id)
+{
+    bool stored = m->l->stored >> id & 1, one_trace = m->target->trace_count == 1;
+    switch (id) {
+    case COLUMN_record:
+        return "f.record";
+    case COLUMN_timestamp:
+        return TIMESTAMP("f");
+    case COLUMN_process_id:
+        return "f.process_id";
+    case COLUMN_thread_id:
+        return "f.thread_id";
+    case COLUMN_state:
+        return stored ? NULL : "'decoded'";
+    case COLUMN_schema:
+        return stored ? NULL : origin_literal(m);
+    case COLUMN_source:
+        return one_trace ? literal_text(m->a, m->target->traces[0].file) : NULL;
+    case COLUMN_host:
+        return stored || !one_trace ? NULL : literal_text(m->a, m->target->traces[0].host);
+    default:
+        return column_is_prepared(id) ? class_literal(m, id) : stored ? NULL : "NULL";
+    }
+}
+
+static bool needs_others(column_id id)
+{
+    return column_is_prepared(id) || id == COLUMN_schema || id == COLUMN_host || id == COLUMN_source;
+}
+
+// A column of the records of one layout. Those of a table of their own are looked up only where they are asked for:
+// with a join a scan that sums up a field would look at each record.
+static const char *layout_column_sql(const view_maker *m, column_id id)
+{
+    if (!m->l->has_table)
+        return id == COLUMN_record ? "f.record" : column_sql(m->a, id);
+    const char *known = known_column(m, id);
+    if (known)
+        return known;
+    return arena_format(m->a, "(SELECT %s FROM records AS r%s WHERE r.record=f.record)", column_sql(m->a, id),
+                        needs_others(id) ? " LEFT JOIN event_classes AS c ON c.id=r.class_id "
+                                           "LEFT JOIN traces AS t ON t.id=r.source_id"
+                                         : "");
+}
+
+static void add_last(const view_maker *m, outbuf *b, field_list *list, column_id id)
+{
+    if (!names_claim(m->a, &list->columns, column_table[id].name))
+        return;
+    outbuf_text(b, ",");
+    add_column(b, layout_column_sql(m, id), column_table[id].name);
+}
+
+static void fields_of_layout(arena *a, field_list *list, const layout *l, const event_class *const *classes)
+{
+    for (u32 i = 0; i < l->class_count; i++)
+        for (u32 k = 0; k < classes[l->classes[i]]->plan_count; k++)
+            fields_of_plan(a, list, classes[l->classes[i]]->plans[k]);
+}
+
+static void field_list_free(field_list *list)
+{
+    mem_free(list->items);
+    names_free(&list->by_name);
+    names_free(&list->columns);
+}
+
+static void add_json_fields(arena *a, outbuf *b, const layout *l, const event_class *const *classes, field_list *list)
+{
+    fields_of_layout(a, list, l, classes);
+    for (u32 i = 0; i < list->count && b->len < SQL_FIELDS_BYTES; i++) {
+        outbuf_text(b, ",");
+        add_field(a, b, &list->items[i]);
+        add_column(b, NULL, list->items[i].column);
+    }
+}
+
+static const char *layout_view(arena *to, const layout *l, const export_target *target)
+{
+    field_list list = {0};
+    arena texts = {0}, *a = &texts;
+    view_maker m = {a, l, target};
+    outbuf b = {0};
+    outbuf_text(&b, "CREATE VIEW ");
+    add_quoted(&b, l->name, '"');
+    outbuf_text(&b, " AS SELECT ");
+    for (size_t i = 0; i < COUNT_OF(FRONT); i++) {
+        outbuf_text(&b, i ? "," : "");
+        add_column(&b, layout_column_sql(&m, FRONT[i]), column_table[FRONT[i]].name);
+        names_claim(a, &list.columns, column_table[FRONT[i]].name);
+    }
+    if (l->is_typed)
+        add_typed_fields(a, &b, l, &list);
+    else
+        add_json_fields(a, &b, l, target->classes, &list);
+    for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS); i++)
+        add_last(&m, &b, &list, CLASS_COLUMNS[i]);
+    for (column_id id = 0; id < COLUMN_COUNT; id++)
+        if (id == COLUMN_source || (!column_is_prepared(id) && id != COLUMN_data))
+            add_last(&m, &b, &list, id);
+    add_condition(&b, l);
+    const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);
+    arena_free(&texts);
+    outbuf_free(&b);
+    field_list_free(&list);
+    return sql;
+}
+
+u32 sqlite_views_cut(const sqlite_layouts *layouts, const export_target *target)
+{
+    u32 cut = 0;
+    for (u32 i = 0; i < layouts->count; i++) {
+        field_list list = {0};
+        arena texts = {0};
+        if (!layouts->list[i].is_typed)
+            fields_of_layout(&texts, &list, &layouts->list[i], target->classes);
+        cut += list.is_cut;
+        field_list_free(&list);
+        arena_free(&texts);
+    }
+    return cut;
+}
+
+sqlite_views sqlite_views_make(arena *a, const sqlite_layouts *layouts, const export_target *target)
+{
+    sqlite_views views = {arena_array(a, sqlite_view, layouts->count), layouts->count};
+    for (u32 i = 0; i < layouts->count; i++)
+        views.list[i] = (sqlite_view){layouts->list[i].name, layout_view(a, &layouts->list[i], target)};
     return views;
 }
 
@@ -319,14 +479,14 @@ static void add_member(outbuf *b, const char *member, const char *text)
 }
 
 // depth is bounded by LIMIT_NESTING: schema_event_valid refuses deeper structs.
-static void add_fields(outbuf *b, const plan *layout, u32 first, u32 count, u32 depth)
+static void add_fields(outbuf *b, const plan *p, u32 first, u32 count, u32 depth)
 {
     static const char *const counts[] = {
         [COUNT_FIXED] = "fixed", [COUNT_BY_FIELD] = "field", [COUNT_INLINE] = "inline", [COUNT_REST] = "rest"};
     bool any = false;
     outbuf_text(b, "[");
-    for (u32 i = first; i < first + count && i < layout->field_count; i++) {
-        const field *f = &layout->fields[i];
+    for (u32 i = first; i < first + count && i < p->field_count; i++) {
+        const field *f = &p->fields[i];
         if (f->hidden)
             continue;
         add_member(b, any ? ",{\"name\":\"" : "{\"name\":\"", f->name);
@@ -334,7 +494,7 @@ static void add_fields(outbuf *b, const plan *layout, u32 first, u32 count, u32 
         if (f->wire == WIRE_STRUCT) {
             outbuf_text(b, ",\"type\":\"struct\",\"fields\":");
             if (depth < LIMIT_NESTING)
-                add_fields(b, layout, f->first_member, f->member_count, depth + 1);
+                add_fields(b, p, f->first_member, f->member_count, depth + 1);
             else
                 outbuf_text(b, "[]");
         } else {
@@ -351,8 +511,8 @@ static void add_fields(outbuf *b, const plan *layout, u32 first, u32 count, u32 
     outbuf_text(b, "]");
 }
 
-void sqlite_fields_json(outbuf *out, const plan *layout)
+void sqlite_fields_json(outbuf *out, const plan *p)
 {
-    if (layout)
-        add_fields(out, layout, 0, layout->top_count, 0);
+    if (p)
+        add_fields(out, p, 0, p->top_count, 0);
 }

@@ -5,17 +5,16 @@
 #ifndef ETWKIT_SQLITE_VIEWS_H
 #define ETWKIT_SQLITE_VIEWS_H
 
-#include "exporter.h"
+#include "sqlite_layouts.h"
 
 extern const char sqlite_pragmas[]; // for a file that nobody else reads before it is complete
 extern const char sqlite_tables[];  // CREATE TABLE statements, but for records and classes
 extern const char sqlite_indexes[]; // for after the load
 
 // Appends the CREATE VIEW of `events`: the records as the record contract says.
-void sqlite_events_view(outbuf *sql);
+void sqlite_events_view(const sqlite_layouts *layouts, outbuf *sql);
 
-// CREATE VIEW statements, one for each group of classes: the versions of a manifest event, the classes of one name of
-// an event without an id. Fields are the union over the group. Everything lives in `a`.
+// A CREATE VIEW statement for each layout, with all records in the file. Everything lives in `a`.
 typedef struct sqlite_view {
     const char *name, *sql;
 } sqlite_view;
@@ -23,13 +22,12 @@ typedef struct sqlite_view {
 typedef struct sqlite_views {
     sqlite_view *list;
     u32 count;
-    const char **of_class; // the name of each class's view; NULL beyond LIMIT_VIEWS
-    u32 without_view;      // classes beyond it
-    u32 cut;               // views with more fields than LIMIT_VIEW_FIELDS
 } sqlite_views;
-sqlite_views sqlite_views_make(arena *a, const event_class *const *classes, u32 count);
+// How many views lack fields beyond LIMIT_VIEW_FIELDS.
+u32 sqlite_views_cut(const sqlite_layouts *layouts, const export_target *target);
+sqlite_views sqlite_views_make(arena *a, const sqlite_layouts *layouts, const export_target *target);
 
 // The column `fields` of event_classes: the fields of a plan as a JSON array, nested for structs. NULL: nothing.
-void sqlite_fields_json(outbuf *out, const plan *layout);
+void sqlite_fields_json(outbuf *out, const plan *p);
 
 #endif

@@ -315,16 +315,17 @@ static void process_records_agree(sqlite3 *db)
 // Bytes of all connections together are those of all send and receive events of TCP and UDP.
 static void bytes_agree(sqlite3 *db)
 {
-    rows_are(db,
-             "WITH raw AS (SELECT c.opcode,json_extract(r.data,'$.size') AS size FROM records r JOIN event_classes c "
-             "ON c.id=r.class_id WHERE c.provider_id IN ('9a280ac0-c8e0-11d1-84e2-00c04fb998a2',"
-             "'bf3a50c5-a9c9-4988-a005-2df0b7c80f80')) SELECT 1 FROM (SELECT "
-             "(SELECT coalesce(sum(size),0) FROM raw WHERE opcode IN (10,26)) AS sent,"
-             "(SELECT coalesce(sum(size),0) FROM raw WHERE opcode IN (11,27)) AS received,"
-             "(SELECT coalesce(sum(bytes_sent),0) FROM connections) AS s,"
-             "(SELECT coalesce(sum(bytes_received),0) FROM connections) AS r) "
-             "WHERE (SELECT count(*) FROM raw)>0 AND (sent<>s OR received<>r)",
-             "");
+    rows_are(
+        db,
+        "WITH raw AS (SELECT c.opcode,json_extract(e.data,'$.size') AS size FROM events e JOIN records USING (record) "
+        "JOIN event_classes c ON c.id=class_id WHERE c.provider_id IN ('9a280ac0-c8e0-11d1-84e2-00c04fb998a2',"
+        "'bf3a50c5-a9c9-4988-a005-2df0b7c80f80')) SELECT 1 FROM (SELECT "
+        "(SELECT coalesce(sum(size),0) FROM raw WHERE opcode IN (10,26)) AS sent,"
+        "(SELECT coalesce(sum(size),0) FROM raw WHERE opcode IN (11,27)) AS received,"
+        "(SELECT coalesce(sum(bytes_sent),0) FROM connections) AS s,"
+        "(SELECT coalesce(sum(bytes_received),0) FROM connections) AS r) "
+        "WHERE (SELECT count(*) FROM raw)>0 AND (sent<>s OR received<>r)",
+        "");
 }
 
 // Activities of a kind are as many as the records that tell them.

@@ -607,7 +607,8 @@ static void sqlite_holds_all_columns(void **state)
     check_value(
         db, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE type='index' ORDER BY name)",
         SQLITE_TEXT,
-        "activities_kind,activities_process,connections_process,files_path,processes_id,records_class,registry_values_key");
+        "activities_kind,activities_process,connections_process,fields_layout,files_path,processes_id,records_time,"
+        "registry_values_key");
     sqlite3_close(db);
     run_free(&r);
 }
