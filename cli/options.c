@@ -142,6 +142,8 @@ static bool set_where(options *o, const option *row, const char *value, error *e
     if (o->where)
         return error_set(e, "%s: given twice; join the expressions with and", row->name);
     o->where = where_parse(value, e);
+    if (o->where && where_asks_process(o->where))
+        o->correlate |= CORRELATE_PROCESSES | CORRELATE_FILES | CORRELATE_IMAGES;
     o->filter.where = o->where;
     return o->where != NULL;
 }

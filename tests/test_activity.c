@@ -267,6 +267,33 @@ static void paths_are_dos_paths(void **state)
     }
 }
 
+// Of samples/incident.case, by hand: who looked names up, and whose children they were.
+static void expressions_know_processes(void **state)
+{
+    static const struct {
+        const char *where;
+        u32 records;
+    } WANTED[] = {
+        {"event_id = 3008 and process.path = 'c:\\users\\mara\\appdata\\roaming\\sync\\updater.exe'", 2},
+        {"event_id = 3008 and process.parent.path like '%\\WINWORD.EXE'", 1},
+        {"event_id = 3008 and process.command_line like '%/background'", 2},
+        {"event_id = 3008 and process.parent.command_line like '%-EncodedCommand%'", 2},
+        {"event_id = 3008 and process.parent = 7420 and process.name = 'updater.exe'", 2},
+        {"event_id = 3008 and process.parent = 7421", 0},
+        {"event_id = 7045 and process.user = 'NT AUTHORITY\\SYSTEM' and process.id = 700", 1},
+        {"event_id in (4624, 7045) and process.path = 'services.exe'", 1}, // no image event tells more
+    };
+    program *p = *state;
+    for (size_t i = 0; i < COUNT_OF(WANTED); i++) {
+        assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "--where", WANTED[i].where, "samples/incident.etl"),
+                         0);
+        if (program_lines(&p->out) != WANTED[i].records)
+            fail_msg("%s: %u records", WANTED[i].where, program_lines(&p->out));
+    }
+    assert_int_equal(RUN(p, "convert", "--where", "process.colour = 1", "samples/incident.etl"), 2);
+    assert_non_null(strstr((char *)p->err.bytes, "processes have path, command_line"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fields_are_those_of_events, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(incident_is_told, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(paths_are_dos_paths, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(expressions_know_processes, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(messages_are_kept, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

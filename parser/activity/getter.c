@@ -103,6 +103,18 @@ static bool get_common(arena *a, const event_class *cls, const char *name, gette
     return true;
 }
 
+bool getter_of_process(const char *fact, getter *out)
+{
+    static const struct {
+        const char *name, *fact;
+    } OTHERS[] = {{"path", "image"}, {"parent.path", "parent.image"}};
+    *out = (getter){.kind = GET_PROCESS, .own = true};
+    for (size_t i = 0; i < COUNT_OF(OTHERS); i++)
+        if (strcasecmp(fact, OTHERS[i].name) == 0)
+            fact = OTHERS[i].fact;
+    return read_fact((source_word){fact, strlen(fact)}, &out->fact);
+}
+
 bool find_source(const char *fields, const char *name, source_word *out)
 {
     size_t len = strlen(name);
@@ -127,7 +139,7 @@ void getter_make(arena *a, const event_class *cls, const char *fields, const cha
     *out = (getter){0};
     if (find_source(fields, name, &source))
         read_source(a, source, out);
-    else if (get_common(a, cls, name, out))
+    else if (get_common(a, cls, name, out) || (strncmp(name, "process.", 8) == 0 && getter_of_process(name + 8, out)))
         return;
     else if (has_rest(fields))
         *out = (getter){.kind = GET_FIELD, .field = name};
@@ -295,14 +307,12 @@ static bool put_user(const char *sid, outbuf *out)
 }
 
 // The path, or what is known of it: the file's name.
-static bool put_image(const correlator *c, const record *rec, const process_life *life, outbuf *out, got_value *t)
+static bool put_image(const process_life *life, outbuf *out, got_value *t)
 {
     if (!life)
         return false;
-    if (life->image_path) {
-        put_path(c, rec, text_span(life->image_path), out);
-        return true;
-    }
+    if (life->dos_path)
+        return put_text_of(life->dos_path, out);
     if (!life->name)
         return false;
     t->tail = true;
@@ -319,7 +329,7 @@ static bool put_fact(const correlator *c, const getter *g, const record *rec, ou
         return false;
     switch (g->fact) {
     case FACT_IMAGE:
-        return put_image(c, rec, life, out, t);
+        return put_image(life, out, t);
     case FACT_COMMAND_LINE:
         return put_text_of(life->command_line, out);
     case FACT_USER:
@@ -331,7 +341,7 @@ static bool put_fact(const correlator *c, const getter *g, const record *rec, ou
     case FACT_PARENT:
         return life->has_parent && put_number(life->parent_id, out, t);
     case FACT_PARENT_IMAGE:
-        return put_image(c, rec, life->parent, out, t);
+        return put_image(life->parent, out, t);
     case FACT_PARENT_COMMAND_LINE:
         return life->parent && put_text_of(life->parent->command_line, out);
     }

@@ -47,6 +47,10 @@ typedef struct getter {
 // For `name` in `fields`, a text of the table's form.
 void getter_make(arena *a, const event_class *cls, const char *fields, const char *name, getter *out);
 
+// For a fact of the process an event happened in: "path", "command_line", "parent.path" …; false: there is no such
+// fact. Needs no correlator.
+bool getter_of_process(const char *fact, getter *out);
+
 // The source of a name in such a text: "name=source"; false: it is not there.
 typedef struct source_word {
     const char *at;

@@ -166,6 +166,7 @@ typedef struct process_life {
     i64 until;              // and before here: the next one's `since`, or a little after its end; INT64_MAX: for good
     const char *name;       // file name of the image
     const char *image_path; // drive letters where the trace maps them
+    const char *dos_path;   // the same with guessed ones (correlator_put_dos_path)
     const char *command_line;
     const char *user_sid;
     const char *package, *application;

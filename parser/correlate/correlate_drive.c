@@ -91,7 +91,11 @@ static bool put_long_name(outbuf *out, size_t start)
 
 bool correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span told, outbuf *out)
 {
-    u32 machine = c->machines[source_of(c, trace, epoch)];
+    return drive_put_path(c, c->machines[source_of(c, trace, epoch)], told, out);
+}
+
+bool drive_put_path(const correlator *c, u32 machine, span told, outbuf *out)
+{
     size_t start = out->len;
     file_put_dos_path(c, machine, (const char *)told.at, told.len, out);
     span path = {out->bytes + start, out->len - start};

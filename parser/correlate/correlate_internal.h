@@ -359,6 +359,7 @@ const char *file_dos_path(correlator *c, u32 machine, const char *path);
 void file_put_dos_path(const correlator *c, u32 machine, const char *path, size_t len, outbuf *out);
 
 void drive_note(correlator *c, u32 machine, const char *path);
+bool drive_put_path(const correlator *c, u32 machine, span told, outbuf *out); // as correlator_put_dos_path
 
 void key_see(correlator *c, const sighting *s, const seen *v, u32 source);
 void key_close(correlator *c);

@@ -407,6 +407,16 @@ const process_life *process_at(const correlator *c, u32 machine, u32 process_id,
     return l ? &c->processes.list[l->number] : NULL;
 }
 
+// With all drives known.
+static void name_path(correlator *c, process_life *p)
+{
+    if (!p->image_path)
+        return;
+    c->scratch.len = 0;
+    (void)drive_put_path(c, p->machine, text_span(p->image_path), &c->scratch);
+    p->dos_path = text_set_add(&c->texts, (const char *)c->scratch.bytes, c->scratch.len);
+}
+
 static void complete(correlator *c, process_life *p)
 {
     i64 from = p->start_known == MOMENT_RECORDED ? p->start : INT64_MIN;
@@ -459,6 +469,10 @@ void process_close(correlator *c)
     history_close(&b->threads, c);
     for (u32 i = 0; i < b->count; i++) {
         complete(c, &b->list[i]);
+        spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);
+    }
+    for (u32 i = 0; i < b->count; i++) {
+        name_path(c, &b->list[i]);
         spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);
     }
     put_in_order(b);

@@ -258,6 +258,7 @@ ENGINE(filter_set_level)
 ENGINE(filter_unbind)
 ENGINE(query_scratch_free)
 
+ENGINE(where_asks_process)
 ENGINE(where_free)
 ENGINE(where_parse)
 

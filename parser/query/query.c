@@ -65,6 +65,9 @@ static void put_key(outbuf *key, const node *n)
     case NODE_FIELD:
         outbuf_add(key, n->path, strlen(n->path) + 1);
         break;
+    case NODE_PROCESS:
+        outbuf_add(key, &n->fact.fact, sizeof(n->fact.fact));
+        break;
     case NODE_TEXT:
         outbuf_add(key, &n->value.len, sizeof(n->value.len));
         outbuf_add(key, n->value.text, n->value.len);
@@ -361,6 +364,7 @@ void query_scratch_free(query_scratch *s)
     mem_free(s->sources);
     mem_free(s->tests);
     outbuf_free(&s->element);
+    getter_scratch_free(&s->fact);
     outbuf_free(&s->column);
     *s = (query_scratch){0};
 }
@@ -379,12 +383,37 @@ static const value_path *path_at(const run *r, u32 path)
     return &r->paths[path];
 }
 
+// A fact of the record's process; the end of a path that is not known is told without the backslash before it.
+static operand read_fact(const run *r, const getter *fact)
+{
+    getter_scratch *s = &r->s->fact;
+    got_value v;
+    s->text.len = 0;
+    getter_get(NULL, fact, r->rec, s, &v);
+    if (v.kind != GOT_TEXT)
+        return (operand){.kind = OPERAND_NULL};
+    size_t tail = v.tail && v.len;
+    return (operand){.kind = OPERAND_TEXT,
+                     .has_number = v.is_whole,
+                     .whole = v.whole,
+                     .text = (const char *)s->text.bytes + v.at + tail,
+                     .len = v.len - tail};
+}
+
 static operand read_source(const run *r, const node *n, u32 path, outbuf *text)
 {
     typed_value v = {.kind = VALUE_NULL};
     text->len = 0;
     if (n->kind == NODE_COLUMN)
         return operand_of_column(n->column, r->rec, text, &r->s->column);
+    if (n->kind == NODE_PROCESS) {
+        operand o = read_fact(r, &n->fact);
+        if (o.kind != OPERAND_TEXT)
+            return o;
+        outbuf_add(text, o.text, o.len);
+        o.text = (const char *)text->bytes;
+        return o;
+    }
     if (n->kind != NODE_FIELD)
         return n->value;
     const value_path *found = path_at(r, path);

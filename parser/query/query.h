@@ -11,6 +11,7 @@
 #ifndef ETWKIT_QUERY_H
 #define ETWKIT_QUERY_H
 
+#include "activity/getter.h"
 #include "query/where.h"
 
 typedef struct query_set query_set;
@@ -22,6 +23,7 @@ typedef struct query_scratch {
     u64 run;
     u32 source_count;
     outbuf element, column;
+    getter_scratch fact;
 } query_scratch;
 void query_scratch_free(query_scratch *s);
 

@@ -53,6 +53,8 @@ static bool class_says(const node *n, const event_class *cls, bool planned)
         return column_table[n->column].scope <= (planned ? SCOPE_PLANNED : SCOPE_CLASS);
     case NODE_FIELD:
         return planned && lacks_field(cls, n->path);
+    case NODE_PROCESS:
+        return false;
     default:
         return true;
     }
@@ -132,6 +134,16 @@ static bool is_same(column_id asked, column_id column)
 bool where_asks_class(const expression *x)
 {
     return asks(x->root, is_of_class, COLUMN_FACTS);
+}
+
+static bool asks_process(const node *n)
+{
+    return n && (n->kind == NODE_PROCESS || asks_process(n->left) || asks_process(n->right));
+}
+
+bool where_asks_process(const expression *x)
+{
+    return asks_process(x->root);
 }
 
 bool where_asks_column(const expression *x, column_id column)

@@ -7,7 +7,7 @@
 //     factor      = not factor | ( expression ) | test
 //     test        = operand [ compare operand | [not] like text | [not] in ( literal, … ) | is [not] null | & number ]
 //     compare     = = | == | != | <> | < | <= | > | >=
-//     operand     = column | data.Field[.Member …] | 'text' | "text" | number | 0xhex | true | false
+//     operand     = column | data.Field[.Member …] | process.fact | 'text' | "text" | number | 0xhex | true | false
 //
 // Text is compared without regard to ASCII case, as Windows compares names; `like` knows % and _. Numbers are compared
 // exactly over 64 bits; hex text ("0x1A") counts as a number. A column without a value is null, and no comparison with
@@ -31,6 +31,8 @@ typedef enum where_truth { WHERE_NEVER, WHERE_SOMETIMES, WHERE_ALWAYS } where_tr
 where_truth where_for_class(const expression *x, const event_class *cls, bool planned);
 // Whether it asks for anything a class tells before it is planned.
 bool where_asks_class(const expression *x);
+// Whether it asks for facts of processes, for which the session must follow CORRELATE_PROCESSES, _FILES and _IMAGES.
+bool where_asks_process(const expression *x);
 bool where_asks_column(const expression *x, column_id column);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef ETWKIT_WHERE_NODES_H
 #define ETWKIT_WHERE_NODES_H
 
+#include "activity/getter.h"
 #include "query/operand.h"
 #include "query/where.h"
 
@@ -17,6 +18,7 @@ typedef enum node_kind {
     NODE_TRUTH,  // to here
     NODE_COLUMN, // the operands
     NODE_FIELD,
+    NODE_PROCESS,
     NODE_TEXT,
     NODE_NUMBER,
 } node_kind;
@@ -27,6 +29,7 @@ typedef struct node {
     bool negated;
     column_id column;
     const char *path;          // NODE_FIELD: "QueryName", "Struct.Member"
+    getter fact;               // NODE_PROCESS
     operand value;             // NODE_TEXT, NODE_NUMBER
     struct node *left, *right; // of tests: operands; NODE_IN: the first of the list
     struct node *next;         // in a list

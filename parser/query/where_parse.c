@@ -102,6 +102,19 @@ static node *parse_number(parser *p)
     return n;
 }
 
+static node *parse_fact(parser *p, const char *start, const char *name)
+{
+    getter fact;
+    if (!getter_of_process(name, &fact))
+        return fail(p, start,
+                    "processes have path, command_line, user, name, id, parent, parent.path and "
+                    "parent.command_line");
+    node *n = new_node(p, NODE_PROCESS);
+    if (n)
+        n->fact = fact;
+    return n;
+}
+
 static node *parse_name(parser *p)
 {
     const char *start = p->at;
@@ -120,6 +133,8 @@ static node *parse_name(parser *p)
             n->path = name + 5;
         return n;
     }
+    if (strncmp(name, "process.", 8) == 0)
+        return parse_fact(p, start, name + 8);
     column_id column;
     if (column_find(name, strlen(name), &column)) {
         node *n = new_node(p, NODE_COLUMN);
