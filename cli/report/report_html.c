@@ -96,7 +96,9 @@ u64 member_number(const cJSON *object, const char *name)
     const cJSON *item = member(object, name);
     if (cJSON_IsString(item))
         return strtoull(item->valuestring, NULL, 10);
-    return cJSON_IsNumber(item) ? (u64)item->valuedouble : 0;
+    const double beyond = 18446744073709551616.0; // 2^64, which the greatest numbers become as a double
+    double number = cJSON_IsNumber(item) && item->valuedouble > 0 ? item->valuedouble : 0;
+    return number < beyond ? (u64)number : UINT64_MAX;
 }
 
 bool input_was_read(const cJSON *info)
