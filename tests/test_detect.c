@@ -250,6 +250,27 @@ static void only_terminals_have_colours(void **state)
     assert_null(memchr(p->out.bytes, 0x1b, p->out.len));
 }
 
+static void a_report_has_them_as_its_first_table(void **state)
+{
+    program *p = *state;
+    u64 numbers[64];
+    u32 count = lookups(p, numbers), at = 0;
+    assert_int_equal(RUN(p, "report", "-q", "--json", "--rules", "{}/rules", "samples/dns.etl"), 0);
+    cJSON *root = cJSON_Parse((const char *)p->out.bytes), *row;
+    const cJSON *table = cJSON_GetArrayItem(cJSON_GetObjectItem(root, "tables"), 0);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(table, "id")), "detections");
+    assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(table, "all")), count);
+    cJSON_ArrayForEach (row, cJSON_GetObjectItem(table, "rows")) {
+        assert_int_equal(cJSON_GetArrayItem(row, 0)->valuedouble, numbers[at++]);
+        assert_string_equal(cJSON_GetArrayItem(row, 4)->valuestring, "high");
+        assert_string_equal(cJSON_GetArrayItem(row, 5)->valuestring, "Look-up of example");
+    }
+    assert_int_equal(at, count);
+    cJSON_Delete(root);
+    assert_int_equal(RUN(p, "report", "-q", "--rules", "{}/rules", "samples/dns.etl", "-o", "{}/report.html"), 0);
+    assert_int_equal(RUN(p, "report", "-q", "--rules", "{}/none", "samples/dns.etl", "-o", "{}/report.html"), 1);
+}
+
 // ---------------------------------------------------------------------------------------------- which rules
 
 // How many lines of hits there are with these options.
@@ -351,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hits_are_a_table_of_a_database, setup, program_teardown),
         cmocka_unit_test_setup_teardown(timesketch_has_what_its_importer_asks_for, setup, program_teardown),
         cmocka_unit_test_setup_teardown(only_terminals_have_colours, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(a_report_has_them_as_its_first_table, setup, program_teardown),
         cmocka_unit_test_setup_teardown(options_choose_rules, setup, program_teardown),
         cmocka_unit_test_setup_teardown(placeholders_come_from_a_file, setup, program_teardown),
         cmocka_unit_test_setup_teardown(lists_say_why, setup, program_teardown),

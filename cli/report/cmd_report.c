@@ -5,11 +5,22 @@
 #include "pipeline.h"
 #include "print.h"
 #include "report/report.h"
+#include "report/report_detections.h"
 #include "signals.h"
+
+// Options of `report` alone.
+typedef struct report_options {
+    rule_book *rules; // whose hits are a table; NULL: none
+} report_options;
 
 static bool write_report(const report_job *job, outfile *out, error *e)
 {
+    const report_options *own = job->evidence->run->options->own;
     cJSON *model = report_model(job);
+    if (own->rules && !report_add_detections(model, job->evidence, own->rules, e)) {
+        cJSON_Delete(model);
+        return false;
+    }
     char *json = report_json(model, job->data);
     span text = text_span(json);
     bool ok = job->evidence->run->options->json ? outfile_write(out, text, e) && outfile_text(out, "\n", e)
@@ -88,13 +99,9 @@ static int report(const options *o, outfile *out, bool *reader_left)
     return run_end(&r, code);
 }
 
-static int report_command(const options *o)
+static int report_with(const options *o)
 {
     outfile out;
-    if (!o->out && !o->json) {
-        print_say("report: no output file given: -o OUT.html (etwkit report --help)");
-        return EXIT_USAGE;
-    }
     bool reader_left = false;
     int code = begin(&out, o);
     if (code == EXIT_DONE)
@@ -105,14 +112,41 @@ static int report_command(const options *o)
     return code;
 }
 
+static int report_command(const options *o)
+{
+    error e = {0};
+    rule_book book = {0};
+    report_options *own = o->own;
+    options copy = *o;
+    const rule_choice choice = {.rules = &o->own_texts[TEXTS_RULES], .quiet = o->quiet};
+    if (!o->out && !o->json) {
+        print_say("report: no output file given: -o OUT.html (etwkit report --help)");
+        return EXIT_USAGE;
+    }
+    guard_will_read(choice.rules->items, choice.rules->count);
+    if (choice.rules->count) {
+        own->rules = &book;
+        copy.correlate |= DETECT_CORRELATES;
+    }
+    int code = EXIT_FAILED;
+    if (own->rules && !rule_book_read(&book, &choice, &e))
+        print_say("%s", e.message);
+    else
+        code = report_with(&copy);
+    rule_book_free(&book);
+    return code;
+}
+
 const command command_report = {
     .name = "report",
     .arguments = "TRACE... -o OUT.html",
     .help = "the forensic report: one self-contained page",
     .options = {OPTION_GROUP("output", OPTION_OUTPUT("OUT.html", "where to write; - is standard output"),
                              OPTION_JSON("the page's data as JSON instead of the page; without -o on standard output"),
+                             OPTION_RULES("Sigma rules, a file or a folder of them: what they hit is a table"),
                              OPTION_FORCE("replace a file that is not an earlier report")),
                 &options_input, &options_filter},
+    .own_bytes = sizeof(report_options),
     .most = COMMAND_MANY,
     .correlate = CORRELATE_ACTIVITIES,
     .run = report_command,
