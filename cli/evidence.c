@@ -156,6 +156,7 @@ const char *evidence_limit(const evidence *ev, u32 index, char scratch[160])
         {l.keys, "registry key names are beyond LIMIT_NAME_FACTS: some key_path are missing"},
         {l.stacks, "stacks are beyond LIMIT_STACKS, LIMIT_KEPT_STACKS or LIMIT_STACK_FRAMES: they are not joined"},
         {l.images, "image loads are beyond LIMIT_IMAGE_FACTS: some modules are missing"},
+        {l.methods, "compiled methods are beyond LIMIT_METHOD_FACTS: some frames have no name"},
         {l.pdbs, "PDB identities are beyond LIMIT_IMAGE_FACTS"},
         {l.connections, "connections are beyond LIMIT_CONNECTIONS or LIMIT_TCB_FACTS"},
         {l.volumes, "volume mappings are beyond LIMIT_VOLUMES: some paths have no drive letter"},

@@ -110,5 +110,5 @@ const exporter exporter_etl = {
     .help = "a smaller trace, of one: the events that pass and what they need",
     .whole = etl_whole,
     .needs_file = true,
-    .correlate = CORRELATE_RECORDS | CORRELATE_IMAGES,
+    .correlate = CORRELATE_RECORDS | CORRELATE_IMAGES | CORRELATE_FRAMES,
 };

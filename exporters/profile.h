@@ -1,8 +1,7 @@
-// CPU samples with their stacks, counted: what the profile formats write.
+// CPU samples and context switches with their stacks, counted: what the profile formats write.
 //
-// Samples are SampleProf events of the kernel. A frame is named by the method that was compiled to its address
-// (MethodLoad and rundown events of .NET, whenever they come in the recording), else by module and offset. Equal stacks
-// are one.
+// Samples are SampleProf events of the kernel, switches its CSwitch events. A frame is named by the function or method
+// at its address, else by module and offset. Equal stacks are one. Switches stand as a process of their own.
 #ifndef ETWKIT_PROFILE_H
 #define ETWKIT_PROFILE_H
 
@@ -19,6 +18,9 @@ void profile_add(profile *p, span rendered);
 
 // After the last record: frames get their names. Then stacks are there by index, in the order of their first sample.
 void profile_finish(profile *p);
+
+// A frame of the record's stack: "module!function", "module!+0x1a2b", a method alone, or the address.
+void profile_put_frame(outbuf *out, const record *rec, u32 index);
 
 typedef struct profile_stack {
     u32 process;       // index

@@ -66,7 +66,7 @@ static void folded(void **state)
                                                     "process (200);0x7ff600000044 1\n"
                                                     "app:1.exe (100) 1\n");
     assert_non_null(
-        strstr((const char *)p->err.bytes, "5 CPU samples, 1 of them without a stack; 4 stacks, 3 methods"));
+        strstr((const char *)p->err.bytes, "5 CPU samples, 1 of them without a stack; 0 context switches; 4 stacks"));
 }
 
 static const cJSON *member(const cJSON *object, const char *name)
@@ -104,13 +104,51 @@ static void speedscope(void **state)
     cJSON_Delete(file);
 }
 
+// In records the module or method with the offset in it; whatever events are shown.
+static void frames_name_methods(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "convert", "{}/in.etl", "-q", "--frames", "--where", "stack is not null"), 0);
+    assert_non_null(strstr((const char *)p->out.bytes,
+                           "\"frames\":[\"ntoskrnl.exe!+0x10\",\"A.B.Run+0x4\",\"Main+0x4\",\"0x1234\"]"));
+    assert_non_null(strstr((const char *)p->out.bytes, "\"frames\":[\"0x7FF600000044\"]"));
+    assert_int_equal(RUN(p, "convert", "{}/in.etl", "-q", "-f", "folded", "--until", "2024-05-01T10:00:00.00015"), 0);
+    assert_string_equal((const char *)p->out.bytes, "app:1.exe (100);0x1234;Main;A.B.Run;ntoskrnl.exe!+0x10 1\n");
+}
+
+// A context switch has the stack of the thread that goes on; those without one are not shown.
+static void switches(void **state)
+{
+    program *p = *state;
+    char path[512];
+    error e = {0};
+    outbuf trace = {0};
+    static const char WORDS[] =
+        "trace\nbuffer\n"
+        "system hook=0x0303 version=3 time=+1us payload ptr:0x1 u32:100,4,0 i32:0 ptr:0x1000 wbemsid:none "
+        "astr:\"app.exe\" wstr:\"\"\n"
+        "system hook=0x0503 version=3 time=+2us pid=4 payload u32:100,8 ptr:0 ptr:0 ptr:0 ptr:0 ptr:15 ptr:0 ptr:0 u32:0 "
+        "u8:8,5,2,0\n"
+        "perfinfo hook=0x0524 version=4 time=+100us payload u32:8,0 u8:8,0,0,0,1,0,2,0 u32:1,0\n"
+        "perfinfo hook=0x0524 version=4 time=+200us payload u32:0,8 u8:0,8,0,0,1,0,5,0 u32:1,0\n" STACK(
+            "100", "100", "8", "0xfffff80000000010,0x1234");
+    if (!etl_text_build(WORDS, strlen(WORDS), &trace, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "switches.etl", path), trace.bytes, trace.len);
+    outbuf_free(&trace);
+    assert_int_equal(RUN(p, "convert", "{}/switches.etl", "-f", "folded"), 0);
+    assert_string_equal((const char *)p->out.bytes, "app.exe (100), context switches;0x1234;0xfffff80000000010 1\n");
+    assert_non_null(
+        strstr((const char *)p->err.bytes, "0 CPU samples, 0 of them without a stack; 1 context switches; "));
+}
+
 static void without_samples(void **state)
 {
     program *p = *state;
     static const char *const FORMATS[] = {"folded", "speedscope"}, *const OUTS[] = {"{}/a", "{}/b"};
     for (size_t i = 0; i < COUNT_OF(FORMATS); i++) {
         assert_int_equal(RUN(p, "convert", "samples/dns.etl", "-f", FORMATS[i], "-o", OUTS[i]), 0);
-        assert_non_null(strstr((const char *)p->err.bytes, "etwkit: no CPU samples: "));
+        assert_non_null(strstr((const char *)p->err.bytes, "etwkit: no CPU samples, no context switches with stacks"));
         assert_int_equal(RUN(p, "convert", "{}/in.etl", "-f", FORMATS[i], "-o", OUTS[i], "--force"), 0);
         // It is known as our own.
         assert_int_equal(RUN(p, "convert", "{}/in.etl", "-f", FORMATS[i], "-o", OUTS[i]), 0);
@@ -122,6 +160,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(folded, setup, program_teardown),
         cmocka_unit_test_setup_teardown(speedscope, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(frames_name_methods, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(switches, setup, program_teardown),
         cmocka_unit_test_setup_teardown(without_samples, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,7 @@ enum {
     LIMIT_STACK_THREADS = 65536,   // threads whose process only stacks tell, and its changes
     LIMIT_NAME_FACTS = 4 << 20,    // names of file objects and of registry keys, each
     LIMIT_IMAGE_FACTS = 4 << 20,   // loads, unloads and rundown entries of modules; and PDB identities
+    LIMIT_METHOD_FACTS = 2 << 20,  // compiled methods; a large .NET service has some 200,000
     LIMIT_VOLUMES = 4096,          // volume mappings; machines have some ten
     LIMIT_STACKS = 256 << 20,      // StackWalk events, 32 bytes each; 160 GiB of a trace that is full of them
     LIMIT_KEPT_STACKS = 8 << 20,   // those not read with their records, each once; and keys of stacks
@@ -143,7 +144,6 @@ enum {
     LIMIT_VIEW_FIELDS = 1000,   // fields of one view; SQLite stops at 2000 columns
     LIMIT_PROFILE_FRAMES =
         32 << 20, // of the different stacks of one profile: 128 MiB; and an eighth of it different ones
-    LIMIT_PROFILE_METHODS = 2 << 20, // compiled methods; a large .NET service has some 200,000
     LIMIT_PACKET_INTERFACES = 65536, // of one pcapng output; machines have some hundred components
     LIMIT_PACKETS_PENDING = 1024,    // frames being put together at once, one a processor
     LIMIT_PACKET_BYTES = 256 << 10,  // of a frame that comes in parts; readers refuse longer ones

@@ -34,6 +34,7 @@ void correlator_free(correlator *c)
     key_free(&c->keys);
     stack_free(&c->stacks);
     image_free(&c->images);
+    method_free(&c->methods);
     network_free(&c->network);
     readers_free(c);
     mem_free(c->roles);
@@ -157,6 +158,9 @@ static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u
     case TOPIC_IMAGE_ID:
         image_see(c, s, v, t, source);
         return;
+    case TOPIC_METHOD:
+        method_see(c, s, v, source);
+        return;
     case TOPIC_NETWORK:
     case TOPIC_TCB:
         network_see(c, s, v, t, source);
@@ -265,6 +269,7 @@ void correlator_settle(correlator *c)
     image_close(c);
     process_close(c);
     image_close_pdbs(c);
+    method_close(c);
     key_close(c);
     network_close(c);
     show_hosts(c);
@@ -486,9 +491,14 @@ void correlator_identify(const correlator *c, u32 trace, u32 epoch, correlate_sc
 
 correlate_losses correlator_losses(const correlator *c)
 {
-    return (correlate_losses){c->processes.refused,    c->processes.threads.refused,
-                              c->files.names.refused,  c->keys.names.refused + c->keys.refused,
-                              c->stacks.refused,       c->images.refused,
-                              c->images.pdbs_refused,  c->network.refused + c->network.tcbs.refused,
+    return (correlate_losses){c->processes.refused,
+                              c->processes.threads.refused,
+                              c->files.names.refused,
+                              c->keys.names.refused + c->keys.refused,
+                              c->stacks.refused,
+                              c->images.refused,
+                              c->methods.refused,
+                              c->images.pdbs_refused,
+                              c->network.refused + c->network.tcbs.refused,
                               c->files.volumes_refused};
 }

@@ -214,7 +214,8 @@ typedef struct pdb_identity {
 // By image, then PDB name, GUID and age.
 const pdb_identity *correlator_pdbs(const correlator *c, u32 *count);
 
-// The module an address of a process lay in at a time: its file name, and how far into it. False: unknown.
+// The module an address of a process lay in at a time, and the method that was compiled there: names, and how far into
+// it. False: neither is known.
 bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out);
 
@@ -235,7 +236,7 @@ correlate_counts correlator_counts(const correlator *c);
 
 // Facts that found a limit reached.
 typedef struct correlate_losses {
-    u64 processes, threads, files, keys, stacks, images, pdbs, connections, volumes;
+    u64 processes, threads, files, keys, stacks, images, methods, pdbs, connections, volumes;
 } correlate_losses;
 correlate_losses correlator_losses(const correlator *c);
 

@@ -250,9 +250,10 @@ static const image *image_of(const correlator *c, u32 machine, u32 process_id, i
 bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out)
 {
-    const image *m = image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, address);
-    *out = m ? (stack_frame){m->name, address - m->base} : (stack_frame){NULL, address};
-    return m != NULL;
+    u32 machine = c->machines[source_of(c, trace, epoch)];
+    const image *m = image_of(c, machine, process_id, filetime, address);
+    *out = (stack_frame){m ? m->name : NULL, NULL, m ? address - m->base : address};
+    return method_at(c, machine, process_id, address, out) || m;
 }
 
 void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_scratch *scratch, record *rec)

@@ -133,6 +133,7 @@ typedef enum topic {
     TOPIC_STACK,
     TOPIC_IMAGE,
     TOPIC_IMAGE_ID,
+    TOPIC_METHOD,
     TOPIC_VOLUME,
     TOPIC_NETWORK,
     TOPIC_TCB,
@@ -256,6 +257,12 @@ typedef struct image_book {
     life_counts counts;
 } image_book;
 
+typedef struct method_book {
+    struct method *list; // once closed: by machine, process and address
+    u32 count, cap;
+    u64 refused;
+} method_book;
+
 typedef struct network_book {
     connection *list;
     u32 count, cap;
@@ -319,6 +326,7 @@ struct correlator {
     key_book keys;
     stack_book stacks;
     image_book images;
+    method_book methods;
     network_book network;
 };
 
@@ -386,6 +394,12 @@ void image_close_pdbs(correlator *c);
 void image_free(image_book *b);
 // The path of the image of that name which a process loaded in [from, until]; NULL: unknown.
 const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until);
+
+void method_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void method_close(correlator *c);
+void method_free(method_book *b);
+// The method an address lies in: function and offset of *out. False: in none.
+bool method_at(const correlator *c, u32 machine, u32 process_id, u64 address, stack_frame *out);
 
 void network_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
 void network_close(correlator *c);

@@ -27,6 +27,8 @@ typedef enum origin_class {
     KERNEL_NETWORK,
     TCPIP,
     SECURITY,
+    DOTNET,
+    JAVASCRIPT,
 } origin_class;
 
 static const struct {
@@ -53,6 +55,9 @@ static const struct {
     {KERNEL_NETWORK, false, GUID_KERNEL_NETWORK},
     {TCPIP, false, GUID_OF(0x2f07e2ee, 0x15db, 0x40f1, 0x90, 0xef, 0x9d, 0x7b, 0xa2, 0x82, 0x18, 0x8a)},
     {SECURITY, false, GUID_SECURITY_AUDITING},
+    {DOTNET, false, GUID_DOTNET_RUNTIME},
+    {DOTNET, false, GUID_DOTNET_RUNDOWN},
+    {JAVASCRIPT, false, GUID_JAVASCRIPT},
 };
 
 static bool origin_find(const event_class *cls, origin_class *which)
@@ -121,6 +126,10 @@ static topic kernel_or_public_topic(origin_class which, u32 n)
         return one_of(n, " 1017 1033 1038 1074 1169 1170 1332 ") ? TOPIC_TCB : TOPIC_NONE;
     case SECURITY:
         return n == 4688 ? TOPIC_AUDIT_START : n == 4689 ? TOPIC_AUDIT_STOP : TOPIC_NONE;
+    case DOTNET: // MethodLoadVerbose and MethodUnloadVerbose; of rundowns, at their start and their end
+        return one_of(n, " 143 144 ") ? TOPIC_METHOD : TOPIC_NONE;
+    case JAVASCRIPT: // MethodLoad, MethodUnload
+        return one_of(n, " 9 10 ") ? TOPIC_METHOD : TOPIC_NONE;
     case CLASS_DISK:
     case CLASS_FAULT:
     case CLASS_PERF:
@@ -150,6 +159,8 @@ static unsigned flag_of(topic t)
     case TOPIC_IMAGE:
     case TOPIC_IMAGE_ID:
         return CORRELATE_IMAGES;
+    case TOPIC_METHOD:
+        return CORRELATE_FRAMES;
     case TOPIC_NETWORK:
     case TOPIC_TCB:
         return CORRELATE_NETWORK;
@@ -221,6 +232,10 @@ static const struct {
     {TOPIC_IMAGE_ID, WANT_PATH, "OriginalFileName PdbFileName"},
     {TOPIC_IMAGE_ID, WANT_GUID, "GuidSig"},
     {TOPIC_IMAGE_ID, WANT_AGE, "Age"},
+    {TOPIC_METHOD, WANT_OBJECT, "MethodStartAddress"},
+    {TOPIC_METHOD, WANT_SIZE, "MethodSize"},
+    {TOPIC_METHOD, WANT_PATH, "MethodNamespace"},
+    {TOPIC_METHOD, WANT_NAME, "MethodName"},
     {TOPIC_NETWORK, WANT_PROCESS, "PID"},
     {TOPIC_NETWORK, WANT_BYTES, "size"},
     {TOPIC_NETWORK, WANT_LOCAL, "saddr"},

@@ -46,10 +46,11 @@ enum { RECORD_STATES = RECORD_RAW + 1 };
 
 const char *record_state_name(record_state state); // "decoded", "partial", "raw"
 
-// Where a return address lies: in a module, `offset` bytes after its base. module NULL: unknown, offset is the
-// address.
+// Where a return address lies: `offset` bytes after the start of a function, or the base of a module. Neither known:
+// offset is the address.
 typedef struct stack_frame {
-    const char *module; // file name
+    const char *module;   // file name; NULL: in none
+    const char *function; // UTF-8; NULL: unknown
     u64 offset;
 } stack_frame;
 

@@ -149,19 +149,24 @@ static void item_text(item_writer *w, const char *name, const char *text)
     add_char(w->out, '"');
 }
 
-// ["ntdll.dll!+0x1a2b", …]; an address no module tells stays an address.
+// ["ntdll.dll!+0x1a2b", "App.Main+0x1f", …]; an address nothing tells stays an address.
 static void item_frames(item_writer *w, const stack_frame *frames, u32 count)
 {
     item_key(w, "frames");
     add_char(w->out, '[');
     for (u32 i = 0; i < count; i++) {
+        const stack_frame *f = &frames[i];
+        bool known = f->module || f->function;
         outbuf_text(w->out, i ? ",\"" : "\"");
-        if (frames[i].module) {
-            render_json_text(w->out, frames[i].module);
-            outbuf_text(w->out, "!+");
+        if (f->module) {
+            render_json_text(w->out, f->module);
+            outbuf_text(w->out, "!");
         }
+        if (f->function)
+            render_json_text(w->out, f->function);
+        outbuf_text(w->out, known ? "+" : "");
         u8 *p = outbuf_reserve(w->out, 19);
-        p = frames[i].module ? text_hex_lower(p, frames[i].offset) : text_hex(p, frames[i].offset);
+        p = known ? text_hex_lower(p, f->offset) : text_hex(p, f->offset);
         *p++ = '"';
         outbuf_written(w->out, p);
     }

@@ -1,0 +1,103 @@
+// Methods that a runtime compiled: what lies where in a process's memory, by its name.
+//
+// MethodLoad events of .NET and of JavaScript engines, and .NET's rundowns, wherever in the recording they are: a
+// rundown comes at its end. So an address means the method for the whole of it; where two were there, the one that
+// begins nearer.
+#include <stdlib.h>
+
+#include "base/sort.h"
+#include "correlate/correlate_internal.h"
+
+typedef struct method {
+    u64 start, end;
+    const char *name;
+    u32 process_id;
+    u32 source; // once closed: the machine
+} method;
+
+static const char *name_of(const seen *v)
+{
+    const char *space = seen_text(v, WANT_PATH), *name = seen_text(v, WANT_NAME);
+    if (!space || !name)
+        return name ? name : space;
+    outbuf *scratch = &v->c->scratch;
+    scratch->len = 0;
+    outbuf_text(scratch, space);
+    outbuf_text(scratch, ".");
+    outbuf_text(scratch, name);
+    return text_set_add(&v->c->texts, (const char *)scratch->bytes, scratch->len);
+}
+
+void method_see(correlator *c, const sighting *s, const seen *v, u32 source)
+{
+    method_book *b = &c->methods;
+    method m = {.process_id = s->ev->process_id, .source = source};
+    u64 size;
+    if (!seen_number(v, WANT_OBJECT, &m.start) || !seen_number(v, WANT_SIZE, &size) || !size ||
+        m.start + size < m.start)
+        return;
+    m.end = m.start + size;
+    m.name = name_of(v);
+    if (!m.name)
+        return;
+    if (b->count >= LIMIT_METHOD_FACTS) {
+        b->refused++;
+        return;
+    }
+    GROW(b->list, b->count, b->cap);
+    b->list[b->count++] = m;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const method *x = a, *y = b;
+    if (x->source != y->source)
+        return x->source < y->source ? -1 : 1;
+    if (x->process_id != y->process_id)
+        return x->process_id < y->process_id ? -1 : 1;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return x->end != y->end ? (x->end < y->end ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+void method_close(correlator *c)
+{
+    method_book *b = &c->methods;
+    u32 kept = 0;
+    for (u32 i = 0; i < b->count; i++)
+        b->list[i].source = c->machines[b->list[i].source];
+    sort_in_place(b->list, b->count, sizeof(*b->list), by_place);
+    for (u32 i = 0; i < b->count; i++)
+        if (!kept || by_place(&b->list[kept - 1], &b->list[i]) != 0)
+            b->list[kept++] = b->list[i];
+    b->count = kept;
+}
+
+bool method_at(const correlator *c, u32 machine, u32 process_id, u64 address, stack_frame *out)
+{
+    const method_book *b = &c->methods;
+    const method key = {.source = machine, .process_id = process_id};
+    u32 low = 0, high = b->count; // the last one that begins at or before the address
+    while (low < high) {
+        u32 middle = low + (high - low) / 2;
+        const method *m = &b->list[middle];
+        bool before = m->source != key.source           ? m->source < key.source
+                      : m->process_id != key.process_id ? m->process_id < key.process_id
+                                                        : m->start <= address;
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const method *m = low ? &b->list[low - 1] : NULL;
+    if (!m || m->source != machine || m->process_id != process_id || address >= m->end)
+        return false;
+    out->function = m->name;
+    out->offset = address - m->start;
+    return true;
+}
+
+void method_free(method_book *b)
+{
+    mem_free(b->list);
+}
