@@ -122,6 +122,7 @@ ENGINE(carve_proven)
 ENGINE(carve_reason_text)
 ENGINE(carve_scan)
 
+ENGINE(clock_duration)
 ENGINE(clock_filetime)
 ENGINE(clock_type_name)
 
