@@ -6,6 +6,7 @@
 #include "info.h"
 #include "pipeline.h"
 #include "print.h"
+#include "symbols.h"
 
 static bool count_states(evidence *ev, error *e)
 {
@@ -47,9 +48,22 @@ static void put_row(const run *r, const evidence *ev, u32 row_index, outbuf *out
         put_json(info_json(ev, row->trace, true), out);
 }
 
+typedef struct info_options {
+    bool list_symbols;
+} info_options;
+
+static bool lists_symbols(const run *r)
+{
+    return ((const info_options *)r->options->own)->list_symbols;
+}
+
 static void put_rows(evidence *ev, outbuf *out)
 {
     run *r = ev->run;
+    if (lists_symbols(r)) {
+        symbols_list(ev->session, out);
+        return;
+    }
     inputs_hash_finish(&r->inputs);
     session_check_files(ev->session);
     for (u32 i = ev->first; i < ev->first + ev->count; i++)
@@ -65,9 +79,11 @@ static bool read_rows(run *r, u32 first, u32 count, bool threads, outbuf *out)
 {
     evidence ev;
     error e = {0};
-    unsigned correlate = filter_needs_record(&r->options->filter) ? r->options->correlate : 0;
+    unsigned correlate = lists_symbols(r)                           ? CORRELATE_IMAGES
+                         : filter_needs_record(&r->options->filter) ? r->options->correlate
+                                                                    : 0;
     bool ok = evidence_open(&ev, r, first, count, threads, correlate) == EXIT_DONE;
-    if (ok && !count_states(&ev, &e)) {
+    if (ok && !lists_symbols(r) && !count_states(&ev, &e)) {
         print_say("%s", e.message);
         ok = false;
     }
@@ -87,7 +103,8 @@ static void read_row(void *context, u32 row_index, bool threads, outbuf *out)
         return;
     if (row->status == INPUT_OK)
         row->status = INPUT_NOT_REACHED;
-    put_row(r, NULL, row_index, out);
+    if (!lists_symbols(r))
+        put_row(r, NULL, row_index, out);
 }
 
 // Names of processes come from all inputs: a filter that may ask for them reads all of them together.
@@ -119,12 +136,21 @@ static int info(const options *o)
     return run_end(&r, code);
 }
 
+static const option OWN[] = {
+    OPTION_JSON("one JSON object a trace, a line each"),
+    {.name = "--list-symbols",
+     .help = "instead: the program databases its modules have, as symbol servers name them",
+     .set = option_own_flag,
+     .at = offsetof(info_options, list_symbols)},
+    {0},
+};
+
 const command command_info = {
     .name = "info",
     .arguments = "TRACE...",
     .help = "what each trace is: session, machine, clock, providers, losses, damage",
-    .options = {OPTION_GROUP("output", OPTION_JSON("one JSON object a trace, a line each")), &options_input,
-                &options_filter},
+    .options = {&(const option_group){"output", OWN}, &options_input, &options_filter},
+    .own_bytes = sizeof(info_options),
     .most = COMMAND_MANY,
     .correlate = CORRELATE_RECORDS,
     .run = info,

@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "joins.h"
 #include "print.h"
+#include "symbols.h"
 #include "remarks.h"
 
 enum { DAMAGE_LINES = 20 };
@@ -96,6 +97,8 @@ int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsi
     run_clear_bar(r);
     if (!done)
         print_say("interrupted");
+    if (done && o->symbols && correlate & CORRELATE_FRAMES)
+        ev->symbols = symbols_load(s, o->symbols, o->quiet);
     return done ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -113,6 +116,7 @@ void evidence_close(evidence *ev)
         row->trace = INPUT_NONE;
     }
     session_free(ev->session);
+    symbols_free(ev->symbols);
     mem_free(ev->rows);
 }
 

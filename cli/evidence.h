@@ -6,6 +6,7 @@
 #include "run.h"
 
 typedef struct evidence {
+    struct symbols *symbols; // of --symbols; NULL: none
     run *run;
     session *session;
     u32 first, count; // rows of the run's inputs

@@ -18,7 +18,7 @@ enum { OPTION_OWN_TEXTS = 5 };
 typedef struct options {
     const char **inputs; // arguments that are not options: traces, paths
     u32 input_count, input_cap;
-    const char *out, *format, *cache, *summary, *host;
+    const char *out, *format, *cache, *summary, *host, *symbols;
     text_list schemas, files_from;
     text_list own_texts[OPTION_OWN_TEXTS]; // repeatable options of the command alone, which names the indexes
     text_list meaning;                     // options that are not neutral, each as "name=value"; owned

@@ -1,7 +1,10 @@
 // The program database reader: annotations and their functions, scattered pages, and what hostile files may claim.
 #include "blob.h"
 
+#include "etl_text.h"
+#include "program.h"
 #include "schema/wpp/pdb.h"
+#include "schema/wpp/pdb_publics.h"
 
 enum { PAGE = 512, STREAMS = 6 };
 
@@ -307,6 +310,127 @@ static void every_dword_changed(void **state)
     outbuf_free(&file);
 }
 
+// ---------------------------------------------------------------------------------------------- public symbols
+
+#define PUBLIC(label, flags, offset, section, name)                                                                    \
+    " here:" label " u16:@" label ".z-@" label "-2 u16:0x110e u32:" flags " u32:" offset " u16:" section " cstr:" name \
+    " align:4 here:" label ".z "
+#define BUILD "{00112233-4455-6677-8899-aabbccddeeff}"
+
+// Two sections at 0x1000 and 0x5000; what is no code, and what lies in no section, is left out.
+static outbuf publics_file(void)
+{
+    static const msf_plan PLAN = {
+        .streams = {NULL, "u32:20000404 u32:1 u32:2 guid:00112233-4455-6677-8899-aabbccddeeff", NULL,
+                    "u32:0xffffffff u32:19990903 u32:1 pad:8 u16:4 pad:2 pad:24 u32:22 pad:12 pad:10 u16:5 pad:10",
+                    PUBLIC("a", "2", "0", "2", "Second") PUBLIC("b", "2", "0x10", "1", "First")
+                        PUBLIC("c", "0", "0x20", "1", "Data") PUBLIC("d", "2", "0", "3", "Nowhere")
+                            PUBLIC("e", "3", "0x40", "1", "?Third@@YAXXZ") " here:f u16:2 u16:6",
+                    "pad:12 u32:0x1000 pad:24 pad:12 u32:0x5000 pad:24"},
+        .scattered = true};
+    return msf_from(&PLAN);
+}
+
+static void publics(void **state)
+{
+    (void)state;
+    static const struct {
+        u64 address;
+        const char *name;
+        u64 offset;
+    } WANTED[] = {{0x100f, NULL, 0},       {0x1010, "First", 0},
+                  {0x103f, "First", 0x2f}, {0x1044, "?Third@@YAXXZ", 4},
+                  {0x5000, "Second", 0},   {UINT64_MAX, "Second", UINT64_MAX - 0x5000}};
+    outbuf file = publics_file();
+    span bytes = {file.bytes, file.len};
+    guid id, other = {{1}};
+    public_symbols found;
+    error e = {0};
+    assert_true(guid_from_text(BUILD, strlen(BUILD), &id));
+    assert_true(pdb_publics(bytes, &id, &found, &e));
+    assert_int_equal(found.count, 3);
+    for (size_t i = 0; i < COUNT_OF(WANTED); i++) {
+        u64 offset = 0;
+        const char *name = public_symbol_at(&found, WANTED[i].address, &offset);
+        if (!WANTED[i].name)
+            assert_null(name);
+        else
+            assert_string_equal(name, WANTED[i].name);
+        assert_int_equal(offset, WANTED[i].offset);
+    }
+    public_symbols_free(&found);
+    assert_false(pdb_publics(bytes, &other, &found, &e));
+    assert_string_equal(e.message, "program database: it is of another build");
+    outbuf_free(&file);
+}
+
+static void publics_of_hostile_files(void **state)
+{
+    (void)state;
+    outbuf file = publics_file();
+    guid id;
+    public_symbols found;
+    static const u32 values[] = {0, 1, 0xffff, 0x10000, 0x7fffffff, 0xffffffffu};
+    assert_true(guid_from_text(BUILD, strlen(BUILD), &id));
+    u8 *bytes = blob_cut(&file, file.len);
+    for (size_t at = 0; at + 4 <= file.len; at += 2)
+        for (size_t v = 0; v < COUNT_OF(values); v++) {
+            error e = {0};
+            put_u32(bytes + at, values[v]);
+            if (pdb_publics((span){bytes, file.len}, &id, &found, &e))
+                assert_true(found.count <= 5);
+            public_symbols_free(&found);
+            memcpy(bytes + at, file.bytes + at, 4);
+        }
+    free(bytes);
+    for (size_t len = 0; len < file.len; len += 7) {
+        error e = {0};
+        bytes = blob_cut(&file, len);
+        (void)pdb_publics((span){bytes, len}, &id, &found, &e);
+        public_symbols_free(&found);
+        free(bytes);
+    }
+    outbuf_free(&file);
+}
+
+// A trace that carries the identity, and a folder as symbol servers have it.
+static void functions_in_stacks(void **state)
+{
+    program *p = *state;
+    char path[512], line[1024];
+    error e = {0};
+    outbuf trace = {0}, file = publics_file();
+    static const char WORDS[] =
+        "trace\nbuffer\n"
+        "system hook=0x0303 version=3 time=+1us payload ptr:0x1 u32:100,4,0 i32:0 ptr:0x1000 wbemsid:none "
+        "astr:\"app.exe\" wstr:\"\"\n"
+        "system hook=0x0503 version=3 time=+2us pid=4 payload u32:100,8 ptr:0 ptr:0 ptr:0 ptr:0 ptr:15 ptr:0 ptr:0 u32:0 "
+        "u8:8,5,2,0\n"
+        "system hook=0x1403 version=2 time=+3us pid=100 payload ptr:0x400000 ptr:0x8000 u32:100,0,0,0 ptr:0 u32:0,0,0,0 "
+        "wstr:\"C:\\\\app\\\\app.exe\"\n"
+        "full guid={b3e675d7-2554-4f18-830b-2762732560de} opcode=36 version=2 payload ptr:0x400000 u32:100 "
+        "guid:" BUILD " u32:10 astr:\"D:\\\\b\\\\app.pdb\"\n"
+        "perfinfo hook=0x0f2e version=2 time=+100us payload ptr:0x401000 u32:8 u16:1,0\n"
+        "system hook=0x1820 version=2 time=+400us payload time:+100us u32:100,8 u64:0x401044,0x400008\n";
+    if (!etl_text_build(WORDS, strlen(WORDS), &trace, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "in.etl", path), trace.bytes, trace.len);
+    const char *const list[] = {"info", "--list-symbols", "{}/in.etl", NULL};
+    assert_int_equal(program_run(p, list), 0);
+    assert_string_equal((const char *)p->out.bytes,
+                        "app.pdb/00112233445566778899AABBCCDDEEFFA/app.pdb  C:\\app\\app.exe\n");
+    snprintf(line, sizeof(line), "mkdir -p %s/store/app.pdb/00112233445566778899AABBCCDDEEFFA", p->folder);
+    assert_int_equal(system(line), 0);
+    bytes_save(program_path(p, "store/app.pdb/00112233445566778899AABBCCDDEEFFA/app.pdb", path), file.bytes, file.len);
+    const char *const convert[] = {"convert", "{}/in.etl",         "--symbols", "{}/store",
+                                   "--where", "stack is not null", NULL};
+    assert_int_equal(program_run(p, convert), 0);
+    assert_non_null(strstr((const char *)p->out.bytes, "\"frames\":[\"app.exe!?Third@@YAXXZ+0x4\",\"app.exe!+0x8\"]"));
+    assert_non_null(strstr((const char *)p->err.bytes, "1 of 1 program databases are in "));
+    outbuf_free(&trace);
+    outbuf_free(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +442,9 @@ int main(void)
         cmocka_unit_test(shared_streams),
         cmocka_unit_test(every_prefix),
         cmocka_unit_test(every_dword_changed),
+        cmocka_unit_test(publics),
+        cmocka_unit_test(publics_of_hostile_files),
+        cmocka_unit_test_setup_teardown(functions_in_stacks, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -319,6 +319,12 @@ static bool set_frames(options *o, const option *row, const char *value, error *
     return true;
 }
 
+static bool set_symbols(options *o, const option *row, const char *value, error *e)
+{
+    o->symbols = value;
+    return set_frames(o, row, value, e);
+}
+
 // I/N: part I of N.
 static bool set_shard(options *o, const option *row, const char *value, error *e)
 {
@@ -383,6 +389,10 @@ static const option OWN[] = {
     {.name = "--manifest", .help = "the same as OUT.manifest.json, its old name", .set = set_provenance},
     OPTION_RULES("SQLite: Sigma rules, a file or a folder of them, whose hits become the table detections"),
     {.name = "--frames", .help = "name the modules of stacks: extended.frames", .set = set_frames},
+    {.name = "--symbols",
+     .argument = "FOLDER",
+     .help = "name functions in stacks by its PDB files, NAME/ID/NAME or NAME; as --frames",
+     .set = set_symbols},
     {.name = "--guard",
      .help = "CSV: put ' before cells a spreadsheet would run (default for OUT.csv)",
      .set = option_own_flag,

@@ -119,15 +119,16 @@ enum {
     LIMIT_SPILL_MEMORY = 24 << 20, // facts kept in memory, all arrays together; more of them lies in temporary files
 
     // Correlation: what is remembered of a whole recording; a fact has some 40 bytes
-    LIMIT_PROCESS_FACTS = 1 << 20, // starts, ends and rundown entries of processes
-    LIMIT_THREAD_FACTS = 64 << 20, // likewise of threads
-    LIMIT_STACK_THREADS = 65536,   // threads whose process only stacks tell, and its changes
-    LIMIT_NAME_FACTS = 4 << 20,    // names of file objects and of registry keys, each
-    LIMIT_IMAGE_FACTS = 4 << 20,   // loads, unloads and rundown entries of modules; and PDB identities
-    LIMIT_METHOD_FACTS = 2 << 20,  // compiled methods; a large .NET service has some 200,000
-    LIMIT_VOLUMES = 4096,          // volume mappings; machines have some ten
-    LIMIT_STACKS = 256 << 20,      // StackWalk events, 32 bytes each; 160 GiB of a trace that is full of them
-    LIMIT_KEPT_STACKS = 8 << 20,   // those not read with their records, each once; and keys of stacks
+    LIMIT_PROCESS_FACTS = 1 << 20,  // starts, ends and rundown entries of processes
+    LIMIT_THREAD_FACTS = 64 << 20,  // likewise of threads
+    LIMIT_STACK_THREADS = 65536,    // threads whose process only stacks tell, and its changes
+    LIMIT_NAME_FACTS = 4 << 20,     // names of file objects and of registry keys, each
+    LIMIT_IMAGE_FACTS = 4 << 20,    // loads, unloads and rundown entries of modules; and PDB identities
+    LIMIT_METHOD_FACTS = 2 << 20,   // compiled methods; a large .NET service has some 200,000
+    LIMIT_SYMBOL_NAMES = 256 << 20, // of one program database; the kernel's take some 2 MiB
+    LIMIT_VOLUMES = 4096,           // volume mappings; machines have some ten
+    LIMIT_STACKS = 256 << 20,       // StackWalk events, 32 bytes each; 160 GiB of a trace that is full of them
+    LIMIT_KEPT_STACKS = 8 << 20,    // those not read with their records, each once; and keys of stacks
     LIMIT_STACK_FRAMES = 48 << 20, // addresses of stacks that are not read with their records, each stack once: 384 MiB
     LIMIT_CONNECTIONS = 1 << 20,   // pairs of ends and a process id
     LIMIT_TCB_FACTS = 4 << 20,     // TCP control blocks whose ends were told; and bytes moved by one

@@ -15,6 +15,7 @@
 #include "container/etl_file.h"
 #include "decode/classes.h"
 #include "decode/events.h"
+#include "schema/wpp/pdb_publics.h"
 
 typedef struct correlator correlator;
 
@@ -213,6 +214,8 @@ typedef struct pdb_identity {
 } pdb_identity;
 // By image, then PDB name, GUID and age.
 const pdb_identity *correlator_pdbs(const correlator *c, u32 *count);
+// What is known of an identity's functions, for frames from now on; must live as long as the correlator.
+void correlator_set_symbols(correlator *c, const pdb_identity *of, const public_symbols *symbols);
 
 // The module an address of a process lay in at a time, and the method that was compiled there: names, and how far into
 // it. False: neither is known.

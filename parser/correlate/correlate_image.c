@@ -22,6 +22,9 @@ typedef struct image {
     i64 from, until;
     const char *path, *name;
     u32 machine, process_id;
+    guid pdb_id; // where `has_pdb`
+    bool has_pdb;
+    const public_symbols *symbols; // NULL: none were given
 } image;
 
 typedef struct pdb_fact {
@@ -142,7 +145,14 @@ static void put(correlator *c, const image_fact *f, i64 from, i64 until, bool in
     GROW(b->list, b->count, b->cap);
     const char *path = file_dos_path(c, f->source, f->path);
     drive_note(c, f->source, path);
-    b->list[b->count++] = (image){f->base, f->size, 0, from, until, path, path_name(path), f->source, f->process_id};
+    b->list[b->count++] = (image){.base = f->base,
+                                  .size = f->size,
+                                  .from = from,
+                                  .until = until,
+                                  .path = path,
+                                  .name = path_name(path),
+                                  .machine = f->source,
+                                  .process_id = f->process_id};
 }
 
 static bool same_place(const image_fact *a, const image_fact *b)
@@ -253,6 +263,8 @@ bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id
     u32 machine = c->machines[source_of(c, trace, epoch)];
     const image *m = image_of(c, machine, process_id, filetime, address);
     *out = (stack_frame){m ? m->name : NULL, NULL, m ? address - m->base : address};
+    if (m && m->symbols)
+        out->function = public_symbol_at(m->symbols, address - m->base, &out->offset);
     return method_at(c, machine, process_id, address, out) || m;
 }
 
@@ -351,6 +363,11 @@ void image_close_pdbs(correlator *c)
                b->pdb_facts[high].process_id == f->process_id && b->pdb_facts[high].source == f->source)
             high++;
         const image *m = image_of(c, f->source, f->process_id, f->time, f->base);
+        if (m && !f->managed) {
+            image *of = &b->list[m - b->list];
+            of->pdb_id = f->id;
+            of->has_pdb = true;
+        }
         const char *original = m ? NULL : original_near(b->pdb_facts + low, high - low, i - low);
         b->pdbs[kept++] = (pdb_identity){m ? m->path : original, f->pdb, f->id, f->age, f->managed};
     }
@@ -368,6 +385,14 @@ const pdb_identity *correlator_pdbs(const correlator *c, u32 *count)
 {
     *count = c->images.identity_count;
     return c->images.pdbs;
+}
+
+void correlator_set_symbols(correlator *c, const pdb_identity *of, const public_symbols *symbols)
+{
+    image_book *b = &c->images;
+    for (u32 i = 0; i < b->count; i++)
+        if (b->list[i].has_pdb && guid_equal(&b->list[i].pdb_id, &of->id))
+            b->list[i].symbols = symbols;
 }
 
 void image_free(image_book *b)

@@ -169,6 +169,9 @@ ENGINE(schema_core_fetch)
 
 ENGINE(manifest_load)
 
+ENGINE(pdb_publics)
+ENGINE(public_symbols_free)
+
 ENGINE(schema_cache_close)
 ENGINE(schema_cache_default_path)
 ENGINE(schema_cache_fetch)
@@ -225,6 +228,7 @@ ENGINE(correlator_losses)
 ENGINE(correlator_module)
 ENGINE(correlator_pdbs)
 ENGINE(correlator_processes)
+ENGINE(correlator_set_symbols)
 
 ENGINE(activities_free)
 ENGINE(activities_new)

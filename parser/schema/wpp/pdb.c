@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
+#include "schema/wpp/pdb_streams.h"
 
 enum {
     S_ANNOTATION = 0x1019,
@@ -25,25 +26,11 @@ enum {
     S_LPROC32_DPC = 0x1155,
     S_LPROC32_DPC_ID = 0x1156,
 };
-enum { STREAM_DBI = 3, PROC_NAME = 39, NO_STREAM = 0xffff };
+enum { PROC_NAME = 39 };
 
 static const u8 SIGNATURE[32] = "Microsoft C/C++ MSF 7.00\r\n\x1a"
                                 "DS\0\0";
 static const u32 NIL_SIZE = 0xffffffffu;
-
-// Bytes of a stream: a view of the file, or memory of our own.
-typedef struct pages {
-    span bytes;
-    u8 *owned;
-} pages;
-
-typedef struct pdb_file {
-    span file;
-    u32 page_bytes;
-    u64 budget; // stream bytes that may still be put together
-    pages directory;
-    u32 stream_count;
-} pdb_file;
 
 typedef struct annotation_walk {
     bool (*visit)(void *context, const char *const *strings, u32 count, const char *function);
@@ -58,7 +45,7 @@ bool pdb_is(span head)
     return head.len >= sizeof(SIGNATURE) && memcmp(head.at, SIGNATURE, sizeof(SIGNATURE)) == 0;
 }
 
-static void pages_free(pages *p)
+void pdb_pages_free(pages *p)
 {
     mem_free(p->owned);
     *p = (pages){0};
@@ -100,7 +87,7 @@ static u32 pages_of(const pdb_file *pdb, u32 size)
     return size == NIL_SIZE ? 0 : (u32)(((u64)size + pdb->page_bytes - 1) / pdb->page_bytes);
 }
 
-static bool pdb_open(pdb_file *pdb, span file, error *e)
+bool pdb_open(pdb_file *pdb, span file, error *e)
 {
     span head, list;
     if (!pdb_is(file) || !span_sub(file, 0, 56, &head))
@@ -117,7 +104,7 @@ static bool pdb_open(pdb_file *pdb, span file, error *e)
     if (!pages_join(pdb, list, size, &pdb->directory, e))
         return false;
     if (size < 4 || load_u32(pdb->directory.bytes.at) > (size - 4) / 4) {
-        pages_free(&pdb->directory);
+        pdb_pages_free(&pdb->directory);
         return error_set(e, "program database: the directory of %u bytes does not hold its streams' sizes", size);
     }
     pdb->stream_count = load_u32(pdb->directory.bytes.at);
@@ -126,7 +113,7 @@ static bool pdb_open(pdb_file *pdb, span file, error *e)
 
 // Where the page numbers of each stream begin in the directory, and after the last. Modules name streams by 16 bits,
 // so later ones are of no interest.
-static u64 *page_starts(const pdb_file *pdb)
+u64 *pdb_page_starts(const pdb_file *pdb)
 {
     u32 count = pdb->stream_count < NO_STREAM ? pdb->stream_count : NO_STREAM;
     u64 *starts = mem_zeroed((size_t)count + 1, sizeof(*starts));
@@ -139,7 +126,7 @@ static u64 *page_starts(const pdb_file *pdb)
     return starts;
 }
 
-static bool stream_join(pdb_file *pdb, const u64 *starts, u32 number, pages *out, error *e)
+bool pdb_stream_join(pdb_file *pdb, const u64 *starts, u32 number, pages *out, error *e)
 {
     *out = (pages){0};
     if (number >= pdb->stream_count || number >= NO_STREAM)
@@ -231,21 +218,21 @@ static bool walk_modules(pdb_file *pdb, const u64 *starts, annotation_walk *w, e
 {
     pages dbi;
     span head, modules;
-    if (!stream_join(pdb, starts, STREAM_DBI, &dbi, e))
+    if (!pdb_stream_join(pdb, starts, STREAM_DBI, &dbi, e))
         return false;
     bool ok = span_sub(dbi.bytes, 0, 64, &head) && load_u32(head.at) == 0xffffffffu &&
               span_sub(dbi.bytes, 64, load_u32(head.at + 24), &modules);
     if (!ok) {
         error_set(e, "program database: the debug information stream of %zu bytes does not hold its modules",
                   dbi.bytes.len);
-        pages_free(&dbi);
+        pdb_pages_free(&dbi);
         return false;
     }
     u32 stream, symbol_bytes;
     for (size_t at = 0; !w->stopped && module_next(modules, &at, &stream, &symbol_bytes);) {
         pages module;
         span symbols;
-        if (stream == NO_STREAM || !stream_join(pdb, starts, stream, &module, e))
+        if (stream == NO_STREAM || !pdb_stream_join(pdb, starts, stream, &module, e))
             continue;
         if (!span_sub(module.bytes, 0, symbol_bytes, &symbols)) {
             error_set(e, "program database: a module claims %u bytes of symbols, its stream has %zu", symbol_bytes,
@@ -253,9 +240,9 @@ static bool walk_modules(pdb_file *pdb, const u64 *starts, annotation_walk *w, e
             symbols = module.bytes;
         }
         walk_symbols(w, symbols, e);
-        pages_free(&module);
+        pdb_pages_free(&module);
     }
-    pages_free(&dbi);
+    pdb_pages_free(&dbi);
     return true;
 }
 
@@ -268,11 +255,11 @@ bool pdb_each_annotation(span file,
         e->message[0] = 0;
     if (!pdb_open(&pdb, file, e))
         return false;
-    u64 *starts = page_starts(&pdb);
+    u64 *starts = pdb_page_starts(&pdb);
     annotation_walk w = {.visit = visit, .context = context};
     bool ok = walk_modules(&pdb, starts, &w, e);
     mem_free(w.strings);
     mem_free(starts);
-    pages_free(&pdb.directory);
+    pdb_pages_free(&pdb.directory);
     return ok;
 }
