@@ -1,5 +1,5 @@
 # Whether a Parquet file says what the JSON Lines of the same records say: each column of each row by pyarrow, counts and
-# sums by duckdb and polars. usage: parquet_read.py OUT.parquet OUT.jsonl; 77: none of these readers is installed.
+# sums by duckdb, polars and ClickHouse (chdb). usage: parquet_read.py OUT.parquet OUT.jsonl; 77: none of these readers is installed.
 import datetime
 import importlib
 import json
@@ -72,6 +72,11 @@ def main(path, lines):
     if polars := library("polars"):
         frame = polars.read_parquet(path)
         assert (frame.height, frame["record"].sum(), frame["process_id"].sum()) == sums
+        readers += 1
+    if chdb := library("chdb"):
+        query = f"select count(), sum(record), sum(process_id), count(timestamp) from file('{path}', Parquet)"
+        got = [int(part or 0) for part in chdb.query(query, "CSV").bytes().decode().replace("\\N", "0").split(",")]
+        assert tuple(got) == sums + (sum(nanoseconds(row["timestamp"]) is not None for row in rows),), got
         readers += 1
     return 0 if readers else 77
 

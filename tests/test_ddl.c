@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,12 +97,50 @@ static void duckdb_loads_it(void **state)
     assert_int_equal(shell(p, line), 0);
 }
 
+// All traces at hand, by the printed statements.
+static void every_trace_loads(program *p, const char *database)
+{
+    static char line[65536];
+    char pattern[512], path[4096], absolute[4096];
+    const char *python = getenv("ETWKIT_PYTHON"), *shared = getenv("ETWKIT_SHARED"), *named = getenv("ETWKIT");
+    glob_t found = {0};
+    assert_non_null(realpath(named ? named : "build/etwkit", path));
+    snprintf(pattern, sizeof(pattern), "%s/corpus/*.etl", shared ? shared : "../shared");
+    assert_int_equal(glob("samples/*.etl", 0, NULL, &found), 0);
+    (void)glob(pattern, GLOB_APPEND, NULL, &found);
+    size_t len = (size_t)snprintf(line, sizeof(line), "%s tests/ddl_load.py %s %s %s", python ? python : "python3",
+                                  path, database, p->folder);
+    for (size_t i = 0; i < found.gl_pathc && len + sizeof(absolute) < sizeof(line); i++)
+        if (realpath(found.gl_pathv[i], absolute))
+            len += (size_t)snprintf(line + len, sizeof(line) - len, " '%s'", absolute);
+    globfree(&found);
+    int code = WEXITSTATUS(system(line));
+    if (code == 77) {
+        print_message("skipped: %s has no %s\n", python ? python : "python3",
+                      strcmp(database, "duckdb") == 0 ? "duckdb" : "chdb");
+        skip();
+    }
+    assert_int_equal(code, 0);
+}
+
+static void duckdb_loads_every_trace(void **state)
+{
+    every_trace_loads(*state, "duckdb");
+}
+
+static void clickhouse_loads_every_trace(void **state)
+{
+    every_trace_loads(*state, "clickhouse");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tables_have_all_columns, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(sqlite_loads_it, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(duckdb_loads_it, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(duckdb_loads_every_trace, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(clickhouse_loads_every_trace, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

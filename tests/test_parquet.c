@@ -295,7 +295,7 @@ static void others_read_it(void **state)
     globfree(&found);
     program_end(&p);
     if (!read) {
-        print_message("skipped: %s has none of pyarrow, duckdb, polars\n", python());
+        print_message("skipped: %s has none of pyarrow, duckdb, polars, chdb\n", python());
         skip();
     }
 }

@@ -88,7 +88,7 @@ static const char PROVENANCE[] = "{}/out.csv.provenance.json";
 static void every_format(void **state)
 {
     static const char *const OUTS[] = {"out.csv", "out.json", "out.jsonl", "out.db"};
-    static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text", "otel", "ecs"};
+    static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text", "otel", "ecs", "parquet"};
     program *p = *state;
     char arg[96];
     for (size_t i = 0; i < COUNT_OF(OUTS); i++) {
@@ -345,6 +345,37 @@ static void counts(program *p, const char *format, const char *text, i64 expecte
         fail_msg("%s: %.60s: %d, %llu records: %s", format, text, ok, (unsigned long long)records, e.message);
 }
 
+// A footer of 9 bytes: version 1, 3 rows, a row group of `rows` (zigzag); and what is not one.
+static void rows_of_parquet_are_counted(void **state)
+{
+    program *p = *state;
+    static const struct {
+        const char *bytes;
+        u32 len;
+        i64 rows;
+    } FILES[] = {
+        {"PAR1\x15\x02\x26\x06\x19\x1c\x36\x06\0\0\x0a\0\0\0PAR1", 22, 3},
+        {"PAR1\x15\x02\x26\x06\x19\x1c\x36\x04\0\0\x0a\0\0\0PAR1", 22, -1},   // two in the group
+        {"PAR1\x15\x02\x26\x06\x19\x1c\x36\x06\0\0\x0b\0\0\0PAR1", 22, -1},   // longer than the file
+        {"PAR1\x15\x02\x26\x06\x19\xfc\xff\xff\x7f\0\x0a\0\0\0PAR1", 22, -1}, // more than there are
+        {"PAR1\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x14\0\0\0PAR1", 32,
+         -1}, // deep
+        {"PAR1PAR1", 8, -1},
+    };
+    for (size_t i = 0; i < COUNT_OF(FILES); i++) {
+        char path[512];
+        input *in;
+        u64 records = 0;
+        error e = {0};
+        bytes_save(program_path(p, "x.parquet", path), FILES[i].bytes, FILES[i].len);
+        assert_true(input_open(&in, path, &e));
+        bool ok = verify_count(in, "parquet", true, &records, &e);
+        input_close(in);
+        if (ok != (FILES[i].rows >= 0) || (ok && records != (u64)FILES[i].rows))
+            fail_msg("file %zu: %d, %llu rows: %s", i, ok, (unsigned long long)records, e.message);
+    }
+}
+
 static void records_are_counted(void **state)
 {
     program *p = *state;
@@ -415,10 +446,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(every_format),          TEST(old_name_and_json),   TEST(moved),         TEST(relative_names),
-        TEST(names_of_any_bytes),    TEST(output_differs),      TEST(inputs_differ), TEST(records_differ),
-        TEST(not_repeated_the_same), TEST(cache_of_the_run),    TEST(unchecked),     TEST(not_provenance),
-        TEST(nothing_is_written),    TEST(records_are_counted), TEST(long_records),  TEST(endless_database),
+        TEST(every_format),       TEST(old_name_and_json),   TEST(moved),
+        TEST(relative_names),     TEST(names_of_any_bytes),  TEST(output_differs),
+        TEST(inputs_differ),      TEST(records_differ),      TEST(not_repeated_the_same),
+        TEST(cache_of_the_run),   TEST(unchecked),           TEST(not_provenance),
+        TEST(nothing_is_written), TEST(records_are_counted), TEST(rows_of_parquet_are_counted),
+        TEST(long_records),       TEST(endless_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

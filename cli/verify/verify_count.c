@@ -214,7 +214,15 @@ static bool count_sqlite(const input *in, u64 *records, error *e)
 
 // ---------------------------------------------------------------------------------------------- by format
 
-typedef enum reader_kind { READ_NOTHING, READ_CSV, READ_TEXT, READ_ARRAY, READ_LINES, READ_SQLITE } reader_kind;
+typedef enum reader_kind {
+    READ_NOTHING,
+    READ_CSV,
+    READ_TEXT,
+    READ_ARRAY,
+    READ_LINES,
+    READ_SQLITE,
+    READ_PARQUET
+} reader_kind;
 
 static reader_kind reader_of(const char *format)
 {
@@ -222,9 +230,9 @@ static reader_kind reader_of(const char *format)
         const char *format;
         reader_kind reader;
     } READERS[] = {
-        {"csv", READ_CSV},     {"l2tcsv", READ_CSV},       {"json", READ_ARRAY},
-        {"jsonl", READ_LINES}, {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE},
-        {"text", READ_TEXT},   {"otel", READ_LINES},       {"ecs", READ_LINES},
+        {"csv", READ_CSV},          {"l2tcsv", READ_CSV},      {"json", READ_ARRAY}, {"jsonl", READ_LINES},
+        {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE},   {"text", READ_TEXT},  {"otel", READ_LINES},
+        {"ecs", READ_LINES},        {"parquet", READ_PARQUET},
     };
     for (size_t i = 0; i < COUNT_OF(READERS); i++)
         if (strcmp(READERS[i].format, format) == 0)
@@ -262,6 +270,8 @@ static bool count(const input *in, reader_kind reader, bool header, u64 *records
         return count_json(in, false, records, e);
     case READ_SQLITE:
         return count_sqlite(in, records, e);
+    case READ_PARQUET:
+        return verify_count_parquet(in, records, e);
     case READ_NOTHING:
         break;
     }
