@@ -34,7 +34,7 @@ mkdir -p "$work"
 
 # ---------------------------------------------------------------------------------------------- the generated traces
 
-version=$(cat tests/gen_trace.c tests/etl_build.c tests/etl_fields.c tests/etl_xpress.c | cksum | cut -d ' ' -f 1)
+version=$(cat tests/gen_trace.c tests/etl_build.c tests/etl_fields.c parser/container/xpress_encode.c | cksum | cut -d ' ' -f 1)
 
 generated() { # plain|xpress MIB: its path
     echo "$work/$1-$2-$version.etl"
@@ -243,6 +243,24 @@ text_files() { # TRACE RUNS SECONDS: text to a new file, whose pages the system 
     times_row "CSV to a file, $threads threads" csv-file-n jsonl-file-n "JSON Lines" 1
 }
 
+others() { # TRACE RUNS SECONDS: all other formats to a new file, beside JSON Lines
+    formats="parquet timesketch l2tcsv text ecs otel etl pcapng folded speedscope perfetto"
+    for format in $formats; do
+        job $format-1 "$out/o" "$etwkit" convert $common -j 1 -f $format "$1" -o "$out/o"
+    done
+    measure "$2" "$3"
+    for format in $formats; do
+        "$etwkit" convert $common -j "$threads" -f $format "$1" -o "$out/o" || true
+        size=$(wc -c <"$out/o" | tr -d ' ')
+        rm -f "$out/o"
+        limit=
+        [ $format != parquet ] || limit=$jsonl_limit
+        row "$format to a file, 1 thread" $format-1 \
+            "$(ratio "$(wall $format-1)" "$(wall jsonl-file-1)") x JSON Lines, $(awk -v a="$size" -v b="$made" 'BEGIN { printf "%.3f", a / b }') of its bytes" \
+            "$(judge "$(each $format-1)" le "$limit" " ns")"
+    done
+}
+
 sqlite() { # TRACE RUNS: beside a bare loop that inserts the same rows
     "$etwkit" convert $common -f sqlite "$1" -o "$out/from.db" || true
     loop=
@@ -304,6 +322,7 @@ real() { # NAME NULL-NS JSONL-NS plain|xpress
     reading "$real_trace" 15 5
     text "$real_trace" 9 4
     text_files "$real_trace" 9 6
+    others "$real_trace" 5 6
     sqlite "$real_trace" 3
     [ "$4" = plain ] || inflate "$real_trace" 1.5
 }
