@@ -102,7 +102,7 @@ static void an_event_hits_a_rule_once(void **state)
         "trace\nbuffer\nsystem hook=0x0303 version=4 pid=4 tid=8 payload ptr:1 u32:712,604,0 i32:259 ptr:1 u32:0 "
         "wbemsid:S-1-5-18 astr:powershell.exe wstr:\"powershell.exe -enc SQBFAFgA\" wstr:\"\" wstr:\"\"\n";
     bytes_save(program_path(p, "running.case", path), RUNNING, strlen(RUNNING));
-    snprintf(command, sizeof(command), "build/etl_make %s %s/running.etl", path, p->folder);
+    snprintf(command, sizeof(command), "${BUILD:-build}/etl_make %s %s/running.etl", path, p->folder);
     assert_int_equal(system(command), 0);
     RUN(p, "detect", "-q", "--rules", "samples/rules/encoded-command.yml", "{}/running.etl", "-f", "jsonl");
     assert_int_equal(program_lines(&p->out), 1);
@@ -223,7 +223,7 @@ static bool has_escape(program *p, const char *before, const char *arguments)
     outbuf text = {0};
     snprintf(
         command, sizeof(command),
-        "%s script -qec 'build/etwkit detect -q --rules %s/rules samples/dns.etl %s' %s/typescript >/dev/null 2>&1 "
+        "%s script -qec '${ETWKIT:-build/etwkit} detect -q --rules %s/rules samples/dns.etl %s' %s/typescript >/dev/null 2>&1 "
         "</dev/null",
         before, p->folder, arguments, p->folder);
     assert_int_equal(system(command), 0);

@@ -95,9 +95,10 @@ static void real_events_are_hit_by_their_rules(void **state)
         if (write_case(p, cJSON_GetObjectItem(root, "Event"))) {
             char id[64] = "", rules[512];
             memcpy(id, strrchr(line, '/') + 1, 36);
-            snprintf(command, sizeof(command),
-                     "build/etl_make %s/event.case %s/event.etl && grep -rl '^id: %s' %s/sigma/rules* >%s/rule",
-                     p->folder, p->folder, id, shared, p->folder);
+            snprintf(
+                command, sizeof(command),
+                "${BUILD:-build}/etl_make %s/event.case %s/event.etl && grep -rl '^id: %s' %s/sigma/rules* >%s/rule",
+                p->folder, p->folder, id, shared, p->folder);
             assert_int_equal(system(command), 0);
             outbuf path = {0};
             bytes_load(program_path(p, "rule", rules), &path);
@@ -131,7 +132,8 @@ static int run_script(program *p, const char *script, const char *arguments, cha
         print_message("skipped: no Sigma rules of others or no Python at hand (ETWKIT_SHARED, ETWKIT_PYTHON)\n");
         skip();
     }
-    snprintf(command, sizeof(command), "%s tests/%s build/etwkit build/etl_make %s %s/sigma%s >%s/said", python, script,
+    snprintf(command, sizeof(command),
+             "%s tests/%s ${ETWKIT:-build/etwkit} ${BUILD:-build}/etl_make %s %s/sigma%s >%s/said", python, script,
              p->folder, shared, arguments, p->folder);
     int status = system(command), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     snprintf(command, sizeof(command), "head -n %d %s/said; tail -n 1 %s/said >%s/last", code ? 20 : 0, p->folder,

@@ -99,7 +99,7 @@ static bool is_group(const void *groups, u32 index, const void *key)
 {
     const group *g = &((const group *)groups)[index];
     const wanted *w = key;
-    return g->of == w->of && g->key.len == w->key.len && memcmp(g->key.at, w->key.at, g->key.len) == 0;
+    return g->of == w->of && g->key.len == w->key.len && (!g->key.len || memcmp(g->key.at, w->key.at, g->key.len) == 0);
 }
 
 static u32 new_group(correlations *c, u32 row_index, const wanted *w, u64 hash, i64 time)
@@ -112,7 +112,8 @@ static u32 new_group(correlations *c, u32 row_index, const wanted *w, u64 hash, 
         c->group_count++;
     }
     u8 *key = mem_alloc(w->key.len + 1);
-    memcpy(key, w->key.at, w->key.len);
+    if (w->key.len)
+        memcpy(key, w->key.at, w->key.len);
     c->groups[at] = (group){.of = w->of, .hash = hash, .key = {key, w->key.len}, .time = time};
     map_add(&c->by_key, hash, at);
     link_last(c, row_index, at);
