@@ -209,6 +209,12 @@ static void remove_parts(program *p, const char *inside)
 }
 
 // Within the time an undisturbed run takes, and some more.
+// Faults are the sanitizer's.
+static int signal_of(u32 number)
+{
+    return SIGNALS[number % (SANITIZED ? 11 : COUNT_OF(SIGNALS))];
+}
+
 static void kill_once(world *w, size_t index, int number)
 {
     u64 most = (u64)(w->seconds[index] * 1.2e6) + 1, us = random_number() % most;
@@ -227,19 +233,17 @@ static void killed(void **state)
     world *w = *state;
     char path[512];
     u32 ended = 0, finished = 0;
-    const size_t signals = SANITIZED ? 11 : COUNT_OF(SIGNALS); // faults are the sanitizer's
     for (size_t i = 0; i < COUNT_OF(JOBS); i++) {
         for (u32 k = 0; k < KILLS; k++) {
             bool carve = strcmp(JOBS[i].name, "carve") == 0;
             if (k % 2 == 0 || carve)
                 remove_files(&w->p, &JOBS[i]);
             bool before = access(program_path(&w->p, JOBS[i].files[0], path), F_OK) == 0;
-            kill_once(w, i, SIGNALS[k % signals]);
+            kill_once(w, i, signal_of(k));
             bool after = whole_files(w, i) > 0;
             bool done = w->p.code == 0;
             if ((before || done) && !after)
-                fail_msg("%s, signal %d: nothing is there, exit code %d", JOBS[i].name, SIGNALS[k % signals],
-                         w->p.code);
+                fail_msg("%s, signal %d: nothing is there, exit code %d", JOBS[i].name, signal_of(k), w->p.code);
             ended += !done;
             finished += done;
         }
@@ -413,7 +417,7 @@ static void verify_fails(void **state)
         struct timespec moment = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
         pid_t child = program_start(&w->p, AGAIN);
         nanosleep(&moment, NULL);
-        kill(child, SIGNALS[k % COUNT_OF(SIGNALS)]);
+        kill(child, signal_of(k));
         program_wait(&w->p, child);
         nothing_else(&w->p, &JOBS[0], "");
     }
