@@ -758,14 +758,11 @@ static void timesketch_has_its_members(void **state)
                                             "1601-01-01T00:00:00.000000+00:00", "9999-12-31T23:59:59.999999+00:00"};
     static const i64 timestamps[] = {1678780010701234,   1678780010701234,  1678780010701234, -1,
                                      -11644473600000000, 253402300799999999};
+    static const char fields[] = "Evil\"Pro'v, [x]/=cmd|\"x\" q\"uote=1 dot.ted[0]=2 back\\slash=va\"l,ue record=3 "
+                                 "Timestamp=4 =5 nul=a␀b dup=6 DUP=7 state=8";
     static const char *const messages[] = {
-        "example.com, type 28",
-        " -x",
-        "Evil\"Pro'v, [x]/=cmd|\"x\" q\"uote=1 dot.ted[0]=2 back\\slash=va\"l,ue record=3 Timestamp=4 =5 nul=a␀b dup=6 "
-        "DUP=7 state=8",
-        "00000000-0000-0000-0000-000000000000/65535",
-        "MSNT_SystemTrace/Process/Start",
-        "+1e5"};
+        "example.com, type 28",           " -x", fields, "00000000-0000-0000-0000-000000000000/65535",
+        "MSNT_SystemTrace/Process/Start", "+1e5"};
     char *line = r.text;
     for (size_t i = 0; i < SAMPLE_COUNT; i++) {
         char *end = strchr(line, '\n');

@@ -69,6 +69,18 @@ static u64 *time_word(const trim *t, i64 time, u64 *bit)
     return &t->times[hash / 64];
 }
 
+static bool time_is_kept(const trim *t, i64 time)
+{
+    u64 bit, *word = time_word(t, time, &bit);
+    return (*word & bit) != 0;
+}
+
+static void keep_time(trim *t, i64 time)
+{
+    u64 bit, *word = time_word(t, time, &bit);
+    *word |= bit;
+}
+
 static interest interest_in(const trim *t, const event_ref *ref)
 {
     return ref->cls == CLASS_NONE ? INTEREST_NONE : (interest)t->interests[ref->cls];
@@ -102,20 +114,18 @@ static bool tells_thread(trim *t, const loaded_buffer *b, const stack_owner *own
 static bool stack_is_needed(trim *t, const loaded_buffer *b, const event_ref *ref)
 {
     stack_owner owner;
-    u64 bit;
     if (!correlator_stack_owner(class_at(t->job->session->classes, ref->cls), loaded_payload(b, ref), &owner))
         return true;
     bool new_thread = tells_thread(t, b, &owner);
-    return (*time_word(t, owner.time, &bit) & bit) || new_thread;
+    return time_is_kept(t, owner.time) || new_thread;
 }
 
 // Where a trace has stacks of their own, which event one belongs to depends on all events of its time.
 static bool is_needed(trim *t, const loaded_buffer *b, const event_ref *ref)
 {
-    u64 bit;
     switch (interest_in(t, ref)) {
     case INTEREST_NONE:
-        return t->has_stacks && (*time_word(t, ref->time, &bit) & bit);
+        return t->has_stacks && time_is_kept(t, ref->time);
     case INTEREST_STACK:
         return stack_is_needed(t, b, ref);
     default:
@@ -379,10 +389,9 @@ static bool find_times(trim *t, error *e)
         if (!load(t, &t->trace->filled[i]))
             return error_set(e, "%s: a buffer cannot be read again", t->trace->file.input->name);
         for (u32 k = 0; k < t->loaded.count; k++) {
-            u64 bit;
             const event_ref *ref = &t->loaded.refs[k];
             if (t->job->keeps(t->job->context, &t->loaded, ref, false))
-                *time_word(t, ref->time, &bit) |= bit;
+                keep_time(t, ref->time);
         }
     }
     return true;
