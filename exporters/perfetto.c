@@ -126,14 +126,8 @@ static void put_text(outbuf *out, const item *it, const record *rec)
 
 static void put_frames(outbuf *out, const record *rec)
 {
-    for (u32 i = 0; i < rec->stack_count; i++) {
-        u32 len = 0;
-        size_t start = out->len;
-        outbuf_add(out, &len, sizeof(len));
+    for (u32 i = 0; i < rec->stack_count; i++)
         profile_put_frame(out, rec, i);
-        len = (u32)(out->len - start - sizeof(len));
-        memcpy(out->bytes + start, &len, sizeof(len));
-    }
 }
 
 static void perfetto_render(const sink *s, const record *rec, outbuf *out)

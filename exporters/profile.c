@@ -77,7 +77,7 @@ void profile_free(profile *p)
 
 // ---------------------------------------------------------------------------------------------- records to items
 
-void profile_put_frame(outbuf *out, const record *rec, u32 i)
+static void put_frame_text(outbuf *out, const record *rec, u32 i)
 {
     const stack_frame *f = rec->frames ? &rec->frames[i] : NULL;
     if (f && f->module) {
@@ -90,12 +90,12 @@ void profile_put_frame(outbuf *out, const record *rec, u32 i)
         outbuf_written(out, text_hex_lower(outbuf_reserve(out, 19), f && f->module ? f->offset : rec->stack[i]));
 }
 
-static void render_frame(outbuf *out, const record *rec, u32 i)
+void profile_put_frame(outbuf *out, const record *rec, u32 i)
 {
     u32 len = 0;
     size_t start = out->len;
     outbuf_add(out, &len, sizeof(len));
-    profile_put_frame(out, rec, i);
+    put_frame_text(out, rec, i);
     len = (u32)(out->len - start - sizeof(len));
     memcpy(out->bytes + start, &len, sizeof(len));
 }
@@ -114,7 +114,7 @@ void profile_render(const profile *p, const record *rec, outbuf *out)
     outbuf_add(out, &item, sizeof(item));
     outbuf_add(out, name.at, name.len);
     for (u32 i = 0; i < rec->stack_count; i++)
-        render_frame(out, rec, i);
+        profile_put_frame(out, rec, i);
 }
 
 // ---------------------------------------------------------------------------------------------- items to stacks

@@ -19,7 +19,8 @@ void profile_add(profile *p, span rendered);
 // After the last record: frames get their names. Then stacks are there by index, in the order of their first sample.
 void profile_finish(profile *p);
 
-// A frame of the record's stack: "module!function", "module!+0x1a2b", a method alone, or the address.
+// A frame of the record's stack, with its length as a u32 before it: "module!function", "module!+0x1a2b", a method
+// alone, or the address.
 void profile_put_frame(outbuf *out, const record *rec, u32 index);
 
 typedef struct profile_stack {

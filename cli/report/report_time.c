@@ -74,7 +74,7 @@ static void add_series(cJSON *list, const report_data *d, u32 series)
 // The steps with buffers before which something was lost.
 static void mark_losses(const trace *t, const report_data *d, bool *lost)
 {
-    for (u32 k = 0; k < t->losses.behind_count; k++) {
+    for (u32 k = 0; k < t->losses.after_count; k++) {
         u32 step;
         const etl_buffer *b = &t->file.buffers[t->losses.after[k]];
         const buffer_events *events = trace_events_of(t, t->losses.after[k]);

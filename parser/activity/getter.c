@@ -7,6 +7,7 @@
 #include "activity/getter.h"
 #include "base/text.h"
 #include "decode/render.h"
+#include "schema/tables/sid_names.h"
 
 // ---------------------------------------------------------------------------------------------- reading the table
 
@@ -295,15 +296,8 @@ static bool put_number(u32 number, outbuf *out, got_value *t)
 // Names that are the same on every Windows in English, as rules have them; else the SID.
 static bool put_user(const char *sid, outbuf *out)
 {
-    static const struct {
-        const char *sid, *name;
-    } KNOWN[] = {{"S-1-5-18", "NT AUTHORITY\\SYSTEM"},
-                 {"S-1-5-19", "NT AUTHORITY\\LOCAL SERVICE"},
-                 {"S-1-5-20", "NT AUTHORITY\\NETWORK SERVICE"}};
-    for (size_t i = 0; sid && i < COUNT_OF(KNOWN); i++)
-        if (strcmp(sid, KNOWN[i].sid) == 0)
-            return put_text_of(KNOWN[i].name, out);
-    return put_text_of(sid, out);
+    const char *name = sid_name(sid);
+    return put_text_of(name ? name : sid, out);
 }
 
 // The path, or what is known of it: the file's name.

@@ -45,8 +45,8 @@ static void add_row(losses *l, bool has_processor, u16 processor, u64 missing)
 
 static void add_after(losses *l, u32 buffer)
 {
-    SPILL_GROW(l->after_block, l->after, l->behind_count, l->behind_cap);
-    l->after[l->behind_count++] = buffer;
+    SPILL_GROW(l->after_block, l->after, l->after_count, l->after_cap);
+    l->after[l->after_count++] = buffer;
 }
 
 // Half of all neighbours share a number: then each processor counts for itself.

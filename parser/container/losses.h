@@ -27,7 +27,7 @@ typedef struct losses {
     u32 *after;      // indexes of etl_file.buffers: those marked and those after a hole, before which something is
                      // lost
     spill *after_block;
-    u32 behind_count, behind_cap;
+    u32 after_count, after_cap;
 } losses;
 
 void losses_count(const etl_file *f, losses *out); // overwrites *out

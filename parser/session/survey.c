@@ -176,7 +176,7 @@ static int by_first_time(const void *a, const void *b)
 // Where buffers are missing, before the first event of the one after them.
 static void add_lost(session *s, const trace *t)
 {
-    for (u32 i = 0; i < t->losses.behind_count; i++) {
+    for (u32 i = 0; i < t->losses.after_count; i++) {
         u32 buffer = t->losses.after[i], trace_header = t->file.buffers[buffer].trace_header;
         const buffer_events *found = trace_events_of(t, buffer);
         if (found)

@@ -269,7 +269,7 @@ static bool is_after_hole(const trim *t, const etl_buffer *b)
 {
     const losses *l = &t->trace->losses;
     u32 index = (u32)(b - t->trace->file.buffers);
-    for (u32 i = 0; i < l->behind_count; i++)
+    for (u32 i = 0; i < l->after_count; i++)
         if (l->after[i] == index)
             return !(b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST));
     return false;
