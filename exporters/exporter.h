@@ -55,6 +55,7 @@ typedef struct export_target {
     u64 without;                       // columns that are left out, as bits
     bool flat;                         // fields of payloads are columns of their own (flat.h)
     bool all_first;                    // the first record has all columns, null where it has no value
+    bool search;                       // a database has an index for full-text search
     bool continues;                    // what was written before comes before it: it needs no header row
     bool csv_mark;                     // CSV begins with a byte order mark, by which Excel knows UTF-8
     bool csv_guard;                    // CSV cells a spreadsheet would run as a formula get an apostrophe in front
@@ -98,6 +99,7 @@ typedef struct exporter {
     bool takes_guard;   // has cells that csv_guard is about
     bool takes_flat;    // and payloads that `flat` is about
     bool leaves_out;    // columns that have no value, which all_first is about
+    bool takes_search;  // may have an index for full-text search
     bool needs_frames;  // of stacks, as --frames gives them
     bool no_stacks;     // does not look at the stacks of records
     bool no_states;     // states of records that it passes over are not wanted

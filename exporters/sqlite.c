@@ -3,10 +3,12 @@
 #include "exporter.h"
 #include "literal.h"
 #include "sqlite_activities.h"
+#include "sqlite_alias.h"
 #include "sqlite_bind.h"
 #include "sqlite_entities.h"
 #include "sqlite_layouts.h"
 #include "sqlite_rows.h"
+#include "sqlite_search.h"
 #include "sqlite_views.h"
 
 #include <cjson/cJSON.h>
@@ -21,6 +23,7 @@ struct sink {
     export_target target;
     sqlite_layouts layouts;
     sqlite_rows *rows;
+    page_file pages; // while records come, `db` is closed
     u32 sources;
     u32 without_view, cut_views;
 };
@@ -75,7 +78,7 @@ static void add_classes_table(outbuf *sql)
         outbuf_text(sql, column->type == TYPE_NUMBER ? " INTEGER" : " TEXT");
         outbuf_text(sql, column->always ? " NOT NULL" : "");
     }
-    outbuf_text(sql, ",schema TEXT NOT NULL,events INTEGER NOT NULL,fields TEXT,view_name TEXT);");
+    outbuf_text(sql, ",schema TEXT NOT NULL,events INTEGER NOT NULL,fields TEXT,view_name TEXT,view_alias TEXT);");
 }
 
 static void bind_column(sqlite3_stmt *statement, int at, column_id id, const record *rec)
@@ -92,7 +95,7 @@ static void bind_column(sqlite3_stmt *statement, int at, column_id id, const rec
     outbuf_free(&text);
 }
 
-static void bind_class(sqlite3_stmt *statement, const event_class *cls, const char *view)
+static void bind_class(sqlite3_stmt *statement, const event_class *cls, const layout *l)
 {
     record rec = {.cls = cls};
     int at = 1;
@@ -109,11 +112,23 @@ static void bind_class(sqlite3_stmt *statement, const event_class *cls, const ch
     } else {
         sqlite3_bind_null(statement, at);
     }
-    bind_text(statement, at + 1, view);
+    bind_text(statement, at + 1, l ? l->name : NULL);
+    bind_text(statement, at + 2, l ? l->alias : NULL);
 }
 
 // A view is compiled, to be sure that every reader can parse it, and then stored as CREATE VIEW stores it: run, that
 // reads all of the schema again for each view.
+static bool write_view(sink *s, sqlite3_stmt *insert, const sqlite_view *view, error *e)
+{
+    sqlite3_stmt *create = sqlite_prepare(s, view->sql, e);
+    sqlite3_finalize(create);
+    if (!create)
+        return false;
+    bind_text(insert, 1, view->name);
+    bind_text(insert, 2, view->sql);
+    return sqlite_step(s, insert, e);
+}
+
 static bool write_views(sink *s, error *e)
 {
     sqlite_views views = sqlite_views_make(&s->memory, &s->layouts, &s->target);
@@ -121,16 +136,8 @@ static bool write_views(sink *s, error *e)
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
     sqlite3_stmt *insert = sqlite_prepare(s, "INSERT INTO sqlite_master VALUES('view',?1,?1,0,?2)", e);
     bool ok = insert != NULL;
-    for (u32 i = 0; ok && i < views.count; i++) {
-        sqlite3_stmt *create = sqlite_prepare(s, views.list[i].sql, e);
-        ok = create != NULL;
-        sqlite3_finalize(create);
-        if (ok) {
-            bind_text(insert, 1, views.list[i].name);
-            bind_text(insert, 2, views.list[i].sql);
-            ok = sqlite_step(s, insert, e);
-        }
-    }
+    for (u32 i = 0; ok && i < views.count; i++)
+        ok = write_view(s, insert, &views.list[i], e);
     sqlite3_finalize(insert);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, NULL);
     return ok;
@@ -138,7 +145,7 @@ static bool write_views(sink *s, error *e)
 
 static sqlite3_stmt *prepare_classes(sink *s, error *e)
 {
-    enum { OTHERS = 4 }; // after the first
+    enum { OTHERS = 5 }; // after the first
     outbuf sql = {0};
     outbuf_text(&sql, "INSERT INTO event_classes VALUES(?");
     for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS) + OTHERS; i++)
@@ -156,7 +163,7 @@ static bool write_classes(sink *s, const export_target *target, error *e)
     for (u32 i = 0; ok && i < target->class_count; i++) {
         const layout *l = s->layouts.of_class[i];
         s->without_view += !l;
-        bind_class(insert, target->classes[i], l ? l->name : NULL);
+        bind_class(insert, target->classes[i], l);
         ok = sqlite_step(s, insert, e);
     }
     sqlite3_finalize(insert);
@@ -292,6 +299,7 @@ static bool write_tables(sink *s, error *e)
     sqlite_layout_tables(&s->layouts, &sql);
     sqlite_events_view(&s->layouts, &sql);
     outbuf_text(&sql, "CREATE INDEX records_time ON records(time);");
+    outbuf_text(&sql, s->target.search ? sqlite_search_tables : "");
     outbuf_add(&sql, "", 1);
     bool ok = sqlite_run(s, (const char *)sql.bytes, e);
     outbuf_free(&sql);
@@ -306,19 +314,25 @@ static bool sqlite_begin(sink *s, const export_target *target, error *e)
     s->layouts = sqlite_layouts_make(&s->memory, target->classes, target->class_count);
     s->cut_views = sqlite_views_cut(&s->layouts, target);
     if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) || !write_tables(s, e) ||
+        (sqlite_aliases_make(&s->memory, s->db, &s->layouts) != SQLITE_OK && !sqlite_failed(s, e)) ||
         !write_classes(s, target, e) || !write_traces(s, target, e) || !write_inputs(s, target, e))
         return false;
     int code = target->session ? sqlite_entities_store(s->db, target->session) : SQLITE_OK;
-    if (code != SQLITE_OK)
+    if (code != SQLITE_OK || !sqlite_run(s, "COMMIT", e))
         return sqlite_failed(s, e);
     s->rows = sqlite_rows_new(&s->memory, s->db, target, &s->layouts, &code);
-    return code == SQLITE_OK || sqlite_failed(s, e);
+    if (code != SQLITE_OK)
+        return sqlite_failed(s, e);
+    sqlite3_close(s->db);
+    s->db = NULL;
+    return page_file_open(&s->pages, target->fd, target->name, e);
 }
 
 static void sqlite_free(sink *s)
 {
     if (s->rows)
-        sqlite_rows_end(s->rows);
+        (void)sqlite_rows_end(s->rows, &s->pages, NULL);
+    (void)page_file_close(&s->pages, NULL);
     sqlite3_close(s->db);
     sqlite_layouts_free(&s->layouts);
     arena_free(&s->memory);
@@ -352,7 +366,7 @@ static void sqlite_render(const sink *s, const record *rec, outbuf *out)
 static bool sqlite_commit(sink *s, span rendered, u32 records, error *e)
 {
     (void)records;
-    return sqlite_rows_store(s->rows, rendered) == SQLITE_OK || sqlite_failed(s, e);
+    return sqlite_rows_store(s->rows, &s->pages, rendered, e);
 }
 
 static bool write_states(sink *s, error *e)
@@ -378,12 +392,23 @@ static void sqlite_remark(const sink *s, char text[EXPORT_REMARK])
                  s->without_view, s->cut_views);
 }
 
+// What SQLite makes of the rows.
+static bool sqlite_finish(sink *s, error *e)
+{
+    if (open_database(s->target.fd, true, &s->db) != SQLITE_OK)
+        return sqlite_failed(s, e);
+    return sqlite_run(s, sqlite_pragmas, e) && sqlite_run(s, "BEGIN", e) && write_states(s, e) && write_views(s, e) &&
+           sqlite_run(s, "COMMIT", e) &&
+           (!sqlite_rows_disordered(s->rows) || sqlite_run(s, "REINDEX records_time", e)) &&
+           sqlite_run(s, sqlite_indexes, e) && sqlite_run(s, sqlite_entity_indexes, e) &&
+           sqlite_run(s, sqlite_activity_indexes, e) &&
+           (sqlite_activities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)) &&
+           (!s->target.search || sqlite_run(s, sqlite_search_fill, e));
+}
+
 static bool sqlite_close(sink *s, error *e)
 {
-    bool ok = !e || (write_states(s, e) && write_views(s, e) && sqlite_run(s, "COMMIT", e) &&
-                     sqlite_run(s, sqlite_indexes, e) && sqlite_run(s, sqlite_entity_indexes, e) &&
-                     sqlite_run(s, sqlite_activity_indexes, e) &&
-                     (sqlite_activities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)));
+    bool ok = !e || (sqlite_rows_end(s->rows, &s->pages, e) && page_file_close(&s->pages, e) && sqlite_finish(s, e));
     sqlite_free(s);
     return ok;
 }
@@ -416,6 +441,7 @@ const exporter exporter_sqlite = {
     .render = sqlite_render,
     .commit = sqlite_commit,
     .remark = sqlite_remark,
+    .takes_search = true,
     .keeps_traces = true,
     .close = sqlite_close,
     .is_own = sqlite_is_own,

@@ -2,6 +2,7 @@
 
 #include "etwkit_engine.h"
 #include "sqlite_bind.h"
+#include "sqlite_row.h"
 
 // ------------------------------------------------------------------------------------- tables
 
@@ -15,7 +16,7 @@ static const char TABLES[] =
     ",file INTEGER REFERENCES files(id),registry_value INTEGER REFERENCES registry_values(id),"
     "logon_session INTEGER REFERENCES logons(id));"
     "CREATE TABLE activity_more_records(activity INTEGER NOT NULL REFERENCES activities(id),"
-    "record INTEGER NOT NULL REFERENCES records(record),PRIMARY KEY(activity,record)) WITHOUT ROWID;"
+    "record INTEGER NOT NULL REFERENCES records(record));"
     "CREATE VIEW activity_records AS SELECT id AS activity,record FROM activities "
     "UNION ALL SELECT activity,record FROM activity_more_records;"
     "CREATE TABLE process_records(record INTEGER PRIMARY KEY REFERENCES records(record),"
@@ -35,8 +36,10 @@ static const char TABLES[] =
     "type INTEGER,address TEXT);";
 // clang-format on
 
-const char sqlite_activity_indexes[] = "CREATE INDEX activities_process ON activities(process,time);"
-                                       "CREATE INDEX activities_kind ON activities(kind,time);";
+const char sqlite_activity_indexes[] =
+    "CREATE INDEX activities_process ON activities(process,time);"
+    "CREATE INDEX activities_kind ON activities(kind,time);"
+    "CREATE INDEX activity_more_records_activity ON activity_more_records(activity);";
 
 void sqlite_activity_tables(outbuf *sql)
 {
@@ -58,70 +61,156 @@ void sqlite_activity_tables(outbuf *sql)
 
 // ------------------------------------------------------------------------------------- rendered
 
-typedef struct activity_cell {
-    bool has, is_number;
-    u32 at, len; // of a text, after the row
-    u64 number;
-} activity_cell;
-
-// One activity of a record, its texts after it.
-typedef struct activity_row {
-    u32 bytes; // of texts
-    u8 kind, known;
-    bool has_process, has_target;
-    u32 process_id, target_id;
-    const process_life *process, *target;
-    const char *action, *own_name; // own_name: of the process the event happened in, where that is who acted
-    u32 host;
-    activity_cell cells[ACTIVITY_FIELDS];
-} activity_row;
+// Of an activity, before its rows.
+typedef struct activity_head {
+    u32 row, row_end, dns, dns_end, end; // where they are, counted from here; dns_end 0: it shows no look-up
+    u8 kind;
+    bool has_life;
+    u32 life; // of who acted
+} activity_head;
 
 struct sqlite_activities {
     const correlator *correlator;
     activities *activities;
-    sqlite3_stmt *insert, *more, *process_record, *dns;
-    i64 next; // id of the next activity
+    sqlite_tree rows, more, process_records, dns;
+    i64 next, next_more; // numbers of the next rows
     u32 life_count;
-    i64 *starts, *ends; // by process: the activity that is its start or end; 0: none yet
-    outbuf text;
+    i64 *starts, *ends;                // by process: the activity that is its start or end; 0: none yet
+    i64 last_process_record, last_dns; // numbers of records
+    outbuf row;
 };
 
-static void fill_cells(activity_row *row, const activity *seen, const record *rec, size_t start, outbuf *out)
+static void put_len(row_maker *row, const void *text, size_t len)
 {
-    for (u32 i = 0; i < ACTIVITY_FIELDS; i++) {
-        activity_cell *c = &row->cells[i];
-        if (activity_fields[i].type == FIELD_NUMBER) {
-            c->has = c->is_number = activity_number(seen, (activity_field)i, &c->number);
-            continue;
-        }
-        span text = activity_text(seen, rec->scratch, (activity_field)i);
-        if (!text.len)
-            continue;
-        *c = (activity_cell){.has = true, .at = (u32)(out->len - start)};
-        outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * text.len), text));
-        c->len = (u32)(out->len - start) - c->at;
+    if (!len) {
+        row_null(row);
+        return;
+    }
+    outbuf *out = row->out;
+    outbuf_written(out, text_utf8(outbuf_reserve(out, 3 * len), (span){text, len}));
+    row_text(row);
+}
+
+static void put_text_cell(row_maker *row, const char *text)
+{
+    put_len(row, text, text ? strlen(text) : 0);
+}
+
+static void put_timestamp(row_maker *row, i64 time)
+{
+    outbuf_written(row->out, text_time(outbuf_reserve(row->out, 40), time));
+    row_text(row);
+}
+
+static void put_field(row_maker *row, const activity *seen, const record *rec, activity_field which)
+{
+    u64 number;
+    if (activity_fields[which].type != FIELD_NUMBER) {
+        span text = activity_text(seen, rec->scratch, which);
+        put_len(row, text.at, text.len);
+    } else if (activity_number(seen, which, &number)) {
+        row_number(row, (i64)number);
+    } else {
+        row_null(row);
     }
 }
 
+static void put_process(row_maker *row, bool has, u32 id, const process_life *life)
+{
+    if (life)
+        row_number(row, life->index);
+    else
+        row_null(row);
+    if (has)
+        row_number(row, id);
+    else
+        row_null(row);
+}
+
+// The file name of the activity's path; empty: there is no path.
+static span name_in_path(const activity *seen, const record *rec)
+{
+    span path = activity_text(seen, rec->scratch, ACTIVITY_path);
+    size_t at = path.len;
+    while (at && path.at[at - 1] != '\\')
+        at--;
+    return span_from(path, at);
+}
+
+// Of the process the event happened in, where that is who acted.
+static void put_process_name(row_maker *row, const activity *seen, const record *rec, bool from_path)
+{
+    bool own = rec->has_process && rec->process_id == seen->process_id && rec->process_name;
+    const char *name = own ? rec->process_name : seen->process ? seen->process->name : NULL;
+    span other = name ? (span){0} : name_in_path(seen, rec);
+    if (name || !from_path)
+        put_text_cell(row, name);
+    else
+        put_len(row, other.at, other.len);
+}
+
+static void render_row(const sqlite_activities *x, const activity *seen, const record *rec, row_maker *row)
+{
+    bool of_process = seen->kind == ACTIVITY_KIND_process_start || seen->kind == ACTIVITY_KIND_process_end;
+    row_null(row); // its number
+    row_number(row, (i64)rec->number);
+    row_number(row, rec->time);
+    put_timestamp(row, rec->time);
+    row_number(row, correlator_host(x->correlator, rec->source_index, rec->epoch));
+    put_text_cell(row, activity_kinds[seen->kind].name);
+    put_text_cell(row, seen->action);
+    put_process_name(row, seen, rec, of_process);
+    put_text_cell(row, activity_known_name(seen->known));
+    for (u32 i = 0; i < ACTIVITY_FIELDS; i++)
+        if (i == ACTIVITY_process)
+            put_process(row, seen->has_process, seen->process_id, seen->process);
+        else if (i == ACTIVITY_target)
+            put_process(row, seen->has_target, seen->target_id, seen->target);
+        else
+            put_field(row, seen, rec, (activity_field)i);
+}
+
+static bool is_dns(const activity *seen, const record *rec)
+{
+    return (seen->kind == ACTIVITY_KIND_dns_query || seen->kind == ACTIVITY_KIND_dns_answer) &&
+           activity_text(seen, rec->scratch, ACTIVITY_name).len;
+}
+
+static void render_dns(const activity *seen, const record *rec, row_maker *row)
+{
+    static const activity_field WHICH[] = {ACTIVITY_name, ACTIVITY_type, ACTIVITY_status, ACTIVITY_results};
+    row_null(row); // the record's number
+    put_timestamp(row, rec->time);
+    row_number(row, rec->time);
+    put_process(row, seen->has_process, seen->process_id, seen->process);
+    put_process_name(row, seen, rec, true);
+    put_text_cell(row, seen->action);
+    for (size_t i = 0; i < COUNT_OF(WHICH); i++)
+        put_field(row, seen, rec, WHICH[i]);
+}
+
+enum { BEFORE_FIELDS = 9, PROCESS_FIELDS = 2, DNS_COLUMNS = 11 };
+
 static void render_one(const sqlite_activities *x, const activity *seen, const record *rec, outbuf *out)
 {
-    size_t head = out->len;
-    outbuf_written(out, outbuf_reserve(out, sizeof(activity_row)) + sizeof(activity_row));
-    activity_row row = {.kind = (u8)seen->kind,
-                        .known = (u8)seen->known,
-                        .has_process = seen->has_process,
-                        .has_target = seen->has_target,
-                        .process_id = seen->process_id,
-                        .target_id = seen->target_id,
-                        .process = seen->process,
-                        .target = seen->target,
-                        .action = seen->action,
-                        .host = correlator_host(x->correlator, rec->source_index, rec->epoch)};
-    if (rec->has_process && rec->process_id == seen->process_id)
-        row.own_name = rec->process_name;
-    fill_cells(&row, seen, rec, head + sizeof(row), out);
-    row.bytes = (u32)(out->len - head - sizeof(row));
-    memcpy(out->bytes + head, &row, sizeof(row));
+    size_t at = out->len;
+    outbuf_written(out, outbuf_reserve(out, sizeof(activity_head)) + sizeof(activity_head));
+    activity_head head = {.kind = (u8)seen->kind, .has_life = seen->process != NULL};
+    if (seen->process)
+        head.life = seen->process->index;
+    row_maker row;
+    row_begin(&row, out, BEFORE_FIELDS + ACTIVITY_FIELDS + PROCESS_FIELDS);
+    render_row(x, seen, rec, &row);
+    head.row = (u32)(row_end(&row) - at);
+    head.row_end = (u32)(out->len - at);
+    if (is_dns(seen, rec)) {
+        row_begin(&row, out, DNS_COLUMNS);
+        render_dns(seen, rec, &row);
+        head.dns = (u32)(row_end(&row) - at);
+        head.dns_end = (u32)(out->len - at);
+    }
+    head.end = (u32)(out->len - at);
+    memcpy(out->bytes + at, &head, sizeof(head));
 }
 
 void sqlite_activities_render(const sqlite_activities *x, const record *rec, outbuf *out)
@@ -133,109 +222,18 @@ void sqlite_activities_render(const sqlite_activities *x, const record *rec, out
             render_one(x, &seen, rec, out);
 }
 
-// ------------------------------------------------------------------------------------- rows
+// ------------------------------------------------------------------------------------- stored
 
-// A row of an INSERT statement, filled from left to right.
-typedef struct cells {
-    sqlite3_stmt *statement;
-    int at;
-} cells;
-
-static void put_number(cells *c, bool has, i64 number)
+// A row of two or three columns, made here.
+static bool add_pair(sqlite_activities *x, sqlite_tree *to, page_file *f, i64 number, i64 first, i64 second, error *e)
 {
-    c->at++;
-    if (has)
-        sqlite3_bind_int64(c->statement, c->at, number);
-    else
-        sqlite3_bind_null(c->statement, c->at);
-}
-
-static void put_text_cell(cells *c, const char *text)
-{
-    bind_text(c->statement, ++c->at, text && *text ? text : NULL);
-}
-
-static void put_cell(cells *c, const activity_row *row, const u8 *texts, activity_field which)
-{
-    const activity_cell *cell = &row->cells[which];
-    if (!cell->has || cell->is_number) {
-        put_number(c, cell->has, (i64)cell->number);
-        return;
-    }
-    bind_len(c->statement, ++c->at, texts + cell->at, cell->len);
-}
-
-static void put_process(cells *c, bool has, u32 id, const process_life *life)
-{
-    put_number(c, life != NULL, life ? life->index : 0);
-    put_number(c, has, id);
-}
-
-static int step(cells *c)
-{
-    c->at = 0;
-    sqlite3_step(c->statement);
-    return sqlite3_reset(c->statement);
-}
-
-static const char *timestamp(i64 time, char room[40])
-{
-    *text_time((u8 *)room, time) = 0;
-    return room;
-}
-
-// The file name of a path of the texts; empty: there is no path.
-static span name_in_path(const activity_row *row, const u8 *texts)
-{
-    const activity_cell *c = &row->cells[ACTIVITY_path];
-    span path = {texts + c->at, c->has ? c->len : 0};
-    size_t at = path.len;
-    while (at && path.at[at - 1] != '\\')
-        at--;
-    return span_from(path, at);
-}
-
-static void put_process_name(cells *c, const activity_row *row, const u8 *texts, bool from_path)
-{
-    const char *name = row->own_name ? row->own_name : row->process ? row->process->name : NULL;
-    span other = name_in_path(row, texts);
-    if (name || !from_path || !other.len)
-        put_text_cell(c, name);
-    else
-        bind_len(c->statement, ++c->at, other.at, other.len);
-}
-
-static int store_activity(sqlite_activities *x, u64 number, i64 time, const activity_row *row, const u8 *texts)
-{
-    cells c = {x->insert, 0};
-    char when[40];
-    put_number(&c, true, x->next);
-    put_number(&c, true, (i64)number);
-    put_number(&c, true, time);
-    put_text_cell(&c, timestamp(time, when));
-    put_number(&c, true, row->host);
-    put_text_cell(&c, activity_kinds[row->kind].name);
-    put_text_cell(&c, row->action);
-    put_process_name(&c, row, texts,
-                     row->kind == ACTIVITY_KIND_process_start || row->kind == ACTIVITY_KIND_process_end);
-    put_text_cell(&c, activity_known_name((activity_known)row->known));
-    for (u32 i = 0; i < ACTIVITY_FIELDS; i++)
-        if (i == ACTIVITY_process)
-            put_process(&c, row->has_process, row->process_id, row->process);
-        else if (i == ACTIVITY_target)
-            put_process(&c, row->has_target, row->target_id, row->target);
-        else
-            put_cell(&c, row, texts, (activity_field)i);
-    x->next++;
-    return step(&c);
-}
-
-static int store_more(sqlite_activities *x, i64 activity_row_id, u64 number)
-{
-    cells c = {x->more, 0};
-    put_number(&c, true, activity_row_id);
-    put_number(&c, true, (i64)number);
-    return step(&c);
+    row_maker row;
+    x->row.len = 0;
+    row_begin(&row, &x->row, 2);
+    row_number(&row, first);
+    row_number(&row, second);
+    size_t at = row_end(&row);
+    return tree_add(to, f, number, (span){x->row.bytes + at, x->row.len - at}, e);
 }
 
 static const char *shown_of_process(activity_kind kind)
@@ -246,134 +244,98 @@ static const char *shown_of_process(activity_kind kind)
                                                    : NULL;
 }
 
-static int store_process_record(sqlite_activities *x, u64 number, const activity_row *row)
+static bool store_process_record(sqlite_activities *x, page_file *f, i64 number, const activity_head *h, error *e)
 {
-    const char *shown = shown_of_process((activity_kind)row->kind);
-    if (!shown || !row->process)
-        return SQLITE_OK;
-    cells c = {x->process_record, 0};
-    put_number(&c, true, (i64)number);
-    put_number(&c, true, row->process->index);
-    put_text_cell(&c, shown);
-    return step(&c);
+    const char *shown = shown_of_process((activity_kind)h->kind);
+    if (!shown || !h->has_life || x->last_process_record == number)
+        return true;
+    row_maker row;
+    x->row.len = 0;
+    row_begin(&row, &x->row, 3);
+    row_null(&row);
+    row_number(&row, h->life);
+    put_text_cell(&row, shown);
+    size_t at = row_end(&row);
+    x->last_process_record = number;
+    return tree_add(&x->process_records, f, number, (span){x->row.bytes + at, x->row.len - at}, e);
 }
 
-static int store_dns(sqlite_activities *x, u64 number, i64 time, const activity_row *row, const u8 *texts)
+static bool store_dns(sqlite_activities *x, page_file *f, i64 number, const activity_head *h, const u8 *at, error *e)
 {
-    bool is_dns = row->kind == ACTIVITY_KIND_dns_query || row->kind == ACTIVITY_KIND_dns_answer;
-    if (!is_dns || !row->cells[ACTIVITY_name].has)
-        return SQLITE_OK;
-    cells c = {x->dns, 0};
-    char when[40];
-    put_number(&c, true, (i64)number);
-    put_text_cell(&c, timestamp(time, when));
-    put_number(&c, true, time);
-    put_process(&c, row->has_process, row->process_id, row->process);
-    put_process_name(&c, row, texts, true);
-    put_text_cell(&c, row->action);
-    static const activity_field WHICH[] = {ACTIVITY_name, ACTIVITY_type, ACTIVITY_status, ACTIVITY_results};
-    for (size_t i = 0; i < COUNT_OF(WHICH); i++)
-        put_cell(&c, row, texts, WHICH[i]);
-    return step(&c);
+    if (!h->dns_end || x->last_dns == number)
+        return true;
+    x->last_dns = number;
+    return tree_add(&x->dns, f, number, (span){at + h->dns, h->dns_end - h->dns}, e);
 }
 
 // A process starts and ends once, whoever tells it: records after the first are added to that activity.
-static int store_row(sqlite_activities *x, u64 number, i64 time, const activity_row *row, const u8 *texts)
+static i64 *known_activity(sqlite_activities *x, const activity_head *h)
 {
-    i64 *of_process = row->kind == ACTIVITY_KIND_process_start ? x->starts
-                      : row->kind == ACTIVITY_KIND_process_end ? x->ends
-                                                               : NULL;
-    i64 *known =
-        of_process && row->process && row->process->index < x->life_count ? &of_process[row->process->index] : NULL;
-    int code = store_process_record(x, number, row);
-    if (code == SQLITE_OK)
-        code = store_dns(x, number, time, row, texts);
-    if (code != SQLITE_OK || row->kind == ACTIVITY_KIND_process_running)
-        return code;
-    if (known && *known)
-        return store_more(x, *known, number);
-    if (known)
-        *known = x->next;
-    return store_activity(x, number, time, row, texts);
+    i64 *of_process = h->kind == ACTIVITY_KIND_process_start ? x->starts
+                      : h->kind == ACTIVITY_KIND_process_end ? x->ends
+                                                             : NULL;
+    return of_process && h->has_life && h->life < x->life_count ? &of_process[h->life] : NULL;
 }
 
-int sqlite_activities_store(sqlite_activities *x, u64 number, i64 time, span rendered)
+static bool store_one(sqlite_activities *x, page_file *f, i64 number, const activity_head *h, const u8 *at, error *e)
 {
-    activity_row row;
-    while (rendered.len >= sizeof(row)) {
-        memcpy(&row, rendered.at, sizeof(row));
-        int code = store_row(x, number, time, &row, rendered.at + sizeof(row));
-        if (code != SQLITE_OK)
-            return code;
-        rendered = span_from(rendered, sizeof(row) + row.bytes);
+    i64 *known = known_activity(x, h);
+    if (!store_process_record(x, f, number, h, e) || !store_dns(x, f, number, h, at, e))
+        return false;
+    if (h->kind == ACTIVITY_KIND_process_running)
+        return true;
+    if (known && *known)
+        return add_pair(x, &x->more, f, x->next_more++, *known, number, e);
+    if (known)
+        *known = x->next;
+    return tree_add(&x->rows, f, x->next++, (span){at + h->row, h->row_end - h->row}, e);
+}
+
+bool sqlite_activities_store(sqlite_activities *x, page_file *f, i64 number, span rendered, error *e)
+{
+    activity_head h;
+    for (; rendered.len; rendered = span_from(rendered, h.end)) {
+        memcpy(&h, rendered.at, sizeof(h));
+        if (!store_one(x, f, number, &h, rendered.at, e))
+            return false;
     }
-    return SQLITE_OK;
+    return true;
 }
 
 // ------------------------------------------------------------------------------------- begin and end
-
-static int prepare_insert(sqlite3 *db, const char *head, u32 columns, sqlite3_stmt **out)
-{
-    outbuf sql = {0};
-    outbuf_text(&sql, head);
-    for (u32 i = 0; i < columns; i++)
-        outbuf_text(&sql, i ? ",?" : " VALUES(?");
-    outbuf_text(&sql, ")");
-    int code = sqlite3_prepare_v3(db, (const char *)sql.bytes, (int)sql.len, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    outbuf_free(&sql);
-    return code;
-}
-
-static int prepare_activities(sqlite3 *db, sqlite3_stmt **out)
-{
-    enum { BEFORE_FIELDS = 9 };
-    outbuf head = {0};
-    u32 columns = BEFORE_FIELDS;
-    outbuf_text(&head,
-                "INSERT INTO activities(id,record,time,timestamp,host_id,kind,action,process_name,process_known");
-    for (u32 i = 0; i < ACTIVITY_FIELDS; i++) {
-        outbuf_text(&head, ",");
-        outbuf_text(&head, activity_fields[i].name);
-        columns++;
-        if (activity_fields[i].type != FIELD_PROCESS)
-            continue;
-        outbuf_text(&head, ",");
-        outbuf_text(&head, activity_fields[i].name);
-        outbuf_text(&head, "_id");
-        columns++;
-    }
-    outbuf_add(&head, ")", 2);
-    int code = prepare_insert(db, (const char *)head.bytes, columns, out);
-    outbuf_free(&head);
-    return code;
-}
 
 sqlite_activities *sqlite_activities_new(arena *a, sqlite3 *db, const export_target *target, int *code)
 {
     sqlite_activities *x = arena_new(a, sqlite_activities);
     x->correlator = target->session->correlator;
     x->activities = activities_new(target->session->correlator, target->classes, target->class_count);
-    x->next = 1;
+    x->next = x->next_more = 1;
     (void)correlator_processes(target->session->correlator, &x->life_count);
     x->starts = arena_array(a, i64, x->life_count);
     x->ends = arena_array(a, i64, x->life_count);
-    *code = prepare_activities(db, &x->insert);
-    if (*code == SQLITE_OK)
-        *code = prepare_insert(db, "INSERT INTO activity_more_records", 2, &x->more);
-    if (*code == SQLITE_OK)
-        *code = prepare_insert(db, "INSERT OR IGNORE INTO process_records", 3, &x->process_record);
-    if (*code == SQLITE_OK)
-        *code = prepare_insert(db, "INSERT OR IGNORE INTO dns_queries", 11, &x->dns);
+    const struct {
+        const char *name;
+        sqlite_tree *tree;
+    } TREES[] = {{"activities", &x->rows},
+                 {"activity_more_records", &x->more},
+                 {"process_records", &x->process_records},
+                 {"dns_queries", &x->dns}};
+    for (size_t i = 0; i < COUNT_OF(TREES) && *code == SQLITE_OK; i++)
+        *code = sqlite_root(db, TREES[i].name, &TREES[i].tree->root);
     return x;
 }
 
-void sqlite_activities_end(sqlite_activities *x)
+bool sqlite_activities_end(sqlite_activities *x, page_file *f, error *e)
 {
-    sqlite3_finalize(x->insert);
-    sqlite3_finalize(x->more);
-    sqlite3_finalize(x->process_record);
-    sqlite3_finalize(x->dns);
-    activities_free(x->activities);
+    bool ok = tree_end(&x->rows, f, e);
+    ok = tree_end(&x->more, f, ok ? e : NULL) && ok;
+    ok = tree_end(&x->process_records, f, ok ? e : NULL) && ok;
+    ok = tree_end(&x->dns, f, ok ? e : NULL) && ok;
+    if (x->activities)
+        activities_free(x->activities);
+    x->activities = NULL;
+    outbuf_free(&x->row);
+    return ok;
 }
 
 // ------------------------------------------------------------------------------------- what follows from them

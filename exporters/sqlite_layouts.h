@@ -28,10 +28,11 @@ typedef struct layout_column {
 enum { SHARED_COLUMNS = 32, LAYOUT_COLUMNS = 300 };
 
 typedef struct layout {
-    const char *name; // of its view
-    u32 id;           // 1, 2, …
-    bool has_table;   // fields_ID; else it shares the table `fields`
-    bool is_typed;    // false: it has too many fields, its records keep their payload as JSON
+    const char *name;  // of its view
+    const char *alias; // another name of it, without quotes (sqlite_alias.h)
+    u32 id;            // 1, 2, …
+    bool has_table;    // fields_ID; else it shares the table `fields`
+    bool is_typed;     // false: it has too many fields, its records keep their payload as JSON
     layout_column *columns;
     u32 count, cap;
     const u32 *classes;

@@ -3,8 +3,10 @@
 #include "literal.h"
 #include "sqlite_activities.h"
 #include "sqlite_fields.h"
+#include "sqlite_row.h"
 
 #include "etwkit_engine.h"
+#include "sqlite_bind.h"
 
 // Columns of the table after `record`, which SQLite numbers itself: rows come in the order of their numbers. For
 // columns that a class or a trace determines there is the number of the class or trace.
@@ -36,79 +38,58 @@ static_assert(STORED_COUNT < 64, "the columns of a row are bits of a number");
 
 #define BIT(name) (1ull << STORED_##name)
 
-static const u64 ALL = (1ull << STORED_COUNT) - 1;
 static const u64 ZEROS = BIT(state) | BIT(source_id); // have 0 as their default, the others NULL
 
-// Most rows have nothing else.
-static const u64 COMMON = BIT(timestamp) | BIT(class_id) | BIT(process_id) | BIT(thread_id) | BIT(processor) |
-                          BIT(process_name) | BIT(message) | BIT(layout_id) | BIT(offset);
-
-// What rows have besides the common, from few to all, with an INSERT for each: a column that an INSERT leaves out costs
-// less than one that turns out to be NULL.
-static const u64 PATTERNS[] = {
-    0,
-    BIT(kernel_time) | BIT(user_time),
-    BIT(kernel_time) | BIT(user_time) | BIT(stack) | BIT(extended),
-    BIT(kernel_time) | BIT(user_time) | BIT(activity_id) | BIT(related_activity_id) | BIT(user_sid),
-    (1ull << STORED_COUNT) - 1 - BIT(record), // all others
-};
-
-// A number, or the place of a text after the row.
-typedef union cell {
-    i64 number;
-    struct {
-        u32 at, len;
-    } text;
-} cell;
-
-typedef struct row {
-    u64 has;          // columns that have something else than their default, as bits
-    u32 bytes;        // of texts after it,
-    u32 fields, more; // of its payload's values after them, and of activities
-    cell cells[STORED_COUNT];
-} row;
+// Of a record, before its rows.
+typedef struct row_head {
+    u64 stored; // layout.stored
+    i64 time;
+    u32 class_index, source, state;
+    // From where to where, counted from here, its rows in `records` and of its payload are; then activities.
+    u32 row, row_end, fields, fields_end, end;
+} row_head;
 
 struct sqlite_rows {
-    sqlite3_vtab table;
-    sqlite3_vtab_cursor place; // there is never more than one
-    row row;                   // at the cursor
-    const u8 *at, *end;        // of that row, of the run
-    u32 pattern;               // of that row
-    u32 wanted;                // the cursor ends before a row of another pattern
-    u64 common;
-    sqlite3_stmt *inserts[COUNT_OF(PATTERNS)];
+    sqlite_tree records, times;
     const char **hosts; // by source
     u32 sources;
     u64 *counts; // decoded, partial, raw of each source
     sqlite_fields *fields;
     sqlite_activities *activities; // NULL: no session is there that knows of processes
     u64 stored;
+    i64 last_time;
+    bool disordered; // times do not ascend: SQLite is to make their index
+    outbuf entry;    // of it
 };
 
 // ------------------------------------------------------------------------------------- rendering
 
 typedef struct row_writer {
-    row row;
-    outbuf *out;
-    size_t start; // of the row's texts
+    row_maker row;
+    u64 stored;
     const record *rec;
     const sqlite_rows *rows;
 } row_writer;
 
-static void set_number(row_writer *w, stored_id column, i64 number)
+// The table has `record` before all others.
+static u32 place_of(stored_id column)
 {
-    w->row.cells[column].number = number;
-    w->row.has |= 1ull << column;
+    return column < STORED_record ? column + 1 : column;
 }
 
-// The text is what was written since the last one.
-static void set_text(row_writer *w, stored_id column)
+ALWAYS_INLINE void set_number(row_writer *w, stored_id column, i64 number)
 {
-    u32 end = (u32)(w->out->len - w->start);
-    w->row.cells[column].text.at = w->row.bytes;
-    w->row.cells[column].text.len = end - w->row.bytes;
-    w->row.bytes = end;
-    w->row.has |= 1ull << column;
+    row_skip(&w->row, place_of(column));
+    row_number(&w->row, number);
+    w->stored |= 1ull << COLUMN_OF[column];
+}
+
+// The text is what was written since the last value.
+ALWAYS_INLINE void set_text(row_writer *w, stored_id column)
+{
+    row_skip(&w->row, place_of(column));
+    row_text(&w->row);
+    w->stored |= 1ull << COLUMN_OF[column];
 }
 
 ALWAYS_INLINE void store_NUMBER(row_writer *w, stored_id column, u64 number)
@@ -123,15 +104,16 @@ ALWAYS_INLINE void store_TIME(row_writer *w, stored_id column, i64 time)
 
 ALWAYS_INLINE void store_STATE(row_writer *w, stored_id column, record_state state)
 {
-    if (state)
-        set_number(w, column, state);
+    set_number(w, column, state);
+    if (!state)
+        w->stored &= ~(1ull << COLUMN_OF[column]);
 }
 
 ALWAYS_INLINE void store_GUID(row_writer *w, stored_id column, const u8 *id)
 {
     if (!id)
         return;
-    outbuf_written(w->out, text_guid(outbuf_reserve(w->out, 36), id));
+    outbuf_written(w->row.out, text_guid(outbuf_reserve(w->row.out, 36), id));
     set_text(w, column);
 }
 
@@ -141,7 +123,7 @@ static void store_TEXT(row_writer *w, stored_id column, const char *text)
     if (column == STORED_host && text == w->rows->hosts[w->rec->source_index])
         return;
     span s = text_span(text);
-    outbuf_written(w->out, text_utf8(outbuf_reserve(w->out, 3 * s.len), s));
+    outbuf_written(w->row.out, text_utf8(outbuf_reserve(w->row.out, 3 * s.len), s));
     set_text(w, column);
 }
 
@@ -150,7 +132,7 @@ static void store_ORIGIN(row_writer *w, stored_id column, schema_origin origin)
 {
     if (origin == w->rec->cls->origin)
         return;
-    outbuf_text(w->out, schema_origin_name(origin));
+    outbuf_text(w->row.out, schema_origin_name(origin));
     set_text(w, column);
 }
 
@@ -158,13 +140,13 @@ static void store_SID(row_writer *w, stored_id column, span sid)
 {
     if (!sid.len)
         return;
-    outbuf_written(w->out, text_sid(outbuf_reserve(w->out, TEXT_SID_BYTES), sid));
+    outbuf_written(w->row.out, text_sid(outbuf_reserve(w->row.out, TEXT_SID_BYTES), sid));
     set_text(w, column);
 }
 
 static void store_BYTES(row_writer *w, stored_id column, span bytes)
 {
-    outbuf_written(w->out, text_bytes(outbuf_reserve(w->out, 2 * bytes.len), bytes));
+    outbuf_written(w->row.out, text_bytes(outbuf_reserve(w->row.out, 2 * bytes.len), bytes));
     set_text(w, column);
 }
 
@@ -172,46 +154,43 @@ static void store_VALUE(row_writer *w, stored_id column, typed_value v)
 {
     if (v.kind == VALUE_NULL)
         return;
-    render_text(w->out, &v);
+    render_text(w->row.out, &v);
     set_text(w, column);
 }
 
 static void store_MESSAGE(row_writer *w, stored_id column, const record *rec)
 {
-    if (render_message(w->out, rec))
+    if (render_message(w->row.out, rec))
         set_text(w, column);
 }
 
 // Only where its values have no columns.
 static void store_DATA(row_writer *w, stored_id column, const record *rec)
 {
-    if (w->row.has & BIT(layout_id))
+    if (w->stored >> COLUMN_data & 1)
         return;
-    render_data_json(w->out, rec);
+    render_data_json(w->row.out, rec);
     set_text(w, column);
 }
 
 static void store_STACK(row_writer *w, stored_id column, const record *rec)
 {
-    render_stack_json(w->out, rec);
+    render_stack_json(w->row.out, rec);
     set_text(w, column);
 }
 
 static void store_EXTENDED(row_writer *w, stored_id column, const record *rec)
 {
-    if (render_extended_json(w->out, rec))
+    if (render_extended_json(w->row.out, rec))
         set_text(w, column);
 }
 
-void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
+static size_t render_row(const sqlite_rows *rows, const record *rec, bool is_typed, row_head *head, outbuf *out)
 {
-    size_t head = out->len;
-    outbuf_written(out, outbuf_reserve(out, sizeof(row)) + sizeof(row));
-    row_writer w = {.out = out, .start = out->len, .rec = rec, .rows = rows};
+    row_writer w = {.rec = rec, .rows = rows};
+    row_begin(&w.row, out, STORED_COUNT);
     set_number(&w, STORED_class_id, rec->cls->index);
-    if (rec->source_index)
-        set_number(&w, STORED_source_id, rec->source_index);
-    bool is_typed = sqlite_fields_has(rows->fields, rec);
+    set_number(&w, STORED_source_id, rec->source_index);
     if (is_typed)
         set_number(&w, STORED_layout_id, sqlite_fields_layout(rows->fields, rec->cls->index));
 #define STORE_CLASS(name, type, has, value)
@@ -222,16 +201,25 @@ void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
         store_##type(&w, STORED_##name, value);
 #define COLUMN(name, type, scope, has, value) STORE_##scope(name, type, has, value)
 #include "decode/columns.def"
-    size_t start = out->len;
-    if (is_typed)
-        sqlite_fields_render(rows->fields, rec, out);
-    w.row.fields = (u32)(out->len - start);
-    if (rows->activities && rec->scratch) {
-        start = out->len;
+    head->stored = w.stored;
+    return row_end(&w.row);
+}
+
+void sqlite_row_render(const sqlite_rows *rows, const record *rec, outbuf *out)
+{
+    size_t at = out->len;
+    outbuf_written(out, outbuf_reserve(out, sizeof(row_head)) + sizeof(row_head));
+    row_head head = {
+        .time = rec->time, .class_index = rec->cls->index, .source = rec->source_index, .state = (u32)rec->state};
+    bool is_typed = sqlite_fields_has(rows->fields, rec);
+    head.row = (u32)(render_row(rows, rec, is_typed, &head, out) - at);
+    head.row_end = (u32)(out->len - at);
+    head.fields = (u32)(sqlite_fields_render(rows->fields, rec, out) - at);
+    head.fields_end = (u32)(out->len - at);
+    if (rows->activities && rec->scratch)
         sqlite_activities_render(rows->activities, rec, out);
-        w.row.more = (u32)(out->len - start);
-    }
-    memcpy(out->bytes + head, &w.row, sizeof(row));
+    head.end = (u32)(out->len - at);
+    memcpy(out->bytes + at, &head, sizeof(head));
 }
 
 // ------------------------------------------------------------------------------------- columns
@@ -276,145 +264,7 @@ void sqlite_rows_table(outbuf *sql)
     outbuf_text(sql, ");");
 }
 
-// ------------------------------------------------------------------------------------- the table SQLite reads
-
-static sqlite_rows *rows_of(sqlite3_vtab_cursor *place)
-{
-    return (sqlite_rows *)((u8 *)place - offsetof(sqlite_rows, place));
-}
-
-static void add_names(outbuf *sql, u64 columns)
-{
-    const char *before = "";
-    for (stored_id i = 0; i < STORED_COUNT; i++)
-        if (columns >> i & 1) {
-            outbuf_text(sql, before);
-            outbuf_text(sql, stored_name(i));
-            before = ",";
-        }
-}
-
-static int table_connect(sqlite3 *db, void *context, int argc, const char *const *argv, sqlite3_vtab **out, char **why)
-{
-    (void)argc, (void)argv, (void)why;
-    sqlite_rows *rows = context;
-    outbuf sql = {0};
-    outbuf_text(&sql, "CREATE TABLE rendered(");
-    add_names(&sql, ALL);
-    outbuf_add(&sql, ")", 2);
-    int code = sqlite3_declare_vtab(db, (const char *)sql.bytes);
-    outbuf_free(&sql);
-    *out = &rows->table;
-    return code;
-}
-
-static int table_disconnect(sqlite3_vtab *table)
-{
-    (void)table;
-    return SQLITE_OK;
-}
-
-static int table_plan(sqlite3_vtab *table, sqlite3_index_info *info)
-{
-    (void)table, (void)info;
-    return SQLITE_OK;
-}
-
-static int cursor_open(sqlite3_vtab *table, sqlite3_vtab_cursor **out)
-{
-    *out = &((sqlite_rows *)table)->place;
-    return SQLITE_OK;
-}
-
-static int cursor_close(sqlite3_vtab_cursor *place)
-{
-    (void)place;
-    return SQLITE_OK;
-}
-
-// To the row at `at`, or to the end.
-static void rows_move(sqlite_rows *rows, const u8 *at)
-{
-    rows->at = at;
-    if (at == rows->end)
-        return;
-    memcpy(&rows->row, at, sizeof rows->row);
-    rows->pattern = 0;
-    while (rows->row.has & ~(rows->common | PATTERNS[rows->pattern]))
-        rows->pattern++;
-}
-
-static int cursor_start(sqlite3_vtab_cursor *place, int way, const char *name, int argc, sqlite3_value **argv)
-{
-    (void)place, (void)way, (void)name, (void)argc, (void)argv;
-    return SQLITE_OK;
-}
-
-static int cursor_next(sqlite3_vtab_cursor *place)
-{
-    sqlite_rows *rows = rows_of(place);
-    const row *r = &rows->row;
-    if (r->cells[STORED_source_id].number < rows->sources)
-        rows->counts[r->cells[STORED_source_id].number * 3 + r->cells[STORED_state].number]++;
-    rows_move(rows, rows->at + sizeof *r + r->bytes + r->fields + r->more);
-    return SQLITE_OK;
-}
-
-static int cursor_ended(sqlite3_vtab_cursor *place)
-{
-    const sqlite_rows *rows = rows_of(place);
-    return rows->at == rows->end || rows->pattern != rows->wanted;
-}
-
-static int cursor_column(sqlite3_vtab_cursor *place, sqlite3_context *result, int column)
-{
-    const sqlite_rows *rows = rows_of(place);
-    const row *r = &rows->row;
-    const cell *c = &r->cells[column];
-    if (!((r->has | ZEROS) >> column & 1))
-        return SQLITE_OK;
-    if (!is_number((stored_id)column))
-        sqlite3_result_text(result, (const char *)rows->at + sizeof *r + c->text.at, (int)c->text.len, SQLITE_STATIC);
-    else
-        sqlite3_result_int64(result, c->number);
-    return SQLITE_OK;
-}
-
-static int cursor_number(sqlite3_vtab_cursor *place, sqlite3_int64 *number)
-{
-    (void)place;
-    *number = 0; // nobody asks
-    return SQLITE_OK;
-}
-
-// Without xCreate: it is there by its name only, and no part of the file.
-static const sqlite3_module module = {
-    .xConnect = table_connect,
-    .xBestIndex = table_plan,
-    .xDisconnect = table_disconnect,
-    .xOpen = cursor_open,
-    .xClose = cursor_close,
-    .xFilter = cursor_start,
-    .xNext = cursor_next,
-    .xEof = cursor_ended,
-    .xColumn = cursor_column,
-    .xRowid = cursor_number,
-};
-
 // ------------------------------------------------------------------------------------- storing
-
-static int prepare_insert(sqlite3 *db, u64 columns, sqlite3_stmt **out)
-{
-    outbuf sql = {0};
-    outbuf_text(&sql, "INSERT OR FAIL INTO records(");
-    add_names(&sql, columns);
-    outbuf_text(&sql, ") SELECT ");
-    add_names(&sql, columns);
-    outbuf_text(&sql, " FROM rendered");
-    int code = sqlite3_prepare_v3(db, (const char *)sql.bytes, (int)sql.len, SQLITE_PREPARE_PERSISTENT, out, NULL);
-    outbuf_free(&sql);
-    return code;
-}
 
 sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target, const sqlite_layouts *layouts,
                              int *code)
@@ -425,64 +275,56 @@ sqlite_rows *sqlite_rows_new(arena *a, sqlite3 *db, const export_target *target,
     rows->hosts = arena_array(a, const char *, rows->sources);
     for (u32 i = 0; i < rows->sources; i++)
         rows->hosts[i] = target->traces[i].host;
-    rows->common = COMMON | (rows->sources > 1 ? BIT(source_id) : 0);
-    *code = sqlite3_create_module(db, "rendered", &module, rows);
+    rows->last_time = INT64_MIN;
+    rows->times.is_index = true;
+    rows->fields = sqlite_fields_new(a, db, layouts, code);
     if (*code == SQLITE_OK)
-        rows->fields = sqlite_fields_new(a, db, layouts, code);
+        *code = sqlite_root(db, "records", &rows->records.root);
+    if (*code == SQLITE_OK)
+        *code = sqlite_root(db, "records_time", &rows->times.root);
     if (*code == SQLITE_OK && target->session)
         rows->activities = sqlite_activities_new(a, db, target, code);
-    for (u32 i = 0; i < COUNT_OF(PATTERNS) && *code == SQLITE_OK; i++)
-        *code = prepare_insert(db, rows->common | PATTERNS[i], &rows->inserts[i]);
     return rows;
 }
 
-// By column_id, as bits.
-static u64 columns_of(const row *r)
+// In the index by time, as long as times ascend.
+static bool store_time(sqlite_rows *rows, page_file *f, i64 time, error *e)
 {
-    static_assert(COLUMN_COUNT < 64, "the columns of a record are bits of a number");
-    u64 columns = 0;
-    for (u64 left = r->has; left; left &= left - 1)
-        columns |= 1ull << COLUMN_OF[__builtin_ctzll(left)];
-    return columns;
+    rows->disordered |= time < rows->last_time;
+    rows->last_time = time;
+    if (rows->disordered)
+        return true;
+    row_maker row;
+    rows->entry.len = 0;
+    row_begin(&row, &rows->entry, 2);
+    row_number(&row, time);
+    row_number(&row, (i64)rows->stored);
+    size_t at = row_end(&row);
+    return tree_add(&rows->times, f, 0, (span){rows->entry.bytes + at, rows->entry.len - at}, e);
 }
 
-// What stands in other tables of the rows that were stored.
-static int store_others(sqlite_rows *rows, span rendered)
+static bool store_record(sqlite_rows *rows, page_file *f, const row_head *h, const u8 *at, error *e)
 {
-    int code = SQLITE_OK;
-    for (span left = rendered; left.len && code == SQLITE_OK;) {
-        row r;
-        memcpy(&r, left.at, sizeof r);
-        rows->stored++;
-        const u8 *fields = left.at + sizeof r + r.bytes;
-        fields_head h = {.number = rows->stored,
-                         .time = r.cells[STORED_timestamp].number,
-                         .process_id = r.cells[STORED_process_id].number,
-                         .thread_id = r.cells[STORED_thread_id].number,
-                         .has_process = r.has & BIT(process_id),
-                         .has_thread = r.has & BIT(thread_id),
-                         .stored = columns_of(&r)};
-        sqlite_fields_take(rows->fields, &h, (u32)r.cells[STORED_class_id].number, (span){fields, r.fields});
-        if (r.more)
-            code = sqlite_activities_store(rows->activities, rows->stored, r.cells[STORED_timestamp].number,
-                                           (span){fields + r.fields, r.more});
-        left = span_from(left, sizeof r + r.bytes + r.fields + r.more);
-    }
-    return code == SQLITE_OK ? sqlite_fields_store(rows->fields) : code;
+    i64 number = (i64)++rows->stored;
+    span fields = {at + h->fields, h->fields_end - h->fields}, more = {at + h->fields_end, h->end - h->fields_end};
+    if (h->source < rows->sources)
+        rows->counts[h->source * 3 + h->state]++;
+    sqlite_fields_note(rows->fields, h->class_index, h->stored);
+    return tree_add(&rows->records, f, number, (span){at + h->row, h->row_end - h->row}, e) &&
+           store_time(rows, f, h->time, e) &&
+           (!fields.len || sqlite_fields_store(rows->fields, f, number, h->class_index, fields, e)) &&
+           (!more.len || sqlite_activities_store(rows->activities, f, number, more, e));
 }
 
-int sqlite_rows_store(sqlite_rows *rows, span rendered)
+bool sqlite_rows_store(sqlite_rows *rows, page_file *f, span rendered, error *e)
 {
-    rows->end = rendered.at + rendered.len;
-    rows_move(rows, rendered.at);
-    while (rows->at != rows->end) {
-        rows->wanted = rows->pattern;
-        sqlite3_step(rows->inserts[rows->wanted]);
-        int code = sqlite3_reset(rows->inserts[rows->wanted]);
-        if (code != SQLITE_OK)
-            return code;
+    row_head h;
+    for (; rendered.len; rendered = span_from(rendered, h.end)) {
+        memcpy(&h, rendered.at, sizeof(h));
+        if (!store_record(rows, f, &h, rendered.at, e))
+            return false;
     }
-    return store_others(rows, rendered);
+    return true;
 }
 
 u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state)
@@ -490,15 +332,18 @@ u64 sqlite_rows_count(const sqlite_rows *rows, u32 source, record_state state)
     return rows->counts[source * 3 + (u32)state];
 }
 
-void sqlite_rows_end(sqlite_rows *rows)
+bool sqlite_rows_end(sqlite_rows *rows, page_file *f, error *e)
 {
-    for (u32 i = 0; i < COUNT_OF(PATTERNS); i++) {
-        sqlite3_finalize(rows->inserts[i]);
-        rows->inserts[i] = NULL;
-    }
-    if (rows->fields)
-        sqlite_fields_end(rows->fields);
+    bool ok = tree_end(&rows->records, f, e);
+    ok = tree_end(&rows->times, f, ok ? e : NULL) && ok;
+    ok = sqlite_fields_end(rows->fields, f, ok ? e : NULL) && ok;
     if (rows->activities)
-        sqlite_activities_end(rows->activities);
-    rows->activities = NULL;
+        ok = sqlite_activities_end(rows->activities, f, ok ? e : NULL) && ok;
+    outbuf_free(&rows->entry);
+    return ok;
+}
+
+bool sqlite_rows_disordered(const sqlite_rows *rows)
+{
+    return rows->disordered;
 }

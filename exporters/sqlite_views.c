@@ -5,6 +5,7 @@
 #include "etwkit_engine.h"
 #include "names.h"
 #include "sqlite_text.h"
+#include "sqlite_tree.h"
 
 // SQLite refuses statements of more than a million bytes; names of LIMIT_NAME_BYTES could make longer ones.
 enum { SQL_FIELDS_BYTES = 500000 };
@@ -23,7 +24,7 @@ enum { SQL_FIELDS_BYTES = 500000 };
     " FROM records AS r LEFT JOIN event_classes AS c ON c.id=r.class_id LEFT JOIN traces AS t ON t.id=r.source_id"
 
 // The cache stays at its default of 2 MB: the file only grows, and memory that is used again is cheaper than new one.
-const char sqlite_pragmas[] = "PRAGMA page_size=16384;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;"
+const char sqlite_pragmas[] = "PRAGMA page_size=" TREE_PAGE_TEXT ";PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;"
                               "PRAGMA locking_mode=EXCLUSIVE;PRAGMA secure_delete=OFF;";
 
 const char sqlite_tables[] =
@@ -460,11 +461,27 @@ u32 sqlite_views_cut(const sqlite_layouts *layouts, const export_target *target)
     return cut;
 }
 
+static const char *alias_view(arena *to, const layout *l)
+{
+    outbuf b = {0};
+    outbuf_text(&b, "CREATE VIEW ");
+    add_quoted(&b, l->alias, '"');
+    outbuf_text(&b, " AS SELECT * FROM ");
+    add_quoted(&b, l->name, '"');
+    const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);
+    outbuf_free(&b);
+    return sql;
+}
+
 sqlite_views sqlite_views_make(arena *a, const sqlite_layouts *layouts, const export_target *target)
 {
-    sqlite_views views = {arena_array(a, sqlite_view, layouts->count), layouts->count};
-    for (u32 i = 0; i < layouts->count; i++)
-        views.list[i] = (sqlite_view){layouts->list[i].name, layout_view(a, &layouts->list[i], target)};
+    sqlite_views views = {arena_array(a, sqlite_view, (size_t)2 * layouts->count), 2 * layouts->count};
+    sqlite_view *at = views.list;
+    for (u32 i = 0; i < layouts->count; i++) {
+        const layout *l = &layouts->list[i];
+        *at++ = (sqlite_view){l->name, layout_view(a, l, target)};
+        *at++ = (sqlite_view){l->alias, alias_view(a, l)};
+    }
     return views;
 }
 

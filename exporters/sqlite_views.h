@@ -14,7 +14,7 @@ extern const char sqlite_indexes[]; // for after the load
 // Appends the CREATE VIEW of `events`: the records as the record contract says.
 void sqlite_events_view(const sqlite_layouts *layouts, outbuf *sql);
 
-// A CREATE VIEW statement for each layout, with all records in the file. Everything lives in `a`.
+// A CREATE VIEW statement for each layout and for its alias, with all records in the file. Everything lives in `a`.
 typedef struct sqlite_view {
     const char *name, *sql;
 } sqlite_view;

@@ -24,7 +24,8 @@ static sqlite3 *convert(program *p, const char *trace)
 {
     char path[512];
     sqlite3 *db;
-    int code = RUN(p, "convert", trace, "-q", "--no-hash", "--rules", "samples/rules", "--force", "-o", "{}/out.db");
+    int code =
+        RUN(p, "convert", trace, "-q", "--no-hash", "--fts", "--rules", "samples/rules", "--force", "-o", "{}/out.db");
     if (code == 1)
         return NULL; // not a trace
     assert_int_equal(sqlite3_open_v2(program_path(p, "out.db", path), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
@@ -427,6 +428,44 @@ static void records_agree(void **state)
     program_end(&p);
 }
 
+// ---------------------------------------------------------------------------------------------- search
+
+// Words that are nowhere a part of others: those rows have them that LIKE finds. Keys of JSON are no text.
+static void search_finds_what_is_there(void **state)
+{
+    static const char *const WORDS[] = {"powershell", "mara",  "downloadstring", "relay",  "gate",
+                                        "x7q2",       "u.zip", "cdn-sync",       "nowhere"};
+    (void)state;
+    program p;
+    char path[512], sql[1024];
+    program_begin(&p);
+    assert_int_equal(RUN(&p, "convert", "-q", "--cache", "none", "samples/incident.etl", "--fts", "-o", "{}/out.db"),
+                     0);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(program_path(&p, "out.db", path), &db), SQLITE_OK);
+    for (size_t i = 0; i < COUNT_OF(WORDS); i++) {
+        snprintf(
+            sql, sizeof(sql),
+            "SELECT coalesce((SELECT group_concat(record) FROM (SELECT record FROM events WHERE message LIKE "
+            "'%%%s%%' OR data LIKE '%%%s%%'))=(SELECT group_concat(rowid) FROM (SELECT rowid FROM text_search WHERE "
+            "text_search MATCH '\"%s\"' ORDER BY rowid)),'none')",
+            WORDS[i], WORDS[i], WORDS[i]);
+        rows_are(db, sql, i + 1 < COUNT_OF(WORDS) ? "1\n" : "none\n");
+    }
+    rows_are(db, "SELECT count(*) FROM text_search WHERE text_search MATCH 'QueryName'", "0\n");
+    rows_are(db, "SELECT rowid,snippet(text_search,1,'[',']','...',3) FROM text_search WHERE text_search MATCH 'zip'",
+             "35|...Temp\\u.[zip]\n");
+    rows_are(db, "INSERT INTO text_search(text_search,rank) VALUES('integrity-check',1)", "");
+    sqlite3_close(db);
+    // Not asked for, it is not there; other formats have none.
+    assert_int_equal(RUN(&p, "convert", "-q", "samples/dns.etl", "--force", "-o", "{}/out.db"), 0);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    rows_are(db, "SELECT count(*) FROM sqlite_master WHERE name LIKE '%text%'", "0\n");
+    sqlite3_close(db);
+    assert_int_equal(RUN(&p, "convert", "samples/incident.etl", "--fts", "-f", "csv"), 2);
+    program_end(&p);
+}
+
 // ---------------------------------------------------------------------------------------------- the README's queries
 
 // Runs a query and returns how many rows it gave.
@@ -523,10 +562,15 @@ static void readme_shows_the_incident(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes_have_parents), cmocka_unit_test(queries_have_processes),
-        cmocka_unit_test(queries_for_others),     cmocka_unit_test(filters_leave_entities),
-        cmocka_unit_test(incident_is_in_tables),  cmocka_unit_test(readme_shows_the_incident),
-        cmocka_unit_test(records_agree),          cmocka_unit_test(queries_of_the_readme_run),
+        cmocka_unit_test(processes_have_parents),
+        cmocka_unit_test(queries_have_processes),
+        cmocka_unit_test(queries_for_others),
+        cmocka_unit_test(filters_leave_entities),
+        cmocka_unit_test(incident_is_in_tables),
+        cmocka_unit_test(readme_shows_the_incident),
+        cmocka_unit_test(records_agree),
+        cmocka_unit_test(queries_of_the_readme_run),
+        cmocka_unit_test(search_finds_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

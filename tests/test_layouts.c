@@ -121,6 +121,49 @@ static void time_ranges_use_the_index(sqlite3 *db)
     sqlite3_finalize(row);
 }
 
+// Names without slashes, whatever others are like them.
+static void views_have_aliases(void **state)
+{
+    static const char *const WANTED[][2] = {
+        {"A-B/X", "A_B_X"},
+        {"A_B/X", "A_B_X_2"},
+        {"a.b/x", "a_b_x_3"},
+        {"layout/fields", "layout_fields_2"},
+        {"text/search", "text_search_2"},
+        {"1st/2", "_1st_2"},
+        {"current/time", "current_time_2"},
+        {"\xc3\xa9t\xc3\xa9/\"1'", "\xc3\xa9t\xc3\xa9__1_"},
+    };
+    program *p = *state;
+    outbuf text = {0}, file = {0};
+    error e = {0};
+    char path[512], sql[256];
+    add(&text, "trace start=2024-05-01T10:00:00Z buffer-size=65536\nbuffer\n");
+    for (size_t i = 0; i < COUNT_OF(WANTED); i++) {
+        const char *slash = strchr(WANTED[i][0], '/');
+        bool quoted = strchr(slash, '"') != NULL;
+        add(&text,
+            "tracelogging provider={11223344-0000-4000-8000-%012zu} traits=\"%.*s\" name=%s fields={ u32 A } payload u32:%zu\n",
+            i, (int)(slash - WANTED[i][0]), WANTED[i][0], quoted ? "\"\\\"1'\"" : slash + 1, i);
+    }
+    if (!etl_text_build((const char *)text.bytes, text.len, &file, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "in.etl", path), file.bytes, file.len);
+    sqlite3 *db = open_made(p, path);
+    is(db, "SELECT count(*) FROM (SELECT 1 FROM sqlite_master GROUP BY lower(name) HAVING count(*)>1)", "0");
+    for (size_t i = 0; i < COUNT_OF(WANTED); i++) {
+        char number[8];
+        snprintf(number, sizeof(number), "%zu", i);
+        snprintf(sql, sizeof(sql), "SELECT A FROM %s", WANTED[i][1]);
+        is(db, sql, number);
+        snprintf(sql, sizeof(sql), "SELECT view_name FROM event_classes WHERE view_alias='%s'", WANTED[i][1]);
+        is(db, sql, WANTED[i][0]);
+    }
+    sqlite3_close(db);
+    outbuf_free(&text);
+    outbuf_free(&file);
+}
+
 static void layouts_of_all_kinds(void **state)
 {
     program *p = *state;
@@ -148,6 +191,7 @@ static void layouts_of_all_kinds(void **state)
     is(db, "SELECT group_concat(record) FROM (SELECT record FROM \"Layouts/Two\" LIMIT 3)", "2802,2803,2804");
     is(db, "SELECT count(*) FROM event_classes c JOIN sqlite_master v ON v.type='view' AND v.name=c.view_name", "2104");
     time_ranges_use_the_index(db);
+    is(db, "PRAGMA integrity_check", "ok");
     sqlite3_close(db);
 }
 
@@ -155,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(layouts_of_all_kinds, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(views_have_aliases, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

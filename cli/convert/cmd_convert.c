@@ -260,6 +260,8 @@ static bool check_options(const options *o, const output_format *f, error *e)
         return error_set(e, "--flat is for csv, json and jsonl");
     if (own->all_first && !f->exporter->leaves_out)
         return error_set(e, "--schema-first is for json and jsonl");
+    if (own->search && !f->exporter->takes_search)
+        return error_set(e, "--fts is for sqlite");
     if (o->skip_done && !is_folder(o->out))
         return error_set(e, "--skip-done is for one output an input: -o FOLDER/");
     if (o->skip_done && o->no_hash)
@@ -388,6 +390,10 @@ static const option OWN[] = {
      .set = set_provenance},
     {.name = "--manifest", .help = "the same as OUT.manifest.json, its old name", .set = set_provenance},
     OPTION_RULES("SQLite: Sigma rules, a file or a folder of them, whose hits become the table detections"),
+    {.name = "--fts",
+     .help = "SQLite: full-text search over messages and payloads, the table text_search",
+     .set = option_own_flag,
+     .at = offsetof(convert_options, search)},
     {.name = "--frames", .help = "name the modules of stacks: extended.frames", .set = set_frames},
     {.name = "--symbols",
      .argument = "FOLDER",

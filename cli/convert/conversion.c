@@ -158,6 +158,7 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
     to.target.csv_mark = own->mark;
     to.target.flat = own->flat;
     to.target.all_first = own->all_first;
+    to.target.search = own->search;
     to.target.continues = own->shard > 1;
     pipeline_job job = {.session = ev->session,
                         .filter = &o->filter,

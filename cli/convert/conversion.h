@@ -17,7 +17,7 @@ typedef struct part_keys {
 
 // Options of `convert` alone (options.own).
 typedef struct convert_options {
-    bool guard, no_guard, mark, flat, all_first;
+    bool guard, no_guard, mark, flat, all_first, search;
     u32 shard, shards;       // the part, from 1; shards 0: everything
     bool by_class;           // -o FOLDER/: a file for each kind of event,
     part_keys partition;     // or for each value of these
