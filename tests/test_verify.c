@@ -124,6 +124,30 @@ static void old_name_and_json(void **state)
     cJSON_Delete(root);
 }
 
+// What a compressed file holds counts, not how it is compressed.
+static void compressed_inputs(void **state)
+{
+    static const char *const TOOLS[] = {"gzip", "xz", "bzip2"};
+    program *p = *state;
+    char script[600];
+    for (size_t i = 0; i < COUNT_OF(TOOLS); i++) {
+        copy(p, "samples/dns.etl", "dns.etl");
+        snprintf(script, sizeof(script), "cd '%s' && %s -1 -c dns.etl >packed.etl.x", p->folder, TOOLS[i]);
+        assert_int_equal(system(script), 0);
+        assert_int_equal(RUN(p, "convert", "{}/packed.etl.x", "-o", "{}/out.csv", "--provenance", "--force"), 0);
+        RUN(p, "verify", PROVENANCE, "--again");
+        finds(p, 0, "same       input", "everything is as recorded");
+        snprintf(script, sizeof(script), "cd '%s' && %s -9 -c dns.etl >packed.etl.x", p->folder, TOOLS[i]);
+        assert_int_equal(system(script), 0);
+        RUN(p, "verify", PROVENANCE);
+        finds(p, 0, "same       input", "everything is as recorded");
+        spoil(p, "dns.etl", 20000);
+        assert_int_equal(system(script), 0);
+        RUN(p, "verify", PROVENANCE);
+        finds(p, 1, "differs    input", "its SHA-256 is");
+    }
+}
+
 // Everything in another folder, as a second examiner gets it.
 static void moved(void **state)
 {
@@ -446,12 +470,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(every_format),       TEST(old_name_and_json),   TEST(moved),
-        TEST(relative_names),     TEST(names_of_any_bytes),  TEST(output_differs),
-        TEST(inputs_differ),      TEST(records_differ),      TEST(not_repeated_the_same),
-        TEST(cache_of_the_run),   TEST(unchecked),           TEST(not_provenance),
-        TEST(nothing_is_written), TEST(records_are_counted), TEST(rows_of_parquet_are_counted),
-        TEST(long_records),       TEST(endless_database),
+        TEST(every_format),   TEST(old_name_and_json),     TEST(compressed_inputs),   TEST(moved),
+        TEST(relative_names), TEST(names_of_any_bytes),    TEST(output_differs),      TEST(inputs_differ),
+        TEST(records_differ), TEST(not_repeated_the_same), TEST(cache_of_the_run),    TEST(unchecked),
+        TEST(not_provenance), TEST(nothing_is_written),    TEST(records_are_counted), TEST(rows_of_parquet_are_counted),
+        TEST(long_records),   TEST(endless_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,14 +13,37 @@ static size_t container_of(const char *name)
     return inside ? (size_t)(inside - name) : 0;
 }
 
-static void add_member(verify_members *m, const cJSON *recorded, const char *key)
+// What was read of a compressed file is what it holds.
+static bool is_compressed(const verify_place *place, const char *name)
+{
+    input *in;
+    char *path = verify_find(place, name, false);
+    const input_kind *kind = NULL;
+    if (strcmp(name, "-") != 0 && os_kind(path) == OS_FILE && input_open(&in, path, NULL)) {
+        kind = input_kind_of(in);
+        input_close(in);
+    }
+    mem_free(path);
+    return kind && kind->form == FORM_ARCHIVE;
+}
+
+static void add_member(verify_members *m, const verify_place *place, const cJSON *recorded, const char *key)
 {
     char *name = verify_text(recorded, key);
-    if (name && container_of(name)) {
+    size_t container = name ? container_of(name) : 0;
+    bool was_read = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recorded, "sha256")) != NULL;
+    if (name && was_read && !container && is_compressed(place, name))
+        container = strlen(name);
+    if (container) {
         GROW(m->list, m->count, m->capacity);
-        m->list[m->count++] = (verify_member){.name = arena_text(&m->arena, name)};
+        m->list[m->count++] = (verify_member){.name = arena_text(&m->arena, name), .container = container};
     }
     mem_free(name);
+}
+
+static bool is_in(const verify_member *member, const char *container, size_t len)
+{
+    return member->container == len && memcmp(member->name, container, len) == 0;
 }
 
 // Windows gives files their names in any case of letters, and a registry writes them as it likes.
@@ -31,7 +54,7 @@ static verify_member *member_at(const verify_members *m, const char *path)
         return NULL;
     for (u32 i = 0; i < m->count; i++) {
         verify_member *each = &m->list[i];
-        if (!each->found && container_of(each->name) == container && memcmp(each->name, m->container, container) == 0 &&
+        if (!each->found && is_in(each, m->container, container) &&
             strcasecmp(each->name + container, path + place) == 0)
             return each;
     }
@@ -68,13 +91,12 @@ static bool failed(void *context, const char *path, const error *e)
     size_t container = strlen(m->container);
     (void)path;
     for (u32 i = 0; i < m->count; i++)
-        if (container_of(m->list[i].name) == container && memcmp(m->list[i].name, m->container, container) == 0 &&
-            !m->list[i].why.code)
+        if (is_in(&m->list[i], m->container, container) && !m->list[i].why.code)
             m->list[i].why = *e;
     return true;
 }
 
-static void look_into(verify_members *m, const verify_place *place, const char *member)
+static void look_into(verify_members *m, const verify_place *place, const verify_member *member)
 {
     finder f = {.context = m,
                 .is_wanted = etl_is_likely,
@@ -82,7 +104,7 @@ static void look_into(verify_members *m, const verify_place *place, const char *
                 .found = found,
                 .failed = failed,
                 .helper = {m, is_member, note_member, NULL}};
-    m->container = arena_text_len(&m->arena, member, container_of(member));
+    m->container = arena_text_len(&m->arena, member->name, member->container);
     char *path = verify_find(place, m->container, false);
     m->place = arena_text(&m->arena, path);
     mem_free(path);
@@ -91,10 +113,9 @@ static void look_into(verify_members *m, const verify_place *place, const char *
 
 static bool is_looked_into(const verify_members *m, u32 index)
 {
-    const char *name = m->list[index].name;
-    size_t container = container_of(name);
+    const verify_member *member = &m->list[index];
     for (u32 i = 0; i < index; i++)
-        if (container_of(m->list[i].name) == container && memcmp(m->list[i].name, name, container) == 0)
+        if (is_in(&m->list[i], member->name, member->container))
             return true;
     return false;
 }
@@ -103,12 +124,12 @@ void verify_members_look(verify_members *m, const verify_place *place, const cJS
 {
     const cJSON *each;
     cJSON_ArrayForEach (each, cJSON_GetObjectItemCaseSensitive(root, "inputs"))
-        add_member(m, each, "file");
+        add_member(m, place, each, "file");
     cJSON_ArrayForEach (each, cJSON_GetObjectItemCaseSensitive(root, "schemas"))
-        add_member(m, each, "path");
+        add_member(m, place, each, "path");
     for (u32 i = 0; i < m->count; i++)
         if (!is_looked_into(m, i))
-            look_into(m, place, m->list[i].name);
+            look_into(m, place, &m->list[i]);
 }
 
 const verify_member *verify_members_find(const verify_members *m, const char *name)

@@ -1,4 +1,5 @@
-// Inputs and schema files that are inside archives and disk images: found again in one pass through each of those.
+// Inputs and schema files that are inside archives and disk images, or are what a compressed file holds: found again in
+// one pass through each of those.
 #ifndef ETWKIT_VERIFY_MEMBERS_H
 #define ETWKIT_VERIFY_MEMBERS_H
 
@@ -10,6 +11,7 @@
 
 typedef struct verify_member {
     const char *name; // as recorded
+    size_t container; // how much of it names what it is in; all of it: a compressed file
     bool found;
     u64 bytes;
     char sha256[SHA256_TEXT]; // "" where it could not be read
