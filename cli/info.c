@@ -151,6 +151,31 @@ static cJSON *providers_json(const evidence *ev, const trace *t)
     return list;
 }
 
+static void add_drive(cJSON *list, const drive_letters *d, const drive_letter *drive)
+{
+    const char letter[] = {drive->letter, ':', 0};
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "letter", letter);
+    if (drive->partition)
+        add_number(object, "partition", drive->partition);
+    cJSON *names = cJSON_AddArrayToObject(object, "volumes");
+    for (u32 i = 0; i < d->volume_count; i++)
+        if (d->volumes[i].letter == drive->letter)
+            cJSON_AddItemToArray(names, cJSON_CreateString(d->volumes[i].name));
+    cJSON_AddItemToArray(list, object);
+}
+
+// What the registry says that lies with the trace.
+static void add_drives(cJSON *root, const drive_letters *d)
+{
+    if (!d)
+        return;
+    add_text(root, "windows_folder", d->windows);
+    cJSON *list = cJSON_AddArrayToObject(root, "drives");
+    for (u32 i = 0; i < d->count; i++)
+        add_drive(list, d, &d->list[i]);
+}
+
 static void add_session_facts(cJSON *root, const trace *t, const host_entry *host)
 {
     const trace_facts *f = &t->file.trace_headers[0];
@@ -158,6 +183,7 @@ static void add_session_facts(cJSON *root, const trace *t, const host_entry *hos
     add_text(root, "log_file", f->log_file);
     add_text(root, "computer", trace_computer(t));
     add_text(root, "host", host->name);
+    add_drives(root, t->file.input->drives);
     if (f->present) {
         char os[64];
         snprintf(os, sizeof(os), "%u.%u.%u", f->os_major, f->os_minor, f->os_build);

@@ -285,14 +285,11 @@ static void name_rows(inputs *list)
             input_set_name(list->rows[i].in, list->rows[i].source);
 }
 
-static void name_computers(inputs *list)
+static void tell_machines(inputs *list)
 {
-    for (u32 i = 0; i < list->count; i++) {
-        input_row *row = &list->rows[i];
-        const char *computer = row->in ? machines_computer(list->machines, row->path) : NULL;
-        if (computer)
-            input_set_computer(row->in, computer);
-    }
+    for (u32 i = 0; i < list->count; i++)
+        if (list->rows[i].in)
+            machines_tell(list->machines, list->rows[i].in);
 }
 
 void inputs_name(inputs *list, bool hashes)
@@ -301,7 +298,7 @@ void inputs_name(inputs *list, bool hashes)
     if (hashes)
         find_same_bytes(list);
     name_rows(list);
-    name_computers(list);
+    tell_machines(list);
 }
 
 void inputs_free(inputs *list)

@@ -91,18 +91,40 @@ static hive_node_h make_key(hive_h *h, const char *path)
     return key;
 }
 
+enum { MOST_BYTES = 1024 };
+
+static size_t from_hex(const char *hex, char *bytes)
+{
+    size_t len = 0;
+    for (; hex[0] && hex[1]; hex += 2) {
+        const char digits[] = {hex[0], hex[1], 0};
+        bytes[len++] = (char)strtoul(digits, NULL, 16);
+    }
+    return len;
+}
+
+static size_t from_text(const char *text, char *bytes)
+{
+    size_t len = strlen(text) + 1;
+    for (size_t i = 0; i < len; i++)
+        bytes[2 * i] = text[i];
+    return 2 * len;
+}
+
 static void set_value(hive_h *h, const hive_value *v)
 {
-    char wide[1024] = {0}, number[4], name[64];
-    size_t len = v->text ? strlen(v->text) + 1 : 0;
-    for (size_t i = 0; i < len; i++)
-        wide[2 * i] = v->text[i];
-    put32((u8 *)number, v->number);
+    char bytes[MOST_BYTES] = {0}, name[64];
+    bool is_hex = v->text && strncmp(v->text, "hex:", 4) == 0;
+    put32((u8 *)bytes, v->number);
     snprintf(name, sizeof(name), "%s", v->name);
     const hive_set_value value = {.key = name,
-                                  .t = v->text ? hive_t_REG_EXPAND_SZ : hive_t_REG_DWORD,
-                                  .len = v->text ? 2 * len : sizeof(number),
-                                  .value = v->text ? wide : number};
+                                  .t = is_hex    ? hive_t_REG_BINARY
+                                       : v->text ? hive_t_REG_EXPAND_SZ
+                                                 : hive_t_REG_DWORD,
+                                  .len = is_hex    ? from_hex(v->text + 4, bytes)
+                                         : v->text ? from_text(v->text, bytes)
+                                                   : 4,
+                                  .value = bytes};
     assert_int_equal(hivex_node_set_value(h, make_key(h, v->key), &value, 0), 0);
 }
 

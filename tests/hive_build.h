@@ -9,7 +9,7 @@ bool hive_can_build(void); // whether the library is there
 typedef struct hive_value {
     const char *key;  // from the root, names between backslashes; made where it is missing
     const char *name; // "" is the default value
-    const char *text; // NULL: a number
+    const char *text; // NULL: a number; "hex:00ff": these bytes
     u32 number;
 } hive_value;
 

@@ -69,7 +69,7 @@ void correlator_want(correlator *c, unsigned flags, i64 since, i64 until)
 void correlator_add_trace(correlator *c, const etl_file *file)
 {
     GROW(c->traces, c->trace_count, c->trace_cap);
-    c->traces[c->trace_count++] = (trace_sources){c->source_count, file->trace_header_count, 0};
+    c->traces[c->trace_count++] = (trace_sources){c->source_count, file->trace_header_count, 0, file->input->drives};
     c->source_count += file->trace_header_count;
 }
 
@@ -265,6 +265,7 @@ void correlator_settle(correlator *c)
 {
     if (c->gap_count)
         qsort(c->gaps, c->gap_count, sizeof(*c->gaps), by_host_and_time);
+    drive_open(c);
     file_close(c);
     image_close(c);
     process_close(c);

@@ -185,8 +185,9 @@ const process_life *const *correlator_processes(const correlator *c, u32 *count)
 const process_life *correlator_process_at(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime);
 // The host of an epoch (hosts.h).
 u32 correlator_host(const correlator *c, u32 trace, u32 epoch);
-// Appends a path with a drive letter for its device: where a trace of that machine maps it, else C: for the volume its
-// Windows ran from. True: it was guessed.
+// Appends a path with a drive letter for its device: where a trace of that machine maps it; else, for the volume its
+// Windows ran from, the letter that its registry says, or C:; else the letter of the partition that has the volume's
+// number, where the number of Windows' own partition is right. True: it was guessed.
 bool correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span path, outbuf *out);
 // The process a thread belonged to at that time. False: the trace does not tell.
 bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id);

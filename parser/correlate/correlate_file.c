@@ -43,18 +43,22 @@ void file_see(correlator *c, const sighting *s, const seen *v, u32 source)
 // SystemPaths tells what \SystemRoot stands for.
 void volume_see(correlator *c, const sighting *s, const seen *v, u32 source)
 {
-    file_book *b = &c->files;
     const char *prefix = seen_text(v, WANT_NAME), *replacement = seen_text(v, WANT_PATH);
     if (s->cls->descriptor.opcode == OPCODE_SYSTEM_PATHS)
         prefix = replacement ? "\\SystemRoot\\" : NULL;
-    if (!prefix)
-        return;
+    if (prefix)
+        volume_add(c, source, s->time, prefix, replacement ? replacement : "");
+}
+
+void volume_add(correlator *c, u32 source, i64 time, const char *prefix, const char *replacement)
+{
+    file_book *b = &c->files;
     if (b->volume_count >= LIMIT_VOLUMES) {
         b->volumes_refused++;
         return;
     }
     GROW(b->volumes, b->volume_count, b->volume_cap);
-    b->volumes[b->volume_count++] = (volume){source, s->time, prefix, replacement ? replacement : "", strlen(prefix)};
+    b->volumes[b->volume_count++] = (volume){source, time, prefix, replacement, strlen(prefix)};
 }
 
 // Longest prefix first, so that the first that fits is the one meant.
@@ -136,4 +140,5 @@ void file_free(file_book *b)
     history_free(&b->names);
     mem_free(b->volumes);
     mem_free(b->drives);
+    mem_free(b->letters);
 }

@@ -6,6 +6,7 @@
 
 #include "base/spill.h"
 #include "correlate/correlate.h"
+#include "schema/machine/drives.h"
 
 // ---------------------------------------------------------------------------------------------- text
 
@@ -201,6 +202,7 @@ typedef struct file_book {
     u32 volume_count, volume_cap;
     system_drive *drives;
     u32 drive_count, drive_cap;
+    const drive_letters **letters; // by host, what its registry says; NULL
     u64 volumes_refused;
 } file_book;
 
@@ -298,8 +300,9 @@ typedef struct gap {
 
 // Where the sources of one trace are.
 typedef struct trace_sources {
-    u32 first, headers; // of its trace headers
-    u32 later;          // the first of those behind source_count
+    u32 first, headers;          // of its trace headers
+    u32 later;                   // the first of those behind source_count
+    const drive_letters *drives; // by the registry of its machine; NULL
 } trace_sources;
 
 struct correlator {
@@ -359,6 +362,7 @@ void process_free(process_book *b);
 
 void file_see(correlator *c, const sighting *s, const seen *v, u32 source);
 void volume_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void volume_add(correlator *c, u32 source, i64 time, const char *prefix, const char *replacement);
 void file_close(correlator *c);
 void file_free(file_book *b);
 // A device path with its drive letter, interned; the path itself where no volume mapping of the machine applies.
@@ -366,6 +370,7 @@ const char *file_dos_path(correlator *c, u32 machine, const char *path);
 // The same for text that is not kept: written to *out with a NUL.
 void file_put_dos_path(const correlator *c, u32 machine, const char *path, size_t len, outbuf *out);
 
+void drive_open(correlator *c); // what registries say
 void drive_note(correlator *c, u32 machine, const char *path);
 bool drive_put_path(const correlator *c, u32 machine, span told, outbuf *out); // as correlator_put_dos_path
 

@@ -45,6 +45,7 @@
 #include "schema/cache/schema_pack.h"
 #include "schema/core/core_pack.h"
 #include "schema/core/schema_core.h"
+#include "schema/machine/drives.h"
 #include "schema/machine/machine.h"
 #include "schema/manifest/manifest.h"
 #include "schema/model/schema.h"
@@ -80,7 +81,6 @@ ENGINE(input_kind_of)
 ENGINE(input_load)
 ENGINE(input_open)
 ENGINE(input_read)
-ENGINE(input_set_computer)
 ENGINE(input_set_name)
 ENGINE(input_sha256_text)
 ENGINE(input_unfold_disk)
@@ -153,13 +153,13 @@ ENGINE(schema_set_new)
 ENGINE(schema_sort)
 ENGINE(schema_walk)
 
-ENGINE(machines_computer)
 ENGINE(machines_fetch)
 ENGINE(machines_free)
 ENGINE(machines_helper)
 ENGINE(machines_load)
 ENGINE(machines_new)
 ENGINE(machines_note)
+ENGINE(machines_tell)
 
 ENGINE(core_at)
 ENGINE(core_count)

@@ -18,7 +18,10 @@
     X(hivex_node_name)                                                                                                 \
     X(hivex_node_children)                                                                                             \
     X(hivex_node_get_child)                                                                                            \
+    X(hivex_node_values)                                                                                               \
     X(hivex_node_get_value)                                                                                            \
+    X(hivex_value_key)                                                                                                 \
+    X(hivex_value_value)                                                                                               \
     X(hivex_value_string)                                                                                              \
     X(hivex_value_dword)
 
@@ -134,6 +137,25 @@ const char *hive_text(hive *h, hive_key key, const char *value, arena *a)
     return found ? text_of(lib.hivex_value_string(h->handle, found), a) : NULL;
 }
 
+static void visit_value(hive *h, hive_value_h value, hive_visitor *visit, void *context)
+{
+    hive_type type;
+    size_t len = 0;
+    char *name = lib.hivex_value_key(h->handle, value), *bytes = lib.hivex_value_value(h->handle, value, &type, &len);
+    if (name && bytes)
+        visit(context, name, (span){(const u8 *)bytes, len});
+    free(name);
+    free(bytes);
+}
+
+void hive_each_value(hive *h, hive_key key, u32 most, hive_visitor *visit, void *context)
+{
+    hive_value_h *values = lib.hivex_node_values(h->handle, key);
+    for (u32 i = 0; values && values[i] && i < most; i++)
+        visit_value(h, values[i], visit, context);
+    free(values);
+}
+
 u32 hive_number(hive *h, hive_key key, const char *value, u32 otherwise)
 {
     hive_value_h found = lib.hivex_node_get_value(h->handle, key, value);
@@ -182,6 +204,11 @@ const char *hive_text(hive *h, hive_key key, const char *value, arena *a)
 {
     (void)h, (void)key, (void)value, (void)a;
     return NULL;
+}
+
+void hive_each_value(hive *h, hive_key key, u32 most, hive_visitor *visit, void *context)
+{
+    (void)h, (void)key, (void)most, (void)visit, (void)context;
 }
 
 u32 hive_number(hive *h, hive_key key, const char *value, u32 otherwise)

@@ -20,6 +20,9 @@ u32 hive_children(hive *h, hive_key key, hive_key **children, u32 most); // mem_
 const char *hive_name(hive *h, hive_key key, arena *a);
 // A value; "" names the default one. NULL: it is not there, or no text.
 const char *hive_text(hive *h, hive_key key, const char *value, arena *a);
+// Each value of a key, at most `most`: its name and its bytes, as long as the call lasts.
+typedef void hive_visitor(void *context, const char *name, span bytes);
+void hive_each_value(hive *h, hive_key key, u32 most, hive_visitor *visit, void *context);
 u32 hive_number(hive *h, hive_key key, const char *value, u32 otherwise);
 
 #endif

@@ -313,6 +313,14 @@ static bool tell_unopened(const image *m, u64 offset, const char *root, const ar
     return fail(v, root, &e);
 }
 
+static u32 partition_at(const image *m, u64 offset)
+{
+    for (u32 i = 0; i < m->partitions.count; i++)
+        if (m->partitions.list[i].start == offset)
+            return i;
+    return NO_PARTITION;
+}
+
 static bool visit_at(image *m, u64 offset, const char *root, const archive_visitor *v)
 {
     if (m->volume_count == MOST_VOLUMES || offset > INT64_MAX)
@@ -323,6 +331,7 @@ static bool visit_at(image *m, u64 offset, const char *root, const archive_visit
     pthread_mutex_unlock(&m->lock);
     if (!volume)
         return tell_unopened(m, offset, root, v);
+    m->partition_of[m->volume_count] = partition_at(m, offset);
     m->volumes[m->volume_count++] = volume;
     return visit_volume(m, volume, root, v);
 }
@@ -335,16 +344,34 @@ static u32 partition_number(const TSK_VS_INFO *table, const TSK_VS_PART_INFO *pa
     return in_extended ? FIRST_LOGICAL + (*logical)++ : (u32)part->slot_num + 1;
 }
 
+static bool is_partition(const TSK_VS_INFO *table, const TSK_VS_PART_INFO *part)
+{
+    return (part->flags & TSK_VS_PART_FLAG_ALLOC) && part->start <= INT64_MAX / table->block_size;
+}
+
+static u64 partition_start(const TSK_VS_INFO *table, const TSK_VS_PART_INFO *part)
+{
+    return (u64)part->start * table->block_size + (u64)table->offset;
+}
+
+static void note_partitions(image *m, const TSK_VS_INFO *table)
+{
+    for (const TSK_VS_PART_INFO *part = table->part_list; part; part = part->next)
+        if (is_partition(table, part))
+            partitions_add(&m->partitions, partition_start(table, part));
+    partitions_identify(&m->partitions, m->tsk->disk, table->block_size);
+}
+
 static bool visit_partitions(image *m, const TSK_VS_INFO *table, const char *path, const archive_visitor *v)
 {
     bool goes_on = true;
     u32 logical = 0;
     for (const TSK_VS_PART_INFO *part = table->part_list; part && goes_on; part = part->next) {
-        if (!(part->flags & TSK_VS_PART_FLAG_ALLOC) || part->start > INT64_MAX / table->block_size)
+        if (!is_partition(table, part))
             continue;
         arena a = {0};
         const char *root = arena_format(&a, "%s!/p%u", path, partition_number(table, part, &logical));
-        goes_on = visit_at(m, (u64)part->start * table->block_size + (u64)table->offset, root, v);
+        goes_on = visit_at(m, partition_start(table, part), root, v);
         arena_free(&a);
     }
     return goes_on;
@@ -358,6 +385,7 @@ static bool visit_disk(image *m, const char *path, const archive_visitor *v)
     bool goes_on = true;
     TSK_VS_INFO *table = magic_of(m->tsk->disk, 0) ? NULL : libtsk.tsk_vs_open(&m->tsk->info, 0, TSK_VS_TYPE_DETECT);
     if (table) {
+        note_partitions(m, table);
         goes_on = visit_partitions(m, table, path, v);
         libtsk.tsk_vs_close(table);
     }

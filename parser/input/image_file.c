@@ -209,10 +209,22 @@ static void image_file_close(input *in)
 
 static bool image_file_near(const input *in, const char *root, const char *path, input **out);
 
+static const struct partition_table *image_file_partitions(const input *in, u32 *own)
+{
+    const image_input *f = (const image_input *)in;
+    const image *m = f->image;
+    u32 i = 0;
+    while (i < m->volume_count && m->volumes[i] != f->volume)
+        i++;
+    *own = i < m->volume_count ? m->partition_of[i] : NO_PARTITION;
+    return *own == NO_PARTITION ? NULL : &m->partitions;
+}
+
 static const input_backend image_file_backend = {
     .name = "file in a disk image",
     .read_at = image_file_read_at,
     .near = image_file_near,
+    .partitions = image_file_partitions,
     .close = image_file_close,
 };
 

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "input/disk.h"
+#include "input/partitions.h"
 
 // What libtsk calls to read the disk.
 typedef struct tsk_disk {
@@ -16,7 +17,7 @@ typedef struct tsk_disk {
     disk *disk;
 } tsk_disk;
 
-enum { MOST_VOLUMES = 128 }; // a GPT has as many places
+enum { MOST_VOLUMES = MOST_PARTITIONS, NO_PARTITION = UINT32_MAX };
 
 // Lives until the last of its users is gone: whoever looks through it, and its files.
 typedef struct image {
@@ -24,7 +25,9 @@ typedef struct image {
     pthread_mutex_t lock; // around calls of libtsk, which is not made for several threads
     tsk_disk *tsk;
     TSK_FS_INFO *volumes[MOST_VOLUMES];
+    u32 partition_of[MOST_VOLUMES]; // in `partitions`; NO_PARTITION
     u32 volume_count;
+    partition_table partitions;
 } image;
 
 void image_release(image *m);

@@ -46,6 +46,11 @@ bool input_open_near(const input *in, const char *root, const char *path, input 
     return in->backend->near && in->backend->near(in, root, path, out);
 }
 
+const struct partition_table *input_partitions(const input *in, u32 *own)
+{
+    return in->backend->partitions ? in->backend->partitions(in, own) : NULL;
+}
+
 // Reading changes nothing but which descriptors are open.
 static input *writable(const input *in)
 {

@@ -10,6 +10,8 @@
 #include "base/sha256.h"
 
 typedef struct input input;
+struct partition_table;
+struct drive_letters;
 
 // What became of an input since it was opened.
 typedef enum input_change {
@@ -27,14 +29,17 @@ typedef struct input_backend {
     input_change (*changed)(input *in, u64 *bytes);                                 // NULL: it cannot change
     void (*load)(input *in);                                                        // input_load; NULL: nothing
     bool (*near)(const input *in, const char *root, const char *path, input **out); // input_open_near; NULL: cannot
-    void (*close)(input *in);                                                       // frees it
+    // The partitions of the disk it is a file of, and in which it lies, from 0. NULL: in none.
+    const struct partition_table *(*partitions)(const input *in, u32 *own);
+    void (*close)(input *in); // frees it
 } input_backend;
 
 // The part of an input all backends share; a backend's own struct begins with it.
 struct input {
     const input_backend *backend;
-    char *path;        // as given; input_finish frees it
-    char *computer;    // the machine it comes from, by the registry that lies with it; NULL: not known
+    char *path;                         // as given; input_finish frees it
+    char *computer;                     // the machine it comes from, by the registry that lies with it; NULL: not known
+    const struct drive_letters *drives; // of that machine, likewise; another's, who frees them
     char *name;        // how records name it in `source`: the last part of the path, or what input_set_name says
     u64 bytes;         // its size when it was opened
     u64 device, inode; // which file it is, where it is one; both 0: none
@@ -52,6 +57,8 @@ void input_will_read(input *in);
 void input_close(input *in); // NULL is allowed
 void input_set_name(input *in, const char *name);
 void input_set_computer(input *in, const char *computer);
+// As input_backend.partitions. NULL: it is no file of a disk with partitions.
+const struct partition_table *input_partitions(const input *in, u32 *own);
 // Another file of the same drive: `path` from the drive's root, in any case of letters, with slashes. `root` is how the
 // input's own path begins up to there. False: there is none.
 MUST_USE bool input_open_near(const input *in, const char *root, const char *path, input **out);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "schema/machine/drives.h"
 #include "schema/machine/publishers.h"
 #include "schema/wevt/wevt.h"
 
@@ -29,6 +30,8 @@ typedef struct machine {
     const char *root; // how the paths of its files begin; ends in a slash, or is empty
     input *software;  // NULL: none
     const char *computer;
+    drive_letters drives;
+    bool has_drives;
     const char **languages; // whose texts are installed: de-DE
     u32 language_count;
     publisher *publishers;
@@ -205,10 +208,19 @@ static void read_languages(machines *all, machine *m, hive *h)
     mem_free(keys);
 }
 
-static void read_system(machines *all, machine *m, hive *h)
+static void read_system(machines *all, machine *m, hive *h, const input *in)
 {
     read_computer(all, m, h);
     read_languages(all, m, h);
+    drives_read_system(&m->drives, h, in, &all->arena);
+    m->has_drives = true;
+}
+
+static void read_software(machines *all, machine *m, hive *h)
+{
+    list_publishers(all, m, h);
+    drives_read_software(&m->drives, h, &all->arena);
+    m->has_drives = true;
 }
 
 static bool is_software(const char *path)
@@ -227,9 +239,9 @@ static void read_hive(machines *all, machine *m, input *in)
     else if (!h)
         note(all, e.message);
     else if (software)
-        list_publishers(all, m, h);
+        read_software(all, m, h);
     else
-        read_system(all, m, h);
+        read_system(all, m, h, in);
     hive_close(h);
     if (software && h && !m->software && in->backend->near)
         m->software = in; // its neighbours are opened by it
@@ -311,13 +323,24 @@ static void add(void *context, input *in)
     m->mofs[m->mof_count++] = in;
 }
 
-const char *machines_computer(const machines *all, const char *path)
+static bool has_computer(const machine *m)
+{
+    return m->computer != NULL;
+}
+
+static bool has_drives(const machine *m)
+{
+    return m->has_drives;
+}
+
+// The machine whose file that is, of those of which something is known; else the only one in the same archive or image.
+static const machine *machine_of(const machines *all, const char *path, bool (*knows)(const machine *))
 {
     const machine *best = NULL, *only = NULL;
     u32 in_container = 0;
     for (u32 i = 0; i < all->count; i++) {
         const machine *m = all->list[i];
-        if (!m->computer)
+        if (!knows(m))
             continue;
         if (begins_with(path, m->root) && (!best || strlen(m->root) > strlen(best->root)))
             best = m;
@@ -326,7 +349,15 @@ const char *machines_computer(const machines *all, const char *path)
             in_container++;
         }
     }
-    return best ? best->computer : in_container == 1 ? only->computer : NULL;
+    return best ? best : in_container == 1 ? only : NULL;
+}
+
+void machines_tell(const machines *all, input *in)
+{
+    const machine *named = machine_of(all, in->path, has_computer), *drives = machine_of(all, in->path, has_drives);
+    if (named)
+        input_set_computer(in, named->computer);
+    in->drives = drives ? &drives->drives : NULL;
 }
 
 u32 machines_providers(const machines *all)
@@ -345,12 +376,6 @@ typedef struct loading {
     schema_load *load;
 } loading;
 
-static const char *full_path(const machine *m, const char *path, char text[LIMIT_NAME_BYTES])
-{
-    snprintf(text, LIMIT_NAME_BYTES, "%s%s", m->root, path);
-    return text;
-}
-
 // The whole file; .at NULL: it cannot be had. mem_free.
 static span read_input(const input *in, schema_load *load)
 {
@@ -365,44 +390,50 @@ static span read_input(const input *in, schema_load *load)
     return (span){0};
 }
 
-static span read_path(const loading *l, const char *path)
+// The same, and how the drive itself writes the file's name, which registries write in any case of letters.
+static span read_named(const input *in, schema_load *load, char name[LIMIT_NAME_BYTES])
+{
+    snprintf(name, LIMIT_NAME_BYTES, "%s", in->path);
+    return read_input(in, load);
+}
+
+static span read_path(const loading *l, const char *path, char name[LIMIT_NAME_BYTES])
 {
     input *in;
     if (!l->machine->software || !input_open_near(l->machine->software, l->machine->root, path, &in))
         return (span){0};
-    span bytes = read_input(in, l->load);
+    span bytes = read_named(in, l->load, name);
     input_close(in);
     return bytes;
 }
 
-static span read_resource(const loading *l, const char *path)
+static span read_resource(const loading *l, const char *path, char name[LIMIT_NAME_BYTES])
 {
     const resource *r = find_resource(l->machine, path);
-    return r && r->kept ? read_input(r->kept, l->load) : read_path(l, path);
+    return r && r->kept ? read_named(r->kept, l->load, name) : read_path(l, path, name);
 }
 
 static span read_mui(const loading *l, const char *path)
 {
-    char mui[LIMIT_NAME_BYTES];
+    char mui[LIMIT_NAME_BYTES], found[LIMIT_NAME_BYTES];
     const resource *r = find_resource(l->machine, path);
     if (r && r->mui)
         return read_input(r->mui, l->load);
     span bytes = {0};
     for (u32 i = 0; !bytes.at && wevt_mui_path(path, i, mui, sizeof(mui)); i++)
-        bytes = read_path(l, mui);
+        bytes = read_path(l, mui, found);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     for (u32 i = 0; !bytes.at && i < l->machine->language_count; i++) {
         snprintf(mui, sizeof(mui), "%.*s%s/%s%s", (int)(name - path), path, l->machine->languages[i], name, MUI);
-        bytes = read_path(l, mui);
+        bytes = read_path(l, mui, found);
     }
     return bytes;
 }
 
-static void say_file(const loading *l, const char *path, span bytes)
+static void say_file(const loading *l, const char *name, span bytes)
 {
-    char text[LIMIT_NAME_BYTES];
     if (l->load->on_file && bytes.at)
-        l->load->on_file(l->load->context, full_path(l->machine, path, text), bytes);
+        l->load->on_file(l->load->context, name, bytes);
 }
 
 // The texts of a file's events: in its language file, in the file that the registry names for them or that one's.
@@ -410,22 +441,22 @@ static span read_messages(const loading *l, const resource *r)
 {
     const char *path = r->messages ? r->messages : r->path;
     span bytes = read_mui(l, path);
-    return !bytes.at && r->messages ? read_resource(l, path) : bytes;
+    char name[LIMIT_NAME_BYTES];
+    return !bytes.at && r->messages ? read_resource(l, path, name) : bytes;
 }
 
 static void load_resource(const loading *l, const resource *r)
 {
-    char path[LIMIT_NAME_BYTES];
+    char name[LIMIT_NAME_BYTES];
     error e = {0};
-    span bytes = read_resource(l, r->path), messages = {0};
+    span bytes = read_resource(l, r->path, name), messages = {0};
     if (bytes.at && wevt_present(bytes)) {
         messages = read_messages(l, r);
-        if (wevt_load_with_messages(l->set, bytes, messages, full_path(l->machine, r->path, path), RANK_USER, l->load,
-                                    &e)) {
+        if (wevt_load_with_messages(l->set, bytes, messages, name, RANK_USER, l->load, &e)) {
             l->load->files++;
-            say_file(l, r->path, bytes);
+            say_file(l, name, bytes);
         } else {
-            schema_load_note(l->load, "%s: %s", full_path(l->machine, r->path, path), e.message);
+            schema_load_note(l->load, "%s: %s", name, e.message);
         }
     }
     mem_free((u8 *)(uintptr_t)messages.at);
@@ -434,12 +465,11 @@ static void load_resource(const loading *l, const resource *r)
 
 static void load_parameters(const loading *l, const publisher *p)
 {
-    char path[LIMIT_NAME_BYTES];
+    char name[LIMIT_NAME_BYTES];
     const resource *r = find_resource(l->machine, p->parameters);
-    span bytes = read_resource(l, r->path), mui = bytes.at ? read_mui(l, r->path) : (span){0};
-    if (bytes.at && wevt_load_parameters(l->set, &p->id, NULL, bytes, mui, full_path(l->machine, r->path, path),
-                                         RANK_USER, l->load))
-        say_file(l, r->path, bytes);
+    span bytes = read_resource(l, r->path, name), mui = bytes.at ? read_mui(l, r->path) : (span){0};
+    if (bytes.at && wevt_load_parameters(l->set, &p->id, NULL, bytes, mui, name, RANK_USER, l->load))
+        say_file(l, name, bytes);
     mem_free((u8 *)(uintptr_t)mui.at);
     mem_free((u8 *)(uintptr_t)bytes.at);
 }

@@ -3,7 +3,8 @@
 //
 // The registry lists the providers that are installed and the files that describe them (SOFTWARE, WINEVT\Publishers);
 // those of a provider are read when a trace first names it. The classes of wbem's MOF files are read with the first.
-// The computer's name is in SYSTEM. All of it by libhivex; without it, or without the registry, nothing is learnt.
+// The computer's name and the letters of its volumes (drives.h) are in SYSTEM. All of it by libhivex; without it, or
+// without the registry, nothing is learnt.
 //
 // The files come from a search for traces, whose helper it is.
 #ifndef ETWKIT_MACHINE_H
@@ -21,8 +22,9 @@ void machines_free(machines *all); // after the schemas that have anything from 
 // was just read may have more that are of use.
 find_helper machines_helper(machines *all);
 
-// The name of the computer whose file this is. NULL: not known.
-const char *machines_computer(const machines *all, const char *path);
+// Tells an input whose file it is: the computer's name, the letters of its volumes, as far as they are known. They live
+// as long as `all` does.
+void machines_tell(const machines *all, input *in);
 u32 machines_providers(const machines *all); // how many are listed
 
 // Adds what is known of a GUID to a set, by one thread at a time; what was read, and what is wrong with it, is in
