@@ -135,10 +135,10 @@ $(TEST_LIB): $(call OBJ,$(SUPPORT)) $(APP_OBJ)
 	@echo "  AR      $@"
 	@$(AR) rcs $@ $^
 
-$(BUILD)/test_archives: LDLIBS += -larchive
+$(BUILD)/test_archives $(BUILD)/test_collection: LDLIBS += -larchive
 # Where they are there; their tests are skipped without.
 has = $(shell printf '\043include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo $(2))
-$(BUILD)/test_images $(BUILD)/test_machine $(BUILD)/test_parameters: LDLIBS += $(call has,ntfs-3g/types.h,-lntfs-3g) $(call has,hivex.h,-lhivex)
+$(BUILD)/test_images $(BUILD)/test_machine $(BUILD)/test_drives $(BUILD)/test_collection $(BUILD)/test_parameters: LDLIBS += $(call has,ntfs-3g/types.h,-lntfs-3g) $(call has,hivex.h,-lhivex)
 
 $(BUILD)/test_%: $(BUILD)/obj/tests/test_%.o $(TEST_LIB) $(OBJECTS)
 	@echo "  LINK    $@"

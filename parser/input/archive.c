@@ -22,6 +22,7 @@ typedef struct reader {
     struct archive *archive;
     u64 at;         // in the input
     u64 made;       // bytes that came out of it
+    u32 members;    // so far
     bool is_broken; // which was said
     u8 chunk[CHUNK], out[CHUNK];
 } reader;
@@ -99,14 +100,15 @@ static size_t read_member(reader *r, spooled_input *to, size_t want, const char 
 
 // ---------------------------------------------------------------------------------------------- members
 
-static const char *member_name(struct archive_entry *entry)
+// A name that libarchive gives no bytes of, since they are not what they claim to be, is a number.
+static const char *member_name(const reader *r, struct archive_entry *entry, arena *a)
 {
     const char *name = libarchive.archive_entry_pathname_utf8(entry);
     if (!name)
         name = libarchive.archive_entry_pathname(entry);
     while (name && name[0] == '.' && name[1] == '/')
         name += 2 + strspn(name + 2, "/");
-    return name && *name ? name : "?";
+    return name && *name ? name : arena_format(a, "?%u", r->members);
 }
 
 static bool take_member(reader *r, const char *path)
@@ -141,7 +143,7 @@ static bool visit_entry(reader *r, struct archive_entry *entry)
     if (!raw && libarchive.archive_entry_filetype(entry) != AE_IFREG)
         return true;
     arena a = {0};
-    const char *path = raw ? r->in->path : arena_format(&a, "%s!/%s", r->in->path, member_name(entry));
+    const char *path = raw ? r->in->path : arena_format(&a, "%s!/%s", r->in->path, member_name(r, entry, &a));
     bool goes_on;
     if (libarchive.archive_entry_is_encrypted(entry))
         goes_on = fail(r, path, ERR_ENCRYPTED, "it is encrypted in the archive");
@@ -155,7 +157,7 @@ static bool visit_all(reader *r)
 {
     struct archive_entry *entry;
     bool goes_on = true;
-    for (u32 members = 0; goes_on; members++) {
+    for (r->members = 0; goes_on; r->members++) {
         int code = libarchive.archive_read_next_header(r->archive, &entry);
         if (code == ARCHIVE_EOF)
             break;
@@ -163,7 +165,7 @@ static bool visit_all(reader *r)
             continue;
         if (code < ARCHIVE_WARN)
             return fail_once(r, libarchive.archive_error_string(r->archive));
-        if (members == LIMIT_ARCHIVE_MEMBERS)
+        if (r->members == LIMIT_ARCHIVE_MEMBERS)
             return fail(r, r->in->path, ERR_LIMIT,
                         "it has more members than LIMIT_ARCHIVE_MEMBERS: the rest is not read");
         goes_on = visit_entry(r, entry);

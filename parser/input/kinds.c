@@ -26,7 +26,13 @@ static const magic MAGICS[] = {
     {MAGIC(0, "\x28\xb5\x2f\xfd"), {"zstd data", NULL, FORM_ARCHIVE}},
     {MAGIC(0, "BZh"), {"bzip2 data", NULL, FORM_ARCHIVE}},
     {MAGIC(0, "\x04\x22\x4d\x18"), {"lz4 data", NULL, FORM_ARCHIVE}},
+    {MAGIC(0, "LZIP\x01"), {"lzip data", NULL, FORM_ARCHIVE}},
+    {MAGIC(0, "\x1f\x9d\x90"), {"compress data (.Z)", NULL, FORM_ARCHIVE}},
     {MAGIC(257, "ustar"), {"a tar archive", NULL, FORM_ARCHIVE}},
+    {MAGIC(0, "070701"), {"a cpio archive", NULL, FORM_ARCHIVE}},
+    {MAGIC(0, "070702"), {"a cpio archive", NULL, FORM_ARCHIVE}},
+    {MAGIC(0, "070707"), {"a cpio archive", NULL, FORM_ARCHIVE}},
+    {MAGIC(0, "xar!\0\x1c"), {"a xar archive", NULL, FORM_ARCHIVE}},
 
     {MAGIC(0, "EVF\x09\x0d\x0a\xff\0\x01\x01\0"), {"an EnCase image (.E01)", NULL, FORM_EWF}},
     {MAGIC(0, "EVF\x09\x0d\x0a\xff\0"), {"a later part of an EnCase image", "give its first part (.E01)", FORM_PLAIN}},
@@ -83,9 +89,33 @@ static bool is_partitioned(const u8 *head, size_t len)
     return false;
 }
 
+// Of the format that had no mark yet: properties as everybody leaves them, a dictionary of 2^n or 2^n + 2^(n-1) bytes,
+// and a size that is not known or not beyond reason.
+static bool is_lzma(const u8 *head, size_t len)
+{
+    enum { BEGIN = 13, MOST_BITS = 40 };
+    if (len < BEGIN || head[0] != 0x5d)
+        return false;
+    u32 dictionary = load_u32(head + 1), top = dictionary ? 1u << (31 - __builtin_clz(dictionary)) : 0;
+    u64 size = load_u64(head + 5);
+    return dictionary >= 4096 && (dictionary == top || dictionary == top + top / 2) &&
+           (size == UINT64_MAX || size >> MOST_BITS == 0);
+}
+
+// An optical disc, by ISO 9660: its first descriptor is in sector 16.
+static bool is_disc(const input *in)
+{
+    enum { AT = 16 * 2048 + 1 };
+    char mark[5];
+    bool failed = false;
+    return in->bytes > AT && input_read(in, AT, mark, sizeof(mark), &failed) == sizeof(mark) &&
+           memcmp(mark, "CD001", sizeof(mark)) == 0;
+}
+
 const input_kind *input_kind_of(const input *in)
 {
-    static const input_kind DISK = {"a disk image", NULL, FORM_DISK};
+    static const input_kind DISK = {"a disk image", NULL, FORM_DISK}, LZMA = {"lzma data", NULL, FORM_ARCHIVE},
+                            DISC = {"an image of a disc (.iso)", NULL, FORM_ARCHIVE};
     u8 head[HEAD];
     bool failed = false;
     size_t len = input_read(in, 0, head, sizeof(head), &failed);
@@ -94,7 +124,7 @@ const input_kind *input_kind_of(const input *in)
         if ((size_t)m->offset + m->len <= len && memcmp(head + m->offset, m->bytes, m->len) == 0)
             return &m->kind;
     }
-    return is_partitioned(head, len) ? &DISK : NULL;
+    return is_lzma(head, len) ? &LZMA : is_disc(in) ? &DISC : is_partitioned(head, len) ? &DISK : NULL;
 }
 
 const char *input_kind_text(const input *in, char text[KIND_TEXT])
