@@ -1,10 +1,11 @@
 # Each recipe of this folder whose scheduler is here, over COUNT small traces of which a few are damaged, one is missing
-# and one is no trace: the same records as one plain run. check.sh BUILD [COUNT]
+# and one is no trace: the same records as one plain run, though a worker is killed. check.sh BUILD [COUNT [FOLDER]]
 #
-# Schedulers that are not here are passed over, and said. Slurm is tried where a controller answers.
+# The traces are made, or are those of FOLDER with at most 4 MiB, as often as it takes, no two alike. Schedulers that are
+# not here are passed over, and said. Where no Slurm controller answers, one is started (cluster.sh).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "$1" && pwd) count=${2:-40}
+build=$(cd "$1" && pwd) count=${2:-40} real=${3:-}
 work=$(mktemp -d)
 started=""
 # shellcheck disable=SC2086
@@ -17,14 +18,39 @@ refuse() {
     failed=1
 }
 
+# The same trace as the I-th of its kind: another byte where its first buffer is not in use. FROM I TO
+vary() {
+    size=$(od -An -tu4 -N4 "$1" | tr -d ' ') used=$(od -An -tu4 -j4 -N4 "$1" | tr -d ' ')
+    [ "$size" -gt $((used + 2)) ] && [ "$(($(wc -c <"$1")))" -ge "$size" ] || return 1
+    cp "$1" "$3"
+    printf "\\$(printf %03o $(($2 / 256)))\\$(printf %03o $(($2 % 256)))" |
+        dd of="$3" bs=1 seek=$((size - 2)) conv=notrunc 2>/dev/null
+}
+
+real_traces() {
+    i=1
+    while [ "$i" -le "$count" ]; do
+        before=$i
+        for trace in $(find "$real" -name '*.etl' -size -4097k | sort); do
+            [ "$i" -le "$count" ] || break
+            vary "$trace" "$i" "$work/in/$i.etl" && i=$((i + 1))
+        done
+        [ "$i" -gt "$before" ] || { echo "fleet: no trace in $real can be used"; exit 1; }
+    done
+}
+
 # No two alike: each has a session name of its own.
-make_traces() {
-    mkdir "$work/in"
+made_traces() {
     for i in $(seq "$count"); do
         sample=$(case $((i % 8)) in 0) echo damaged ;; 1 | 2) echo dns ;; *) echo service ;; esac)
         sed "s/session=\"/&n$i-/" "$here/../$sample.case" >"$work/one.case"
         "$build/etl_make" "$work/one.case" "$work/in/$i.etl"
     done
+}
+
+make_traces() {
+    mkdir "$work/in"
+    if [ -n "$real" ]; then real_traces; else made_traces; fi
     echo "no trace at all" >"$work/in/notes.etl"
     find "$work/in" -name '*.etl' | sort >"$work/list.txt"
     echo "$work/in/missing.etl" >>"$work/list.txt"
@@ -38,13 +64,15 @@ records() { # of a folder of outputs, each without what the run says of it
 same() { # what, folder, how many are damaged (what was done before is skipped)
     [ "$(records "$2")" = "$(cat "$work/wanted")" ] || refuse "$1: other records than one plain run has"
     sh "$here/merge.sh" "$2" >"$work/sum" 2>"$work/not" && refuse "$1: nothing is said to be unread"
-    grep -q "^$((count + 2)) traces, $count done, ${3:-$((count / 8))} of them damaged\$" "$work/sum" || refuse "$1: $(cat "$work/sum")"
+    grep -q "^$((count + 2)) traces, $count done, ${3:-$damaged} of them damaged\$" "$work/sum" || refuse "$1: $(cat "$work/sum")"
     [ "$(wc -l <"$work/not")" = 2 ] || refuse "$1: $(cat "$work/not")"
 }
 
 make_traces
-"$ETWKIT" convert --files-from "$work/list.txt" -f jsonl -o "$work/plain/" --quiet 2>/dev/null || true
+"$ETWKIT" convert --files-from "$work/list.txt" -f jsonl -o "$work/plain/" --quiet --summary "$work/plain.summary" 2>/dev/null || true
 records "$work/plain" >"$work/wanted"
+damaged=$(grep -c '"status":"damaged"' "$work/plain.summary" || true)
+[ -n "$real" ] || [ "$damaged" = $((count / 8)) ] || refuse "$damaged of $count traces are damaged"
 
 # ---------------------------------------------------------------------------------------------- a task
 
@@ -94,7 +122,13 @@ if command -v sbatch >/dev/null && sinfo >/dev/null 2>&1; then
         refuse "sbatch: $?"
     same sbatch "$work/cluster"
 else
-    echo "fleet: no Slurm controller answers; its script was run as Slurm runs it"
+    code=0
+    sh "$here/cluster.sh" sh "$here/slurm_check.sh" "$work/list.txt" "$work/cluster" >"$work/log" 2>&1 || code=$?
+    case $code in
+    0) same "Slurm, its node killed once" "$work/cluster" ;;
+    77) echo "fleet: $(cat "$work/log"); the script was run as Slurm runs it" ;;
+    *) refuse "Slurm: $(cat "$work/log")" ;;
+    esac
 fi
 
 # ---------------------------------------------------------------------------------------------- OpenRelik
