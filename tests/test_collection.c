@@ -1,6 +1,6 @@
 // One tree of evidence, and all that may lie in it: traces, archives of every kind, a registry with the DLL it names,
-// damage, a lock, an empty file, copies, names of any bytes. From one command come exactly the records that were put in,
-// and a row for every input; and the same from the tree as a folder, as archives and as an EnCase image.
+// damage, a lock, an empty file, copies, names of any bytes. From one command come exactly the records that were put
+// in, and a row for every input; and the same from the tree as a folder, as archives and as an EnCase image.
 //
 // What must come out is counted where the traces are made: each event carries the number of its trace and its own.
 #include <setjmp.h>
@@ -378,8 +378,8 @@ static bool make_image(program *p, const tree *t)
     for (u32 i = 0; i < t->file_count; i++)
         ntfs_put(n, t->files[i].name, t->files[i].bytes.bytes, t->files[i].bytes.len);
     ntfs_end(n);
-    snprintf(command, sizeof(command), "cd '%s' && ewfacquire -u -q -t tree -b 64 disk.raw >/dev/null 2>&1 && rm disk.raw",
-             p->folder);
+    snprintf(command, sizeof(command),
+             "cd '%s' && ewfacquire -u -q -t tree -b 64 disk.raw >/dev/null 2>&1 && rm disk.raw", p->folder);
     assert_int_equal(system(command), 0);
     return true;
 }
@@ -464,7 +464,8 @@ static const char *text_in(const cJSON *object, const char *name)
 static void is_as_expected(const cJSON *line, const row *wanted)
 {
     const char *reason = text_in(line, "reason"), *status = text_in(line, "status");
-    if (strcmp(status, wanted->status) != 0 || (reason ? !wanted->reason || strcmp(reason, wanted->reason) != 0 : wanted->reason != NULL))
+    if (strcmp(status, wanted->status) != 0 ||
+        (reason ? !wanted->reason || strcmp(reason, wanted->reason) != 0 : wanted->reason != NULL))
         fail_msg("%s: %s (%s), not %s (%s)", wanted->name, status, reason ? reason : "", wanted->status,
                  wanted->reason ? wanted->reason : "");
 }
@@ -591,7 +592,8 @@ static void a_row_for_each_everywhere(void **state)
     needs_hivex();
     make_tree(p, &t);
     make_folder(p, &t);
-    check_run(p, RUN(p, "convert", "--cache", "none", "{}/tree", "-o", "{}/o.db", "--provenance", "--summary", "{}/s.jsonl"));
+    check_run(
+        p, RUN(p, "convert", "--cache", "none", "{}/tree", "-o", "{}/o.db", "--provenance", "--summary", "{}/s.jsonl"));
     bytes_load(program_path(p, "s.jsonl", path), &summary);
     outbuf_add(&summary, "", 1);
     has_all_rows((const char *)summary.bytes, &t);

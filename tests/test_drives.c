@@ -30,9 +30,14 @@ enum { FIRST_MIB = 1, WINDOWS_MIB = 4, DATA_MIB = 16, DISK_MIB = 24 };
 #define DATA_ID "21223344-5566-7788-99AA-BBCCDDEEFF00"
 
 // As MountedDevices has them: signature and offset; "DMIO:ID:" and the GUID, its first three parts little-endian.
-static const char MBR_WINDOWS[] = "hex:78563412" "0000400000000000", MBR_DATA[] = "hex:78563412" "0000000100000000";
-static const char GPT_WINDOWS[] = "hex:444d494f3a49443a" "443322116655887799aabbccddeeff00",
-                  GPT_DATA[] = "hex:444d494f3a49443a" "443322216655887799aabbccddeeff00";
+static const char MBR_WINDOWS[] = "hex:78563412"
+                                  "0000400000000000",
+                  MBR_DATA[] = "hex:78563412"
+                               "0000000100000000";
+static const char GPT_WINDOWS[] = "hex:444d494f3a49443a"
+                                  "443322116655887799aabbccddeeff00",
+                  GPT_DATA[] = "hex:444d494f3a49443a"
+                               "443322216655887799aabbccddeeff00";
 static const char USB[] = "hex:5f003f003f005f00"; // a device by its name: of another disk
 
 #define VALUES(windows, data)                                                                                          \
@@ -92,8 +97,8 @@ static outbuf make_trace(u32 device)
 static void opens(program *p, const char *given, const char *const wanted[COUNT_OF(OPENED)])
 {
     static const char HEAD[] = "process (100) created ";
-    assert_int_equal(
-        RUN(p, "convert", "-q", "--cache", "none", "-f", "timesketch", "--where", "opcode = 64", given), 0);
+    assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "-f", "timesketch", "--where", "opcode = 64", given),
+                     0);
     char *line = (char *)p->out.bytes;
     for (size_t i = 0; i < COUNT_OF(OPENED); i++) {
         char *end = strchr(line, '\n');
@@ -286,8 +291,9 @@ int main(void)
 {
     setenv("LSAN_OPTIONS", "suppressions=tests/leaks.supp:print_suppressions=0", 0);
     const struct CMUnitTest tests[] = {
-        TEST(by_place_on_the_disk),     TEST(by_the_partitions_own_ids), TEST(without_software),
-        TEST(another_order_of_volumes), TEST(another_disk),              TEST(in_a_folder),
+        TEST(by_place_on_the_disk), TEST(by_the_partitions_own_ids),
+        TEST(without_software),     TEST(another_order_of_volumes),
+        TEST(another_disk),         TEST(in_a_folder),
         TEST(told_by_info),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
