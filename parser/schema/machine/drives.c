@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/limits.h"
+#include "input/partitions.h"
 
 static char letter_of(const char *text)
 {

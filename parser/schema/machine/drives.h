@@ -9,7 +9,6 @@
 
 #include "base/arena.h"
 #include "input/hive.h"
-#include "input/partitions.h"
 
 enum { MOST_LETTERS = 26, NO_DRIVE = 0 };
 
