@@ -45,8 +45,6 @@ struct input {
     u64 device, inode; // which file it is, where it is one; both 0: none
     bool is_cut;       // an archive broke off inside it: more of it is lost
     bool is_looked_at; // opened by input_open_to_look, and nothing more
-    bool is_hashed;    // its bytes were hashed as they came:
-    u8 sha256[SHA256_BYTES];
 };
 
 // "-" is standard input. False: it cannot be opened, and the sentence says why.
@@ -76,7 +74,7 @@ void input_load(input *in);
 // *bytes is its size now, where it was written to.
 input_change input_changed(const input *in, u64 *bytes);
 
-// SHA-256 of all its bytes, read now unless they were hashed as they came. False: not all of them could be read.
+// SHA-256 of all its bytes, read now. False: not all of them could be read.
 MUST_USE bool input_sha256(const input *in, u8 digest[SHA256_BYTES], error *e);
 MUST_USE bool input_sha256_text(const input *in, char text[SHA256_TEXT], error *e);
 

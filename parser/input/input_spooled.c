@@ -10,8 +10,7 @@
 struct spooled_input {
     input common;
     spool *spool;
-    sha256 *sum; // while bytes come
-    int fd;      // of a stream that is read; else -1
+    int fd; // of a stream that is read; else -1
 };
 
 static void close_stream(void *spooled)
@@ -29,14 +28,12 @@ spooled_input *spooled_begin(const char *path)
     spooled_input *s = input_begin(&spooled_backend, path, sizeof(*s));
     s->fd = -1;
     s->spool = spool_new();
-    s->sum = sha256_begin();
     mem_on_discard(s, close_stream);
     return s;
 }
 
 bool spooled_add(spooled_input *s, span bytes, error *e)
 {
-    sha256_add(s->sum, bytes);
     s->common.bytes += bytes.len;
     return spool_add(s->spool, bytes, e) || error_prefix(e, "%s", s->common.path);
 }
@@ -48,19 +45,13 @@ const input *spooled_input_of(const spooled_input *s)
 
 input *spooled_end(spooled_input *s)
 {
-    sha256_end(s->sum, s->common.sha256);
-    s->sum = NULL;
-    s->common.is_hashed = true;
     return &s->common;
 }
 
 static void spooled_close(input *in)
 {
     spooled_input *s = (spooled_input *)in;
-    u8 unused[SHA256_BYTES];
     close_stream(s);
-    if (s->sum)
-        sha256_end(s->sum, unused);
     spool_free(s->spool);
     input_finish(in);
 }
