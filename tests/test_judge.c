@@ -1,5 +1,5 @@
 // What others read, written in Python: every value of TraceLogging events and of events with manifests in all traces at
-// hand by a decoder of its own (judge.py); what PerfView's library read of some (peer.py); events made of the public
+// hand by a decoder of its own (judge.py); processes and activities by the records (entities.py); what PerfView's library read of some (peer.py); events made of the public
 // files the core is made from (public_dumps.py).
 #include <glob.h>
 #include <setjmp.h>
@@ -102,6 +102,36 @@ static void a_wrong_value_is_seen(void **state)
     make_liar(&p, "s/\"statusCode\":404/\"statusCode\":405/", path);
     int code = run("%s tests/judge.py %s %s/*.etl >%s/said", python(), path, p.folder, p.folder);
     int seen = run("grep -q '6 judged, 1 differ' %s/said", p.folder);
+    program_end(&p);
+    assert_int_equal(code, 1);
+    assert_int_equal(seen, 0);
+}
+
+// Processes and activities, put together anew from the records.
+static void entities_agree_with_the_records(void **state)
+{
+    (void)state;
+    need_python();
+    program p;
+    program_begin(&p);
+    int code = run("%s tests/entities.py %s samples/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", python(), tested(),
+                   shared(), p.folder);
+    if (code)
+        (void)run("cat %s/said", p.folder);
+    program_end(&p);
+    assert_int_equal(code, 0);
+}
+
+static void a_wrong_parent_is_seen(void **state)
+{
+    (void)state;
+    need_python();
+    program p;
+    char path[512];
+    program_begin(&p);
+    make_liar(&p, "s/\"ParentId\":\"0x1F6C\"/\"ParentId\":\"0x1F6D\"/", path);
+    int code = run("%s tests/entities.py %s samples/processes.etl >%s/said", python(), path, p.folder);
+    int seen = run("grep -q 'is not in the records' %s/said", p.folder);
     program_end(&p);
     assert_int_equal(code, 1);
     assert_int_equal(seen, 0);
@@ -214,6 +244,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_on_all_traces),
         cmocka_unit_test(a_wrong_value_is_seen),
+        cmocka_unit_test(entities_agree_with_the_records),
+        cmocka_unit_test(a_wrong_parent_is_seen),
         cmocka_unit_test(agrees_with_the_peer),
         cmocka_unit_test(a_wrong_field_is_seen),
         cmocka_unit_test(core_is_held_against_its_sources),
