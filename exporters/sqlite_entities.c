@@ -79,6 +79,19 @@ static void cell_user(cells *c, const char *sid)
     cell_text(c, account_name(sid, room));
 }
 
+// Whether the drive's letter is a guess.
+static bool is_guessed(const process_life *x)
+{
+    return x->image_path && strcmp(x->image_path, x->dos_path) != 0 && strncmp(x->dos_path, "\\\\", 2) != 0;
+}
+
+static void cell_version(cells *c, const image_version *v, u32 which)
+{
+    const char *const texts[] = {v ? v->original_name : NULL, v ? v->description : NULL, v ? v->version : NULL,
+                                 v ? v->product : NULL, v ? v->company : NULL};
+    cell_text(c, texts[which]);
+}
+
 // ------------------------------------------------------------------------------------- tables
 
 // Each column with what fills it. An id is the number of the entity in its list, so that others can name it.
@@ -101,7 +114,14 @@ static void cell_user(cells *c, const char *sid)
     COLUMN("start TEXT", cell_time(c, x->start_known == MOMENT_RECORDED, x->start))                                    \
     COLUMN("\"end\" TEXT", cell_time(c, x->end_known == MOMENT_RECORDED, x->end))                                      \
     COLUMN("name TEXT", cell_text(c, x->name))                                                                         \
-    COLUMN("image_path TEXT", cell_text(c, x->image_path))                                                             \
+    COLUMN("image_path TEXT", cell_text(c, x->dos_path))                                                               \
+    COLUMN("device_path TEXT", cell_text(c, is_guessed(x) ? x->image_path : NULL))                                     \
+    COLUMN("path_guessed INTEGER", cell_if(c, x->image_path != NULL, is_guessed(x)))                                   \
+    COLUMN("original_name TEXT", cell_version(c, x->version, 0))                                                       \
+    COLUMN("description TEXT", cell_version(c, x->version, 1))                                                         \
+    COLUMN("file_version TEXT", cell_version(c, x->version, 2))                                                        \
+    COLUMN("product TEXT", cell_version(c, x->version, 3))                                                             \
+    COLUMN("company TEXT", cell_version(c, x->version, 4))                                                             \
     COLUMN("command_line TEXT", cell_text(c, x->command_line))                                                         \
     COLUMN("parent INTEGER REFERENCES processes(id)", cell_process(c, x->parent))                                      \
     COLUMN("parent_id INTEGER", cell_if(c, x->has_parent, x->parent_id))                                               \
@@ -143,6 +163,11 @@ static void cell_user(cells *c, const char *sid)
 #define IMAGES                                                                                                         \
     COLUMN("id INTEGER PRIMARY KEY", cell_number(c, i))                                                                \
     COLUMN("image_path TEXT", cell_text(c, x->image))                                                                  \
+    COLUMN("original_name TEXT", cell_version(c, x->version, 0))                                                       \
+    COLUMN("description TEXT", cell_version(c, x->version, 1))                                                         \
+    COLUMN("file_version TEXT", cell_version(c, x->version, 2))                                                        \
+    COLUMN("product TEXT", cell_version(c, x->version, 3))                                                             \
+    COLUMN("company TEXT", cell_version(c, x->version, 4))                                                             \
     COLUMN("pdb_name TEXT", cell_text(c, x->pdb))                                                                      \
     COLUMN("pdb_id TEXT NOT NULL", cell_guid(c, &x->id))                                                               \
     COLUMN("pdb_age INTEGER NOT NULL", cell_number(c, x->age))                                                         \

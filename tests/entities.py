@@ -149,6 +149,28 @@ def check_paths(records, db, say):
             say("process %u %s has the path %s, by the records %s" % (pid, name, path, told))
 
 
+def check_versions(records, db, say):
+    """The original name of the image that has the process's name, as the file at its address says."""
+    files, infos, resources = {}, {}, {}
+    for record in records:
+        data, name = record.get("data", {}), record.get("event_name", "")
+        if record.get("provider") == KERNEL and name[:6] == "Image/" and "ImageBase" in data:
+            files[number(data.get("ProcessId", 0)), data["ImageBase"]] = tail(data.get("FileName", "")).lower()
+        elif name == "ImageID/Info":
+            infos[number(data["ProcessId"]), data["ImageBase"]] = data
+        elif name == "ImageID/FileVersion":
+            resources[number(data["ImageSize"]), number(data["TimeDateStamp"])] = data
+    wanted = collections.defaultdict(set)
+    for (pid, base), data in infos.items():
+        more = resources.get((number(data["ImageSize"]), number(data["TimeDateStamp"])), {})
+        wanted[pid, files.get((pid, base))].add((more.get("OrigFileName") or data["OriginalFileName"] or None,
+                                                 more.get("FileDescription") or None, more.get("CompanyName") or None))
+    for pid, name, *told in db.execute("SELECT process_id,name,original_name,description,company FROM processes"):
+        known = wanted.get((pid, (name or "").lower()), {(None, None, None)})
+        if tuple(told) not in known:
+            say("process %u %s says of itself %s, by the records %s" % (pid, name, told, known))
+
+
 # Kind of activity: records that show it, as (provider, event name or id); what of it must be the same.
 SHOWN = {
     "image_load": ("Image/Load",),
@@ -243,6 +265,7 @@ def judge(etwkit, trace, folder):
     db = sqlite3.connect(database)
     processes = check_processes(records, db, said.append)
     check_paths(records, db, said.append)
+    check_versions(records, db, said.append)
     activities = check_activities(records, db, said.append)
     for text in said[:20]:
         print("%s: %s" % (os.path.basename(trace), text))

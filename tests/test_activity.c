@@ -294,6 +294,61 @@ static void expressions_know_processes(void **state)
     assert_non_null(strstr((char *)p->err.bytes, "processes have path, command_line"));
 }
 
+// A program under another name, as trace merging notes what its file says of itself. The second has no version
+// resource.
+static const char RENAMED[] =
+    "trace start=2024-05-01T10:00:00Z\n"
+    "system hook=0x1403 version=3 time=+1us pid=100 tid=101 payload ptr:0x7ffa10000000 ptr:0x1000 u32:100,1,1 u8:12,1 u16:0"
+    " ptr:0x7ffa10000000 u32:0,0,0,0 wstr:\"\\\\Device\\\\HarddiskVolume3\\\\Windows\\\\System32\\\\ntdll.dll\"\n"
+#define PROCESS(time, pid, base, name)                                                                                 \
+    "system hook=0x0301 version=4 time=+" time "us pid=4 tid=8 payload ptr:0xffffa00c00004000 u32:" pid                \
+    ",4,0 i32:259 ptr:0x40000 u32:0 wbemsid:S-1-5-18 astr:" name " wstr:\"" name " -x\" wstr:\"\" wstr:\"\"\n"         \
+    "system hook=0x140a version=3 time=+" time "us pid=" pid " tid=9 payload ptr:" base " ptr:0x5000 u32:" pid         \
+    ",7,0x65f1d7c2 u8:12,1 u16:0 ptr:" base " u32:0,0,0,0 wstr:\"\\\\Device\\\\HarddiskVolume3\\\\Temp\\\\" name       \
+    "\"\n"
+    PROCESS("10", "200", "0x7ff600000000", "svc.exe") PROCESS("20", "204", "0x7ff700000000", "tool.exe")
+#define IMAGE_ID "full guid={b3e675d7-2554-4f18-830b-2762732560de} pid=100 tid=101 time=+30us opcode="
+        IMAGE_ID
+    "0 version=2 payload ptr:0x7ff600000000 ptr:0x5000 u32:200,0x65f1d7c2 wstr:psexec.c\n" IMAGE_ID
+    "0 version=2 payload ptr:0x7ff700000000 ptr:0x6000 u32:204,0x65f1d7c3 wstr:tool-original.exe\n" IMAGE_ID
+    "64 version=0 payload u32:0x5000,0x65f1d7c2 wstr:psexec.c wstr:\"Execute processes remotely\" wstr:2.2"
+    " wstr:2.2 wstr:\"\" wstr:\"Sysinternals PsExec\" wstr:\"Sysinternals\" wstr:2.2 wstr:\"\" wstr:\"\"\n"
+    "event provider={11111111-2222-3333-4444-555555555555} id=7 time=+40us pid=200 tid=9 payload u32:1\n"
+    "event provider={11111111-2222-3333-4444-555555555555} id=7 time=+50us pid=204 tid=9 payload u32:1\n";
+
+static void programs_have_original_names(void **state)
+{
+    static const char *const FITS[] = {"process.original_name = 'psexec.c'", "process.description like 'execute%'",
+                                       "process.version = '2.2'", "process.product = 'sysinternals psexec'",
+                                       "process.company = 'Sysinternals'"};
+    static const char RULE[] = "title: PsExec\nlogsource:\n  category: process_creation\ndetection:\n  s:\n"
+                               "    OriginalFileName: psexec.c\n    Company: Sysinternals\n  condition: s\n";
+    program *p = *state;
+    outbuf file = {0};
+    error e = {0};
+    char path[512], where[128], rule[512];
+    if (!etl_text_build(RENAMED, strlen(RENAMED), &file, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "renamed.etl", path), file.bytes, file.len);
+    outbuf_free(&file);
+    for (size_t i = 0; i < COUNT_OF(FITS); i++) {
+        snprintf(where, sizeof(where), "event_id = 7 and %s", FITS[i]);
+        assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "--where", where, path), 0);
+        assert_int_equal(program_lines(&p->out), 1);
+        assert_non_null(strstr((char *)p->out.bytes, "\"process_id\":200,"));
+    }
+    assert_int_equal(RUN(p, "convert", "-q", "--cache", "none", "--where",
+                         "event_id = 7 and process.original_name = 'tool-original.exe' and process.company is null",
+                         path),
+                     0);
+    assert_int_equal(program_lines(&p->out), 1);
+    bytes_save(program_path(p, "rule.yml", rule), RULE, strlen(RULE));
+    assert_int_equal(RUN(p, "detect", "--cache", "none", "--rules", rule, path), 0);
+    assert_non_null(
+        strstr((char *)p->out.bytes, "| OriginalFileName=psexec.c Company=Sysinternals | record 3 of renamed.etl"));
+    assert_int_equal(program_lines(&p->out), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(paths_are_dos_paths, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(expressions_know_processes, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(messages_are_kept, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(programs_have_original_names, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,9 +99,9 @@ static void processes_have_parents(void **state)
     assert_non_null(strstr((const char *)p.out.bytes, "UserSID=S-1-5-21-1004336348-1177238915-682003330-1001 "));
     rows_are(
         db,
-        "SELECT image_path,command_line,start_known,end_known,start_inferred FROM processes WHERE process_id IN (4,8420)",
-        "NULL|NULL|outside|outside|1\n"
-        "\\Device\\HarddiskVolume3\\Windows\\System32\\cmd.exe|cmd.exe /c start /min powershell|recorded|outside|0\n");
+        "SELECT image_path,device_path,path_guessed,command_line,start_known,end_known,start_inferred FROM processes WHERE process_id IN (4,8420)",
+        "NULL|NULL|NULL|NULL|outside|outside|1\n"
+        "C:\\Windows\\System32\\cmd.exe|\\Device\\HarddiskVolume3\\Windows\\System32\\cmd.exe|1|cmd.exe /c start /min powershell|recorded|outside|0\n");
     rows_are(db,
              "SELECT c.protocol,c.local_address,c.local_port,c.remote_address,c.remote_port,c.bytes_sent,"
              "c.bytes_received,c.connects,c.first,p.name FROM connections c JOIN processes p ON p.id=c.process",

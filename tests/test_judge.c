@@ -1,6 +1,6 @@
 // What others read, written in Python: every value of TraceLogging events and of events with manifests in all traces at
-// hand by a decoder of its own (judge.py); processes and activities by the records (entities.py); what PerfView's library read of some (peer.py); events made of the public
-// files the core is made from (public_dumps.py).
+// hand by a decoder of its own (judge.py); processes and activities by the records (entities.py); what PerfView's
+// library read of some (peer.py); events made of the public files the core is made from (public_dumps.py).
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,8 +114,8 @@ static void entities_agree_with_the_records(void **state)
     need_python();
     program p;
     program_begin(&p);
-    int code = run("%s tests/entities.py %s samples/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", python(), tested(),
-                   shared(), p.folder);
+    int code = run("%s tests/entities.py %s samples/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", python(),
+                   tested(), shared(), p.folder);
     if (code)
         (void)run("cat %s/said", p.folder);
     program_end(&p);

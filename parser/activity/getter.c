@@ -18,8 +18,10 @@ static bool is_text(source_word w, const char *text)
 
 static bool read_fact(source_word w, life_fact *out)
 {
-    static const char *const NAMES[] = {"image", "command_line", "user",         "name",
-                                        "id",    "parent",       "parent.image", "parent.command_line"};
+    static const char *const NAMES[] = {
+        "image",        "command_line",        "user",          "name",        "id",      "parent",
+        "parent.image", "parent.command_line", "original_name", "description", "version", "product",
+        "company"};
     for (size_t i = 0; i < COUNT_OF(NAMES); i++)
         if (is_text(w, NAMES[i])) {
             *out = (life_fact)i;
@@ -314,6 +316,16 @@ static bool put_image(const process_life *life, outbuf *out, got_value *t)
     return put_text_of(life->name, out);
 }
 
+static bool put_version(const image_version *v, life_fact fact, outbuf *out)
+{
+    return v && put_text_of(fact == FACT_ORIGINAL_NAME ? v->original_name
+                            : fact == FACT_DESCRIPTION ? v->description
+                            : fact == FACT_VERSION     ? v->version
+                            : fact == FACT_PRODUCT     ? v->product
+                                                       : v->company,
+                            out);
+}
+
 static bool put_fact(const correlator *c, const getter *g, const record *rec, outbuf *out, got_value *t)
 {
     const process_life *life = life_of(c, g, rec);
@@ -338,6 +350,12 @@ static bool put_fact(const correlator *c, const getter *g, const record *rec, ou
         return put_image(life->parent, out, t);
     case FACT_PARENT_COMMAND_LINE:
         return life->parent && put_text_of(life->parent->command_line, out);
+    case FACT_ORIGINAL_NAME:
+    case FACT_DESCRIPTION:
+    case FACT_VERSION:
+    case FACT_PRODUCT:
+    case FACT_COMPANY:
+        return put_version(life->version, g->fact, out);
     }
     return false;
 }

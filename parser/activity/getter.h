@@ -30,6 +30,11 @@ typedef enum life_fact {
     FACT_PARENT, // its id
     FACT_PARENT_IMAGE,
     FACT_PARENT_COMMAND_LINE,
+    FACT_ORIGINAL_NAME,
+    FACT_DESCRIPTION,
+    FACT_VERSION,
+    FACT_PRODUCT,
+    FACT_COMPANY,
 } life_fact;
 
 typedef struct getter {

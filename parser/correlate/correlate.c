@@ -34,6 +34,7 @@ void correlator_free(correlator *c)
     key_free(&c->keys);
     stack_free(&c->stacks);
     image_free(&c->images);
+    version_free(&c->versions);
     method_free(&c->methods);
     network_free(&c->network);
     readers_free(c);
@@ -156,6 +157,7 @@ static void hand_out(correlator *c, const sighting *s, const seen *v, topic t, u
         return;
     case TOPIC_IMAGE:
     case TOPIC_IMAGE_ID:
+    case TOPIC_IMAGE_VERSION:
         image_see(c, s, v, t, source);
         return;
     case TOPIC_METHOD:
@@ -268,6 +270,8 @@ void correlator_settle(correlator *c)
     drive_open(c);
     file_close(c);
     image_close(c);
+    version_close(c);
+    image_give_versions(c);
     process_close(c);
     image_close_pdbs(c);
     method_close(c);

@@ -157,6 +157,11 @@ typedef enum moment {
     MOMENT_UNSEEN,   // inside the recording, but no event tells when
 } moment;
 
+// What an image says of itself, as trace merging notes it. NULL: not told.
+typedef struct image_version {
+    const char *original_name, *description, *version, *product, *company;
+} image_version;
+
 // One process from start to end. Text is UTF-8 and lives as long as the correlator; NULL: unknown.
 typedef struct process_life {
     u32 process_id;
@@ -168,6 +173,7 @@ typedef struct process_life {
     const char *name;       // file name of the image
     const char *image_path; // drive letters where the trace maps them
     const char *dos_path;   // the same with guessed ones (correlator_put_dos_path)
+    const image_version *version; // of the image; NULL: not told
     const char *command_line;
     const char *user_sid;
     const char *package, *application;
@@ -207,7 +213,8 @@ const connection *correlator_connections(const correlator *c, u32 *count);
 
 // The identity of an image's symbols, once for each image path and identity.
 typedef struct pdb_identity {
-    const char *image; // path or original name; NULL: no load tells it
+    const char *image;            // path or original name; NULL: no load tells it
+    const image_version *version; // NULL: not told
     const char *pdb;
     guid id;
     u32 age;

@@ -25,6 +25,7 @@ typedef struct image {
     guid pdb_id; // where `has_pdb`
     bool has_pdb;
     const public_symbols *symbols; // NULL: none were given
+    const image_version *version;  // NULL: not told
 } image;
 
 typedef struct pdb_fact {
@@ -33,6 +34,7 @@ typedef struct pdb_fact {
     const char *pdb, *original; // one of them
     guid id;
     u32 age, process_id, source;
+    u32 size, stamp; // with `original`
     bool managed;
 } pdb_fact;
 
@@ -72,6 +74,8 @@ static void see_pdb(correlator *c, const sighting *s, const seen *v, u32 source)
         return;
     if (opcode == OPCODE_INFO) {
         f.original = seen_text(v, WANT_PATH);
+        (void)seen_u32(v, WANT_SIZE, &f.size);
+        (void)seen_u32(v, WANT_STAMP, &f.stamp);
     } else if (seen_value(v, WANT_GUID, &id) && id.len == 16 && seen_u32(v, WANT_AGE, &f.age)) {
         f.id = guid_load(id.at);
         f.pdb = seen_text(v, WANT_PATH);
@@ -89,6 +93,10 @@ static void see_pdb(correlator *c, const sighting *s, const seen *v, u32 source)
 void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source)
 {
     image_book *b = &c->images;
+    if (t == TOPIC_IMAGE_VERSION) {
+        version_see(c, v, source);
+        return;
+    }
     if (t == TOPIC_IMAGE_ID) {
         see_pdb(c, s, v, source);
         return;
@@ -278,18 +286,18 @@ void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_scra
     rec->frames = rec->stack_count ? scratch->frames : NULL;
 }
 
-const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until)
+named_image image_named(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until)
 {
     const image_book *b = &c->images;
     u32 end = images_up_to(b, machine, process_id, UINT64_MAX);
     for (u32 i = end; i-- > 0 && end - i <= IMAGES_LOOKED_AT;) {
         const image *m = &b->list[i];
         if (m->machine != machine || m->process_id != process_id)
-            return NULL;
+            break;
         if (m->from <= until && m->until >= from && strcasecmp(m->name, name) == 0)
-            return m->path;
+            return (named_image){m->path, m->version};
     }
-    return NULL;
+    return (named_image){0};
 }
 
 // ---------------------------------------------------------------------------------------------- symbols
@@ -324,6 +332,22 @@ static int by_image(const void *a, const void *b)
     return order || s == t ? order : strcmp(s, t);
 }
 
+// Before processes are put together, and image_close_pdbs.
+void image_give_versions(correlator *c)
+{
+    image_book *b = &c->images;
+    for (u32 i = 0; i < b->pdb_count; i++)
+        b->pdb_facts[i].source = c->machines[b->pdb_facts[i].source];
+    if (b->pdb_count)
+        qsort(b->pdb_facts, b->pdb_count, sizeof(*b->pdb_facts), by_image);
+    for (u32 i = 0; i < b->pdb_count; i++) {
+        const pdb_fact *f = &b->pdb_facts[i];
+        const image *m = f->original ? image_of(c, f->source, f->process_id, f->time, f->base) : NULL;
+        if (m && !m->version)
+            b->list[m - b->list].version = version_of(c, f->source, f->size, f->stamp, f->original);
+    }
+}
+
 // The original name told for the same image: the nearest in time among its facts.
 static const char *original_near(const pdb_fact *facts, u32 count, u32 at)
 {
@@ -345,10 +369,6 @@ enum { FACTS_LOOKED_AT = 64 }; // of one image: it has two, for each time it was
 void image_close_pdbs(correlator *c)
 {
     image_book *b = &c->images;
-    for (u32 i = 0; i < b->pdb_count; i++)
-        b->pdb_facts[i].source = c->machines[b->pdb_facts[i].source];
-    if (b->pdb_count)
-        qsort(b->pdb_facts, b->pdb_count, sizeof(*b->pdb_facts), by_image);
     b->pdbs = mem_zeroed(b->pdb_count, sizeof(*b->pdbs));
     u32 kept = 0;
     for (u32 i = 0; i < b->pdb_count; i++) {
@@ -369,7 +389,8 @@ void image_close_pdbs(correlator *c)
             of->has_pdb = true;
         }
         const char *original = m ? NULL : original_near(b->pdb_facts + low, high - low, i - low);
-        b->pdbs[kept++] = (pdb_identity){m ? m->path : original, f->pdb, f->id, f->age, f->managed};
+        b->pdbs[kept++] = (pdb_identity){
+            m ? m->path : original, m && !f->managed ? m->version : NULL, f->pdb, f->id, f->age, f->managed};
     }
     if (kept)
         qsort(b->pdbs, kept, sizeof(*b->pdbs), by_identity);

@@ -120,6 +120,11 @@ typedef enum want {
     WANT_LOCAL_PORT,
     WANT_REMOTE_PORT,
     WANT_BYTES,
+    WANT_STAMP,
+    WANT_DESCRIPTION,
+    WANT_VERSION,
+    WANT_PRODUCT,
+    WANT_COMPANY,
     WANTS,
 } want;
 
@@ -134,6 +139,7 @@ typedef enum topic {
     TOPIC_STACK,
     TOPIC_IMAGE,
     TOPIC_IMAGE_ID,
+    TOPIC_IMAGE_VERSION,
     TOPIC_METHOD,
     TOPIC_VOLUME,
     TOPIC_NETWORK,
@@ -259,6 +265,11 @@ typedef struct image_book {
     life_counts counts;
 } image_book;
 
+typedef struct version_book {
+    struct version_fact *list; // once closed: by machine, size and link time
+    u32 count, cap;
+} version_book;
+
 typedef struct method_book {
     struct method *list; // once closed: by machine, process and address
     u32 count, cap;
@@ -329,6 +340,7 @@ struct correlator {
     key_book keys;
     stack_book stacks;
     image_book images;
+    version_book versions;
     method_book methods;
     network_book network;
 };
@@ -395,10 +407,21 @@ void stack_free(stack_book *b);
 
 void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
 void image_close(correlator *c);
+void image_give_versions(correlator *c);
 void image_close_pdbs(correlator *c);
 void image_free(image_book *b);
-// The path of the image of that name which a process loaded in [from, until]; NULL: unknown.
-const char *image_path_of(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until);
+// The image of that name which a process loaded in [from, until]; path NULL: unknown.
+typedef struct named_image {
+    const char *path;
+    const image_version *version;
+} named_image;
+named_image image_named(const correlator *c, u32 machine, u32 process_id, const char *name, i64 from, i64 until);
+
+void version_see(correlator *c, const seen *v, u32 source);
+void version_close(correlator *c);
+// What a file of that size and link time says of itself, else that it has that original name (NULL: not told).
+const image_version *version_of(correlator *c, u32 machine, u32 size, u32 stamp, const char *original);
+void version_free(version_book *b);
 
 void method_see(correlator *c, const sighting *s, const seen *v, u32 source);
 void method_close(correlator *c);

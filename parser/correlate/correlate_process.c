@@ -421,8 +421,11 @@ static void complete(correlator *c, process_life *p)
 {
     i64 from = p->start_known == MOMENT_RECORDED ? p->start : INT64_MIN;
     i64 until = p->end_known == MOMENT_RECORDED ? p->end : INT64_MAX;
-    if (!p->image_path && p->name)
-        p->image_path = image_path_of(c, p->machine, p->process_id, p->name, from, until);
+    if (p->name) {
+        named_image image = image_named(c, p->machine, p->process_id, p->name, from, until);
+        p->version = image.version;
+        p->image_path = p->image_path ? p->image_path : image.path;
+    }
     if (p->image_path)
         p->image_path = file_dos_path(c, p->machine, p->image_path);
     drive_note(c, p->machine, p->image_path);

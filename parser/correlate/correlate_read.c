@@ -107,7 +107,7 @@ static topic kernel_or_public_topic(origin_class which, u32 n)
     case CLASS_STACK:
         return one_of(n, " 32 34 35 36 37 38 ") ? TOPIC_STACK : TOPIC_NONE;
     case CLASS_IMAGE_ID:
-        return one_of(n, " 0 36 37 ") ? TOPIC_IMAGE_ID : TOPIC_NONE;
+        return one_of(n, " 0 36 37 ") ? TOPIC_IMAGE_ID : n == 64 ? TOPIC_IMAGE_VERSION : TOPIC_NONE;
     case CLASS_CONFIG_EX:
         return one_of(n, " 33 35 ") ? TOPIC_VOLUME : TOPIC_NONE;
     case CLASS_TCP:
@@ -158,6 +158,7 @@ static unsigned flag_of(topic t)
         return CORRELATE_STACKS;
     case TOPIC_IMAGE:
     case TOPIC_IMAGE_ID:
+    case TOPIC_IMAGE_VERSION:
         return CORRELATE_IMAGES;
     case TOPIC_METHOD:
         return CORRELATE_FRAMES;
@@ -232,6 +233,15 @@ static const struct {
     {TOPIC_IMAGE_ID, WANT_PATH, "OriginalFileName PdbFileName"},
     {TOPIC_IMAGE_ID, WANT_GUID, "GuidSig"},
     {TOPIC_IMAGE_ID, WANT_AGE, "Age"},
+    {TOPIC_IMAGE_ID, WANT_SIZE, "ImageSize"},
+    {TOPIC_IMAGE_ID, WANT_STAMP, "TimeDateStamp"},
+    {TOPIC_IMAGE_VERSION, WANT_SIZE, "ImageSize"},
+    {TOPIC_IMAGE_VERSION, WANT_STAMP, "TimeDateStamp"},
+    {TOPIC_IMAGE_VERSION, WANT_PATH, "OrigFileName"},
+    {TOPIC_IMAGE_VERSION, WANT_DESCRIPTION, "FileDescription"},
+    {TOPIC_IMAGE_VERSION, WANT_VERSION, "FileVersion"},
+    {TOPIC_IMAGE_VERSION, WANT_PRODUCT, "ProductName"},
+    {TOPIC_IMAGE_VERSION, WANT_COMPANY, "CompanyName"},
     {TOPIC_METHOD, WANT_OBJECT, "MethodStartAddress"},
     {TOPIC_METHOD, WANT_SIZE, "MethodSize"},
     {TOPIC_METHOD, WANT_PATH, "MethodNamespace"},

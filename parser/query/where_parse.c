@@ -107,8 +107,8 @@ static node *parse_fact(parser *p, const char *start, const char *name)
     getter fact;
     if (!getter_of_process(name, &fact))
         return fail(p, start,
-                    "processes have path, command_line, user, name, id, parent, parent.path and "
-                    "parent.command_line");
+                    "processes have path, command_line, user, name, id, parent, parent.path, parent.command_line, "
+                    "original_name, description, version, product and company");
     node *n = new_node(p, NODE_PROCESS);
     if (n)
         n->fact = fact;
