@@ -1,49 +1,29 @@
 // Elastic Common Schema (`ecs`): JSON Lines as Filebeat's ETW input writes them (event.*, log.level, winlog.*), with
-// process.*, host.name and, where an event tells of them, dns.question.name and the ends of a connection.
+// host.name and process.*, and where a record shows that somebody did something, what that is: event.category and
+// event.type, user.*, file.*, dll.*, registry.*, network.*, source.*, destination.*, dns.*, url.*, http.*.
+#include "ecs_activity.h"
+#include "ecs_process.h"
 #include "exporter.h"
-
-#include "base/known_guids.h"
-#include "literal.h"
 #include "output.h"
 
-#include "etwkit_engine.h"
-
-typedef enum ecs_role { ECS_OTHER, ECS_DNS, ECS_CONNECTION } ecs_role;
+#include "base/known_guids.h"
 
 struct sink {
     output out;
     arena memory;
-    literal *heads; // of each class: from after the time to what differs from event to event
-    u8 *roles;      // ecs_role of each class
+    activities *activities; // NULL: there is no session
+    ecs_processes processes;
+    literal *events, *heads; // of each class: members of `event`; from there to what differs from event to event
+    bool *connections;       // by class: whether it has two ends
     literal *sources;
 };
 
 // ---------------------------------------------------------------------------------------------- pieces
 
-static void add_string(outbuf *out, span text)
-{
-    u8 *p = put_char(outbuf_reserve(out, 6 * text.len + 2), '"');
-    outbuf_written(out, put_char(text_utf8_json(p, text), '"'));
-}
-
-static void add_text(outbuf *out, const char *key, const char *text)
-{
-    if (!text)
-        return;
-    outbuf_text(out, key);
-    add_string(out, text_span(text));
-}
-
-static void add_number(outbuf *out, const char *key, u64 value)
-{
-    outbuf_text(out, key);
-    outbuf_written(out, put_u64(outbuf_reserve(out, 20), value));
-}
-
 // {1C95126E-7EEA-49A9-A3FE-A378B03DDB4D}, as Filebeat has them.
 static void add_guid(outbuf *out, const char *key, const u8 *id)
 {
-    outbuf_text(out, key);
+    ecs_key(out, key);
     u8 *p = put_text(outbuf_reserve(out, 48), "\"{"), *end = text_guid(p, id);
     for (; p < end; p++)
         if (*p >= 'a' && *p <= 'f')
@@ -51,145 +31,207 @@ static void add_guid(outbuf *out, const char *key, const u8 *id)
     outbuf_written(out, put_text(end, "}\""));
 }
 
-// A member of the payload as a member of another object; nothing where there is none. Returns whether it was there.
-static bool add_member(outbuf *out, const record *rec, const char *key, const char *name)
+static void add_number_as_text(outbuf *out, const char *key, u64 value)
 {
-    typed_value v;
-    record_value(rec, name, &v);
-    if (v.kind == VALUE_NULL || v.kind == VALUE_STRUCT || v.kind == VALUE_ARRAY)
-        return false;
-    outbuf_text(out, key);
-    pen at = {out, 6 * v.bytes.len + 512};
-    outbuf_written(out, render_value_json(&at, pen_start(&at), &v, ESCAPE_JSON));
-    return true;
+    ecs_key(out, key);
+    u8 *p = put_u64(put_char(outbuf_reserve(out, 24), '"'), value);
+    outbuf_written(out, put_char(p, '"'));
+}
+
+static void add_sid(outbuf *out, const char *key, span sid)
+{
+    ecs_key(out, key);
+    u8 *p = text_sid(put_char(outbuf_reserve(out, TEXT_SID_BYTES + 2), '"'), sid);
+    outbuf_written(out, put_char(p, '"'));
 }
 
 // ---------------------------------------------------------------------------------------------- what differs
 
-static void add_end(outbuf *out, const record *rec, const char *name, const char *address, const char *port)
+// Of classes that are no activities but have two ends.
+static void add_end(outbuf *out, const record *rec, const char *key, const char *address, const char *port)
 {
-    outbuf_text(out, name);
-    const char *comma = add_member(out, rec, "\"ip\":", address) ? ",\"port\":" : "\"port\":";
-    add_member(out, rec, comma, port);
-    outbuf_text(out, "}");
-}
-
-static void add_process(outbuf *out, const record *rec)
-{
-    if (!rec->has_process)
-        return;
-    add_number(out, ",\"process\":{\"pid\":", rec->process_id);
-    add_text(out, ",\"name\":", rec->process_name);
-    if (rec->has_thread) {
-        add_number(out, ",\"thread\":{\"id\":", rec->thread_id);
-        outbuf_text(out, "}");
-    }
-    outbuf_text(out, "}");
+    typed_value end, number;
+    u8 text[64];
+    size_t start = out->len;
+    record_value(rec, address, &end);
+    record_value(rec, port, &number);
+    render_text(out, &end);
+    size_t len = out->len - start;
+    if (len > sizeof(text)) // no address
+        len = 0;
+    if (len)
+        memcpy(text, out->bytes + start, len);
+    out->len = start;
+    ecs_end_put(key, (span){text, len}, value_is_integer(&number), number.number, out);
 }
 
 static void add_windows(outbuf *out, const record *rec)
 {
     const u8 *related = column_related_activity(rec);
     span sid = column_user_sid(rec);
-    if (rec->has_process) {
-        add_number(out, ",\"process_id\":\"", rec->process_id);
-        outbuf_text(out, "\"");
-    }
-    if (rec->has_thread) {
-        add_number(out, ",\"thread_id\":\"", rec->thread_id);
-        outbuf_text(out, "\"");
-    }
+    if (rec->has_process)
+        add_number_as_text(out, "process_id", rec->process_id);
+    if (rec->has_thread)
+        add_number_as_text(out, "thread_id", rec->thread_id);
     if (rec->event->activity)
-        add_guid(out, ",\"activity_id\":", rec->event->activity);
+        add_guid(out, "activity_id", rec->event->activity);
     if (related)
-        add_guid(out, ",\"related_activity_id\":", related);
+        add_guid(out, "related_activity_id", related);
     if (sid.len) {
-        outbuf_text(out, ",\"user\":{\"identifier\":\"");
-        outbuf_written(out, text_sid(outbuf_reserve(out, TEXT_SID_BYTES), sid));
-        outbuf_text(out, "\"}");
+        ecs_object user = ecs_begin(out, "user");
+        add_sid(out, "identifier", sid);
+        ecs_end(out, user);
     }
     if (rec->plan) {
-        outbuf_text(out, ",\"event_data\":");
+        ecs_key(out, "event_data");
         render_data_json(out, rec);
     }
     outbuf_text(out, "}");
 }
 
-static void ecs_render(const sink *s, const record *rec, outbuf *out)
+// Whom the activity names, else whose event it is, else whose process it happened in.
+static void add_user(outbuf *out, const record *rec, const ecs_view *view)
+{
+    ecs_object user = ecs_begin(out, "user");
+    span sid = column_user_sid(rec);
+    if (view->seen)
+        ecs_activity_user(view);
+    if (out->len == user.first && sid.len) {
+        char text[TEXT_SID_BYTES + 1];
+        *text_sid((u8 *)text, sid) = 0;
+        ecs_user_of_sid(text, out);
+    }
+    if (out->len == user.first && rec->process && rec->process->user_sid)
+        ecs_user_of_sid(rec->process->user_sid, out);
+    ecs_end(out, user);
+}
+
+static void add_log(outbuf *out, u8 level, literal source)
 {
     static const char *const LEVELS[] = {"information", "critical", "error", "warning", "information", "verbose"};
-    literal head = s->heads[rec->cls->index], source = s->sources[rec->source_index];
-    u8 level = rec->cls->descriptor.level;
-    u8 *p = put_text(outbuf_reserve(out, 96), "{\"@timestamp\":\"");
-    outbuf_written(out, put_text(text_time(p, rec->time), "\",\"ecs\":{\"version\":\"8.11.0\"},\"log\":{"));
-    if (level < COUNT_OF(LEVELS)) {
-        add_text(out, "\"level\":", LEVELS[level]);
-        outbuf_text(out, ",");
-    }
+    ecs_object log = ecs_begin(out, "log");
+    ecs_text(out, "level", level < COUNT_OF(LEVELS) ? LEVELS[level] : NULL);
+    ecs_separate(out);
     outbuf_add(out, source.text, source.len);
-    add_number(out, ",\"event\":{\"sequence\":", rec->number);
+    ecs_end(out, log);
+}
+
+static void add_event(const sink *s, outbuf *out, const record *rec, const ecs_view *view)
+{
+    literal rest = s->events[rec->cls->index];
+    ecs_object event = ecs_begin(out, "event");
+    ecs_number(out, "sequence", rec->number);
+    ecs_separate(out);
+    outbuf_add(out, rest.text, rest.len);
+    if (view->seen)
+        ecs_activity_event(view);
+    ecs_end(out, event);
+}
+
+static void add_message(outbuf *out, const record *rec)
+{
+    if (!render_has_message(rec))
+        return;
+    ecs_key(out, "message");
+    outbuf_text(out, "\"");
+    pen at = {out, render_bound(rec) + 64};
+    outbuf_written(out, put_char(render_message_text(&at, pen_start(&at), rec, ESCAPE_JSON), '"'));
+}
+
+// The first activity a record shows.
+static bool see(const sink *s, const record *rec, activity *seen)
+{
+    u32 count = s->activities && rec->scratch ? activities_of_class(s->activities, rec->cls->index) : 0;
+    for (u32 i = 0; i < count; i++)
+        if (activity_see(s->activities, rec, i, rec->scratch, seen))
+            return true;
+    return false;
+}
+
+static void ecs_render(const sink *s, const record *rec, outbuf *out)
+{
+    activity seen;
+    const ecs_view view = {see(s, rec, &seen) ? &seen : NULL, rec->scratch, out};
+    literal head = s->heads[rec->cls->index];
+    u8 *p = put_text(outbuf_reserve(out, 96), "{\"@timestamp\":\"");
+    outbuf_written(out, put_text(text_time(p, rec->time), "\",\"ecs\":{\"version\":\"8.11.0\"}"));
+    add_log(out, rec->cls->descriptor.level, s->sources[rec->source_index]);
+    add_event(s, out, rec, &view);
     outbuf_add(out, head.text, head.len);
     add_windows(out, rec);
-    add_process(out, rec);
-    add_text(out, ",\"host\":{\"name\":", rec->host);
-    outbuf_text(out, rec->host ? "}" : "");
-    if (render_has_message(rec)) {
-        outbuf_text(out, ",\"message\":\"");
-        pen at = {out, render_bound(rec) + 64};
-        outbuf_written(out, put_char(render_message_text(&at, pen_start(&at), rec, ESCAPE_JSON), '"'));
-    }
-    if (s->roles[rec->cls->index] == ECS_DNS && add_member(out, rec, ",\"dns\":{\"question\":{\"name\":", "QueryName"))
-        outbuf_text(out, "}}");
-    if (s->roles[rec->cls->index] == ECS_CONNECTION) {
-        add_end(out, rec, ",\"source\":{", "saddr", "sport");
-        add_end(out, rec, ",\"destination\":{", "daddr", "dport");
+    ecs_process_put(&s->processes, rec, view.seen, out);
+    ecs_object host = ecs_begin(out, "host");
+    ecs_text(out, "name", rec->host);
+    ecs_end(out, host);
+    add_user(out, rec, &view);
+    add_message(out, rec);
+    if (view.seen) {
+        ecs_activity_objects(&view);
+    } else if (s->connections[rec->cls->index]) {
+        add_end(out, rec, "source", "saddr", "sport");
+        add_end(out, rec, "destination", "daddr", "dport");
     }
     outbuf_text(out, "}\n");
 }
 
 // ---------------------------------------------------------------------------------------------- what a class says
 
-static ecs_role role_of(const event_class *cls)
+static bool has_two_ends(const event_class *cls)
 {
-    static const guid DNS = GUID_DNS_CLIENT;
     static const guid CONNECTIONS[] = {
         GUID_KERNEL_NETWORK, // Kernel-Network
         GUID_CLASS_TCP_IP,   // TcpIp
         GUID_CLASS_UDP_IP,   // UdpIp
     };
     value_path path;
-    bool has_ends = cls->plan_count && value_path_find(cls->plans[0], "saddr", &path) &&
-                    value_path_find(cls->plans[0], "daddr", &path);
+    if (!cls->plan_count || !value_path_find(cls->plans[0], "saddr", &path) ||
+        !value_path_find(cls->plans[0], "daddr", &path))
+        return false;
     for (size_t i = 0; i < COUNT_OF(CONNECTIONS); i++)
-        if (has_ends && guid_equal(&cls->provider_id, &CONNECTIONS[i]))
-            return ECS_CONNECTION;
-    return guid_equal(&cls->provider_id, &DNS) ? ECS_DNS : ECS_OTHER;
+        if (guid_equal(&cls->provider_id, &CONNECTIONS[i]))
+            return true;
+    return false;
+}
+
+static literal make_event(arena *a, const event_class *cls)
+{
+    outbuf b = {0};
+    add_number_as_text(&b, "code", cls->descriptor.id);
+    ecs_text(&b, "kind", "event");
+    ecs_number(&b, "severity", cls->descriptor.level);
+    ecs_text(&b, "provider", cls->provider);
+    ecs_text(&b, "action", cls->event_name);
+    literal made = literal_take(a, &b);
+    outbuf_free(&b);
+    return made;
 }
 
 static literal make_head(arena *a, const event_class *cls)
 {
     const event_descriptor *d = &cls->descriptor;
     outbuf b = {0};
-    add_number(&b, ",\"code\":\"", d->id);
-    add_number(&b, "\",\"kind\":\"event\",\"severity\":", d->level);
-    add_text(&b, ",\"provider\":", cls->provider);
-    add_text(&b, ",\"action\":", cls->event_name);
-    outbuf_text(&b, "},\"winlog\":{\"provider_guid\":");
-    add_guid(&b, "", cls->provider_id.bytes);
-    add_number(&b, ",\"version\":", d->version);
-    add_number(&b, ",\"level_raw\":", d->level);
-    add_number(&b, ",\"opcode_raw\":", d->opcode);
-    add_number(&b, ",\"task_raw\":", d->task);
-    add_text(&b, ",\"level\":", cls->level_name);
-    add_text(&b, ",\"opcode\":", cls->opcode_name);
-    add_text(&b, ",\"task\":", cls->task_name);
-    add_text(&b, ",\"channel\":", cls->channel_name);
-    outbuf_text(&b, ",\"keywords_raw\":\"");
-    outbuf_written(&b, text_hex(outbuf_reserve(&b, 18), d->keyword));
-    outbuf_text(&b, "\"");
-    for (u32 i = 0; i < cls->keyword_count; i++)
-        add_text(&b, i ? "," : ",\"keywords\":[", cls->keyword_names[i]);
-    outbuf_text(&b, cls->keyword_count ? "]" : "");
+    outbuf_text(&b, ",\"winlog\":{");
+    add_guid(&b, "provider_guid", cls->provider_id.bytes);
+    ecs_number(&b, "version", d->version);
+    ecs_number(&b, "level_raw", d->level);
+    ecs_number(&b, "opcode_raw", d->opcode);
+    ecs_number(&b, "task_raw", d->task);
+    ecs_text(&b, "level", cls->level_name);
+    ecs_text(&b, "opcode", cls->opcode_name);
+    ecs_text(&b, "task", cls->task_name);
+    ecs_text(&b, "channel", cls->channel_name);
+    ecs_key(&b, "keywords_raw");
+    u8 *p = text_hex(put_char(outbuf_reserve(&b, 24), '"'), d->keyword);
+    outbuf_written(&b, put_char(p, '"'));
+    if (cls->keyword_count) {
+        ecs_key(&b, "keywords");
+        outbuf_text(&b, "[");
+        for (u32 i = 0; i < cls->keyword_count; i++) {
+            ecs_separate(&b);
+            ecs_string(&b, text_span(cls->keyword_names[i]));
+        }
+        outbuf_text(&b, "]");
+    }
     literal made = literal_take(a, &b);
     outbuf_free(&b);
     return made;
@@ -197,26 +239,38 @@ static literal make_head(arena *a, const event_class *cls)
 
 // ---------------------------------------------------------------------------------------------- the exporter
 
+static void make_sources(sink *s, const export_target *target)
+{
+    outbuf b = {0};
+    s->sources = arena_array(&s->memory, literal, target->trace_count);
+    for (u32 i = 0; i < target->trace_count; i++) {
+        outbuf_text(&b, "\"file\":{\"path\":");
+        ecs_string(&b, text_span(target->traces[i].file));
+        outbuf_text(&b, "}");
+        s->sources[i] = literal_take(&s->memory, &b);
+    }
+    outbuf_free(&b);
+}
+
 static bool ecs_open(sink **out, const export_target *target, error *e)
 {
     sink *s = mem_zeroed(1, sizeof *s);
     (void)e;
     *out = s;
     output_open(&s->out, target);
+    s->events = arena_array(&s->memory, literal, target->class_count);
     s->heads = arena_array(&s->memory, literal, target->class_count);
-    s->roles = arena_array(&s->memory, u8, target->class_count);
+    s->connections = arena_array(&s->memory, bool, target->class_count);
     for (u32 i = 0; i < target->class_count; i++) {
+        s->events[i] = make_event(&s->memory, target->classes[i]);
         s->heads[i] = make_head(&s->memory, target->classes[i]);
-        s->roles[i] = (u8)role_of(target->classes[i]);
+        s->connections[i] = has_two_ends(target->classes[i]);
     }
-    outbuf b = {0};
-    s->sources = arena_array(&s->memory, literal, target->trace_count);
-    for (u32 i = 0; i < target->trace_count; i++) {
-        add_text(&b, "\"file\":{\"path\":", target->traces[i].file);
-        outbuf_text(&b, "}}");
-        s->sources[i] = literal_take(&s->memory, &b);
+    make_sources(s, target);
+    if (target->session) {
+        s->activities = activities_new(target->session->correlator, target->classes, target->class_count);
+        ecs_processes_open(&s->processes, target->session->correlator);
     }
-    outbuf_free(&b);
     return true;
 }
 
@@ -229,6 +283,8 @@ static bool ecs_commit(sink *s, span rendered, u32 records, error *e)
 static bool ecs_close(sink *s, error *e)
 {
     bool ok = output_close(&s->out, e);
+    activities_free(s->activities);
+    ecs_processes_free(&s->processes);
     arena_free(&s->memory);
     mem_free(s);
     return ok;
@@ -246,6 +302,7 @@ const exporter exporter_ecs = {
     .help = "Elastic Common Schema: JSON Lines as Filebeat writes them",
     .may_split = true,
     .is_text = true,
+    .correlate = CORRELATE_ACTIVITIES,
     .open = ecs_open,
     .render = ecs_render,
     .commit = ecs_commit,

@@ -1,6 +1,5 @@
 // etwkit ddl: the table of each database has the columns of the outputs in their order; DuckDB (from ETWKIT_PYTHON's
 // Python) and the sqlite3 shell load what the printed statements say, where they are installed.
-#define _XOPEN_SOURCE 700 // realpath
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,14 +7,13 @@
 
 #include <cmocka.h>
 
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/arena.h"
-#include "program.h"
+#include "judges.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 
@@ -80,12 +78,12 @@ static void sqlite_loads_it(void **state)
 static void duckdb_loads_it(void **state)
 {
     program *p = *state;
-    const char *python = getenv("ETWKIT_PYTHON");
+    const char *python = judge_python();
     char line[1024];
     make_outputs(p);
-    snprintf(line, sizeof(line), "%s -c 'import duckdb'", python ? python : "python3");
+    snprintf(line, sizeof(line), "%s -c 'import duckdb'", python);
     if (shell(p, line) != 0) {
-        print_message("skipped: %s has no duckdb\n", python ? python : "python3");
+        print_message("skipped: %s has no duckdb\n", python);
         skip();
     }
     // Times keep all digits; the payload is JSON.
@@ -93,31 +91,18 @@ static void duckdb_loads_it(void **state)
              "\"$E\" ddl duckdb | %s -c \"import sys, duckdb; c = duckdb.connect(); c.execute(sys.stdin.read()); "
              "r = c.execute('select count(*), sum(record), count(data), typeof(any_value(timestamp)) from events')"
              ".fetchone(); assert r == (253, 32131, 248, 'TIMESTAMP_NS'), r\"",
-             python ? python : "python3");
+             python);
     assert_int_equal(shell(p, line), 0);
 }
 
 // All traces at hand, by the printed statements.
 static void every_trace_loads(program *p, const char *database)
 {
-    static char line[65536];
-    char pattern[512], path[4096], absolute[4096];
-    const char *python = getenv("ETWKIT_PYTHON"), *shared = getenv("ETWKIT_SHARED"), *named = getenv("ETWKIT");
-    glob_t found = {0};
-    assert_non_null(realpath(named ? named : "build/etwkit", path));
-    snprintf(pattern, sizeof(pattern), "%s/corpus/*.etl", shared ? shared : "../shared");
-    assert_int_equal(glob("samples/*.etl", 0, NULL, &found), 0);
-    (void)glob(pattern, GLOB_APPEND, NULL, &found);
-    size_t len = (size_t)snprintf(line, sizeof(line), "%s tests/ddl_load.py %s %s %s", python ? python : "python3",
-                                  path, database, p->folder);
-    for (size_t i = 0; i < found.gl_pathc && len + sizeof(absolute) < sizeof(line); i++)
-        if (realpath(found.gl_pathv[i], absolute))
-            len += (size_t)snprintf(line + len, sizeof(line) - len, " '%s'", absolute);
-    globfree(&found);
-    int code = WEXITSTATUS(system(line));
+    char more[128];
+    snprintf(more, sizeof(more), "%s %s", database, p->folder);
+    int code = judge_traces("tests/ddl_load.py", more);
     if (code == 77) {
-        print_message("skipped: %s has no %s\n", python ? python : "python3",
-                      strcmp(database, "duckdb") == 0 ? "duckdb" : "chdb");
+        print_message("skipped: %s has no %s\n", judge_python(), strcmp(database, "duckdb") == 0 ? "duckdb" : "chdb");
         skip();
     }
     assert_int_equal(code, 0);

@@ -1,0 +1,14 @@
+// Programs and schemas of others that judge outputs: scripts of Python (ETWKIT_PYTHON names a Python that has the
+// packages they need) which give 77 where what they need is not there.
+#ifndef ETWKIT_TESTS_JUDGES_H
+#define ETWKIT_TESTS_JUDGES_H
+
+#include "program.h"
+
+const char *judge_python(void);
+
+// Runs `script` ("tests/x.py ARGUMENTS") with the program's path behind it and then `more` and all traces at hand: the
+// samples, and ETWKIT_SHARED's corpus. Returns its exit code.
+int judge_traces(const char *script, const char *more);
+
+#endif
