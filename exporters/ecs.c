@@ -119,13 +119,13 @@ static void add_log(outbuf *out, u8 level, literal source)
 static void add_event(const sink *s, outbuf *out, const record *rec, const ecs_view *view)
 {
     literal rest = s->events[rec->cls->index];
-    ecs_object event = ecs_begin(out, "event");
+    ecs_object members = ecs_begin(out, "event");
     ecs_number(out, "sequence", rec->number);
     ecs_separate(out);
     outbuf_add(out, rest.text, rest.len);
     if (view->seen)
         ecs_activity_event(view);
-    ecs_end(out, event);
+    ecs_end(out, members);
 }
 
 static void add_message(outbuf *out, const record *rec)

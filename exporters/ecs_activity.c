@@ -75,9 +75,9 @@ static void put_registry(const ecs_view *v)
     const u8 *slash = path.len ? memchr(path.at, '\\', path.len) : NULL;
     ecs_object registry = ecs_begin(out, "registry");
     if (path.len > 2 && memcmp(path.at, "HK", 2) == 0) {
-        size_t hive = slash ? (size_t)(slash - path.at) : path.len;
-        ecs_span(out, "hive", (span){path.at, hive});
-        ecs_span(out, "key", slash ? span_from(path, hive + 1) : (span){0});
+        size_t len = slash ? (size_t)(slash - path.at) : path.len;
+        ecs_span(out, "hive", (span){path.at, len});
+        ecs_span(out, "key", slash ? span_from(path, len + 1) : (span){0});
     } else {
         ecs_span(out, "key", path);
     }

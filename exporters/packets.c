@@ -155,15 +155,22 @@ static u32 ip_length(span frame, size_t at)
     return 0;
 }
 
-// Whether an Ethernet frame with an IP or ARP packet in it, all of its length known.
+// Whether a frame that is marked as 802.11 is an Ethernet frame: that has no version but 0, in the lowest bits, which
+// in Ethernet are those of addresses to many or of local ones. Else by an IP, ARP or EAPOL packet in it, all of its
+// length known.
 static bool is_ethernet(span frame, u32 original)
 {
-    if (frame.len < 14)
+    enum { WIFI_VERSION = 3, IPV4 = 0x0800, ARP = 0x0806, IPV6 = 0x86dd, EAPOL = 0x888e };
+    if (frame.len < 18)
         return false;
     u32 type = load_u16_be(frame.at + 12), length = ip_length(frame, 14);
-    if (type == 0x0800 || type == 0x86dd)
-        return length > 14 && length <= original && (frame.at[14] >> 4 == 4) == (type == 0x0800);
-    return type == 0x0806 && frame.len >= 22 && load_u16_be(frame.at + 14) == 1 && load_u16_be(frame.at + 16) == 0x0800;
+    if (frame.at[0] & WIFI_VERSION)
+        return true;
+    if (type == IPV4 || type == IPV6)
+        return length > 14 && length <= original && (frame.at[14] >> 4 == 4) == (type == IPV4);
+    if (type == EAPOL)
+        return frame.at[14] <= 3 && 18u + load_u16_be(frame.at + 16) <= original;
+    return type == ARP && frame.len >= 22 && load_u16_be(frame.at + 14) == 1 && load_u16_be(frame.at + 16) == IPV4;
 }
 
 // Frames of NDIS-PacketCapture do not say their length before they were cut.
