@@ -41,6 +41,8 @@ def name_of(path):
 
 
 def native_key(key):
+    """As the kernel has it, which knows no CurrentControlSet."""
+    key = key.replace("HKLM\\System\\CurrentControlSet\\", "HKLM\\SYSTEM\\ControlSet001\\")
     for short, long in (("HKLM", "\\REGISTRY\\MACHINE"), ("HKU", "\\REGISTRY\\USER"), ("HKCR", "\\REGISTRY\\MACHINE")):
         if key.startswith(short + "\\"):
             return long + key[len(short):]

@@ -113,6 +113,65 @@ static void an_event_hits_a_rule_once(void **state)
     assert_non_null(strstr((char *)p->out.bytes, "Microsoft-Windows-Security-Auditing"));
 }
 
+// One event of the registry: its type, what was written, how much of that was captured.
+static void put_setting(outbuf *b, u32 type, u32 size, const char *value, const char *captured)
+{
+    char line[512];
+    int len = snprintf(line, sizeof(line),
+                       "event provider=70eb4f03-c1de-4f73-a051-33d13d5413bd id=5 level=4 pid=712 tid=8 payload ptr:0x10 "
+                       "u32:0,%u,%u wstr:\"\\\\REGISTRY\\\\MACHINE\\\\SYSTEM\\\\ControlSet002\\\\Services\\\\x\" wstr:%s %s "
+                       "u32:0,0 u16:0\n",
+                       type, size, value, captured);
+    outbuf_add(b, line, (size_t)len);
+}
+
+// Data of the registry, and the control set, are written as in Sysmon's events: those of the rules' own tests have
+// these forms. A number that was not captured is not known; that data are binary is known by their type.
+static void the_registry_reads_as_rules_have_it(void **state)
+{
+    program *p = *state;
+    char path[512], command[1200];
+    static const char RULE[] = "title: R\nid: r\nlogsource: {product: windows, category: registry_set}\ndetection:\n"
+                               "    s:\n        TargetObject|startswith: 'HKLM\\System\\CurrentControlSet\\'\n"
+                               "        Details|re: '.*'\n    condition: s\n";
+    outbuf b = {0};
+    outbuf_text(&b, "trace\nbuffer\n");
+    put_setting(&b, 4, 4, "Dword", "u16:4 u32:4489");
+    put_setting(&b, 11, 8, "Qword", "u16:8 u64:0x1000000ab");
+    put_setting(&b, 3, 3, "Binary", "u16:3 hex:0102ff");
+    put_setting(&b, 3, 3, "Uncaptured", "u16:0");
+    put_setting(&b, 0, 0, "None", "u16:0");
+    put_setting(&b, 1, 8, "Text", "u16:8 wstr:abc");
+    put_setting(&b, 2, 2, "Nothing", "u16:2 wstr:\"\"");
+    put_setting(&b, 4, 4, "Unknown", "u16:0");
+    put_setting(&b, 1, 20, "Unknown", "u16:0");
+    put_setting(&b, 7, 10, "List", "u16:10 hex:61000000620000000000");
+    bytes_save(program_path(p, "registry.case", path), b.bytes, b.len);
+    snprintf(command, sizeof(command), "${BUILD:-build}/etl_make %s %s/registry.etl", path, p->folder);
+    assert_int_equal(system(command), 0);
+    bytes_save(program_path(p, "registry.yml", path), RULE, strlen(RULE));
+    RUN(p, "detect", "-q", "--cache", "none", "--rules", "{}/registry.yml", "{}/registry.etl", "-f", "jsonl");
+    static const char *const TOLD[] = {
+        "Dword\",\"Details\":\"DWORD (0x00001189)\"",
+        "Qword\",\"Details\":\"QWORD (0x00000001-0x000000ab)\"",
+        "Binary\",\"Details\":\"Binary Data\"",
+        "Uncaptured\",\"Details\":\"Binary Data\"",
+        "None\",\"Details\":\"Binary Data\"",
+        "Text\",\"Details\":\"abc\"",
+        "Nothing\",\"Details\":\"(Empty)\"",
+        "List\",\"Details\":\"a b\"",
+    };
+    outbuf_add(&p->out, "", 1);
+    for (size_t i = 0; i < COUNT_OF(TOLD); i++) {
+        char whole[256];
+        snprintf(whole, sizeof(whole), "\"TargetObject\":\"HKLM\\\\System\\\\CurrentControlSet\\\\Services\\\\x\\\\%s", TOLD[i]);
+        if (!strstr((const char *)p->out.bytes, whole))
+            fail_msg("'%s' is not in\n%s", whole, (const char *)p->out.bytes);
+    }
+    assert_int_equal(program_lines(&p->out), COUNT_OF(TOLD));
+    outbuf_free(&b);
+}
+
 static void exit_codes_are_for_pipelines(void **state)
 {
     program *p = *state;
@@ -367,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hits_name_the_record, setup, program_teardown),
         cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, program_teardown),
         cmocka_unit_test_setup_teardown(an_event_hits_a_rule_once, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(the_registry_reads_as_rules_have_it, setup, program_teardown),
         cmocka_unit_test_setup_teardown(exit_codes_are_for_pipelines, setup, program_teardown),
         cmocka_unit_test_setup_teardown(a_broken_rule_is_one_line, setup, program_teardown),
         cmocka_unit_test_setup_teardown(hits_are_a_table_of_a_database, setup, program_teardown),

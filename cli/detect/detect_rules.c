@@ -170,11 +170,12 @@ static const char *kind_of(const rule_set *set, const sigma_rule *r)
 void rule_book_print(rule_book *b)
 {
     u32 apply = 0;
+    view_reasons *reasons = view_reasons_new(&b->set);
     for (u32 i = 0; i < b->set.rule_count; i++) {
         const sigma_rule *r = &b->set.rules[i];
         const char *why = r->refused ? r->refused
                           : !r->used ? "left out by an option"
-                                     : views_refuse(&b->arena, &b->set, i);
+                                     : view_reasons_of(reasons, i);
         apply += !why;
         printf("%s  ", why ? "no " : "yes");
         print_padded(stdout, rule_level_name(r->level), 13);
@@ -186,5 +187,6 @@ void rule_book_print(rule_book *b)
         }
         putchar('\n');
     }
+    view_reasons_free(reasons);
     printf("%u of %u rules apply\n", apply, b->set.rule_count);
 }

@@ -1,10 +1,10 @@
 // Where the table (activities.def) says that a value comes from, and the value.
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "activity/getter.h"
+#include "activity/registry.h"
 #include "base/text.h"
 #include "decode/render.h"
 #include "schema/tables/sid_names.h"
@@ -168,22 +168,6 @@ static void put_path(const correlator *c, const record *rec, span path, outbuf *
     (void)correlator_put_dos_path(c, rec->source_index, rec->epoch, path, out);
 }
 
-static void put_key(span key, outbuf *out)
-{
-    static const struct {
-        const char *from, *to;
-    } ROOTS[] = {{"\\REGISTRY\\MACHINE", "HKLM"}, {"\\REGISTRY\\USER", "HKU"}};
-    for (size_t i = 0; i < COUNT_OF(ROOTS); i++) {
-        size_t len = strlen(ROOTS[i].from);
-        if (key.len >= len && strncasecmp((const char *)key.at, ROOTS[i].from, len) == 0) {
-            outbuf_text(out, ROOTS[i].to);
-            key = span_from(key, len);
-            break;
-        }
-    }
-    outbuf_add(out, key.at, key.len);
-}
-
 static void put_pipe(span path, outbuf *out)
 {
     static const char DEVICE[] = "\\Device\\NamedPipe";
@@ -193,48 +177,20 @@ static void put_pipe(span path, outbuf *out)
     outbuf_add(out, name.at, name.len);
 }
 
-// What was written to the registry, as regedit shows it: text where it is UTF-16 text to the end, a DWORD as rules have
-// it, else hex.
-static void put_data(const typed_value *value, outbuf *out)
-{
-    span b = value->bytes;
-    bool text = value->kind == VALUE_BYTES && b.len >= 4 && b.len % 2 == 0;
-    if (value->kind == VALUE_BYTES && (b.len == 0 || (b.len == 2 && load_u16(b.at) == 0))) {
-        outbuf_text(out, "(Empty)");
-        return;
-    }
-    if (value->kind == VALUE_BYTES && b.len == 4 && (b.at[3] < 0x20 || b.at[1])) {
-        char dword[32];
-        snprintf(dword, sizeof(dword), "DWORD (0x%08x)", load_u32(b.at));
-        outbuf_text(out, dword);
-        return;
-    }
-    for (size_t i = 0; text && i + 2 < b.len; i += 2)
-        text = load_u16(b.at + i) >= 0x20 || load_u16(b.at + i) == 0;
-    if (!text) {
-        render_text(out, value);
-        return;
-    }
-    size_t len;
-    (void)utf16_length(b, &len);
-    outbuf_written(out, text_utf16(outbuf_reserve(out, 3 * len + 1), (span){b.at, len}));
-}
-
-static void put_shaped(const correlator *c, const record *rec, const getter *g, const typed_value *value,
+// False: the value is not recorded, though the field is there.
+static bool put_shaped(const correlator *c, const record *rec, const getter *g, const typed_value *value,
                        getter_scratch *x)
 {
     outbuf *out = &x->text;
     if (g->shape == SHAPE_PLAIN) {
         render_text(out, value);
-        return;
+        return true;
     }
-    if (g->shape == SHAPE_DATA) {
-        put_data(value, out);
-        return;
-    }
+    if (g->shape == SHAPE_DATA)
+        return registry_put_data(rec, value, g->as_sysmon, out);
     if (g->shape == SHAPE_HEX) {
         outbuf_written(out, text_hex_lower(outbuf_reserve(out, 20), value->number));
-        return;
+        return true;
     }
     x->one.len = 0;
     render_text(&x->one, value);
@@ -242,9 +198,10 @@ static void put_shaped(const correlator *c, const record *rec, const getter *g, 
     if (g->shape == SHAPE_PATH)
         put_path(c, rec, text, out);
     else if (g->shape == SHAPE_KEY)
-        put_key(text, out);
+        registry_put_key(text, g->as_sysmon, out);
     else
         put_pipe(text, out);
+    return true;
 }
 
 bool getter_number(const getter *g, const record *rec, u64 *out)
@@ -376,7 +333,7 @@ static bool put_key_and_field(const getter *g, const record *rec, outbuf *out)
     if (!rec->key_path && !has)
         return false;
     if (rec->key_path)
-        put_key(text_span(rec->key_path), out);
+        registry_put_key(text_span(rec->key_path), g->as_sysmon, out);
     if (rec->key_path && g->else_field)
         return true;
     start = out->len;
@@ -404,8 +361,7 @@ static bool put_value(const correlator *c, const getter *g, const record *rec, g
                                                  : (double)value.number;
         t->is_whole = value_is_integer(&value);
         t->whole = value.number;
-        put_shaped(c, rec, g, &value, x);
-        return true;
+        return put_shaped(c, rec, g, &value, x);
     case GET_PROCESS:
         return put_fact(c, g, rec, &x->text, t);
     case GET_FILE:
@@ -414,7 +370,7 @@ static bool put_value(const correlator *c, const getter *g, const record *rec, g
         return rec->file_path != NULL;
     case GET_KEY:
         if (rec->key_path)
-            put_key(text_span(rec->key_path), &x->text);
+            registry_put_key(text_span(rec->key_path), g->as_sysmon, &x->text);
         return rec->key_path != NULL;
     case GET_KEY_FIELD:
         t->tail = !rec->key_path;

@@ -43,6 +43,7 @@ typedef struct getter {
     life_fact fact;
     bool else_field;
     bool own;          // GET_PROCESS: of the process the event happened in
+    bool as_sysmon;    // keys and data of the registry are written as Sysmon writes them
     const char *text;  // of GET_TEXT
     const char *field; // of the payload
     value_path *paths; // by plan of the class

@@ -11,14 +11,7 @@
 #include "detect/fold.h"
 #include "detect/view_internal.h"
 
-typedef struct view {
-    const char *category;
-    bool own;           // of the event below, not of an activity
-    activity_kind kind; // of an activity, by whichever provider but Sysmon
-    activity_source event;
-} view;
-
-static const view VIEWS[] = {
+const view views[] = {
 #define VIEW(category, kind, text) {#category, false, ACTIVITY_KIND_##kind, {.fields = text}},
 #define EVENT_VIEW(category, id, is_classic, number, condition, text)                                                  \
     {#category,                                                                                                        \
@@ -29,9 +22,9 @@ static const view VIEWS[] = {
     {#category, true, 0, {.provider = GUID_SYSMON, .first = from, .last = to, .fields = "*"}},
 #include "detect/views.def"
 };
+const u32 view_count = COUNT_OF(views);
 
-// The n-th kind of event that a view is of, as the table of activities numbers them; false: it is not of that.
-static bool view_source(arena *a, const view *v, u32 n, activity_source *out)
+bool view_source(arena *a, const view *v, u32 n, activity_source *out)
 {
     if (v->own) {
         *out = v->event;
@@ -45,17 +38,17 @@ static bool view_source(arena *a, const view *v, u32 n, activity_source *out)
     return true;
 }
 
-static const struct {
-    const char *service, *provider;
-} SERVICES[] = {
-#define SERVICE(service, provider) {#service, provider},
+const view_service view_services[] = {
+#define SERVICE(service, provider) {#service, provider, 0, NULL},
+#define LOG(service, log, channel) {#service, NULL, channel, log},
 #include "detect/views.def"
 };
+const u32 view_service_count = COUNT_OF(view_services);
 
 // ---------------------------------------------------------------------------------------------- what is seen of a
 // class
 
-static bool is_of_category(const char *category, const char *view_category)
+bool view_is_of(const char *category, const char *view_category)
 {
     if (strcasecmp(category, "registry_event") == 0)
         return strncmp(view_category, "registry_", strlen("registry_")) == 0;
@@ -69,20 +62,24 @@ static bool is_logged(const event_class *cls)
     return !cls->classic && cls->provider && channel && channel != 11 && channel != 12;
 }
 
+bool view_service_has(const view_service *s, const event_class *cls)
+{
+    if (s->provider)
+        return cls->provider && strcasecmp(cls->provider, s->provider) == 0;
+    if (!is_logged(cls))
+        return false;
+    return cls->channel_name ? strcasecmp(cls->channel_name, s->log) == 0 : cls->descriptor.channel == s->channel;
+}
+
 static bool is_of_service(const char *service, const event_class *cls)
 {
-    for (size_t i = 0; i < COUNT_OF(SERVICES); i++) {
-        if (strcasecmp(service, SERVICES[i].service) != 0)
-            continue;
-        if (!*SERVICES[i].provider)
-            return is_logged(cls);
-        if (cls->provider && strcasecmp(cls->provider, SERVICES[i].provider) == 0)
+    for (u32 i = 0; i < view_service_count; i++)
+        if (strcasecmp(service, view_services[i].service) == 0 && view_service_has(&view_services[i], cls))
             return true;
-    }
     return false;
 }
 
-static bool is_windows(const logsource *s)
+bool logsource_is_windows(const logsource *s)
 {
     return !*s->product || strcasecmp(s->product, "windows") == 0;
 }
@@ -90,7 +87,7 @@ static bool is_windows(const logsource *s)
 // ---------------------------------------------------------------------------------------------- what can be true
 
 // Fields that are the same in all events of a class.
-static possible with_getters(void *context, const test *t)
+possible view_possible(void *context, const test *t)
 {
     const getter *g = &((const getter *)context)[t->field];
     if (g->kind == GET_UNKNOWN)
@@ -110,13 +107,19 @@ static possible with_getters(void *context, const test *t)
     return (possible){is == ANSWER_TRUE, is == ANSWER_FALSE};
 }
 
-static void make_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out)
+static void make_getter(arena *a, const event_class *cls, const char *fields, const char *name, getter *out)
+{
+    getter_make(a, cls, fields, name, out);
+    out->as_sysmon = true;
+}
+
+void view_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out)
 {
     for (u32 i = 0; i < s->field_count; i++)
         if (!s->fields[i].used)
             continue;
         else if (*s->fields[i].name)
-            getter_make(a, cls, fields, s->fields[i].name, &out[i]);
+            make_getter(a, cls, fields, s->fields[i].name, &out[i]);
         else
             out[i] = (getter){.kind = GET_ALL};
 }
@@ -129,7 +132,7 @@ static bool find_rules(arena *a, const rule_set *set, watching *w, bool *asked)
     w->always = arena_array(a, u32, s->always_count);
     for (u32 i = 0; i < s->rule_count; i++) {
         u32 rule = s->rules[i];
-        if (!rule_possible(set, rule, with_getters, w->getters).yes)
+        if (!rule_possible(set, rule, view_possible, w->getters).yes)
             continue;
         any = true;
         rule_fields(set, rule, asked);
@@ -153,7 +156,7 @@ static void watch(event_views *v, class_view *cv, const event_class *cls, const 
     watching w = {.source = s, .when = from ? from->when : WHEN_ALWAYS};
     bool *asked = mem_zeroed(s->field_count + 1, sizeof(*asked));
     w.getters = arena_array(&v->arena, getter, s->field_count);
-    make_getters(&v->arena, cls, s, from ? from->fields : "*", w.getters);
+    view_getters(&v->arena, cls, s, from ? from->fields : "*", w.getters);
     bool any = find_rules(&v->arena, v->set, &w, asked);
     leave_fields(s, w.getters, asked);
     mem_free(asked);
@@ -180,11 +183,11 @@ static void look_at_class(event_views *v, class_view *cv, const event_class *cls
 {
     for (u32 i = 0; i < v->set->logsource_count; i++) {
         const logsource *s = &v->set->logsources[i];
-        if (!s->rule_count || !is_windows(s))
+        if (!s->rule_count || !logsource_is_windows(s))
             continue;
-        for (size_t k = 0; *s->category && k < COUNT_OF(VIEWS); k++)
-            if (is_of_category(s->category, VIEWS[k].category))
-                look_at_view(v, cv, cls, s, &VIEWS[k]);
+        for (u32 k = 0; *s->category && k < view_count; k++)
+            if (view_is_of(s->category, views[k].category))
+                look_at_view(v, cv, cls, s, &views[k]);
         if (!*s->category && (*s->service ? is_of_service(s->service, cls) : is_logged(cls)))
             watch(v, cv, cls, s, NULL);
     }
@@ -290,130 +293,4 @@ void views_see(const event_views *v, const record *rec, view_scratch *x, view_hi
     x->records++;
     for (u32 i = 0; i < cv->count; i++)
         see(v, &cv->list[i], rec, x, hit, context);
-}
-
-// ---------------------------------------------------------------------------------------------- without a trace
-
-// The category's events but for Sysmon's own, as a rule's fields see them; of each field, whether any of them has it.
-typedef struct category {
-    getter **views;
-    u32 count;
-    bool known, sysmon; // some event is of it; some event of Sysmon's can make the rule true
-    bool *told;         // by field
-} category;
-
-static void look_at_source(arena *a, const rule_set *set, u32 number, const activity_source *from, category *c)
-{
-    const logsource *s = &set->logsources[set->rules[number].logsource];
-    const event_class cls = {.descriptor.id = from->first};
-    getter *getters = arena_array(a, getter, s->field_count);
-    make_getters(a, &cls, s, from->fields, getters);
-    c->known = true;
-    if (guid_equal(&from->provider, &(guid)GUID_SYSMON)) {
-        c->sysmon |= rule_possible(set, number, with_getters, getters).yes;
-        return;
-    }
-    c->views[c->count++] = getters;
-    for (u32 i = 0; i < s->field_count; i++)
-        c->told[i] |= getters[i].kind != GET_UNKNOWN;
-}
-
-static void look_at_category(arena *a, const rule_set *set, u32 number, category *c)
-{
-    const logsource *s = &set->logsources[set->rules[number].logsource];
-    activity_source source;
-    *c = (category){.views = arena_array(a, getter *, COUNT_OF(VIEWS) * activity_source_count),
-                    .told = arena_array(a, bool, s->field_count)};
-    for (size_t k = 0; k < COUNT_OF(VIEWS); k++)
-        for (u32 n = 0; is_of_category(s->category, VIEWS[k].category) && n < activity_source_count; n++)
-            if (view_source(a, &VIEWS[k], n, &source))
-                look_at_source(a, set, number, &source, c);
-}
-
-static bool can_hit(const rule_set *set, u32 number, const category *c)
-{
-    for (u32 i = 0; i < c->count; i++)
-        if (rule_possible(set, number, with_getters, c->views[i]).yes)
-            return true;
-    return false;
-}
-
-// Whether the rule could be true if events had the field.
-static bool is_the_one(const rule_set *set, u32 number, const category *c, u32 index)
-{
-    for (u32 i = 0; i < c->count; i++) {
-        getter *g = &c->views[i][index], before = *g;
-        *g = (getter){.kind = GET_FIELD};
-        bool can = rule_possible(set, number, with_getters, c->views[i]).yes;
-        *g = before;
-        if (can)
-            return true;
-    }
-    return false;
-}
-
-// The field that is missing; where one is not enough, all of them that nobody tells.
-static const char *name_missing(arena *a, const rule_set *set, u32 number, const category *c)
-{
-    const logsource *s = &set->logsources[set->rules[number].logsource];
-    bool *asked = arena_array(a, bool, s->field_count);
-    const char *names = NULL;
-    rule_fields(set, number, asked);
-    for (u32 i = 0; i < s->field_count; i++) {
-        if (!asked[i] || !*s->fields[i].name)
-            continue;
-        if (is_the_one(set, number, c, i))
-            return s->fields[i].name;
-        if (!c->told[i])
-            names = names ? arena_format(a, "%s, %s", names, s->fields[i].name) : s->fields[i].name;
-    }
-    return names ? names : "what it asks for";
-}
-
-static const char *refuse_category(arena *a, const rule_set *set, u32 number)
-{
-    category c;
-    look_at_category(a, set, number, &c);
-    if (can_hit(set, number, &c))
-        return NULL;
-    if (!c.known)
-        return "no event is known for its category";
-    if (!c.count)
-        return "only Sysmon has events of its category";
-    return arena_format(a, "%s %s", c.sysmon ? "only Sysmon's own events tell" : "no event of its category tells",
-                        name_missing(a, set, number, &c));
-}
-
-// A correlation can be true where those it is about can: of a temporal one as many as it asks for, else any.
-static const char *refuse_correlation(arena *a, const rule_set *set, const correlation *c)
-{
-    bool counts = c->kind == EVENT_COUNT || c->kind == VALUE_COUNT;
-    const char *why = NULL, *which = NULL;
-    u32 can = 0;
-    for (u32 i = 0; i < c->ref_count; i++) {
-        const char *one = views_refuse(a, set, c->rules[i]);
-        can += !one;
-        if (one && !why) {
-            why = one;
-            which = c->refs[i];
-        }
-    }
-    if (!why || can >= (counts ? 1 : c->least))
-        return NULL;
-    return arena_format(a, "of the rule '%s': %s", which, why);
-}
-
-const char *views_refuse(arena *a, const rule_set *set, u32 number)
-{
-    if (set->rules[number].correlation)
-        return refuse_correlation(a, set, set->rules[number].correlation);
-    const logsource *s = &set->logsources[set->rules[number].logsource];
-    if (!is_windows(s))
-        return "it is not about Windows";
-    if (*s->category)
-        return refuse_category(a, set, number);
-    for (size_t i = 0; *s->service && i < COUNT_OF(SERVICES); i++)
-        if (strcasecmp(s->service, SERVICES[i].service) == 0)
-            return NULL;
-    return *s->service ? "no provider is known for its event log" : NULL;
 }

@@ -33,7 +33,11 @@ bool views_watch(const event_views *v, u32 class_index);
 typedef void view_hit(void *context, u32 rule, view_scratch *scratch);
 void views_see(const event_views *v, const record *rec, view_scratch *scratch, view_hit *hit, void *context);
 
-// Why no event can make a rule true, as a sentence; NULL: some can. Without any trace: by what views.def knows.
-const char *views_refuse(arena *a, const rule_set *set, u32 rule);
+// Why no event can make rules true, without any trace: by what views.def and the built-in core know.
+typedef struct view_reasons view_reasons;
+view_reasons *view_reasons_new(const rule_set *set);
+// A sentence, which lives as long as they do; NULL: some event can.
+const char *view_reasons_of(view_reasons *r, u32 rule);
+void view_reasons_free(view_reasons *r);
 
 #endif
