@@ -117,11 +117,12 @@ static void an_event_hits_a_rule_once(void **state)
 static void put_setting(outbuf *b, u32 type, u32 size, const char *value, const char *captured)
 {
     char line[512];
-    int len = snprintf(line, sizeof(line),
-                       "event provider=70eb4f03-c1de-4f73-a051-33d13d5413bd id=5 level=4 pid=712 tid=8 payload ptr:0x10 "
-                       "u32:0,%u,%u wstr:\"\\\\REGISTRY\\\\MACHINE\\\\SYSTEM\\\\ControlSet002\\\\Services\\\\x\" wstr:%s %s "
-                       "u32:0,0 u16:0\n",
-                       type, size, value, captured);
+    int len =
+        snprintf(line, sizeof(line),
+                 "event provider=70eb4f03-c1de-4f73-a051-33d13d5413bd id=5 level=4 pid=712 tid=8 payload ptr:0x10 "
+                 "u32:0,%u,%u wstr:\"\\\\REGISTRY\\\\MACHINE\\\\SYSTEM\\\\ControlSet002\\\\Services\\\\x\" wstr:%s %s "
+                 "u32:0,0 u16:0\n",
+                 type, size, value, captured);
     outbuf_add(b, line, (size_t)len);
 }
 
@@ -152,19 +153,16 @@ static void the_registry_reads_as_rules_have_it(void **state)
     bytes_save(program_path(p, "registry.yml", path), RULE, strlen(RULE));
     RUN(p, "detect", "-q", "--cache", "none", "--rules", "{}/registry.yml", "{}/registry.etl", "-f", "jsonl");
     static const char *const TOLD[] = {
-        "Dword\",\"Details\":\"DWORD (0x00001189)\"",
-        "Qword\",\"Details\":\"QWORD (0x00000001-0x000000ab)\"",
-        "Binary\",\"Details\":\"Binary Data\"",
-        "Uncaptured\",\"Details\":\"Binary Data\"",
-        "None\",\"Details\":\"Binary Data\"",
-        "Text\",\"Details\":\"abc\"",
-        "Nothing\",\"Details\":\"(Empty)\"",
-        "List\",\"Details\":\"a b\"",
+        "Dword\",\"Details\":\"DWORD (0x00001189)\"", "Qword\",\"Details\":\"QWORD (0x00000001-0x000000ab)\"",
+        "Binary\",\"Details\":\"Binary Data\"",       "Uncaptured\",\"Details\":\"Binary Data\"",
+        "None\",\"Details\":\"Binary Data\"",         "Text\",\"Details\":\"abc\"",
+        "Nothing\",\"Details\":\"(Empty)\"",          "List\",\"Details\":\"a b\"",
     };
     outbuf_add(&p->out, "", 1);
     for (size_t i = 0; i < COUNT_OF(TOLD); i++) {
         char whole[256];
-        snprintf(whole, sizeof(whole), "\"TargetObject\":\"HKLM\\\\System\\\\CurrentControlSet\\\\Services\\\\x\\\\%s", TOLD[i]);
+        snprintf(whole, sizeof(whole), "\"TargetObject\":\"HKLM\\\\System\\\\CurrentControlSet\\\\Services\\\\x\\\\%s",
+                 TOLD[i]);
         if (!strstr((const char *)p->out.bytes, whole))
             fail_msg("'%s' is not in\n%s", whole, (const char *)p->out.bytes);
     }

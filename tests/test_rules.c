@@ -51,11 +51,12 @@ static answer ask(const char *yaml, const value *values)
             subjects[i].text = text_span(v->text ? v->text : "");
             rule_fold(folded[i], subjects[i].text);
             subjects[i].folded = (span){folded[i], subjects[i].text.len};
-            char *end;
-            subjects[i].number = strtod(v->text ? v->text : "x", &end);
-            subjects[i].has_number = v->text && *v->text && !*end;
         }
-    u32 hits = rule_set_ask(&set, s, s->always, s->always_count, subjects, &scratch);
+    u32 all[16];
+    for (u32 i = 0; i < s->field_count; i++)
+        all[i] = i;
+    const rule_question question = {s, all, s->field_count, s->always, s->always_count};
+    u32 hits = rule_set_ask(&set, &question, subjects, &scratch);
     mem_free(subjects);
     rule_scratch_free(&scratch);
     rule_set_free(&set);
@@ -448,8 +449,9 @@ static void regular_expressions_give_up(void **state)
     assert_true(rule_set_add(&set, "r.yml", text_span(HEAD "    s:\n        F|re: '^(a+)+$'\n    condition: s\n"), &e));
     rule_set_close(&set);
     const subject s = {.kind = SUBJECT_TEXT, .text = text_span(TEXT), .folded = text_span(TEXT)};
+    const rule_question question = {&set.logsources[0], (const u32[]){0}, 1, set.logsources[0].always, 1};
     for (u32 i = 0; i < 3; i++)
-        (void)rule_set_ask(&set, &set.logsources[0], set.logsources[0].always, 1, &s, &scratch);
+        (void)rule_set_ask(&set, &question, &s, &scratch);
     assert_int_equal(rule_gave_up(&set, 0), 3);
     rule_scratch_free(&scratch);
     rule_set_free(&set);

@@ -33,7 +33,8 @@ struct sink {
     hit_counts *counts;
     detection_room room, last_room; // of the hit in hand, of the last one of a correlation
     error *e;
-    _Atomic(scratch *) idle[SCRATCHES]; // of threads that are not looking at a record
+    _Atomic(const void *) owners[SCRATCHES]; // of the scratches: a thread's
+    scratch *scratches[SCRATCHES];
 };
 
 // ---------------------------------------------------------------------------------------------- scratch
@@ -47,26 +48,23 @@ static void free_scratch(scratch *x)
     mem_free(x);
 }
 
-static scratch *take_scratch(const sink *s)
+// Threads are told apart by what they make records in. NULL: there are too many.
+static scratch *scratch_of(const sink *s, const record *rec)
 {
     sink *shared = (sink *)(uintptr_t)s;
     for (u32 i = 0; i < SCRATCHES; i++) {
-        scratch *x = atomic_load(&shared->idle[i]) ? atomic_exchange(&shared->idle[i], NULL) : NULL;
-        if (x)
-            return x;
+        const void *owner = atomic_load_explicit(&shared->owners[i], memory_order_acquire);
+        bool mine = owner == rec->scratch;
+        if (!owner) {
+            mine = atomic_compare_exchange_strong(&shared->owners[i], &owner, rec->scratch);
+            if (mine)
+                shared->scratches[i] = mem_zeroed(1, sizeof(scratch));
+            mine |= owner == rec->scratch;
+        }
+        if (mine)
+            return shared->scratches[i];
     }
-    return mem_zeroed(1, sizeof(scratch));
-}
-
-static void give_scratch(const sink *s, scratch *x)
-{
-    sink *shared = (sink *)(uintptr_t)s;
-    for (u32 i = 0; i < SCRATCHES; i++) {
-        scratch *none = NULL;
-        if (atomic_compare_exchange_strong(&shared->idle[i], &none, x))
-            return;
-    }
-    free_scratch(x);
+    return NULL;
 }
 
 // ---------------------------------------------------------------------------------------------- looking at records
@@ -114,12 +112,13 @@ static bool was_seen(const sink *s, const record *rec)
 
 static void look(const sink *s, const record *rec, outbuf *out, view_hit *hit)
 {
-    scratch *x = take_scratch(s);
+    scratch *own = scratch_of(s, rec), *x = own ? own : mem_zeroed(1, sizeof(*x));
     if (passes(s, rec, x)) {
         looking at = {s, rec, out};
         views_see(s->views, rec, &x->view, hit, &at);
     }
-    give_scratch(s, x);
+    if (!own)
+        free_scratch(x);
 }
 
 // The first pass.
@@ -276,7 +275,7 @@ static void end(sink *s)
         print_say("correlations: %llu groups of events were forgotten, as all of them would take more than %d MiB",
                   (unsigned long long)forgotten, LIMIT_CORRELATION_BYTES >> 20);
     for (u32 i = 0; i < SCRATCHES; i++)
-        free_scratch(s->idle[i]);
+        free_scratch(s->scratches[i]);
     detection_room_free(&s->room);
     detection_room_free(&s->last_room);
     filter_unbind(&s->filter);

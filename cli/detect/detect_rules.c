@@ -173,9 +173,7 @@ void rule_book_print(rule_book *b)
     view_reasons *reasons = view_reasons_new(&b->set);
     for (u32 i = 0; i < b->set.rule_count; i++) {
         const sigma_rule *r = &b->set.rules[i];
-        const char *why = r->refused ? r->refused
-                          : !r->used ? "left out by an option"
-                                     : view_reasons_of(reasons, i);
+        const char *why = r->refused ? r->refused : !r->used ? "left out by an option" : view_reasons_of(reasons, i);
         apply += !why;
         printf("%s  ", why ? "no " : "yes");
         print_padded(stdout, rule_level_name(r->level), 13);

@@ -107,6 +107,7 @@ const char *activity_expand(arena *a, const char *fields, const activity_source 
 // A class as one line of the table sees it.
 typedef struct watched {
     const activity_source *source;
+    event_condition when;
     getter *getters; // by field
 } watched;
 
@@ -133,7 +134,8 @@ static void watch(activities *a, watched_class *wc, const event_class *cls, cons
         if (find_source(s->fields, activity_fields[i].name, &source))
             getter_make(&a->arena, cls, s->fields, activity_fields[i].name, &getters[i]);
     }
-    list[wc->count++] = (watched){s, getters};
+    list[wc->count] = (watched){.source = s, .getters = getters};
+    event_condition_make(&a->arena, cls, s->when, &list[wc->count++].when);
     wc->list = list;
 }
 
@@ -212,7 +214,7 @@ static void find_target(const activities *a, const watched *w, activity *x)
 bool activity_see(const activities *a, const record *rec, u32 which, getter_scratch *scratch, activity *out)
 {
     const watched *w = &a->classes[rec->cls->index].list[which];
-    if (!rec->plan || !event_meets(w->source->when, rec))
+    if (!rec->plan || !event_meets_condition(&w->when, rec))
         return false;
     *out = (activity){.record = rec, .kind = w->source->kind, .action = w->source->action};
     scratch->text.len = 0;

@@ -213,11 +213,38 @@ bool getter_number(const getter *g, const record *rec, u64 *out)
     return has;
 }
 
-static void put_all(const record *rec, outbuf *out)
+bool getter_field_has_words(const field *f)
+{
+    switch ((show_form)f->show) {
+    case SHOW_UTF16:
+    case SHOW_ANSI:
+    case SHOW_UTF8:
+    case SHOW_CHAR16:
+    case SHOW_CHAR8:
+    case SHOW_MAP:
+    case SHOW_STRUCT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool getter_class_has_words(const event_class *cls)
+{
+    for (u32 i = 0; i < cls->plan_count; i++)
+        for (u32 k = 0; k < cls->plans[i]->field_count; k++)
+            if (getter_field_has_words(&cls->plans[i]->fields[k]))
+                return true;
+    return false;
+}
+
+static void put_all(const record *rec, bool words, outbuf *out)
 {
     typed_value data, value;
     record_data(rec, &data);
     for (value_walk walk = value_members(&data); value_next(&walk, &value);) {
+        if (words && value.field && !getter_field_has_words(value.field))
+            continue;
         render_text(out, &value);
         outbuf_text(out, "\n");
     }
@@ -273,14 +300,72 @@ static bool put_image(const process_life *life, outbuf *out, got_value *t)
     return put_text_of(life->name, out);
 }
 
-static bool put_version(const image_version *v, life_fact fact, outbuf *out)
+// Facts that are kept as text.
+static const char *version_fact(const image_version *v, life_fact fact)
 {
-    return v && put_text_of(fact == FACT_ORIGINAL_NAME ? v->original_name
-                            : fact == FACT_DESCRIPTION ? v->description
-                            : fact == FACT_VERSION     ? v->version
-                            : fact == FACT_PRODUCT     ? v->product
-                                                       : v->company,
-                            out);
+    if (!v)
+        return NULL;
+    return fact == FACT_ORIGINAL_NAME ? v->original_name
+           : fact == FACT_DESCRIPTION ? v->description
+           : fact == FACT_VERSION     ? v->version
+           : fact == FACT_PRODUCT     ? v->product
+                                      : v->company;
+}
+
+static const char *fact_of(const process_life *life, life_fact fact)
+{
+    const process_life *parent = life->parent;
+    switch (fact) {
+    case FACT_IMAGE:
+        return life->dos_path;
+    case FACT_COMMAND_LINE:
+        return life->command_line;
+    case FACT_PARENT_IMAGE:
+        return parent ? parent->dos_path : NULL;
+    case FACT_PARENT_COMMAND_LINE:
+        return parent ? parent->command_line : NULL;
+    case FACT_ORIGINAL_NAME:
+    case FACT_DESCRIPTION:
+    case FACT_VERSION:
+    case FACT_PRODUCT:
+    case FACT_COMPANY:
+        return version_fact(life->version, fact);
+    default:
+        return NULL;
+    }
+}
+
+// Facts of processes are told apart by where they are kept: there they stay as long as the correlator.
+static bool source_of_fact(const correlator *c, const getter *g, const record *rec, getter_source *out)
+{
+    const process_life *life = life_of(c, g, rec);
+    out->kept = life ? fact_of(life, g->fact) : NULL;
+    out->bytes = (span){(const u8 *)&out->kept, sizeof(out->kept)};
+    return out->kept && *out->kept;
+}
+
+static bool source_of_constant(const getter *g, getter_source *out)
+{
+    out->kept = g->text;
+    out->bytes = (span){(const u8 *)&out->kept, sizeof(out->kept)};
+    return true;
+}
+
+bool getter_get_source(const correlator *c, const getter *g, const record *rec, getter_source *out)
+{
+    typed_value value;
+    *out = (getter_source){0};
+    if (g->kind == GET_TEXT)
+        return source_of_constant(g, out);
+    if (g->kind == GET_PROCESS)
+        return source_of_fact(c, g, rec, out);
+    if (g->kind != GET_FIELD || !get_field(g, rec, &value) || value.kind != VALUE_TEXT)
+        return false;
+    // Paths also depend on the machine's volumes, texts on how they are encoded.
+    bool path = g->shape == SHAPE_PATH;
+    out->with = ((u64)rec->source_index << 32 | rec->epoch) * path + ((u64)value.encoding << 62 | (u64)g->shape << 56);
+    out->bytes = value.bytes;
+    return true;
 }
 
 static bool put_fact(const correlator *c, const getter *g, const record *rec, outbuf *out, got_value *t)
@@ -312,7 +397,7 @@ static bool put_fact(const correlator *c, const getter *g, const record *rec, ou
     case FACT_VERSION:
     case FACT_PRODUCT:
     case FACT_COMPANY:
-        return put_version(life->version, g->fact, out);
+        return put_text_of(version_fact(life->version, g->fact), out);
     }
     return false;
 }
@@ -378,7 +463,7 @@ static bool put_value(const correlator *c, const getter *g, const record *rec, g
     case GET_HOST:
         return put_text_of(rec->host, &x->text);
     case GET_ALL:
-        put_all(rec, &x->text);
+        put_all(rec, g->words, &x->text);
         return true;
     case GET_UNKNOWN:
     case GET_NULL:
@@ -387,20 +472,18 @@ static bool put_value(const correlator *c, const getter *g, const record *rec, g
     return false;
 }
 
-// Texts that are numbers compare as such.
+// Texts that are numbers are such.
 static void read_number(const outbuf *text, got_value *t)
 {
     char copy[32];
     size_t len = text->len - t->at;
-    if (t->has_number || !len || len >= sizeof(copy))
+    if (t->is_whole || !len || len >= sizeof(copy) || text->bytes[t->at] < '0' || text->bytes[t->at] > '9')
         return;
     memcpy(copy, text->bytes + t->at, len);
     copy[len] = 0;
     char *end;
-    t->number = strtod(copy, &end);
-    t->has_number = !*end;
     t->whole = strtoull(copy, &end, strncmp(copy, "0x", 2) == 0 ? 16 : 10);
-    t->is_whole = !*end && *copy >= '0' && *copy <= '9';
+    t->is_whole = !*end;
 }
 
 void getter_get(const correlator *c, const getter *g, const record *rec, getter_scratch *x, got_value *out)
@@ -419,72 +502,118 @@ void getter_get(const correlator *c, const getter *g, const record *rec, getter_
 
 // ---------------------------------------------------------------------------------------------- conditions
 
-static bool text_field(const record *rec, const char *const names[2], typed_value *out)
+// Of the first of these names that the event has.
+static void get_named(const getter *found, const char *const names[2], const record *rec, typed_value *out)
 {
-    for (u32 i = 0; i < 2; i++) {
-        record_value(rec, names[i], out);
-        if (out->kind == VALUE_TEXT)
-            return true;
+    if (found->field) {
+        (void)get_field(found, rec, out);
+        return;
     }
-    return false;
+    record_value(rec, names[0], out);
+    if (out->kind == VALUE_NULL)
+        record_value(rec, names[1], out);
 }
 
-// Of UTF-16 text, without case.
-static size_t find_ascii(const typed_value *v, const char *what, size_t from)
+static const char *const OPTIONS[] = {"CreateOptions", "CreateOptions"}, *const PATHS[] = {"OpenPath", "FileName"},
+                         *const PROCESSES[] = {"ProcessId", "ProcessID"};
+
+static bool get_path(const event_condition *c, const record *rec, typed_value *out)
 {
-    size_t unit = v->encoding == TEXT_UTF16 ? 2 : 1, len = strlen(what), count = v->bytes.len / unit;
-    for (size_t i = from; i + len <= count; i++) {
-        size_t k = 0;
-        while (k < len && (v->bytes.at[(i + k) * unit] | 0x20) == (u8)(what[k] | 0x20))
-            k++;
-        if (k == len)
+    get_named(&c->path, PATHS, rec, out);
+    return out->kind == VALUE_TEXT;
+}
+
+static size_t unit_of(const typed_value *v)
+{
+    return v->encoding == TEXT_UTF16 ? 2 : 1;
+}
+
+// Without case.
+static bool begins(const typed_value *v, const char *with)
+{
+    size_t unit = unit_of(v), len = strlen(with), i = 0;
+    if (v->bytes.len < len * unit)
+        return false;
+    while (i < len && (v->bytes.at[i * unit] | 0x20) == (u8)(with[i] | 0x20))
+        i++;
+    return i == len;
+}
+
+// Where the first of these letters is at or after `from`; SIZE_MAX: nowhere.
+static size_t find_letter(const typed_value *v, char letter, size_t from)
+{
+    size_t unit = unit_of(v);
+    for (size_t i = from; (i + 1) * unit <= v->bytes.len; i++)
+        if (v->bytes.at[i * unit] == (u8)letter && (unit == 1 || !v->bytes.at[i * unit + 1]))
             return i;
-    }
     return SIZE_MAX;
 }
 
 // The disposition of a file's opening, the highest byte of CreateOptions: all but FILE_OPEN (1) and FILE_OVERWRITE (4)
 // may make a file.
-static bool may_create(const record *rec)
+static bool may_create(const event_condition *c, const record *rec)
 {
     typed_value options;
-    record_value(rec, "CreateOptions", &options);
+    get_named(&c->options, OPTIONS, rec, &options);
     u32 disposition = value_is_integer(&options) ? (u32)(options.number >> 24 & 0xff) : 1;
     return disposition != 1 && disposition != 4;
 }
 
-static bool is_foreign(const record *rec)
+static bool is_foreign(const event_condition *c, const record *rec)
 {
     typed_value id;
-    record_value(rec, "ProcessId", &id);
-    if (id.kind == VALUE_NULL)
-        record_value(rec, "ProcessID", &id);
-    return value_is_integer(&id) && rec->has_process && (u32)id.number != rec->process_id && rec->process_id > 4;
+    if (!rec->has_process || rec->process_id <= 4)
+        return false;
+    get_named(&c->process, PROCESSES, rec, &id);
+    return value_is_integer(&id) && (u32)id.number != rec->process_id;
+}
+
+bool event_meets_condition(const event_condition *c, const record *rec)
+{
+    typed_value value;
+    size_t at;
+    switch (c->when) {
+    case WHEN_ALWAYS:
+        return true;
+    case WHEN_CREATES:
+        return may_create(c, rec) && !(get_path(c, rec, &value) && begins(&value, "\\Device\\NamedPipe"));
+    case WHEN_STREAM:
+        if (!may_create(c, rec) && rec->cls->classic)
+            return false;
+        at = get_path(c, rec, &value) ? find_letter(&value, '\\', 0) : SIZE_MAX;
+        return at != SIZE_MAX && find_letter(&value, ':', at) != SIZE_MAX;
+    case WHEN_PIPE:
+        return may_create(c, rec) && get_path(c, rec, &value) && begins(&value, "\\Device\\NamedPipe\\");
+    case WHEN_KERNEL:
+        get_named(&c->process, PROCESSES, rec, &value);
+        return value_is_integer(&value) && value.number == 0;
+    case WHEN_FOREIGN:
+        return is_foreign(c, rec);
+    }
+    return false;
 }
 
 bool event_meets(event_when when, const record *rec)
 {
-    static const char *const PATHS[] = {"OpenPath", "FileName"};
-    typed_value value;
-    size_t at;
-    switch (when) {
-    case WHEN_ALWAYS:
-        return true;
-    case WHEN_CREATES:
-        return may_create(rec) &&
-               !(text_field(rec, PATHS, &value) && find_ascii(&value, "\\Device\\NamedPipe", 0) == 0);
-    case WHEN_STREAM:
-        if (!may_create(rec) && rec->cls->classic)
-            return false;
-        at = text_field(rec, PATHS, &value) ? find_ascii(&value, "\\", 0) : SIZE_MAX;
-        return at != SIZE_MAX && find_ascii(&value, ":", at) != SIZE_MAX;
-    case WHEN_PIPE:
-        return may_create(rec) && text_field(rec, PATHS, &value) && find_ascii(&value, "\\Device\\NamedPipe\\", 0) == 0;
-    case WHEN_KERNEL:
-        record_value(rec, "ProcessId", &value);
-        return value_is_integer(&value) && value.number == 0;
-    case WHEN_FOREIGN:
-        return is_foreign(rec);
+    const event_condition c = {.when = when};
+    return event_meets_condition(&c, rec);
+}
+
+static void find_named(arena *a, const event_class *cls, const char *const names[2], getter *out)
+{
+    for (u32 i = 0; i < 2; i++) {
+        *out = (getter){.kind = GET_FIELD, .field = names[i]};
+        if (find_paths(a, cls, out))
+            return;
     }
-    return false;
+}
+
+void event_condition_make(arena *a, const event_class *cls, event_when when, event_condition *out)
+{
+    *out = (event_condition){.when = when};
+    if (when == WHEN_ALWAYS)
+        return;
+    find_named(a, cls, OPTIONS, &out->options);
+    find_named(a, cls, PATHS, &out->path);
+    find_named(a, cls, PROCESSES, &out->process);
 }

@@ -16,7 +16,7 @@ typedef enum getter_kind {
     GET_KEY,
     GET_KEY_FIELD, // `field` of it, or where `else_field`, instead of it
     GET_HOST,
-    GET_ALL, // all fields of the payload, a line each
+    GET_ALL, // all fields of the payload, a line each; those that may have words where `words`
 } getter_kind;
 
 typedef enum getter_shape { SHAPE_PLAIN, SHAPE_PATH, SHAPE_KEY, SHAPE_PIPE, SHAPE_HEX, SHAPE_DATA } getter_shape;
@@ -42,7 +42,8 @@ typedef struct getter {
     getter_shape shape;
     life_fact fact;
     bool else_field;
-    bool own;          // GET_PROCESS: of the process the event happened in
+    bool own; // GET_PROCESS: of the process the event happened in
+    bool words;
     bool as_sysmon;    // keys and data of the registry are written as Sysmon writes them
     const char *text;  // of GET_TEXT
     const char *field; // of the payload
@@ -87,11 +88,31 @@ typedef struct getter_scratch {
 void getter_scratch_free(getter_scratch *scratch);
 
 void getter_get(const correlator *c, const getter *g, const record *rec, getter_scratch *scratch, got_value *out);
+// What the value is made of, where many records have the same: equal sources give equal texts. False: it is to be made.
+typedef struct getter_source {
+    span bytes; // of the payload, or of `kept`
+    u64 with;   // what else decides
+    const char *kept;
+} getter_source;
+bool getter_get_source(const correlator *c, const getter *g, const record *rec, getter_source *out);
+
+// Whether a field, or any field of the class's events, is shown as more than numbers, times and addresses.
+bool getter_field_has_words(const field *f);
+bool getter_class_has_words(const event_class *cls);
+
 // The number of a payload's field; false: it has none.
 bool getter_number(const getter *g, const record *rec, u64 *out);
 
 // Conditions that not all events of a class meet.
 typedef enum event_when { WHEN_ALWAYS, WHEN_CREATES, WHEN_STREAM, WHEN_PIPE, WHEN_KERNEL, WHEN_FOREIGN } event_when;
 bool event_meets(event_when when, const record *rec);
+
+// The same of a class whose fields were looked for before.
+typedef struct event_condition {
+    event_when when;
+    getter options, path, process;
+} event_condition;
+void event_condition_make(arena *a, const event_class *cls, event_when when, event_condition *out);
+bool event_meets_condition(const event_condition *c, const record *rec);
 
 #endif

@@ -50,10 +50,10 @@ void registry_put_key(span key, bool as_sysmon, outbuf *out)
 
 // ---------------------------------------------------------------------------------------------- data
 
-static u64 number_at(const record *rec, const char *field)
+static u64 number_at(const record *rec, const char *name)
 {
     typed_value value;
-    record_value(rec, field, &value);
+    record_value(rec, name, &value);
     return value_is_integer(&value) ? value.number : 0;
 }
 

@@ -118,3 +118,16 @@ void needles_find(const needles *n, span text, needle_found *found, void *contex
     if (n->windows[3].count)
         find_windows(n, 4, text, found, context);
 }
+
+static void note_any(void *context, u32 id, size_t at, size_t len)
+{
+    (void)id, (void)at, (void)len;
+    *(bool *)context = true;
+}
+
+bool needles_any(const needles *n, span text)
+{
+    bool any = false;
+    needles_find(n, text, note_any, &any);
+    return any;
+}

@@ -38,5 +38,6 @@ void needles_free(needles *n);
 // Calls for each place of each needle in the text.
 typedef void needle_found(void *context, u32 id, size_t at, size_t len);
 void needles_find(const needles *n, span text, needle_found *found, void *context);
+bool needles_any(const needles *n, span text); // whether there is any
 
 #endif

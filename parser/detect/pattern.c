@@ -446,8 +446,23 @@ static bool same_field(const sigma_pattern *p, const subject *s, const subject *
     return b.len == 0 || text_found(a, b, p->from, p->to);
 }
 
-static bool in_order(const sigma_pattern *p, double number)
+static bool number_of(const subject *s, double *out)
 {
+    char copy[32];
+    *out = s->number;
+    if (s->has_number || s->text.len >= sizeof(copy))
+        return s->has_number;
+    if (s->text.len)
+        memcpy(copy, s->text.at, s->text.len);
+    copy[s->text.len] = 0;
+    return read_number(copy, out);
+}
+
+static bool in_order(const sigma_pattern *p, const subject *s)
+{
+    double number;
+    if (!number_of(s, &number))
+        return false;
     switch (p->order) {
     case ORDER_LT:
         return number < p->number;
@@ -504,7 +519,7 @@ answer pattern_answer(const sigma_pattern *p, const subject *s, const subject *o
     case PATTERN_NETWORK:
         return answer_of(network_has(p->network, p->network_bits, s->text));
     case PATTERN_ORDER:
-        return answer_of(s->has_number && in_order(p, s->number));
+        return answer_of(in_order(p, s));
     case PATTERN_FIELD:
         if (!other || other->kind == SUBJECT_UNKNOWN)
             return ANSWER_UNKNOWN;

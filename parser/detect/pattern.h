@@ -22,10 +22,11 @@ typedef enum subject_kind {
 // A value that is asked about.
 typedef struct subject {
     subject_kind kind;
-    bool has_number;
+    bool has_number;   // else its text may be one
     bool tail;         // the beginning is not known: the file name of a path, with the backslash before it
     span text, folded; // UTF-8; the same without case
     double number;
+    struct known_text *known; // of a text that many events have; NULL: of one that is looked at anew
 } subject;
 
 typedef enum pattern_kind {

@@ -2,6 +2,7 @@
 #ifndef ETWKIT_RULE_H
 #define ETWKIT_RULE_H
 
+#include "detect/known_text.h"
 #include "detect/needles.h"
 #include "detect/pattern.h"
 #include "detect/yaml_tree.h"
@@ -39,6 +40,7 @@ typedef struct test {
 typedef struct rule_field {
     const char *name;
     bool used;
+    bool words;      // keywords, each of which has letters that numbers, times and addresses do not have
     needles needles; // of tests on it, by test
 } rule_field;
 
@@ -115,10 +117,17 @@ typedef struct rule_scratch {
 } rule_scratch;
 void rule_scratch_free(rule_scratch *scratch);
 
-// The rules that are true of an event: indexes in scratch->hits, ascending. `subjects` by field of the logsource;
-// `always`: those of its rules that can be true without a needle (logsource.always), or of these whatever may be true.
-u32 rule_set_ask(const rule_set *set, const logsource *source, const u32 *always, u32 always_count,
-                 const subject *subjects, rule_scratch *scratch);
+// What is asked of events of a kind.
+typedef struct rule_question {
+    const logsource *source;
+    const u32 *fields; // of the logsource: of all others nothing is known
+    u32 field_count;
+    const u32 *always; // rules that can be true without a needle: logsource.always, or of these whatever may be true
+    u32 always_count;
+} rule_question;
+
+// The rules that are true of an event: indexes in scratch->hits, ascending. `subjects` by field of the logsource.
+u32 rule_set_ask(const rule_set *set, const rule_question *q, const subject *subjects, rule_scratch *scratch);
 
 // Calls for each test of a rule that is true, after rule_set_ask: what made it true.
 void rule_reasons(const rule_set *set, u32 rule, rule_scratch *scratch,

@@ -95,6 +95,27 @@ static void attach(rule_set *set, logsource *s, u32 number, const node *n)
         attach(set, s, number, best);
 }
 
+// Numbers, times, addresses, GUIDs and SIDs have none but these, without case. A line's end stands between fields.
+static bool is_word(span text)
+{
+    if (!text.len || memchr(text.at, '\n', text.len))
+        return false;
+    static const char OTHERS[] = "0123456789abcdefxtrulsznif:.-+%[]{}, \"";
+    for (size_t i = 0; i < text.len; i++)
+        if (!memchr(OTHERS, text.at[i], sizeof(OTHERS) - 1))
+            return true;
+    return false;
+}
+
+static void note_words(logsource *s)
+{
+    for (u32 i = 0; i < s->field_count; i++)
+        s->fields[i].words = !*s->fields[i].name;
+    for (u32 i = 0; i < s->test_count; i++)
+        if (s->tests[i].used && !is_word(pattern_needle(&s->tests[i].pattern)))
+            s->fields[s->tests[i].field].words = false;
+}
+
 static void enter_needles(logsource *s)
 {
     for (u32 i = 0; i < s->test_count; i++) {
@@ -106,6 +127,7 @@ static void enter_needles(logsource *s)
     }
     for (u32 i = 0; i < s->field_count; i++)
         needles_close(&s->fields[i].needles);
+    note_words(s);
 }
 
 static bool is_asked(const sigma_rule *r)
@@ -210,7 +232,20 @@ typedef struct passing {
     rule_scratch *x;
     size_t len; // of the text
     bool tail;
+    known_text *known; // which remembers what is found; or NULL
 } passing;
+
+static void note_answer(known_text *t, u32 number, answer is)
+{
+    GROW(t->answers, t->count, t->capacity);
+    t->answers[t->count++] = (known_answer){number, (u8)is};
+}
+
+static void add_candidates(rule_scratch *x, const test *t)
+{
+    for (u32 i = 0; i < t->rule_count; i++)
+        add_candidate(x, t->rules[i]);
+}
 
 static void needle_is_there(void *context, u32 number, size_t at, size_t len)
 {
@@ -223,21 +258,48 @@ static void needle_is_there(void *context, u32 number, size_t at, size_t len)
     answer is = pass->tail ? ANSWER_UNKNOWN : pattern_at_needle(&t->pattern, pass->len, at, len);
     if (is == ANSWER_FALSE || (is == ANSWER_UNKNOWN && asked))
         return;
+    if (pass->known && !asked)
+        note_answer(pass->known, number, ANSWER_FALSE);
     x->asked[number] = x->now;
     x->answers[number] = (u8)(is == ANSWER_TRUE ? ANSWER_TRUE : t->rule_count ? ask_pattern(x, t) : FOUND);
     if (x->answers[number] == ANSWER_TRUE)
-        for (u32 i = 0; i < t->rule_count; i++)
-            add_candidate(x, t->rules[i]);
+        add_candidates(x, t);
+}
+
+// What the needles found in the text before.
+static void recall(rule_scratch *x, const known_text *known)
+{
+    for (u32 i = 0; i < known->count; i++) {
+        const known_answer *a = &known->answers[i];
+        x->asked[a->test] = x->now;
+        x->answers[a->test] = a->answer;
+        if (a->answer == ANSWER_TRUE)
+            add_candidates(x, &x->source->tests[a->test]);
+    }
+}
+
+static void pass_text(rule_scratch *x, const needles *list, const subject *s)
+{
+    passing pass = {x, s->folded.len, s->tail, s->known};
+    if (s->known && s->known->passed) {
+        recall(x, s->known);
+        return;
+    }
+    needles_find(list, s->folded, needle_is_there, &pass);
+    for (u32 i = 0; s->known && i < s->known->count; i++)
+        s->known->answers[i].answer = x->answers[s->known->answers[i].test];
+    if (s->known)
+        s->known->passed = true;
 }
 
 // A tail can only be the end that a pattern asks for: that is its needle.
-static void pass_texts(rule_scratch *x)
+static void pass_texts(rule_scratch *x, const u32 *fields, u32 count)
 {
-    for (u32 i = 0; i < x->source->field_count; i++) {
-        const subject *s = &x->subjects[i];
-        passing pass = {x, s->folded.len, s->tail};
-        if (s->kind == SUBJECT_TEXT && x->source->fields[i].needles.count)
-            needles_find(&x->source->fields[i].needles, s->folded, needle_is_there, &pass);
+    for (u32 i = 0; i < count; i++) {
+        const subject *s = &x->subjects[fields[i]];
+        const needles *list = &x->source->fields[fields[i]].needles;
+        if (s->kind == SUBJECT_TEXT && list->count)
+            pass_text(x, list, s);
     }
 }
 
@@ -254,6 +316,8 @@ static answer answer_of_test(rule_scratch *x, u32 number)
     answer is = missing ? ANSWER_FALSE : ask_pattern(x, t);
     x->asked[number] = x->now;
     x->answers[number] = (u8)is;
+    if (s->known && !t->has_needle && t->pattern.kind == PATTERN_REGEX)
+        note_answer(s->known, number, is);
     return is;
 }
 
@@ -277,13 +341,12 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-u32 rule_set_ask(const rule_set *set, const logsource *s, const u32 *always, u32 always_count, const subject *subjects,
-                 rule_scratch *x)
+u32 rule_set_ask(const rule_set *set, const rule_question *q, const subject *subjects, rule_scratch *x)
 {
-    begin(set, s, subjects, x);
-    pass_texts(x);
-    for (u32 i = 0; i < always_count; i++)
-        add_candidate(x, always[i]);
+    begin(set, q->source, subjects, x);
+    pass_texts(x, q->fields, q->field_count);
+    for (u32 i = 0; i < q->always_count; i++)
+        add_candidate(x, q->always[i]);
     for (u32 i = 0; i < x->candidate_count; i++) {
         u32 number = x->candidates[i];
         if (answer_of_node(set, x, &set->nodes[set->rules[number].root]) != ANSWER_TRUE)

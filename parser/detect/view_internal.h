@@ -32,18 +32,17 @@ bool view_service_has(const view_service *s, const event_class *cls);
 
 bool logsource_is_windows(const logsource *s);
 
-// Where the fields of a logsource come from in events of a class, by field; `fields` as in views.def.
+// Where a field of a logsource comes from in events of a class, or all that are used; `fields` as in views.def.
+void view_getter(arena *a, const event_class *cls, const logsource *s, const char *fields, u32 number, getter *out);
 void view_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out);
 // What a test may come to with such getters (rule_possible).
 possible view_possible(void *getters, const test *t);
 
 // A class as one logsource sees it.
 typedef struct watching {
-    const logsource *source;
-    event_when when;
-    getter *getters; // by field of the logsource
-    u32 *always;     // rules that can be true without a needle
-    u32 always_count;
+    rule_question question;
+    event_condition when;
+    getter *getters; // by field of the question
 } watching;
 
 typedef struct class_view {

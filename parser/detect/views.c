@@ -7,6 +7,7 @@
 #include "activity/activity.h"
 #include "base/known_guids.h"
 #include "base/text.h"
+#include "decode/render.h"
 #include "detect/correlation.h"
 #include "detect/fold.h"
 #include "detect/view_internal.h"
@@ -107,66 +108,93 @@ possible view_possible(void *context, const test *t)
     return (possible){is == ANSWER_TRUE, is == ANSWER_FALSE};
 }
 
-static void make_getter(arena *a, const event_class *cls, const char *fields, const char *name, getter *out)
+void view_getter(arena *a, const event_class *cls, const logsource *s, const char *fields, u32 number, getter *out)
 {
-    getter_make(a, cls, fields, name, out);
-    out->as_sysmon = true;
+    const rule_field *f = &s->fields[number];
+    if (*f->name) {
+        getter_make(a, cls, fields, f->name, out);
+        out->as_sysmon = true;
+        return;
+    }
+    bool none = f->words && cls->plan_count && !getter_class_has_words(cls);
+    *out = (getter){.kind = none ? GET_NULL : GET_ALL, .words = f->words};
 }
 
 void view_getters(arena *a, const event_class *cls, const logsource *s, const char *fields, getter *out)
 {
     for (u32 i = 0; i < s->field_count; i++)
-        if (!s->fields[i].used)
-            continue;
-        else if (*s->fields[i].name)
-            make_getter(a, cls, fields, s->fields[i].name, &out[i]);
-        else
-            out[i] = (getter){.kind = GET_ALL};
+        if (s->fields[i].used)
+            view_getter(a, cls, s, fields, i, &out[i]);
 }
 
-// Looks for rules which events of the class can hit: marks the fields that they ask. False: there are none.
-static bool find_rules(arena *a, const rule_set *set, watching *w, bool *asked)
+// Looks for rules which events of the class can hit: marks the fields that they ask, lists those that need no needle.
+// False: there are none.
+static bool find_rules(const rule_set *set, const logsource *s, getter *getters, bool *asked, u32 *always, u32 *count)
 {
-    const logsource *s = w->source;
     bool any = false;
-    w->always = arena_array(a, u32, s->always_count);
     for (u32 i = 0; i < s->rule_count; i++) {
         u32 rule = s->rules[i];
-        if (!rule_possible(set, rule, view_possible, w->getters).yes)
+        if (!rule_possible(set, rule, view_possible, getters).yes)
             continue;
         any = true;
         rule_fields(set, rule, asked);
         if (set->rules[rule].always)
-            w->always[w->always_count++] = rule;
+            always[(*count)++] = rule;
     }
     return any;
 }
 
 // Fields that nobody asks are not looked at: what is not known makes no rule true.
-static void leave_fields(const logsource *s, getter *getters, const bool *asked)
+static watching make_watching(arena *a, const event_class *cls, const logsource *s, const char *fields,
+                              const bool *asked)
 {
+    watching w = {.question.source = s};
+    u32 count = 0, *numbers;
     for (u32 i = 0; i < s->field_count; i++)
+        count += asked[i];
+    numbers = arena_array(a, u32, count);
+    w.getters = arena_array(a, getter, count + 1);
+    for (u32 i = 0; i < s->field_count; i++) {
+        getter *g = &w.getters[w.question.field_count];
         if (!asked[i])
-            getters[i] = (getter){.kind = GET_UNKNOWN};
+            continue;
+        view_getter(a, cls, s, fields, i, g);
+        if (g->kind != GET_UNKNOWN)
+            numbers[w.question.field_count++] = i;
+    }
+    w.question.fields = numbers;
+    return w;
+}
+
+static void add_watching(arena *a, class_view *cv, const watching *w)
+{
+    watching *list = arena_array(a, watching, cv->count + 1);
+    if (cv->count)
+        memcpy(list, cv->list, cv->count * sizeof(*list));
+    list[cv->count++] = *w;
+    cv->list = list;
 }
 
 static void watch(event_views *v, class_view *cv, const event_class *cls, const logsource *s,
                   const activity_source *from)
 {
-    watching w = {.source = s, .when = from ? from->when : WHEN_ALWAYS};
-    bool *asked = mem_zeroed(s->field_count + 1, sizeof(*asked));
-    w.getters = arena_array(&v->arena, getter, s->field_count);
-    view_getters(&v->arena, cls, s, from ? from->fields : "*", w.getters);
-    bool any = find_rules(&v->arena, v->set, &w, asked);
-    leave_fields(s, w.getters, asked);
-    mem_free(asked);
-    if (!any)
-        return;
-    watching *list = arena_array(&v->arena, watching, cv->count + 1);
-    if (cv->count)
-        memcpy(list, cv->list, cv->count * sizeof(*list));
-    list[cv->count++] = w;
-    cv->list = list;
+    const char *fields = from ? from->fields : "*";
+    arena scratch = {0};
+    getter *getters = arena_array(&scratch, getter, s->field_count);
+    bool *asked = arena_array(&scratch, bool, s->field_count);
+    u32 *always = arena_array(&scratch, u32, s->always_count), count = 0;
+    view_getters(&scratch, cls, s, fields, getters);
+    if (find_rules(v->set, s, getters, asked, always, &count)) {
+        watching w = make_watching(&v->arena, cls, s, fields, asked);
+        u32 *kept = arena_array(&v->arena, u32, count);
+        if (count)
+            memcpy(kept, always, count * sizeof(*kept));
+        event_condition_make(&v->arena, cls, from ? from->when : WHEN_ALWAYS, &w.when);
+        w.question.always = kept;
+        w.question.always_count = count;
+        add_watching(&v->arena, cv, &w);
+    }
+    arena_free(&scratch);
 }
 
 static void look_at_view(event_views *v, class_view *cv, const event_class *cls, const logsource *s, const view *from)
@@ -222,6 +250,7 @@ void view_scratch_free(view_scratch *x)
     mem_free(x->subjects);
     mem_free(x->texts);
     mem_free(x->told);
+    known_texts_free(&x->known);
     getter_scratch_free(&x->getter);
 }
 
@@ -232,28 +261,115 @@ bool views_watch(const event_views *v, u32 class_index)
 
 // ---------------------------------------------------------------------------------------------- records
 
-// The text of each field, then the same without case.
+// A text of the payload that has no keyword in it.
+static bool is_silent(const rule_field *f, const typed_value *value, view_scratch *x)
+{
+    const known_key key = {f, value->bytes, (u64)value->encoding};
+    if (value->kind != VALUE_TEXT || !value->bytes.len)
+        return value->kind == VALUE_TEXT;
+    known_text *t = known_text_find(&x->known, &key);
+    if (!t) {
+        size_t start = x->getter.text.len;
+        render_text(&x->getter.text, value);
+        t = known_text_add(&x->known, &key, (span){x->getter.text.bytes + start, x->getter.text.len - start});
+        x->getter.text.len = start;
+    }
+    if (t && !t->passed) {
+        t->has_any = needles_any(&f->needles, known_text_folded(t));
+        t->passed = true;
+    }
+    return t && !t->has_any;
+}
+
+// Whether no keyword is in any text of the event: then there is nothing to be asked of the whole.
+static bool are_silent(const rule_field *f, const record *rec, view_scratch *x)
+{
+    typed_value value;
+    for (u32 i = 0; rec->plan && i < rec->top_done; i++) {
+        const field *at = &rec->plan->fields[i];
+        if (at->silent || !getter_field_has_words(at))
+            continue;
+        record_field(rec, i, &value);
+        if (!is_silent(f, &value, x))
+            return false;
+    }
+    return true;
+}
+
+static void set_known(subject *s, known_text *t)
+{
+    *s = (subject){.kind = SUBJECT_TEXT, .text = known_text_plain(t), .folded = known_text_folded(t), .known = t};
+}
+
+// A field's text: one that is known, or else appended to the scratch's, and known from now on where that is worth it.
+static void get_subject(const event_views *v, const watching *w, u32 at, const record *rec, view_scratch *x)
+{
+    const getter *g = &w->getters[at];
+    u32 number = w->question.fields[at];
+    const rule_field *f = &w->question.source->fields[number];
+    getter_source source;
+    known_key key = {.of = f};
+    if (g->kind == GET_ALL && g->words && are_silent(f, rec, x)) {
+        x->texts[at] = (got_value){.kind = GOT_TEXT, .at = x->getter.text.len};
+        return;
+    }
+    bool often = getter_get_source(v->correlator, g, rec, &source);
+    key.bytes = source.bytes;
+    key.with = source.with;
+    known_text *known = often ? known_text_find(&x->known, &key) : NULL;
+    if (!known) {
+        got_value *got = &x->texts[at];
+        getter_get(v->correlator, g, rec, &x->getter, got);
+        if (often && got->kind == GOT_TEXT && !got->tail && !got->has_number)
+            known = known_text_add(&x->known, &key, (span){x->getter.text.bytes + got->at, got->len});
+    }
+    if (known)
+        set_known(&x->subjects[number], known);
+}
+
+// The texts of the fields, one after the other, then the same without case.
 static void fill_subjects(const event_views *v, const watching *w, const record *rec, view_scratch *x)
 {
     static const subject_kind KINDS[] = {
         [GOT_UNKNOWN] = SUBJECT_UNKNOWN, [GOT_NULL] = SUBJECT_NULL, [GOT_TEXT] = SUBJECT_TEXT};
-    u32 count = w->source->field_count;
+    const rule_question *q = &w->question;
     outbuf *text = &x->getter.text;
     text->len = 0;
-    for (u32 i = 0; i < count; i++)
-        getter_get(v->correlator, &w->getters[i], rec, &x->getter, &x->texts[i]);
+    known_texts_begin(&x->known);
+    for (u32 i = 0; i < q->field_count; i++)
+        get_subject(v, w, i, rec, x);
     size_t len = text->len;
     u8 *folded = outbuf_reserve(text, len + 1);
     rule_fold(folded, (span){text->bytes, len});
-    for (u32 i = 0; i < count; i++) {
+    for (u32 i = 0; i < q->field_count; i++) {
         const got_value *t = &x->texts[i];
-        x->subjects[i] = (subject){.kind = KINDS[t->kind],
-                                   .has_number = t->has_number,
-                                   .tail = t->tail,
-                                   .text = {text->bytes + t->at, t->len},
-                                   .folded = {folded + t->at, t->len},
-                                   .number = t->number};
+        subject *s = &x->subjects[q->fields[i]];
+        if (s->known)
+            continue;
+        *s = (subject){.kind = KINDS[t->kind],
+                       .has_number = t->has_number,
+                       .tail = t->tail,
+                       .text = {text->bytes + t->at, t->len},
+                       .folded = {folded + t->at, t->len},
+                       .number = t->number};
     }
+}
+
+static void clear_subjects(const rule_question *q, view_scratch *x)
+{
+    for (u32 i = 0; i < q->field_count; i++)
+        x->subjects[q->fields[i]] = (subject){.kind = SUBJECT_UNKNOWN};
+}
+
+static void make_room(view_scratch *x, u32 fields)
+{
+    if (fields <= x->field_capacity)
+        return;
+    x->field_capacity = fields;
+    mem_free(x->subjects);
+    mem_free(x->texts);
+    x->subjects = mem_zeroed(fields, sizeof(*x->subjects));
+    x->texts = mem_zeroed(fields, sizeof(*x->texts));
 }
 
 // An event may be seen in two ways by the same rule.
@@ -271,20 +387,15 @@ static bool is_first(const rule_set *set, view_scratch *x, u32 rule)
 static void see(const event_views *v, const watching *w, const record *rec, view_scratch *x, view_hit *hit,
                 void *context)
 {
-    if (!event_meets(w->when, rec))
+    if (!event_meets_condition(&w->when, rec))
         return;
-    if (w->source->field_count > x->field_capacity) {
-        x->field_capacity = w->source->field_count;
-        mem_free(x->subjects);
-        mem_free(x->texts);
-        x->subjects = mem_zeroed(x->field_capacity, sizeof(*x->subjects));
-        x->texts = mem_zeroed(x->field_capacity, sizeof(*x->texts));
-    }
+    make_room(x, w->question.source->field_count);
     fill_subjects(v, w, rec, x);
-    rule_set_ask(v->set, w->source, w->always, w->always_count, x->subjects, &x->rules);
+    rule_set_ask(v->set, &w->question, x->subjects, &x->rules);
     for (u32 i = 0; i < x->rules.hit_count; i++)
         if (is_first(v->set, x, x->rules.hits[i]))
             hit(context, x->rules.hits[i], x);
+    clear_subjects(&w->question, x);
 }
 
 void views_see(const event_views *v, const record *rec, view_scratch *x, view_hit *hit, void *context)

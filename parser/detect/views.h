@@ -17,9 +17,10 @@ void views_free(event_views *v);
 // What one thread needs; all zero is a valid empty one.
 typedef struct view_scratch {
     rule_scratch rules;
-    subject *subjects;
-    got_value *texts; // likewise by field
+    subject *subjects; // by field of the logsource in hand; unknown between records
+    got_value *texts;  // of those that are asked
     u32 field_capacity;
+    known_texts known;
     u64 *told; // by rule: the last record it hit, counted by this thread
     u64 records;
     u32 told_capacity;

@@ -139,8 +139,8 @@ static void judge_event(view_reasons *r, u32 rule, const event_schema *ev, gette
     if (r->fits[rule] == FITS || !rule_possible(set, rule, view_possible, getters).yes)
         return;
     for (u32 i = 0; i < s->field_count; i++) {
-        const char *field = field_of(&getters[i]);
-        there[i] = field && !has_field(ev, field) ? (getter){.kind = GET_NULL} : getters[i];
+        const char *name = field_of(&getters[i]);
+        there[i] = name && !has_field(ev, name) ? (getter){.kind = GET_NULL} : getters[i];
     }
     if (rule_possible(set, rule, view_possible, there).yes) {
         r->fits[rule] = FITS;

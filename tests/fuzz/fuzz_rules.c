@@ -54,11 +54,15 @@ static void ask(const rule_set *set, const logsource *s, span values, rule_scrat
 {
     static subject subjects[FIELDS];
     static u8 folded[FIELDS][BYTES];
+    u32 all[FIELDS];
     if (s->field_count > FIELDS)
         return;
-    for (u32 i = 0; i < s->field_count; i++)
+    for (u32 i = 0; i < s->field_count; i++) {
         fill(&subjects[i], &values, folded[i]);
-    u32 hits = rule_set_ask(set, s, s->always, s->always_count, subjects, scratch), at = 0;
+        all[i] = i;
+    }
+    const rule_question question = {s, all, s->field_count, s->always, s->always_count};
+    u32 hits = rule_set_ask(set, &question, subjects, scratch), at = 0;
     for (u32 i = 0; i < s->rule_count; i++) {
         u32 number = s->rules[i];
         bool hit = at < hits && scratch->hits[at] == number;
