@@ -88,21 +88,42 @@ static bool find_paths(arena *a, const event_class *cls, getter *g)
     return any;
 }
 
+static bool get_provider(const event_class *cls, const char *name, getter *g)
+{
+    if (strcasecmp(name, "Provider_Name") != 0 && strcasecmp(name, "Source") != 0)
+        return false;
+    *g = (getter){.kind = cls->provider ? GET_TEXT : GET_NULL, .text = cls->provider};
+    return true;
+}
+
+// The numbers that winmeta.xml has for channels of all providers.
+static const char *channel_of(const event_class *cls)
+{
+    static const char *const LOGS[] = {"System", "Application", "Security"};
+    u8 number = cls->descriptor.channel;
+    if (cls->channel_name)
+        return cls->channel_name;
+    return !cls->classic && number >= 8 && number < 8 + COUNT_OF(LOGS) ? LOGS[number - 8] : NULL;
+}
+
 // What every event has, by the names of the event log.
 static bool get_common(arena *a, const event_class *cls, const char *name, getter *g)
 {
+    const event_descriptor *d = &cls->descriptor;
     if (strcasecmp(name, "EventID") == 0)
-        *g = (getter){.kind = GET_TEXT, .text = arena_format(a, "%u", cls->descriptor.id)};
-    else if (strcasecmp(name, "Provider_Name") == 0 || strcasecmp(name, "Source") == 0)
-        *g = (getter){.kind = cls->provider ? GET_TEXT : GET_NULL, .text = cls->provider};
-    else if (strcasecmp(name, "Channel") == 0 && cls->channel_name)
-        *g = (getter){.kind = GET_TEXT, .text = cls->channel_name};
+        *g = (getter){.kind = GET_TEXT, .text = arena_format(a, "%u", d->id)};
     else if (strcasecmp(name, "Channel") == 0)
-        *g = (getter){.kind = GET_UNKNOWN};
+        *g = (getter){.kind = channel_of(cls) ? GET_TEXT : GET_UNKNOWN, .text = channel_of(cls)};
+    else if (strcasecmp(name, "Level") == 0)
+        *g = (getter){.kind = GET_TEXT, .text = arena_format(a, "%u", d->level)};
+    else if (strcasecmp(name, "Keywords") == 0)
+        *g = (getter){.kind = GET_TEXT, .text = arena_format(a, "0x%llx", (unsigned long long)d->keyword)};
     else if (strcasecmp(name, "Computer") == 0 || strcasecmp(name, "ComputerName") == 0)
         *g = (getter){.kind = GET_HOST};
+    else if (strcasecmp(name, "Data") == 0) // of the event log: all values, without names
+        *g = (getter){.kind = GET_ALL};
     else
-        return false;
+        return get_provider(cls, name, g);
     return true;
 }
 
@@ -136,16 +157,26 @@ static bool has_rest(const char *fields)
     return len && fields[len - 1] == '*';
 }
 
+// What an event has of its own comes before what all have, but for its number.
+static bool get_rest(arena *a, const event_class *cls, const char *name, getter *g)
+{
+    *g = (getter){.kind = GET_FIELD, .field = name};
+    return strcasecmp(name, "EventID") != 0 && cls->plan_count && find_paths(a, cls, g);
+}
+
 void getter_make(arena *a, const event_class *cls, const char *fields, const char *name, getter *out)
 {
     source_word source;
     *out = (getter){0};
     if (find_source(fields, name, &source))
         read_source(a, source, out);
-    else if (get_common(a, cls, name, out) || (strncmp(name, "process.", 8) == 0 && getter_of_process(name + 8, out)))
+    else if ((has_rest(fields) && get_rest(a, cls, name, out)) || get_common(a, cls, name, out) ||
+             (strncmp(name, "process.", 8) == 0 && getter_of_process(name + 8, out)))
         return;
     else if (has_rest(fields))
         *out = (getter){.kind = GET_FIELD, .field = name};
+    else
+        *out = (getter){0};
     if (out->field && cls->plan_count && !find_paths(a, cls, out))
         *out = (getter){.kind = has_rest(fields) ? GET_NULL : GET_UNKNOWN};
 }

@@ -15,6 +15,7 @@ struct view_reasons {
     schema_set *core;
     bool *services; // by logsource: the core was asked
     u8 *fits;       // by rule: what events of the core come to
+    bool *named;    // some provider with events is of the name it asks for
     const char **missing;
 };
 
@@ -126,22 +127,14 @@ static bool has_field(const event_schema *ev, const char *name)
     return false;
 }
 
-static const char *field_of(const getter *g)
-{
-    return g->kind == GET_FIELD ? g->field : NULL;
-}
-
-// What a rule comes to by one event; `getters` are those of its class, all fields taken for there.
-static void judge_event(view_reasons *r, u32 rule, const event_schema *ev, getter *getters, getter *there)
+// What a rule comes to by one event; in `getters` all fields are taken for there, in `there` those that are not are
+// null.
+static void judge_event(view_reasons *r, u32 rule, getter *getters, getter *there)
 {
     const rule_set *set = r->set;
     const logsource *s = &set->logsources[set->rules[rule].logsource];
     if (r->fits[rule] == FITS || !rule_possible(set, rule, view_possible, getters).yes)
         return;
-    for (u32 i = 0; i < s->field_count; i++) {
-        const char *name = field_of(&getters[i]);
-        there[i] = name && !has_field(ev, name) ? (getter){.kind = GET_NULL} : getters[i];
-    }
     if (rule_possible(set, rule, view_possible, there).yes) {
         r->fits[rule] = FITS;
         return;
@@ -154,16 +147,63 @@ static void judge_event(view_reasons *r, u32 rule, const event_schema *ev, gette
     r->fits[rule] = FITS_BUT_FOR_FIELDS;
 }
 
-static void look_at_event(view_reasons *r, const logsource *s, const event_schema *ev, getter *getters, getter *there)
+// As getter_make does for a class whose fields it knows.
+static void apply_fields(const logsource *s, const event_schema *ev, getter *getters, getter *there)
 {
-    const event_class cls = {
-        .descriptor = ev->descriptor, .provider = ev->provider->name, .channel_name = ev->channel_name};
+    for (u32 i = 0; i < s->field_count; i++) {
+        const char *name = s->fields[i].name;
+        bool has = *name && strcasecmp(name, "EventID") != 0 && has_field(ev, name);
+        if (has)
+            getters[i] = (getter){.kind = GET_FIELD, .field = name};
+        else if (strcasecmp(name, "Keywords") == 0 || strcasecmp(name, "Level") == 0)
+            getters[i] = (getter){.kind = GET_HOST}; // of the event, which descriptions may not tell
+        there[i] = !has && getters[i].kind == GET_FIELD ? (getter){.kind = GET_NULL} : getters[i];
+    }
+}
+
+typedef struct looking {
+    view_reasons *reasons;
+    const logsource *source;
+    const view_service *service;
+    bool *named;             // by rule of the logsource: the provider is of the name it asks for
+    getter *getters, *there; // by field
+} looking;
+
+static void look_at_event(const looking *l, const event_schema *ev)
+{
+    const logsource *s = l->source;
+    const event_class cls = {.descriptor = ev->descriptor,
+                             .provider = ev->provider->name,
+                             .channel_name = ev->channel_name ? ev->channel_name : l->service->log};
     arena scratch = {0};
-    memset(getters, 0, s->field_count * sizeof(*getters));
-    view_getters(&scratch, &cls, s, "*", getters);
+    memset(l->getters, 0, s->field_count * sizeof(*l->getters));
+    view_getters(&scratch, &cls, s, "*", l->getters);
+    apply_fields(s, ev, l->getters, l->there);
     for (u32 i = 0; i < s->rule_count; i++)
-        judge_event(r, s->rules[i], ev, getters, there);
+        if (l->named[i])
+            judge_event(l->reasons, s->rules[i], l->getters, l->there);
     arena_free(&scratch);
+}
+
+// Which rules may be about the provider; false: none.
+static bool find_named(const looking *l, const char *provider)
+{
+    const logsource *s = l->source;
+    const event_class cls = {.provider = provider};
+    arena scratch = {0};
+    bool any = false;
+    memset(l->getters, 0, s->field_count * sizeof(*l->getters));
+    view_getters(&scratch, &cls, s, "*", l->getters);
+    for (u32 i = 0; i < s->field_count; i++)
+        if (strcasecmp(s->fields[i].name, "Provider_Name") != 0)
+            l->getters[i] = (getter){.kind = GET_HOST};
+    for (u32 i = 0; i < s->rule_count; i++) {
+        l->named[i] = rule_possible(l->reasons->set, s->rules[i], view_possible, l->getters).yes;
+        l->reasons->named[s->rules[i]] |= l->named[i];
+        any |= l->named[i];
+    }
+    arena_free(&scratch);
+    return any;
 }
 
 // Descriptions without a channel may be of any log.
@@ -172,32 +212,44 @@ static bool is_written_to(const view_service *v, const event_schema *ev)
     return ev->key == KEY_MANIFEST && (v->provider || !ev->channel_name || strcasecmp(ev->channel_name, v->log) == 0);
 }
 
-static void look_at_provider(view_reasons *r, const logsource *s, const view_service *v, const guid *id)
+static void look_at_provider(const looking *l, const guid *id)
 {
-    getter *getters = mem_zeroed(2 * s->field_count + 1, sizeof(*getters)), *there = getters + s->field_count;
-    for (const provider_schema *p = schema_providers(r->core, id); p; p = p->next)
-        for (u32 i = 0; i < p->event_count; i++)
-            if (is_written_to(v, p->events[i]))
-                look_at_event(r, s, p->events[i], getters, there);
-    mem_free(getters);
+    for (const provider_schema *p = schema_providers(l->reasons->core, id); p; p = p->next) {
+        bool any = p->event_count && p->name && find_named(l, p->name);
+        for (u32 i = 0; any && i < p->event_count; i++)
+            if (is_written_to(l->service, p->events[i]))
+                look_at_event(l, p->events[i]);
+    }
+}
+
+static void look_at_log(const looking *l)
+{
+    for (u32 k = 0; k < core_count(); k++) {
+        core_provider p = core_at(k);
+        if (p.events && find_named(l, p.name))
+            look_at_provider(l, &p.id);
+    }
 }
 
 static bool look_at_service(view_reasons *r, const logsource *s)
 {
     bool known = false;
+    looking l = {.reasons = r, .source = s, .named = mem_zeroed(s->rule_count + 1, sizeof(bool))};
+    l.getters = mem_zeroed(2 * s->field_count + 1, sizeof(*l.getters));
+    l.there = l.getters + s->field_count;
     for (u32 i = 0; i < view_service_count; i++) {
-        const view_service *v = &view_services[i];
         guid id;
-        if (strcasecmp(s->service, v->service) != 0)
+        l.service = &view_services[i];
+        if (strcasecmp(s->service, l.service->service) != 0)
             continue;
         known = true;
-        if (v->provider && core_provider_id(v->provider, &id))
-            look_at_provider(r, s, v, &id);
-        for (u32 k = 0; !v->provider && k < core_count(); k++) {
-            id = core_at(k).id;
-            look_at_provider(r, s, v, &id);
-        }
+        if (!l.service->provider)
+            look_at_log(&l);
+        else if (core_provider_id(l.service->provider, &id))
+            look_at_provider(&l, &id);
     }
+    mem_free(l.named);
+    mem_free(l.getters);
     return known;
 }
 
@@ -205,14 +257,17 @@ static const char *refuse_service(view_reasons *r, u32 rule)
 {
     u32 source = r->set->rules[rule].logsource;
     const logsource *s = &r->set->logsources[source];
+    if (strcasecmp(s->service, "sysmon") == 0)
+        return "only Sysmon has events of its log";
     if (!r->services[source] && !look_at_service(r, s))
         return "no provider is known for its event log";
     r->services[source] = true;
     if (r->fits[rule] == FITS)
         return NULL;
-    if (r->fits[rule] == FITS_NO_EVENT)
-        return "no event of its log is known that has its EventID and Provider_Name";
-    return arena_format(&r->arena, "no event of its log tells %s", r->missing[rule]);
+    if (r->fits[rule] == FITS_BUT_FOR_FIELDS)
+        return arena_format(&r->arena, "no event of its log tells %s", r->missing[rule]);
+    return r->named[rule] ? "no event of its provider is known to have its EventID"
+                          : "no events are known of its provider";
 }
 
 // ---------------------------------------------------------------------------------------------- rules
@@ -263,6 +318,7 @@ view_reasons *view_reasons_new(const rule_set *set)
     schema_set_fetch(r->core, fetch, NULL);
     r->services = mem_zeroed(set->logsource_count + 1, sizeof(*r->services));
     r->fits = mem_zeroed(set->rule_count + 1, sizeof(*r->fits));
+    r->named = mem_zeroed(set->rule_count + 1, sizeof(*r->named));
     r->missing = mem_zeroed(set->rule_count + 1, sizeof(*r->missing));
     return r;
 }
@@ -274,6 +330,7 @@ void view_reasons_free(view_reasons *r)
     schema_set_free(r->core);
     mem_free(r->services);
     mem_free(r->fits);
+    mem_free(r->named);
     mem_free(r->missing);
     arena_free(&r->arena);
     mem_free(r);
