@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "detect/fold.h"
 #include "detect/rule.h"
@@ -417,6 +418,32 @@ static void values_without_an_end_are_bounded(void **state)
     outbuf_free(&b);
 }
 
+// Each rule is a small one; it is the number of them.
+static void rules_together_are_bounded(void **state)
+{
+    (void)state;
+    outbuf b = {0};
+    error e = {0};
+    rule_set set = {0}, full = {.test_count = LIMIT_RULE_TESTS};
+    for (u32 i = 0; i <= LIMIT_RULE_SOURCES; i++) {
+        char rule[160];
+        outbuf_add(&b, rule,
+                   (size_t)snprintf(rule, sizeof(rule),
+                                    "title: T\nlogsource: {category: c%u}\ndetection: {s: {F: x}, condition: s}\n---\n",
+                                    i));
+    }
+    assert_true(rule_set_add(&set, "many.yml", (span){b.bytes, b.len}, &e));
+    assert_null(set.rules[LIMIT_RULE_SOURCES - 1].refused);
+    assert_string_equal(set.rules[LIMIT_RULE_SOURCES].refused, "all rules together have more than 1024 logsources");
+    rule_set_close(&set);
+    rule_set_free(&set);
+    assert_true(rule_set_add(&full, "one.yml", text_span(HEAD "    s:\n        F: x\n    condition: s\n"), &e));
+    assert_non_null(strstr(full.rules[0].refused, "all rules together ask for more than 1048576 values"));
+    rule_set_close(&full);
+    rule_set_free(&full);
+    outbuf_free(&b);
+}
+
 // A list of 400,000 values is a list like others.
 static void many_values_are_looked_for_at_once(void **state)
 {
@@ -468,6 +495,7 @@ int main(void)
         cmocka_unit_test(yaml_bombs_are_bounded),
         cmocka_unit_test(conditions_without_an_end_are_bounded),
         cmocka_unit_test(values_without_an_end_are_bounded),
+        cmocka_unit_test(rules_together_are_bounded),
         cmocka_unit_test(many_values_are_looked_for_at_once),
         cmocka_unit_test(regular_expressions_give_up),
     };

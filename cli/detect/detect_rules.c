@@ -99,13 +99,16 @@ static void leave_out(rule_book *b, const rule_choice *c)
 // What became of each; which correlations can be used is known last.
 static void count_rules(rule_book *b, bool says)
 {
+    enum { LINES = 1000 }; // of documents that are left out: all of a collection, not of a flood
     for (u32 i = 0; i < b->set.rule_count; i++) {
         const sigma_rule *r = &b->set.rules[i];
         b->refused += r->refused != NULL;
         b->unused += !r->refused && !r->used;
-        if (r->refused && says)
+        if (r->refused && says && b->refused <= LINES)
             print_say("%s: document %u is left out: %s", r->path, r->document, r->refused);
     }
+    if (says && b->refused > LINES)
+        print_say("%u more documents are left out", b->refused - LINES);
 }
 
 // ---------------------------------------------------------------------------------------------- placeholders

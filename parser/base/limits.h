@@ -50,7 +50,9 @@ enum {
     LIMIT_NUMBER_WIDTH = 100,     // of a number in a WPP message, and its precision; a format may ask for any
 
     // Rules
-    LIMIT_RULE_FILE_BYTES = 4 << 20,  // of YAML; whole collections in one file have some 20 MiB, single rules some KiB
+    LIMIT_RULE_FILE_BYTES = 32 << 20, // of YAML; whole collections in one file have some 10 MiB, single rules some KiB
+    LIMIT_RULE_SOURCES = 1024,        // different logsources; all public rules together have some 90
+    LIMIT_RULE_TESTS = 1 << 20,       // values that all rules ask for, some 500 bytes each; public ones have 40,000
     LIMIT_YAML_NODES = 1 << 20,       // of one document, with what anchors unfold into
     LIMIT_YAML_DEPTH = 64,            // rules nest 6 deep
     LIMIT_YAML_BYTES = 16 << 20,      // of its texts likewise

@@ -86,7 +86,7 @@ static const char *text_or_empty(rule_set *set, const yaml_value *v, const char 
     return text ? arena_text(&set->arena, text) : "";
 }
 
-static u32 logsource_index(rule_set *set, const yaml_value *v)
+static bool logsource_index(rule_set *set, const yaml_value *v, u32 *out, error *e)
 {
     logsource s = {.product = text_or_empty(set, v, "product"),
                    .category = text_or_empty(set, v, "category"),
@@ -94,14 +94,19 @@ static u32 logsource_index(rule_set *set, const yaml_value *v)
     for (u32 i = 0; i < set->logsource_count; i++) {
         const logsource *x = &set->logsources[i];
         if (strcasecmp(x->product, s.product) == 0 && strcasecmp(x->category, s.category) == 0 &&
-            strcasecmp(x->service, s.service) == 0)
-            return i;
+            strcasecmp(x->service, s.service) == 0) {
+            *out = i;
+            return true;
+        }
     }
+    if (set->logsource_count == LIMIT_RULE_SOURCES)
+        return error_code_set(e, ERR_LIMIT, "all rules together have more than %d logsources", LIMIT_RULE_SOURCES);
     s.tests_by_text = mem_zeroed(1, sizeof(*s.tests_by_text));
     s.fields_by_name = mem_zeroed(1, sizeof(*s.fields_by_name));
     GROW(set->logsources, set->logsource_count, set->logsource_capacity);
     set->logsources[set->logsource_count] = s;
-    return set->logsource_count++;
+    *out = set->logsource_count++;
+    return true;
 }
 
 // ---------------------------------------------------------------------------------------------- one rule
@@ -150,7 +155,8 @@ static bool compile_rule(rule_set *set, sigma_rule *r, const yaml_value *documen
         return error_set(e, "it has no detection");
     if (!source || source->kind != YAML_MAP)
         return error_set(e, "it has no logsource");
-    r->logsource = logsource_index(set, source);
+    if (!logsource_index(set, source, &r->logsource, e))
+        return false;
     compilation c = {.set = set, .source = &set->logsources[r->logsource], .detection = detection, .e = e};
     const yaml_value *condition = yaml_member(detection, "condition");
     if (!condition)

@@ -84,6 +84,7 @@ typedef struct rule_set {
     u32 rule_count, rule_capacity;
     logsource *logsources;
     u32 logsource_count, logsource_capacity;
+    u32 test_count; // of all logsources
     node *nodes;
     u32 node_count, node_capacity;
     struct map *ids, *names;

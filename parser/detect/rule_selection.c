@@ -69,6 +69,7 @@ static u32 add_test(compilation *c, u32 field, const sigma_pattern *p, span text
     s->tests[s->test_count] = (test){.field = field, .pattern = *p};
     s->test_texts[s->test_count] = text;
     map_add(s->tests_by_text, hash, s->test_count);
+    c->set->test_count++;
     return s->test_count++;
 }
 
@@ -90,6 +91,12 @@ static span text_of_test(compilation *c, const question *q, const pattern_source
     return text;
 }
 
+static bool has_room(compilation *c)
+{
+    return c->set->test_count < LIMIT_RULE_TESTS ||
+           error_code_set(c->e, ERR_LIMIT, "all rules together ask for more than %d values", LIMIT_RULE_TESTS);
+}
+
 static bool test_node(compilation *c, const question *q, const pattern_source *from, sigma_pattern *p, u32 form,
                       node *out)
 {
@@ -97,7 +104,7 @@ static bool test_node(compilation *c, const question *q, const pattern_source *f
     span text = text_of_test(c, q, from, form);
     u64 hash = hash_bytes(text.at, text.len);
     u32 at = map_find(c->source->tests_by_text, hash, is_same, c->source, &text);
-    bool ok = at != MAP_NONE || (rule_field_index(c, q->field, &field) &&
+    bool ok = at != MAP_NONE || (has_room(c) && rule_field_index(c, q->field, &field) &&
                                  (p->kind != PATTERN_FIELD || rule_field_index(c, p->name, &p->field)));
     if (ok && at == MAP_NONE)
         at = add_test(c, field, p, text, hash);

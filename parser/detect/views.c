@@ -197,28 +197,43 @@ static void watch(event_views *v, class_view *cv, const event_class *cls, const 
     arena_free(&scratch);
 }
 
-static void look_at_view(event_views *v, class_view *cv, const event_class *cls, const logsource *s, const view *from)
+static void watch_category(event_views *v, class_view *cv, const event_class *cls, const char *category,
+                           const activity_source *from)
+{
+    for (u32 i = 0; i < v->set->logsource_count; i++) {
+        const logsource *s = &v->set->logsources[i];
+        if (s->rule_count && logsource_is_windows(s) && *s->category && view_is_of(s->category, category))
+            watch(v, cv, cls, s, from);
+    }
+}
+
+static void look_at_views(event_views *v, class_view *cv, const event_class *cls, u32 n)
 {
     activity_source source;
-    for (u32 n = 0; n < activity_source_count; n++) {
-        const activity_source *told = from->own ? &from->event : &activity_sources[n];
-        if (activity_source_is_of(told, cls) && view_source(&v->arena, from, n, &source))
-            watch(v, cv, cls, s, &source);
+    for (u32 k = 0; k < view_count; k++)
+        if (!views[k].own && view_source(&v->arena, &views[k], n, &source))
+            watch_category(v, cv, cls, views[k].category, &source);
+}
+
+static void look_at_logs(event_views *v, class_view *cv, const event_class *cls)
+{
+    for (u32 i = 0; i < v->set->logsource_count; i++) {
+        const logsource *s = &v->set->logsources[i];
+        if (s->rule_count && logsource_is_windows(s) && !*s->category &&
+            (*s->service ? is_of_service(s->service, cls) : is_logged(cls)))
+            watch(v, cv, cls, s, NULL);
     }
 }
 
 static void look_at_class(event_views *v, class_view *cv, const event_class *cls)
 {
-    for (u32 i = 0; i < v->set->logsource_count; i++) {
-        const logsource *s = &v->set->logsources[i];
-        if (!s->rule_count || !logsource_is_windows(s))
-            continue;
-        for (u32 k = 0; *s->category && k < view_count; k++)
-            if (view_is_of(s->category, views[k].category))
-                look_at_view(v, cv, cls, s, &views[k]);
-        if (!*s->category && (*s->service ? is_of_service(s->service, cls) : is_logged(cls)))
-            watch(v, cv, cls, s, NULL);
-    }
+    for (u32 n = 0; n < activity_source_count; n++)
+        if (activity_source_is_of(&activity_sources[n], cls))
+            look_at_views(v, cv, cls, n);
+    for (u32 k = 0; k < view_count; k++)
+        if (views[k].own && activity_source_is_of(&views[k].event, cls))
+            watch_category(v, cv, cls, views[k].category, &views[k].event);
+    look_at_logs(v, cv, cls);
 }
 
 // ---------------------------------------------------------------------------------------------- begin and end
