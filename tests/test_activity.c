@@ -322,7 +322,10 @@ static void programs_have_original_names(void **state)
                                        "process.version = '2.2'", "process.product = 'sysinternals psexec'",
                                        "process.company = 'Sysinternals'"};
     static const char RULE[] = "title: PsExec\nlogsource:\n  category: process_creation\ndetection:\n  s:\n"
-                               "    OriginalFileName: psexec.c\n    Company: Sysinternals\n  condition: s\n";
+                               "    OriginalFileName: psexec.c\n    Company: Sysinternals\n  condition: s\n",
+                      LOADED[] = "title: PsExec\nlogsource:\n  category: image_load\ndetection:\n  s:\n"
+                                 "    OriginalFileName: psexec.c\n    FileVersion: '2.2'\n"
+                                 "    Description|contains: remotely\n  condition: s\n";
     program *p = *state;
     outbuf file = {0};
     error e = {0};
@@ -346,6 +349,12 @@ static void programs_have_original_names(void **state)
     assert_int_equal(RUN(p, "detect", "--cache", "none", "--rules", rule, path), 0);
     assert_non_null(
         strstr((char *)p->out.bytes, "| OriginalFileName=psexec.c Company=Sysinternals | record 3 of renamed.etl"));
+    assert_int_equal(program_lines(&p->out), 1);
+    // The load of that image tells the same of what is loaded.
+    bytes_save(program_path(p, "rule.yml", rule), LOADED, strlen(LOADED));
+    assert_int_equal(RUN(p, "detect", "--cache", "none", "--rules", rule, path), 0);
+    assert_non_null(strstr((char *)p->out.bytes, "| OriginalFileName=psexec.c FileVersion=2.2 "
+                                                 "Description=Execute processes remotely | record 4 of renamed.etl"));
     assert_int_equal(program_lines(&p->out), 1);
 }
 

@@ -52,6 +52,9 @@ static void read_source(arena *a, source_word w, getter *g)
         *g = (getter){.kind = GET_KEY_FIELD, .field = arena_text_len(a, w.at + 5, w.len - 5)};
     } else if (w.len > 5 && memcmp(w.at, "@key?", 5) == 0) {
         *g = (getter){.kind = GET_KEY_FIELD, .else_field = true, .field = arena_text_len(a, w.at + 5, w.len - 5)};
+    } else if (w.len > 8 && memcmp(w.at, "@loaded>", 8) == 0) {
+        *g = (getter){.kind = GET_LOADED};
+        (void)read_fact((source_word){w.at + 8, w.len - 8}, &g->fact);
     } else if (*w.at == '@') {
         *g = (getter){.kind = GET_PROCESS, .own = true};
         (void)read_fact((source_word){w.at + 1, w.len - 1}, &g->fact);
@@ -343,6 +346,19 @@ static const char *version_fact(const image_version *v, life_fact fact)
                                       : v->company;
 }
 
+static const char *fact_of_load(const correlator *c, const getter *g, const record *rec)
+{
+    typed_value base, process;
+    record_value(rec, "ImageBase", &base);
+    record_value(rec, "ProcessId", &process);
+    if (process.kind == VALUE_NULL)
+        record_value(rec, "ProcessID", &process);
+    if (!value_is_integer(&base) || !value_is_integer(&process))
+        return NULL;
+    return version_fact(
+        correlator_version(c, rec->source_index, rec->epoch, (u32)process.number, rec->time, base.number), g->fact);
+}
+
 static const char *fact_of(const process_life *life, life_fact fact)
 {
     const process_life *parent = life->parent;
@@ -369,8 +385,8 @@ static const char *fact_of(const process_life *life, life_fact fact)
 // Facts of processes are told apart by where they are kept: there they stay as long as the correlator.
 static bool source_of_fact(const correlator *c, const getter *g, const record *rec, getter_source *out)
 {
-    const process_life *life = life_of(c, g, rec);
-    out->kept = life ? fact_of(life, g->fact) : NULL;
+    const process_life *life = g->kind == GET_PROCESS ? life_of(c, g, rec) : NULL;
+    out->kept = g->kind == GET_LOADED ? fact_of_load(c, g, rec) : life ? fact_of(life, g->fact) : NULL;
     out->bytes = (span){(const u8 *)&out->kept, sizeof(out->kept)};
     return out->kept && *out->kept;
 }
@@ -388,7 +404,7 @@ bool getter_get_source(const correlator *c, const getter *g, const record *rec, 
     *out = (getter_source){0};
     if (g->kind == GET_TEXT)
         return source_of_constant(g, out);
-    if (g->kind == GET_PROCESS)
+    if (g->kind == GET_PROCESS || g->kind == GET_LOADED)
         return source_of_fact(c, g, rec, out);
     if (g->kind != GET_FIELD || !get_field(g, rec, &value) || value.kind != VALUE_TEXT)
         return false;
@@ -480,6 +496,8 @@ static bool put_value(const correlator *c, const getter *g, const record *rec, g
         return put_shaped(c, rec, g, &value, x);
     case GET_PROCESS:
         return put_fact(c, g, rec, &x->text, t);
+    case GET_LOADED:
+        return put_text_of(fact_of_load(c, g, rec), &x->text);
     case GET_FILE:
         if (rec->file_path)
             put_path(c, rec, text_span(rec->file_path), &x->text);

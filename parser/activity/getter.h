@@ -12,6 +12,7 @@ typedef enum getter_kind {
     GET_TEXT,
     GET_FIELD,
     GET_PROCESS,
+    GET_LOADED, // what the image of a load says of itself
     GET_FILE,
     GET_KEY,
     GET_KEY_FIELD, // `field` of it, or where `else_field`, instead of it

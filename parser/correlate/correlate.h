@@ -230,6 +230,10 @@ void correlator_set_symbols(correlator *c, const pdb_identity *of, const public_
 bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out);
 
+// What the image says of itself that a process loaded to an address before, or at, that time; NULL: not told.
+const image_version *correlator_version(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime,
+                                        u64 base);
+
 // Stacks that were told, and how many of them the records read so far have taken. What is left belongs to events that
 // were lost, filtered out, or cannot be told apart.
 void correlator_stack_counts(const correlator *c, u64 *recorded, u64 *joined);

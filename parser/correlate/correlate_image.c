@@ -276,6 +276,15 @@ bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id
     return method_at(c, machine, process_id, address, out) || m;
 }
 
+const image_version *correlator_version(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime,
+                                        u64 base)
+{
+    const image *m = c->images.has_versions
+                         ? image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, base)
+                         : NULL;
+    return m && m->base == base ? m->version : NULL;
+}
+
 void correlator_frames(const correlator *c, u32 trace, u32 epoch, correlate_scratch *scratch, record *rec)
 {
     for (u32 i = 0; i < rec->stack_count; i++) {
@@ -345,6 +354,7 @@ void image_give_versions(correlator *c)
         const image *m = f->original ? image_of(c, f->source, f->process_id, f->time, f->base) : NULL;
         if (m && !m->version)
             b->list[m - b->list].version = version_of(c, f->source, f->size, f->stamp, f->original);
+        b->has_versions |= m && m->version;
     }
 }
 

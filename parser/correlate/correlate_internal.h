@@ -253,6 +253,7 @@ typedef struct stack_book {
 } stack_book;
 
 typedef struct image_book {
+    bool has_versions; // some image says something of itself
     struct image_fact *facts;
     u32 fact_count, fact_cap;
     struct image *list; // by machine, process, base and time
