@@ -169,7 +169,7 @@ static void render_record(pipeline *p, worker *w, const seat *s, u32 index, outb
         rec.state = x->no_states ? RECORD_RAW : session_state(job->session, b, ref, &w->scratch);
     } else {
         (x->no_stacks ? session_record_bare : session_record)(job->session, b, ref, &w->scratch, &rec);
-        rec.number = s->base + index + 1;
+        rec.number = job->marks ? (u64)at.buffer->order << 32 | ref->offset : s->base + index + 1;
         x->render(job->sink, &rec, out);
     }
     w->counts[rec.source_index * RECORD_STATES + (u32)rec.state]++;
@@ -288,6 +288,79 @@ static bool drive(pipeline *p, error *e)
     return ok;
 }
 
+// ---------------------------------------------------------------------------------------------- numbers of few
+
+static void free_loaded(void *item)
+{
+    merge_buffer_free(*(merge_buffer **)item);
+}
+
+typedef struct numbering {
+    merge *all;
+    const merge_place *places;
+    u32 count;
+    worker *workers;
+    spares *spares;
+} numbering;
+
+// Buffers that no place lies in need not be loaded.
+static void load_for_places(void *context, unsigned thread, void *item, u64 number)
+{
+    const numbering *n = context;
+    merge_buffer **loaded = item;
+    u32 from, to;
+    merge_places_within(n->all, (u32)number, n->places, n->count, &from, &to);
+    *loaded = from < to ? merge_load(n->all, (u32)number, spare_buffer(n->spares), &n->workers[thread].reader) : NULL;
+}
+
+// Adds how many events of a buffer come before each place; for those after all of them to the first one, in `after`.
+static void add_ranks(const numbering *n, u32 order, merge_buffer *b, u64 *after, pipeline_mark *marks)
+{
+    u32 from, to;
+    merge_places_within(n->all, order, n->places, n->count, &from, &to);
+    for (u32 i = from; b && i < to; i++)
+        marks[i].number += merge_rank(n->all, b, &n->places[i]);
+    after[to] += merge_event_count(n->all, order);
+}
+
+static bool number_marks(pipeline *p, error *e)
+{
+    pipeline_marks *marks = p->job->marks;
+    const merge_filter open = {NULL, false, INT64_MIN, INT64_MAX};
+    merge_place *places = mem_zeroed(marks->count + 1, sizeof(*places));
+    u64 *after = mem_zeroed(marks->count + 1, sizeof(*after)), before = 0;
+    for (u32 i = 0; i < marks->count; i++)
+        places[i] =
+            merge_place_of(p->merge, (u32)(marks->list[i].at >> 32), marks->list[i].time, (u32)marks->list[i].at);
+    numbering n = {merge_new(p->job->session, &open), places, marks->count, p->workers, &p->spares};
+    unsigned threads = crew_threads(p->crew);
+    ring *loads = ring_new(&(ring_plan){.crew = p->crew,
+                                        .rank = RING_LOAD,
+                                        .slots = threads > 1 ? threads * SLICES_A_THREAD : 1,
+                                        .slot_bytes = sizeof(merge_buffer *),
+                                        .make = load_for_places,
+                                        .context = &n});
+    u32 buffers = merge_buffer_count(n.all), done = 0;
+    ring_open(loads, buffers);
+    for (; done < buffers && !(p->job->stop && *p->job->stop); done++) {
+        merge_buffer **b = ring_take(loads);
+        add_ranks(&n, done, *b, after, marks->list);
+        if (*b)
+            put_buffer(&p->spares, *b);
+        *b = NULL;
+        ring_release(loads);
+    }
+    ring_free(loads, free_loaded);
+    for (u32 i = 0; i < marks->count; i++) {
+        before += after[i];
+        marks->list[i].number += before + 1;
+    }
+    merge_free(n.all);
+    mem_free(places);
+    mem_free(after);
+    return done == buffers || error_set(e, "interrupted");
+}
+
 // ---------------------------------------------------------------------------------------------- set up and clear
 
 static u32 window_of(const session *s, unsigned threads)
@@ -385,11 +458,6 @@ static ring *new_ring(pipeline *p, ring_rank rank, u32 slots, void (*make)(void 
                                  .context = p});
 }
 
-static void free_loaded(void *item)
-{
-    merge_buffer_free(*(merge_buffer **)item);
-}
-
 bool pipeline_run(pipeline_job *job, error *e)
 {
     pipeline p;
@@ -406,6 +474,7 @@ bool pipeline_run(pipeline_job *job, error *e)
     ring_free(p.renders, NULL);
     ring_free(p.sifts, NULL);
     ring_free(p.loads, free_loaded);
+    ok = ok && (!job->marks || !job->marks->count || number_marks(&p, e));
     // After a failure buffers are still in use by slices; the process is about to end.
     for (u32 i = 0; i < p.seat_count; i++) {
         outbuf_free(&p.seats[i].out);

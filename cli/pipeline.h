@@ -15,6 +15,17 @@ typedef struct pipeline_part {
     u64 before;       // records that come before it
 } pipeline_part;
 
+// A record that was rendered, to be numbered: what record.number was then, its time as logged, and the number it has.
+typedef struct pipeline_mark {
+    u64 at;
+    i64 time;
+    u64 number;
+} pipeline_mark;
+typedef struct pipeline_marks {
+    pipeline_mark *list; // in the order of the records
+    u32 count, capacity;
+} pipeline_marks;
+
 typedef struct pipeline_job {
     session *session;
     const filter *filter;
@@ -22,7 +33,8 @@ typedef struct pipeline_job {
     const exporter *exporter;
     sink *sink;
     bool only_rendered; // records that the exporter passes over take no part: the others have no numbers of the whole
-    volatile const bool *stop;                            // set from outside (a signal): give up
+    pipeline_marks *marks;     // NULL, or what the exporter adds to: records have no numbers until the run has ended
+    volatile const bool *stop; // set from outside (a signal): give up
     void (*progress)(void *context, u64 done, u64 total); // records, events
     void *context;
     u64 records; // out: how many went to the exporter

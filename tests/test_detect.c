@@ -81,6 +81,51 @@ static void hits_name_the_record(void **state)
     outbuf_free(&one);
 }
 
+// The record number of the next line that has both in it; 0: there is none.
+static u64 number_in(const char **at, const char *what, const char *more)
+{
+    static const char RECORD[] = "\"record\":";
+    for (const char *line = *at; *line;) {
+        const char *end = strchr(line, '\n'), *found = strstr(line, what), *record = strstr(line, RECORD);
+        const char *other = strstr(line, more);
+        *at = line = end ? end + 1 : line + strlen(line);
+        if (found && found < line && other && other < line && record && record < line)
+            return strtoull(record + strlen(RECORD), NULL, 10);
+    }
+    return 0;
+}
+
+// Buffers of eight processors overlap in time: hits in them have the numbers of a whole conversion.
+static void numbers_are_those_of_a_conversion(void **state)
+{
+    program *p = *state;
+    char path[512], command[1200];
+    static const char RULE[] = "title: M\nid: m\nlogsource: {category: image_load}\n"
+                               "detection: {s: {ImageLoaded|contains: '\\module'}, condition: s}\n";
+    bytes_save(program_path(p, "modules.yml", path), RULE, strlen(RULE));
+    for (u32 compressed = 0; compressed < 2; compressed++) {
+        snprintf(command, sizeof(command), "${BUILD:-build}/gen_trace 4 %s %s/busy.etl", compressed ? "--xpress" : "",
+                 p->folder);
+        assert_int_equal(system(command), 0);
+        outbuf all = {0};
+        RUN(p, "convert", "-q", "--cache", "none", "{}/busy.etl");
+        outbuf_add(&all, p->out.bytes, p->out.len + 1);
+        for (u32 threads = 1; threads < 4; threads += 2) {
+            const char *from = (const char *)all.bytes, *hits;
+            u32 count = 0;
+            assert_int_equal(RUN(p, "detect", "-q", "--cache", "none", threads == 1 ? "-j1" : "-j3", "--rules",
+                                 "{}/modules.yml", "{}/busy.etl", "-f", "jsonl"),
+                             0);
+            outbuf_add(&p->out, "", 1);
+            hits = (const char *)p->out.bytes;
+            for (u64 number; (number = number_in(&hits, "\"title\":\"M\"", "")); count++)
+                assert_int_equal(number, number_in(&from, "\"Image/Load\"", "\\module"));
+            assert_true(count > 100);
+        }
+        outbuf_free(&all);
+    }
+}
+
 // A parent's image and the name of the process are facts of other events.
 static void facts_of_processes_are_joined(void **state)
 {
@@ -422,6 +467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hits_name_the_record, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(numbers_are_those_of_a_conversion, setup, program_teardown),
         cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, program_teardown),
         cmocka_unit_test_setup_teardown(an_event_hits_a_rule_once, setup, program_teardown),
         cmocka_unit_test_setup_teardown(the_registry_reads_as_rules_have_it, setup, program_teardown),

@@ -31,6 +31,10 @@ struct sink {
     detection_visit *visit;
     void *context;
     hit_counts *counts;
+    bool holds;                     // hits of the first pass are kept until their records have numbers
+    bool overflows;                 // they are too many
+    pipeline_marks marks;           // by hit
+    outbuf held;                    // the hits
     detection_room room, last_room; // of the hit in hand, of the last one of a correlation
     error *e;
     _Atomic(const void *) owners[SCRATCHES]; // of the scratches: a thread's
@@ -121,10 +125,25 @@ static void look(const sink *s, const record *rec, outbuf *out, view_hit *hit)
         free_scratch(x);
 }
 
+// Before each hit that is held.
+typedef struct hold {
+    u64 at;
+    i64 time;
+} hold;
+
+static void hold_hit(void *context, u32 number, view_scratch *x)
+{
+    const looking *at = context;
+    const hold h = {at->rec->number, at->rec->event->time};
+    note_record(context, number, x);
+    outbuf_add(at->out, &h, sizeof(h));
+    detection_pack(at->out, at->sink->set, number, at->rec, x);
+}
+
 // The first pass.
 static void probe_render(const sink *s, const record *rec, outbuf *out)
 {
-    look(s, rec, out, note_record);
+    look(s, rec, out, s->holds ? hold_hit : note_record);
 }
 
 static bool probe_passes_over(const sink *s, u32 class_index)
@@ -132,9 +151,31 @@ static bool probe_passes_over(const sink *s, u32 class_index)
     return s->by_class[class_index] == WHERE_NEVER || !views_watch(s->views, class_index);
 }
 
+static void let_go(sink *s)
+{
+    s->overflows = true;
+    s->marks.count = 0;
+    outbuf_free(&s->held);
+    s->held = (outbuf){0};
+}
+
 static bool probe_commit(sink *s, span rendered, u32 records, error *e)
 {
-    (void)s, (void)rendered, (void)records, (void)e;
+    (void)records, (void)e;
+    while (s->holds && !s->overflows && rendered.len) {
+        hold h;
+        detection d;
+        span whole;
+        pipeline_marks *marks = &s->marks;
+        memcpy(&h, rendered.at, sizeof(h));
+        rendered = span_from(rendered, sizeof(h));
+        detection_unpack(&rendered, s->set, &s->room, &d, &whole);
+        GROW(marks->list, marks->count, marks->capacity);
+        marks->list[marks->count++] = (pipeline_mark){h.at, h.time, 0};
+        outbuf_add(&s->held, whole.at, whole.len);
+        if (s->held.len > LIMIT_HELD_HITS)
+            let_go(s);
+    }
     return true;
 }
 
@@ -240,14 +281,34 @@ static bool any_class_hit(const sink *s, u32 classes)
     return false;
 }
 
-// Most traces have no hits, and most classes of those that do: only for the latter all records are put into their
-// order, which gives them their numbers.
+static bool tell_held(sink *s, error *e)
+{
+    span left = {s->held.bytes, s->held.len};
+    for (u32 i = 0; i < s->marks.count; i++) {
+        detection d;
+        span whole;
+        u8 *packed = s->held.bytes + (s->held.len - left.len);
+        detection_number(packed, s->marks.list[i].number);
+        detection_unpack(&left, s->set, &s->room, &d, &whole);
+        if (!hits_commit(s, whole, 1, e))
+            return false;
+    }
+    return true;
+}
+
+// Most traces have few hits: their records get their numbers afterwards. Where there are too many to be held, or
+// records are numbered as a filter lets them through, all records are put into their order, which numbers them.
 static bool find_hits(sink *s, pipeline_job *job, error *e)
 {
+    s->holds = filter_is_open(job->filter);
     job->exporter = &probe;
     job->only_rendered = true;
+    job->marks = s->holds ? &s->marks : NULL;
     if (!pipeline_run(job, e))
         return false;
+    job->marks = NULL;
+    if (s->holds && !s->overflows)
+        return tell_held(s, e);
     job->exporter = &hits_exporter;
     job->only_rendered = false;
     return !any_class_hit(s, class_count(job->session->classes)) || pipeline_run(job, e);
@@ -276,6 +337,8 @@ static void end(sink *s)
                   (unsigned long long)forgotten, LIMIT_CORRELATION_BYTES >> 20);
     for (u32 i = 0; i < SCRATCHES; i++)
         free_scratch(s->scratches[i]);
+    outbuf_free(&s->held);
+    mem_free(s->marks.list);
     detection_room_free(&s->room);
     detection_room_free(&s->last_room);
     filter_unbind(&s->filter);

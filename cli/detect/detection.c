@@ -1,5 +1,6 @@
 #include "detect/detection.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum { FIELD_BYTES = 1024 }; // of a value that is shown; correlations keep it whole
@@ -75,6 +76,11 @@ void detection_pack(outbuf *out, const rule_set *set, u32 number, const record *
     h.field_count = fields.count;
     h.bytes = (u32)(out->len - start - sizeof(h));
     memcpy(out->bytes + start, &h, sizeof(h));
+}
+
+void detection_number(u8 *packed, u64 number)
+{
+    memcpy(packed + offsetof(head, record), &number, sizeof(number));
 }
 
 // ---------------------------------------------------------------------------------------------- back

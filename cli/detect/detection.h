@@ -31,6 +31,9 @@ typedef struct detection {
 // Appends a hit of a rule about events to a buffer, with what rule_reasons says and what correlations keep.
 void detection_pack(outbuf *out, const rule_set *set, u32 rule, const record *rec, view_scratch *x);
 
+// Gives a packed hit the number of its record.
+void detection_number(u8 *packed, u64 number);
+
 // Room for what is unpacked; all zero is a valid empty one.
 typedef struct detection_room {
     detection_field *fields;

@@ -72,6 +72,7 @@ enum {
     LIMIT_CORRELATION_DAYS = 3650,    // of a timespan
     LIMIT_CORRELATION_BYTES = 64 << 20, // of all groups; beyond it the oldest are forgotten
     LIMIT_CORRELATION_SHOWN = 64,       // records that a hit names; there may be more
+    LIMIT_HELD_HITS = 64 << 20,         // bytes of hits that wait for their numbers; of more, records are read again
     LIMIT_REGEX_BYTES = 64 << 10,       // of one regular expression; the longest of public rules has 2,000 characters
     LIMIT_REGEX_NESTING = 64,           // brackets in it
     LIMIT_REGEX_STEPS = 200000,         // on one value: some milliseconds

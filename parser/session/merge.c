@@ -183,6 +183,60 @@ i64 merge_part_start(const merge *m, u32 part, u32 parts)
     return low;
 }
 
+// ---------------------------------------------------------------------------------------------- places
+
+merge_place merge_place_of(const merge *m, u32 order, i64 time, u32 offset)
+{
+    const pending *p = &m->order[order];
+    const trace *t = m->session->traces[p->file];
+    const etl_buffer *b = &t->file.buffers[t->filled[p->filled].buffer];
+    return (merge_place){key_of(m, &t->file, b, time), p->file, p->filled, p->processor, p->sequence, offset};
+}
+
+// The first place whose key is above, or not below, a key.
+static u32 place_from(const merge_place *places, u32 count, i64 key, bool above)
+{
+    u32 low = 0, high = count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        if (places[mid].key < key || (above && places[mid].key == key))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+void merge_places_within(const merge *m, u32 order, const merge_place *places, u32 count, u32 *from, u32 *to)
+{
+    const pending *p = &m->order[order];
+    const trace *t = m->session->traces[p->file];
+    const buffer_events *found = &t->filled[p->filled];
+    const etl_buffer *b = &t->file.buffers[found->buffer];
+    *from = place_from(places, count, key_of(m, &t->file, b, found->first_time), false);
+    *to = place_from(places, count, key_of(m, &t->file, b, found->last_time), true);
+}
+
+u32 merge_rank(const merge *m, const merge_buffer *b, const merge_place *place)
+{
+    const loaded_buffer *l = &b->loaded;
+    const pending *own = &m->order[b->order];
+    const pending other = {0, place->file, place->filled, place->processor, place->sequence};
+    int order = compare(0, own, 0, &other);
+    u32 low = 0, high = l->count;
+    while (low < high) {
+        u32 mid = low + (high - low) / 2;
+        const event_ref *ref = &l->refs[mid];
+        i64 key = key_of(m, l->file, l->desc, ref->time);
+        bool before = key != place->key ? key < place->key : order ? order < 0 : ref->offset < place->offset;
+        if (before)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 // ---------------------------------------------------------------------------------------------- loading
 
 void merge_on_release(merge *m, merge_put *put, void *context)

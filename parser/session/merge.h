@@ -54,6 +54,21 @@ u32 merge_event_count(const merge *m, u32 order);
 // from 0. The same inputs and filter give the same times, on any machine.
 i64 merge_part_start(const merge *m, u32 part, u32 parts);
 
+// Where an event stands in the order of all: its key, that of its buffer where keys are equal, its place in the buffer.
+typedef struct merge_place {
+    i64 key;
+    u32 file, filled;
+    u16 processor;
+    u64 sequence;
+    u32 offset;
+} merge_place;
+// Of an event of the buffer at a position, by its time as logged.
+merge_place merge_place_of(const merge *m, u32 order, i64 time, u32 offset);
+// Of places in their order: those from *from on come after the buffer's first event, those from *to on after its last.
+void merge_places_within(const merge *m, u32 order, const merge_place *places, u32 count, u32 *from, u32 *to);
+// How many of the buffer's events come before the place; all of them must take part.
+u32 merge_rank(const merge *m, const merge_buffer *b, const merge_place *place);
+
 // Loads the buffer at a position of that order, on any thread. Memory of an earlier one is used again.
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader);
 void merge_buffer_free(merge_buffer *b);
