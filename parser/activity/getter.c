@@ -349,6 +349,8 @@ static const char *version_fact(const image_version *v, life_fact fact)
 static const char *fact_of_load(const correlator *c, const getter *g, const record *rec)
 {
     typed_value base, process;
+    if (!correlator_has_versions(c))
+        return NULL;
     record_value(rec, "ImageBase", &base);
     record_value(rec, "ProcessId", &process);
     if (process.kind == VALUE_NULL)

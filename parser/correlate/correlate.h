@@ -230,6 +230,7 @@ void correlator_set_symbols(correlator *c, const pdb_identity *of, const public_
 bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime, u64 address,
                        stack_frame *out);
 
+bool correlator_has_versions(const correlator *c); // of any image
 // What the image says of itself that a process loaded to an address before, or at, that time; NULL: not told.
 const image_version *correlator_version(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime,
                                         u64 base);

@@ -276,12 +276,15 @@ bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id
     return method_at(c, machine, process_id, address, out) || m;
 }
 
+bool correlator_has_versions(const correlator *c)
+{
+    return c->images.has_versions;
+}
+
 const image_version *correlator_version(const correlator *c, u32 trace, u32 epoch, u32 process_id, i64 filetime,
                                         u64 base)
 {
-    const image *m = c->images.has_versions
-                         ? image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, base)
-                         : NULL;
+    const image *m = image_of(c, c->machines[source_of(c, trace, epoch)], process_id, filetime, base);
     return m && m->base == base ? m->version : NULL;
 }
 

@@ -127,6 +127,13 @@ void view_getters(arena *a, const event_class *cls, const logsource *s, const ch
             view_getter(a, cls, s, fields, i, &out[i]);
 }
 
+// What images say of themselves stands in merged traces only.
+static bool is_untold(const correlator *c, const getter *g)
+{
+    bool of_image = g->kind == GET_LOADED || (g->kind == GET_PROCESS && g->fact >= FACT_ORIGINAL_NAME);
+    return of_image && !correlator_has_versions(c);
+}
+
 // Looks for rules which events of the class can hit: marks the fields that they ask, lists those that need no needle.
 // False: there are none.
 static bool find_rules(const rule_set *set, const logsource *s, getter *getters, bool *asked, u32 *always, u32 *count)
@@ -145,9 +152,10 @@ static bool find_rules(const rule_set *set, const logsource *s, getter *getters,
 }
 
 // Fields that nobody asks are not looked at: what is not known makes no rule true.
-static watching make_watching(arena *a, const event_class *cls, const logsource *s, const char *fields,
+static watching make_watching(event_views *v, const event_class *cls, const logsource *s, const char *fields,
                               const bool *asked)
 {
+    arena *a = &v->arena;
     watching w = {.question.source = s};
     u32 count = 0, *numbers;
     for (u32 i = 0; i < s->field_count; i++)
@@ -159,7 +167,7 @@ static watching make_watching(arena *a, const event_class *cls, const logsource 
         if (!asked[i])
             continue;
         view_getter(a, cls, s, fields, i, g);
-        if (g->kind != GET_UNKNOWN)
+        if (g->kind != GET_UNKNOWN && !is_untold(v->correlator, g))
             numbers[w.question.field_count++] = i;
     }
     w.question.fields = numbers;
@@ -184,8 +192,11 @@ static void watch(event_views *v, class_view *cv, const event_class *cls, const 
     bool *asked = arena_array(&scratch, bool, s->field_count);
     u32 *always = arena_array(&scratch, u32, s->always_count), count = 0;
     view_getters(&scratch, cls, s, fields, getters);
+    for (u32 i = 0; i < s->field_count; i++)
+        if (is_untold(v->correlator, &getters[i]))
+            getters[i] = (getter){.kind = GET_UNKNOWN};
     if (find_rules(v->set, s, getters, asked, always, &count)) {
-        watching w = make_watching(&v->arena, cls, s, fields, asked);
+        watching w = make_watching(v, cls, s, fields, asked);
         u32 *kept = arena_array(&v->arena, u32, count);
         if (count)
             memcpy(kept, always, count * sizeof(*kept));
