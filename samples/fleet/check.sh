@@ -10,6 +10,7 @@ work=$(mktemp -d)
 started=""
 # shellcheck disable=SC2086
 trap 'kill $started 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 failed=0
 export ETWKIT="$build/etwkit" HOME="$work"
 
@@ -66,6 +67,14 @@ same() { # what, folder, how many are damaged (what was done before is skipped)
     sh "$here/merge.sh" "$2" >"$work/sum" 2>"$work/not" && refuse "$1: nothing is said to be unread"
     grep -q "^$((count + 2)) traces, $count done, ${3:-$damaged} of them damaged\$" "$work/sum" || refuse "$1: $(cat "$work/sum")"
     [ "$(wc -l <"$work/not")" = 2 ] || refuse "$1: $(cat "$work/not")"
+    echo "fleet: $1: $(cat "$work/sum")"
+}
+
+# The program for workers of which one is killed. NAME
+stuck() {
+    mkdir "$work/stuck-$1"
+    printf '#!/bin/sh\nSTUCK=%s REAL=%s exec sh %s "$@"\n' "$work/stuck-$1" "$ETWKIT" "$here/stuck.sh" >"$work/stuck-$1/etwkit"
+    chmod +x "$work/stuck-$1/etwkit"
 }
 
 make_traces
@@ -123,7 +132,8 @@ if command -v sbatch >/dev/null && sinfo >/dev/null 2>&1; then
     same sbatch "$work/cluster"
 else
     code=0
-    sh "$here/cluster.sh" sh "$here/slurm_check.sh" "$work/list.txt" "$work/cluster" >"$work/log" 2>&1 || code=$?
+    stuck slurm
+    STUCK="$work/stuck-slurm" ETWKIT="$work/stuck-slurm/etwkit" sh "$here/cluster.sh" sh "$here/slurm_check.sh" "$work/list.txt" "$work/cluster" >"$work/log" 2>&1 || code=$?
     case $code in
     0) same "Slurm, its node killed once" "$work/cluster" ;;
     77) echo "fleet: $(cat "$work/log"); the script was run as Slurm runs it" ;;
@@ -142,15 +152,20 @@ if command -v redis-server >/dev/null && "$python" -c 'import celery, redis, ope
     cp "$here/openrelik/app.py" "$here/openrelik/tasks.py" "$work/worker/src/"
     : >"$work/worker/src/__init__.py"
     export REDIS_URL=redis://127.0.0.1:$port/0
-    (cd "$work/worker" && exec "$python" -m celery --app=src.tasks worker --concurrency=2 -Q openrelik-worker-etwkit -l ERROR) >"$work/log" 2>&1 &
+    stuck relik
+    (cd "$work/worker" && ETWKIT="$work/stuck-relik/etwkit" exec "$python" -m celery --app=src.tasks worker --concurrency=2 -Q openrelik-worker-etwkit -l ERROR) >"$work/log" 2>&1 &
     worker=$!
     started="$started $worker"
-    # One of the two is killed over its first work; its task is done by another.
-    (until ls "$work/relik"/*.* >/dev/null 2>&1; do sleep 0.05; done
-     kill -9 "$(ps -o pid= --ppid $worker | head -n 1 | tr -d ' ')") &
+    # One of the two is killed over its work; its task is done by another.
+    (until [ -f "$work/stuck-relik/worker" ]; do
+         kill -0 $worker || exit 0
+         sleep 0.1
+     done
+     kill -9 "$(cat "$work/stuck-relik/worker")") &
     (cd "$work/worker" && PYTHONPATH=. "$python" "$here/openrelik/check.py" "$work/list.txt" "$work/relik") || refuse "openrelik: $(tail -n 5 "$work/log")"
     grep -q SIGKILL "$work/log" || refuse "openrelik: no worker was killed: $(cat "$work/log")"
     [ "$(records "$work/relik/results")" = "$(cat "$work/wanted")" ] || refuse "openrelik: other records than one plain run has"
+    echo "fleet: OpenRelik, a worker killed once: $(find "$work/relik/results" -name '*.jsonl' | wc -l) outputs"
 else
     echo "fleet: Redis, Celery or openrelik-worker-common are not here"
 fi

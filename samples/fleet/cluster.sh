@@ -20,11 +20,16 @@ end() {
     scancel --me 2>/dev/null || true
     sh "$dir/node.sh" kill 2>/dev/null || true
     for daemon in slurmctld munged; do
-        [ ! -s "$dir/$daemon.pid" ] || kill "$(cat "$dir/$daemon.pid")" 2>/dev/null || true
+        pid=$(cat "$dir/$daemon.pid" 2>/dev/null) && kill "$pid" 2>/dev/null || continue
+        for _ in $(seq 50); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.1
+        done
     done
-    [ -n "${KEEP_CLUSTER:-}" ] || rm -rf "$dir"
+    [ -n "${KEEP_CLUSTER:-}" ] || rm -rf "$dir" || true
 }
 trap end EXIT
+trap 'exit 1' HUP INT TERM
 
 cat >"$SLURM_CONF" <<CONF
 ClusterName=check
@@ -44,8 +49,10 @@ ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 MpiDefault=none
 ReturnToService=2
+MessageTimeout=5
+BatchStartTimeout=1
 KillWait=2
-SchedulerParameters=sched_interval=2,bf_interval=2
+SchedulerParameters=sched_interval=1,sched_min_interval=0,bf_interval=1
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 NodeName=$node NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
