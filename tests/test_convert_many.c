@@ -115,6 +115,33 @@ static void what_is_done_is_skipped_until_something_changes(void **state)
     assert_non_null(strstr((char *)p->err.bytes, "4 given, 4 read"));
 }
 
+static cJSON *summary_of(program *p, const char *name)
+{
+    outbuf text = {0};
+    load(p, name, &text);
+    cJSON *row = cJSON_ParseWithLength((const char *)text.bytes, text.len);
+    assert_non_null(row);
+    outbuf_free(&text);
+    return row;
+}
+
+// What was found when it was done is still said, so that sums over runs that were broken off are right.
+static void what_is_skipped_keeps_its_counts(void **state)
+{
+    program *p = *state;
+    copy(p, "samples/damaged.etl", "damaged.etl");
+    RUN(p, "convert", "{}/damaged.etl", "-f", "csv", "-o", "{}/out/", "--skip-done", "--summary", "{}/first");
+    RUN(p, "convert", "{}/damaged.etl", "-f", "csv", "-o", "{}/out/", "--skip-done", "--summary", "{}/second");
+    cJSON *first = summary_of(p, "first"), *second = summary_of(p, "second");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(first, "status")), "damaged");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(second, "status")), "skipped");
+    assert_true(cJSON_Compare(cJSON_GetObjectItem(first, "records"), cJSON_GetObjectItem(second, "records"), true));
+    assert_int_equal(cJSON_GetObjectItem(first, "damage")->valuedouble, 5); // as samples/README.md has it
+    assert_int_equal(cJSON_GetObjectItem(second, "damage")->valuedouble, 5);
+    cJSON_Delete(first);
+    cJSON_Delete(second);
+}
+
 static void two_inputs_of_one_place_are_refused(void **state)
 {
     program *p = *state;
@@ -287,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_output_is_that_of_a_single_run, setup, program_teardown),
         cmocka_unit_test_setup_teardown(what_is_done_is_skipped_until_something_changes, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(what_is_skipped_keeps_its_counts, setup, program_teardown),
         cmocka_unit_test_setup_teardown(two_inputs_of_one_place_are_refused, setup, program_teardown),
         cmocka_unit_test_setup_teardown(summary_has_a_line_for_each_input, setup, program_teardown),
         cmocka_unit_test_setup_teardown(parts_together_are_the_whole, setup, program_teardown),

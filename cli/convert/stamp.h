@@ -15,7 +15,8 @@ void stamps_begin(stamps *s, const run *r, const output_format *format, const ch
 void stamps_end(stamps *s);
 
 // Whether the output at this path is there, as it was written, and was made from the bytes of this row in this way.
-bool stamp_holds(const stamps *s, const char *output, const input_row *row);
+// Then the row has the records and the damage that were found when it was.
+bool stamp_holds(const stamps *s, const char *output, input_row *row);
 // Says so from now on. Where that fails the output will be made again, so it is nobody's failure.
 void stamp_put(const stamps *s, const char *output, const input_row *row);
 

@@ -62,10 +62,10 @@ records() { # of a folder of outputs, each without what the run says of it
         jq -c 'del(.source)' | sort | sha256sum
 }
 
-same() { # what, folder, how many are damaged (what was done before is skipped)
+same() { # what, folder
     [ "$(records "$2")" = "$(cat "$work/wanted")" ] || refuse "$1: other records than one plain run has"
     sh "$here/merge.sh" "$2" >"$work/sum" 2>"$work/not" && refuse "$1: nothing is said to be unread"
-    grep -q "^$((count + 2)) traces, $count done, ${3:-$damaged} of them damaged\$" "$work/sum" || refuse "$1: $(cat "$work/sum")"
+    grep -q "^$((count + 2)) traces, $count done, $damaged of them damaged\$" "$work/sum" || refuse "$1: $(cat "$work/sum")"
     [ "$(wc -l <"$work/not")" = 2 ] || refuse "$1: $(cat "$work/not")"
     echo "fleet: $1: $(cat "$work/sum")"
 }
@@ -88,7 +88,7 @@ damaged=$(grep -c '"status":"damaged"' "$work/plain.summary" || true)
 sh "$here/task.sh" "$work/task" all <"$work/list.txt" 2>/dev/null || refuse "task: $?"
 same task "$work/task"
 sh "$here/task.sh" "$work/task" all <"$work/list.txt" 2>/dev/null || refuse "task, once more: $?"
-same "task, once more" "$work/task" 0
+same "task, once more" "$work/task"
 OPTIONS=--nonsense sh "$here/task.sh" "$work/bad" all <"$work/list.txt" 2>/dev/null && refuse "a wrong option is no failure"
 
 # ---------------------------------------------------------------------------------------------- GNU parallel

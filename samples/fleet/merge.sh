@@ -6,7 +6,7 @@ out=$1
 cat "$out"/summaries/*.jsonl | jq -rs '
     group_by(.file) | map(last) |
     "\(length) traces, \(map(select(.status | IN("ok", "damaged", "skipped", "duplicate"))) | length) done, " +
-    "\(map(select(.status == "damaged")) | length) of them damaged"'
+    "\(map(select(.status == "damaged" or (.status == "skipped" and .damage > 0))) | length) of them damaged"'
 cat "$out"/summaries/*.jsonl | jq -rs '
     group_by(.file) | map(last) | .[] | select(.error) | "\(.file): \(.reason): \(.error)"' >"$out/not-read.txt"
 cat "$out/not-read.txt" >&2
