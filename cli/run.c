@@ -12,7 +12,16 @@ volatile bool run_stop;
 
 // ---------------------------------------------------------------------------------------------- progress
 
-enum { BAR_CELLS = 30 };
+enum { BAR_CELLS = 30, AROUND_CELLS = 9 }; // " [] 100 %"
+
+// What fits into a line of the terminal beside `taken` columns; the last column stays free, for terminals that begin a
+// new line behind it.
+static int fitting(int wanted, size_t taken)
+{
+    u32 columns = os_terminal_columns(2);
+    i64 left = columns ? (i64)columns - 1 - (i64)taken : wanted;
+    return left < wanted ? (int)(left > 0 ? left : 0) : wanted;
+}
 
 void run_draw_bar(run *r, const char *what, u64 done, u64 total)
 {
@@ -35,15 +44,19 @@ void run_draw_bar(run *r, const char *what, u64 done, u64 total)
         fprintf(stderr, "\r%s %llu", what, (unsigned long long)done);
         return;
     }
-    int cells = (int)(done * BAR_CELLS / total);
-    fprintf(stderr, "\r%s [%.*s%*s] %3d %%", what, cells, "##############################", BAR_CELLS - cells, "",
-            (int)(done * 100 / total));
+    int cells = fitting(BAR_CELLS, strlen(what) + AROUND_CELLS), full = (int)(done * (u64)cells / total);
+    int percent = (int)(done * 100 / total);
+    if (cells)
+        fprintf(stderr, "\r%s [%.*s%*s] %3d %%", what, full, "##############################", cells - full, "",
+                percent);
+    else
+        fprintf(stderr, "\r%3d %%", percent);
 }
 
 void run_clear_bar(run *r)
 {
     if (r->bar && !print_is_json())
-        fprintf(stderr, "\r%*s\r", BAR_CELLS + 30, "");
+        fprintf(stderr, "\r%*s\r", fitting(BAR_CELLS + 30, 0), "");
 }
 
 int run_code(const run *r)

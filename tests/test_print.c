@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "etl_text.h"
@@ -114,12 +115,44 @@ static void info_text(void **state)
     program_end(&p);
 }
 
+// A line of progress never reaches the last column.
+static void bar_fits_terminal(void **state)
+{
+    (void)state;
+    program p;
+    char path[512], command[1200];
+    outbuf seen = {0};
+    const char *etwkit = getenv("ETWKIT");
+    if (system("command -v script >/dev/null && command -v stty >/dev/null") != 0) {
+        print_message("skipped: script or stty is not installed\n");
+        skip();
+    }
+    program_begin(&p);
+    for (u32 columns = 8; columns <= 80; columns += 9) {
+        snprintf(command, sizeof(command),
+                 "script -qc 'stty cols %u; %s info samples/dns.etl >/dev/null' '%s' >/dev/null 2>&1 </dev/null",
+                 columns, etwkit ? etwkit : "build/etwkit", program_path(&p, "seen", path));
+        assert_int_equal(system(command), 0);
+        seen.len = 0;
+        bytes_load(path, &seen);
+        outbuf_add(&seen, "", 1);
+        char *bar = strstr((char *)seen.bytes, " %\r");
+        assert_non_null(bar); // it was drawn
+        for (char *line = strtok((char *)seen.bytes, "\r\n"); line; line = strtok(NULL, "\r\n"))
+            if (strncmp(line, "Script ", 7) != 0 && strlen(line) >= columns)
+                fail_msg("%zu columns of %u: %s", strlen(line), columns, line);
+    }
+    outbuf_free(&seen);
+    program_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_characters),
         cmocka_unit_test(padding),
         cmocka_unit_test(info_text),
+        cmocka_unit_test(bar_fits_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

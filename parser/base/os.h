@@ -123,5 +123,6 @@ MUST_USE bool os_rename(const char *from, const char *to, error *e);
 void os_remove(const char *path);
 
 bool os_is_terminal(int fd);
+u32 os_terminal_columns(int fd); // 0: not known
 
 #endif

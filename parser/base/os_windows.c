@@ -487,4 +487,10 @@ bool os_is_terminal(int fd)
 {
     return _isatty(fd) != 0;
 }
+
+u32 os_terminal_columns(int fd)
+{
+    (void)fd;
+    return 0;
+}
 #endif
