@@ -44,8 +44,8 @@ PACKAGES := libsqlite3-dev libcjson-dev libcsv-dev libzstd-dev libexpat1-dev lib
 HEADERS  := sqlite3.h cjson/cJSON.h csv.h zstd.h expat.h openssl/evp.h archive.h tsk/libtsk.h libewf.h hivex.h yaml.h pcre2.h \
             cmocka.h ntfs-3g/types.h
 # And programs that tests make disk images with, likewise.
-TOOL_PACKAGES := ewf-tools ntfs-3g dosfstools mtools fdisk
-TOOLS_USED    := ewfacquire mkntfs mkfs.fat mcopy sfdisk
+TOOL_PACKAGES := ewf-tools ntfs-3g dosfstools mtools fdisk jq curl
+TOOLS_USED    := ewfacquire mkntfs mkfs.fat mcopy sfdisk jq curl
 
 PARSER    := $(wildcard parser/*/*.c parser/*/*/*.c)
 EXPORTERS := $(wildcard exporters/*.c)
@@ -276,7 +276,23 @@ run-threads: all $(TOOLS) $(THREADED)
 	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) RESULTS=threads sh tests/run.sh $(THREADED) tests/threads.sh
 
 browser: all $(TOOLS) ## the report in a headless Chromium
-	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) RESULTS=browser sh tests/run.sh tests/browser/report.sh
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) RESULTS=browser sh tests/run.sh tests/browser/report.sh tests/browser/speedscope.sh
+
+# What reads the outputs in the tests: all from PyPI and npm, nothing of it is needed to build or run.
+JUDGES     := $(BUILD)/judges
+JUDGED     := $(patsubst %,$(BUILD)/test_%,ddl flat parquet parts pcapng profile published recipes)
+PYTHON_FOR := duckdb duckdb-cli chdb pandas polars pyarrow opentelemetry-proto perfetto flask pyyaml python-dateutil
+
+$(JUDGES)/ready:
+	@python3 -m venv $(JUDGES)
+	@$(JUDGES)/bin/pip install -q $(PYTHON_FOR)
+	@$(JUDGES)/bin/pip install -q --no-deps timesketch
+	@npm install --silent --no-fund --no-audit --ignore-scripts --prefix $(JUDGES) speedscope
+	@touch $@
+
+judged: all $(TOOLS) $(JUDGED) $(JUDGES)/ready ## outputs judged by programs of others, installed in BUILD/judges
+	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) RESULTS=judged ETWKIT_PYTHON=$(abspath $(JUDGES))/bin/python \
+	  SPEEDSCOPE=$(abspath $(JUDGES))/node_modules/speedscope sh tests/run.sh $(JUDGED) tests/browser/speedscope.sh
 
 bench: all $(TOOLS) ## speed beside the ceilings of this machine; BASE=rev compares two builds
 	@BUILD=$(BUILD) sh tests/bench.sh $(BASE)
@@ -323,4 +339,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 12
 
 .SECONDARY:
-.PHONY: FORCE all library deps test-deps demo check run-tests test bless debug asan tsan run-threads browser bench fuzz samples win core core-check format rules clean help
+.PHONY: FORCE all library deps test-deps demo check run-tests test bless debug asan tsan run-threads browser judged bench fuzz samples win core core-check format rules clean help

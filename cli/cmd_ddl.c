@@ -23,7 +23,7 @@ static const dialect DIALECTS[] = {
      {"INTEGER", "BIGINT", "TIMESTAMP_NS", "UUID", "VARCHAR", "VARCHAR[]", "JSON"},
      "",
      "-- etwkit convert TRACE... -o events.jsonl\n"
-     "COPY events FROM 'events.jsonl' (FORMAT json, ARRAY false, AUTO_DETECT false, MAXIMUM_OBJECT_SIZE 67108864);\n"},
+     "COPY events FROM 'events.jsonl' (FORMAT json, ARRAY false, AUTO_DETECT false);\n"},
     {"clickhouse",
      {"Nullable(Int32)", "Nullable(Int64)", "DateTime64(7, 'UTC')", "Nullable(UUID)", "Nullable(String)",
       "Array(String)", "Nullable(String)"},

@@ -1,6 +1,11 @@
 # What a Perfetto trace holds, by Perfetto's own schema (the `perfetto` package): a line of counts, and the checks that its
-# importer makes of references. usage: perfetto_read.py FILE; 77: the package is not installed.
+# importer makes of references. usage: perfetto_read.py FILE, or perfetto_read.py ETWKIT TRACE... for the timelines of all
+# of them, held against the events in JSON Lines; 77: the package is not installed.
+import json
+import os
+import subprocess
 import sys
+import tempfile
 
 try:
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
@@ -19,7 +24,7 @@ def unknown(message, path="Trace"):
                 unknown(one, f"{path}.{field.name}")
 
 
-def main(path):
+def read(path):
     trace = Trace()
     trace.ParseFromString(open(path, "rb").read())
     counts = dict(switches=0, samples=0, with_stack=0, slices=0, instants=0, threads=set(), frames=0)
@@ -63,6 +68,39 @@ def main(path):
                 open_slices[event.track_uuid] = packet.timestamp
     counts["threads"] = len(counts["threads"])
     counts["tracks"] = len(tracks)
+    return counts
+
+
+EVENTS = {"PerfInfo/SampleProf": "samples", "Thread/CSwitch": "switches"}
+
+
+def compare(program, trace, folder):
+    timeline, lines = os.path.join(folder, "x.pftrace"), os.path.join(folder, "x.jsonl")
+    run = [program, "convert", trace, "-q", "--no-hash", "--force", "-o"]
+    if subprocess.run(run + [timeline], stderr=subprocess.DEVNULL).returncode == 1:
+        return {}  # not a trace
+    where = " or ".join(f"event_name = '{name}'" for name in EVENTS)
+    subprocess.run(run + [lines, "--where", where], check=False)
+    wanted = dict.fromkeys(EVENTS.values(), 0)
+    with open(lines, encoding="utf-8") as file:
+        for line in file:
+            record = json.loads(line)
+            # What is left of a payload is not shown.
+            wanted[EVENTS[record["event_name"]]] += record["state"] == "decoded"
+    counts = read(timeline)
+    if any(counts[name] != count for name, count in wanted.items()):
+        sys.exit(f"{trace}: {wanted}, of the timeline {counts}")
+    return counts
+
+
+def main(first, *traces):
+    counts = {}
+    if not traces:
+        counts = read(first)
+    with tempfile.TemporaryDirectory() as folder:
+        for trace in traces:
+            for name, count in compare(first, trace, folder).items():
+                counts[name] = counts.get(name, 0) + count
     print(" ".join(f"{name}={count}" for name, count in counts.items()))
 
 

@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "etl_text.h"
-#include "program.h"
+#include "judges.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 #define SAMPLE(time, tid) "perfinfo hook=0x0f2e version=2 time=+" time "us payload ptr:0x401000 u32:" tid " u16:1,0\n"
@@ -148,7 +148,6 @@ static void perfetto(void **state)
 {
     program *p = *state;
     char line[1024], path[512], counts[256] = "";
-    const char *python = getenv("ETWKIT_PYTHON");
     make(
         p, "timeline.etl",
         "trace\nbuffer\n"
@@ -168,18 +167,28 @@ static void perfetto(void **state)
     assert_non_null(strstr((const char *)p->err.bytes,
                            "2 context switches, 1 CPU samples, 3 disk transfers, 1 of the network, 1 marks"));
     assert_int_equal(RUN(p, "convert", "{}/timeline.etl", "-q", "-o", "{}/out.pftrace"), 0); // known as our own
-    snprintf(line, sizeof(line), "%s tests/perfetto_read.py %s", python ? python : "python3",
-             program_path(p, "out.pftrace", path));
+    snprintf(line, sizeof(line), "%s tests/perfetto_read.py %s", judge_python(), program_path(p, "out.pftrace", path));
     FILE *read = popen(line, "r");
     assert_non_null(read);
     (void)!fgets(counts, sizeof(counts), read);
     int code = WEXITSTATUS(pclose(read));
     if (code == 77) {
-        print_message("skipped: %s has no perfetto\n", python ? python : "python3");
+        print_message("skipped: %s has no perfetto\n", judge_python());
         skip();
     }
     assert_int_equal(code, 0);
     assert_string_equal(counts, "switches=2 samples=1 with_stack=1 slices=3 instants=2 threads=1 frames=2 tracks=4\n");
+}
+
+static void perfetto_of_all_traces(void **state)
+{
+    (void)state;
+    int code = judge_traces("tests/perfetto_read.py", "");
+    if (code == 77) {
+        print_message("skipped: %s has no perfetto\n", judge_python());
+        skip();
+    }
+    assert_int_equal(code, 0);
 }
 
 static void without_samples(void **state)
@@ -203,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(frames_name_methods, setup, program_teardown),
         cmocka_unit_test_setup_teardown(switches, setup, program_teardown),
         cmocka_unit_test_setup_teardown(perfetto, program_setup, program_teardown),
+        cmocka_unit_test(perfetto_of_all_traces),
         cmocka_unit_test_setup_teardown(without_samples, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
