@@ -23,6 +23,8 @@ static bool add_output(cJSON *root, const provenance_output *made, error *e)
     cJSON_AddStringToObject(output, "sha256", text);
     cJSON_AddStringToObject(output, "format", made->format);
     cJSON_AddNumberToObject(output, "records", (double)made->records);
+    if (made->counts)
+        cJSON_AddNumberToObject(output, made->counts, (double)made->items);
     if (made->shard)
         cJSON_AddStringToObject(output, "shard", made->shard);
     return true;

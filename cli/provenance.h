@@ -11,6 +11,8 @@ typedef struct provenance_output {
     const outfile *file;
     const char *format, *shard; // shard "2/7"; NULL: all of it
     u64 records;
+    const char *counts; // what it has instead of records: "packets"; NULL: records
+    u64 items;          // how many
 } provenance_output;
 
 MUST_USE bool provenance_write(const evidence *ev, const provenance_output *output, outfile *to, error *e);

@@ -86,6 +86,9 @@ typedef struct exporter {
     MUST_USE bool (*whole)(const export_target *target, const filter *f, export_whole *made, error *e);
     // A sentence for people about what was written, after the last commit; NULL: there is nothing to say.
     void (*remark)(const sink *s, char text[EXPORT_REMARK]);
+    // Where an output has no records: what it has ("packets") and how many, after the last commit; NULL: records.
+    const char *counts;
+    u64 (*count)(const sink *s);
     // Whether an existing file is an earlier output of this exporter, by its first bytes (64 KiB of them, or all).
     bool (*is_own)(span head, int fd);
     unsigned correlate; // CORRELATE_…: what it needs of session->correlator beyond what records need

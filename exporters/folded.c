@@ -53,6 +53,11 @@ static void profiles_remark(const sink *s, char text[EXPORT_REMARK])
     profile_remark(s->profile, text);
 }
 
+static u64 profiles_count(const sink *s)
+{
+    return profile_samples(s->profile);
+}
+
 // ---------------------------------------------------------------------------------------------- folded
 
 // A semicolon is between frames.
@@ -209,6 +214,8 @@ const exporter exporter_folded = {
     .render = profiles_render,
     .commit = profiles_commit,
     .remark = profiles_remark,
+    .counts = "samples",
+    .count = profiles_count,
     .close = profiles_close,
     .is_own = folded_is_own,
 };
@@ -223,6 +230,8 @@ const exporter exporter_speedscope = {
     .render = profiles_render,
     .commit = profiles_commit,
     .remark = profiles_remark,
+    .counts = "samples",
+    .count = profiles_count,
     .close = profiles_close,
     .is_own = speedscope_is_own,
 };

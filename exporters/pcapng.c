@@ -440,6 +440,11 @@ static void pcapng_remark(const sink *s, char text[EXPORT_REMARK])
                  "no packets: there are no packet events of NDIS-PacketCapture, PktMon or Ras-NdisWanPacketCapture");
 }
 
+static u64 pcapng_count(const sink *s)
+{
+    return s->written;
+}
+
 static bool pcapng_close(sink *s, error *e)
 {
     bool ok = !e || write_file(s, e);
@@ -472,6 +477,8 @@ const exporter exporter_pcapng = {
     .render = pcapng_render,
     .commit = pcapng_commit,
     .remark = pcapng_remark,
+    .counts = "packets",
+    .count = pcapng_count,
     .close = pcapng_close,
     .is_own = pcapng_is_own,
 };

@@ -550,6 +550,14 @@ static void perfetto_remark(const sink *s, char text[EXPORT_REMARK])
              (unsigned long long)s->counts[ITEM_MARK]);
 }
 
+static u64 perfetto_count(const sink *s)
+{
+    u64 events = 0;
+    for (item_kind kind = ITEM_SWITCH; kind <= ITEM_MARK; kind++)
+        events += s->counts[kind];
+    return events;
+}
+
 static bool perfetto_passes_over(const sink *s, u32 class_index)
 {
     return s->kinds[class_index] == ITEM_NONE;
@@ -572,6 +580,8 @@ const exporter exporter_perfetto = {
     .render = perfetto_render,
     .commit = perfetto_commit,
     .remark = perfetto_remark,
+    .counts = "events",
+    .count = perfetto_count,
     .passes_over = perfetto_passes_over,
     .close = perfetto_close,
     .is_own = perfetto_is_own,

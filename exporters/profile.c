@@ -275,6 +275,11 @@ const char *profile_frame(const profile *p, u32 index)
     return index < p->frame_count ? p->frames[index] : NULL;
 }
 
+u64 profile_samples(const profile *p)
+{
+    return p->samples + p->switches;
+}
+
 void profile_remark(const profile *p, char text[EXPORT_REMARK])
 {
     int len = snprintf(text, EXPORT_REMARK,

@@ -35,6 +35,7 @@ profile_stack profile_stack_of(const profile *p, u32 index);
 const char *profile_process(const profile *p, u32 index); // "name (id)"; NULL: there are no more
 const char *profile_frame(const profile *p, u32 index);   // likewise
 
+u64 profile_samples(const profile *p); // and switches
 void profile_remark(const profile *p, char text[EXPORT_REMARK]);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "etl_text.h"
 #include "program.h"
 #include "verify/verify.h"
 
@@ -251,6 +252,59 @@ static void records_differ(void **state)
     }
 }
 
+// Outputs that have something else than records, each told by a reader of its own; whatever becomes of them, it is
+// told.
+static void other_things_are_counted(void **state)
+{
+    static const char TEXT[] =
+        "trace\nbuffer\n"
+        "event provider={4d4f80d9-c8bd-4d73-bb5b-19c90402c5ac} id=160 keyword=0x10 time=+1us payload u64:1 "
+        "u16:1,2,3,1,5,6,1 u32:0,0 u16:14,14 hex:0a0b0c0d0e0f0102030405068899\n"
+        "event provider={4d4f80d9-c8bd-4d73-bb5b-19c90402c5ac} id=160 keyword=0x10 time=+2us payload u64:2 "
+        "u16:1,2,3,1,5,6,1 u32:0,0 u16:14,14 hex:0a0b0c0d0e0f0102030405068899\n"
+        "perfinfo hook=0x0f2e version=2 time=+3us payload ptr:0x1234 u32:8 u16:1 u8:0 u8:0\n"
+        "perfinfo hook=0x0f2e version=2 time=+4us payload ptr:0x1234 u32:8 u16:1 u8:0 u8:0\n"
+        "perfinfo hook=0x0f2e version=2 time=+5us payload ptr:0x1234 u32:8 u16:1 u8:0 u8:0\n"
+        "perfinfo hook=0x0f22 version=0 time=+6us payload astr:\"here\"\n";
+    static const struct {
+        const char *format, *what, *count;
+    } FORMATS[] = {{"pcapng", "packets", "2 packets"},
+                   {"folded", "samples", "3 samples"},
+                   {"speedscope", "samples", "3 samples"},
+                   {"perfetto", "events", "4 events"}};
+    program *p = *state;
+    char path[512], member[32], more[64];
+    error e = {0};
+    outbuf made = {0};
+    assert_true(etl_text_build(TEXT, strlen(TEXT), &made, &e));
+    bytes_save(program_path(p, "in.etl", path), made.bytes, made.len);
+    outbuf_free(&made);
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++) {
+        outbuf whole = {0};
+        assert_int_equal(
+            RUN(p, "convert", "{}/in.etl", "-f", FORMATS[i].format, "-o", "{}/out", "--force", "--provenance"), 0);
+        RUN(p, "verify", "{}/out.provenance.json");
+        finds(p, 0, FORMATS[i].count, "everything is as recorded");
+        bytes_load(program_path(p, "out", path), &whole);
+        for (size_t len = 0; len < whole.len; len += 1 + len / 16) {
+            bytes_save(path, whole.bytes, len);
+            RUN(p, "verify", "{}/out.provenance.json");
+            assert_int_equal(p->code, 1);
+            bytes_save(path, whole.bytes, whole.len);
+            spoil(p, "out", (long)len);
+            RUN(p, "verify", "{}/out.provenance.json");
+            assert_int_equal(p->code, 1);
+        }
+        bytes_save(path, whole.bytes, whole.len);
+        outbuf_free(&whole);
+        snprintf(member, sizeof(member), "\"%s\":\t", FORMATS[i].what);
+        snprintf(more, sizeof(more), "%s1", member);
+        replace(p, "out.provenance.json", member, more);
+        RUN(p, "verify", "{}/out.provenance.json");
+        finds(p, 1, "differs    output", "were recorded");
+    }
+}
+
 static void not_repeated_the_same(void **state)
 {
     program *p = *state;
@@ -423,6 +477,29 @@ static void records_are_counted(void **state)
     counts(p, "json", "[] {}", -1);
     counts(p, "json", "", -1);
     counts(p, "sqlite", "SQLite format 3, or so it says", -1);
+    counts(p, "folded", "", 0);
+    counts(p, "folded", "a b (1);c 12\nd 3\n", 15);
+    counts(p, "folded", "a;b\n", -1);
+    counts(p, "folded", "a;b \n", -1);
+    counts(p, "folded", "a;b 1x\n", -1);
+    counts(p, "folded", "a;b 1", -1);
+    counts(p, "speedscope", "{\"profiles\":[{\"weights\":[1,20],\"x\":\"\\\"weights\"},{\"weights\": [ 3 ]}]}\n", 24);
+    counts(p, "speedscope", "{\"profiles\":[]}", 0);
+    counts(p, "speedscope", "{\"weights\":[1,", -1);
+    counts(p, "speedscope", "{\"weights\":7}", -1);
+    counts(p, "speedscope", "{\"weights\":[1]", -1);
+    counts(p, "speedscope", "]", -1);
+    counts(p, "speedscope", "", -1);
+    counts(p, "pcapng", "", -1);
+    counts(p, "pcapng", "no capture at all", -1);
+    counts(p, "perfetto", "", 0);
+    counts(p, "perfetto", "\x0a\x03\x92\x04\x01", -1);     // longer than it says
+    counts(p, "perfetto", "\x0a\x04\x92\x04\x01x", 1);     // packet { perf_sample { } }
+    counts(p, "perfetto", "\x0a\x04\x5a\x02\x48\x01", 1);  // packet { track_event { type: 1 } }
+    counts(p, "perfetto", "\x0a\x04\x5a\x02\x48\x02", 0);  // its end
+    counts(p, "perfetto", "\x0a\x04\x0a\x02\x12\x05", -1); // an event longer than its bundle
+    counts(p, "perfetto", "\x0a\x7f\x0a", -1);             // a packet longer than the file
+    counts(p, "perfetto", "\x0b", -1);                     // a group
 }
 
 // A database that counts for ever, given as an output.
@@ -470,11 +547,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(every_format),   TEST(old_name_and_json),     TEST(compressed_inputs),   TEST(moved),
-        TEST(relative_names), TEST(names_of_any_bytes),    TEST(output_differs),      TEST(inputs_differ),
-        TEST(records_differ), TEST(not_repeated_the_same), TEST(cache_of_the_run),    TEST(unchecked),
-        TEST(not_provenance), TEST(nothing_is_written),    TEST(records_are_counted), TEST(rows_of_parquet_are_counted),
-        TEST(long_records),   TEST(endless_database),
+        TEST(every_format),
+        TEST(old_name_and_json),
+        TEST(compressed_inputs),
+        TEST(moved),
+        TEST(relative_names),
+        TEST(names_of_any_bytes),
+        TEST(output_differs),
+        TEST(inputs_differ),
+        TEST(records_differ),
+        TEST(other_things_are_counted),
+        TEST(not_repeated_the_same),
+        TEST(cache_of_the_run),
+        TEST(unchecked),
+        TEST(not_provenance),
+        TEST(nothing_is_written),
+        TEST(records_are_counted),
+        TEST(rows_of_parquet_are_counted),
+        TEST(long_records),
+        TEST(endless_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

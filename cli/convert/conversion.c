@@ -64,7 +64,12 @@ static bool tell_provenance(conversion *c, const evidence *ev, error *e)
     snprintf(format, sizeof(format), "%s%s", c->format.exporter->name,
              c->format.packing ? packing_suffix(c->format.packing) : "");
     snprintf(shard, sizeof(shard), "%u/%u", own->shard, own->shards);
-    const provenance_output made = {&c->own, format, own->shards ? shard : NULL, c->records};
+    const provenance_output made = {.file = &c->own,
+                                    .format = format,
+                                    .shard = own->shards ? shard : NULL,
+                                    .records = c->records,
+                                    .counts = c->format.exporter->counts,
+                                    .items = c->items};
     return provenance_write(ev, &made, &c->provenance, e);
 }
 
@@ -180,6 +185,8 @@ bool conversion_run(conversion *c, evidence *ev, error *e)
         ok = c->format.exporter->render ? pipeline_run(&job, e) : pipeline_count(&job, e);
         if (ok && c->format.exporter->remark)
             c->format.exporter->remark(job.sink, c->remark);
+        if (ok && c->format.exporter->count)
+            c->items = c->format.exporter->count(job.sink);
         bool closed = c->format.exporter->close(job.sink, ok ? e : NULL);
         ok = ok && closed;
     }

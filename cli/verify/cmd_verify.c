@@ -187,16 +187,17 @@ static void compare_records(finding *f, const cJSON *recorded, const input *in)
     error e = {0};
     u64 records, found;
     const char *format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(recorded, "format"));
-    if (!format || !verify_can_count(format) || !read_number(recorded, "records", &records)) {
+    const char *what = format ? verify_counted(format) : NULL;
+    if (!what || !read_number(recorded, what, &records)) {
         error_set(&e, "its records cannot be counted: no number, or no format that has records");
         set(f, STATE_UNCHECKED, &e);
     } else if (!verify_count(in, format, has_header(recorded), &found, &e)) {
         set(f, STATE_DIFFERS, &e);
     } else if (records != found) {
-        error_set(&e, "has %llu records, %llu were recorded", (unsigned long long)found, (unsigned long long)records);
+        error_set(&e, "has %llu %s, %llu were recorded", (unsigned long long)found, what, (unsigned long long)records);
         set(f, STATE_DIFFERS, &e);
     } else {
-        error_set(&e, "%llu bytes, %llu records", (unsigned long long)in->bytes, (unsigned long long)records);
+        error_set(&e, "%llu bytes, %llu %s", (unsigned long long)in->bytes, (unsigned long long)records, what);
         set(f, STATE_SAME, &e);
     }
 }

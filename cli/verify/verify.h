@@ -22,12 +22,14 @@ char *verify_find(const verify_place *place, const char *name, bool beside);
 
 // ---------------------------------------------------------------------------------------------- records
 
-// How many records an output holds (`header`: CSV has a header row), by a reader that shares nothing with the
-// exporters: libcsv, cJSON, SQLite, a reader of Parquet's footer. False: it is not what the format says, and `e` says
-// where.
+// What of an output can be counted: "records", "packets" …; NULL: nothing.
+const char *verify_counted(const char *format);
+// How many an output holds (`header`: CSV has a header row), by a reader that shares nothing with the
+// exporters: libcsv, cJSON, SQLite, readers of Parquet's footer, pcapng, profiles and timelines. False: it is not what
+// the format says, and `e` says where.
 MUST_USE bool verify_count(const input *in, const char *format, bool header, u64 *records, error *e);
-bool verify_can_count(const char *format);
 MUST_USE bool verify_count_parquet(const input *in, u64 *records, error *e);
+MUST_USE bool verify_count_items(const input *in, const char *format, u64 *items, error *e);
 
 // ---------------------------------------------------------------------------------------------- once more
 

@@ -221,27 +221,35 @@ typedef enum reader_kind {
     READ_ARRAY,
     READ_LINES,
     READ_SQLITE,
-    READ_PARQUET
+    READ_PARQUET,
+    READ_ITEMS
 } reader_kind;
 
-static reader_kind reader_of(const char *format)
+typedef struct reader {
+    const char *format;
+    reader_kind kind;
+    const char *counted;
+} reader;
+
+static reader reader_of(const char *format)
 {
-    static const struct {
-        const char *format;
-        reader_kind reader;
-    } READERS[] = {
-        {"csv", READ_CSV},          {"l2tcsv", READ_CSV},      {"json", READ_ARRAY}, {"jsonl", READ_LINES},
-        {"timesketch", READ_LINES}, {"sqlite", READ_SQLITE},   {"text", READ_TEXT},  {"otel", READ_LINES},
-        {"ecs", READ_LINES},        {"parquet", READ_PARQUET},
+    static const reader READERS[] = {
+        {"csv", READ_CSV, "records"},          {"l2tcsv", READ_CSV, "records"},
+        {"json", READ_ARRAY, "records"},       {"jsonl", READ_LINES, "records"},
+        {"timesketch", READ_LINES, "records"}, {"sqlite", READ_SQLITE, "records"},
+        {"text", READ_TEXT, "records"},        {"otel", READ_LINES, "records"},
+        {"ecs", READ_LINES, "records"},        {"parquet", READ_PARQUET, "records"},
+        {"pcapng", READ_ITEMS, "packets"},     {"folded", READ_ITEMS, "samples"},
+        {"speedscope", READ_ITEMS, "samples"}, {"perfetto", READ_ITEMS, "events"},
     };
     for (size_t i = 0; i < COUNT_OF(READERS); i++)
         if (strcmp(READERS[i].format, format) == 0)
-            return READERS[i].reader;
-    return READ_NOTHING;
+            return READERS[i];
+    return (reader){"", READ_NOTHING, NULL};
 }
 
 // Without the suffix of what it is compressed with.
-static reader_kind reader_of_packed(const char *format, const packing **how)
+static reader reader_of_packed(const char *format, const packing **how)
 {
     size_t len = strlen(format);
     char name[48] = "";
@@ -251,15 +259,15 @@ static reader_kind reader_of_packed(const char *format, const packing **how)
     return reader_of(name);
 }
 
-bool verify_can_count(const char *format)
+const char *verify_counted(const char *format)
 {
     const packing *how;
-    return reader_of_packed(format, &how) != READ_NOTHING;
+    return reader_of_packed(format, &how).counted;
 }
 
-static bool count(const input *in, reader_kind reader, bool header, u64 *records, error *e)
+static bool count(const input *in, const reader *by, bool header, u64 *records, error *e)
 {
-    switch (reader) {
+    switch (by->kind) {
     case READ_CSV:
         return count_csv(in, header, records, e);
     case READ_TEXT:
@@ -272,6 +280,8 @@ static bool count(const input *in, reader_kind reader, bool header, u64 *records
         return count_sqlite(in, records, e);
     case READ_PARQUET:
         return verify_count_parquet(in, records, e);
+    case READ_ITEMS:
+        return verify_count_items(in, by->format, records, e);
     case READ_NOTHING:
         break;
     }
@@ -313,13 +323,13 @@ static bool member_failed(void *context, const char *path, const error *e)
 bool verify_count(const input *in, const char *format, bool header, u64 *records, error *e)
 {
     const packing *how;
-    reader_kind reader = reader_of_packed(format, &how);
+    const reader by = reader_of_packed(format, &how);
     if (!how)
-        return count(in, reader, header, records, e);
+        return count(in, &by, header, records, e);
     expanded x = {.e = e};
     const archive_visitor visitor = {&x, is_wanted, take_member, member_failed};
     (void)archive_each(in, &visitor);
-    bool ok = x.in && count(x.in, reader, header, records, e);
+    bool ok = x.in && count(x.in, &by, header, records, e);
     input_close(x.in);
     return ok;
 }
