@@ -36,7 +36,7 @@ typedef struct conversion {
     const char *path;              // OUT; NULL or "-": standard output
     outfile *out, own, provenance; // out: `own`, or somebody else's
     char *provenance_path, what[48];
-    u64 records, hits, items; // items: of what the exporter counts instead of records
+    u64 records, hits, items;   // items: of what the exporter counts instead of records
     u64 states[RECORD_STATES];  // of them
     char remark[EXPORT_REMARK]; // of the exporter; "": none
     struct parts *parts;        // of many files; NULL: of one
