@@ -7,7 +7,7 @@
 #include "sqlite_row.h"
 
 // Columns before those of fields, in a table of its own and in the shared one.
-enum { OWN_HEAD = 4, SHARED_HEAD = 2 };
+enum { OWN_HEAD = 9, SHARED_HEAD = 2 };
 static_assert(OWN_HEAD + LAYOUT_COLUMNS <= ROW_COLUMNS, "a row has room for all columns");
 
 // ------------------------------------------------------------------------------------- rendered
@@ -76,7 +76,26 @@ bool sqlite_fields_has(const sqlite_fields *x, const record *rec)
     return l && rec->plan && layout_columns(l, rec->plan);
 }
 
-// What the table has before the fields.
+static void put_if(row_maker *row, bool has, i64 number)
+{
+    if (has)
+        row_number(row, number);
+    else
+        row_null(row);
+}
+
+static void put_name(row_maker *row, const char *name)
+{
+    if (!name) {
+        row_null(row);
+        return;
+    }
+    span s = text_span(name);
+    outbuf_written(row->out, text_utf8(outbuf_reserve(row->out, 3 * s.len), s));
+    row_text(row);
+}
+
+// What the table has before the fields: what nearly every query asks for, so that it is not looked up in `records`.
 static void put_head(row_maker *row, const layout *l, const record *rec)
 {
     row_null(row); // `record` is the row's number
@@ -85,12 +104,13 @@ static void put_head(row_maker *row, const layout *l, const record *rec)
         return;
     }
     row_number(row, rec->time);
-    if (rec->has_process)
-        row_number(row, rec->process_id);
-    row_skip(row, OWN_HEAD - 1);
-    if (rec->has_thread)
-        row_number(row, rec->thread_id);
-    row_skip(row, OWN_HEAD);
+    put_if(row, rec->has_process, rec->process_id);
+    put_if(row, rec->has_thread, rec->thread_id);
+    row_number(row, rec->processor);
+    row_number(row, (i64)rec->offset);
+    put_if(row, event_has_cpu_times(rec->event), rec->event->kernel_time);
+    put_if(row, event_has_cpu_times(rec->event), rec->event->user_time);
+    put_name(row, rec->process_name);
 }
 
 static void put_values(row_maker *row, const layout *l, u32 head, const record *rec)

@@ -266,7 +266,8 @@ void sqlite_layout_tables(const sqlite_layouts *all, outbuf *sql)
         outbuf_text(sql, "CREATE TABLE fields_");
         add_number(sql, l->id);
         outbuf_text(sql, "(record INTEGER PRIMARY KEY REFERENCES records(record),time INTEGER NOT NULL,"
-                         "process_id INTEGER,thread_id INTEGER");
+                         "process_id INTEGER,thread_id INTEGER,processor INTEGER NOT NULL,offset INTEGER NOT NULL,"
+                         "kernel_time INTEGER,user_time INTEGER,process_name TEXT");
         add_columns(sql, l->count, l);
         outbuf_text(sql, ");");
     }

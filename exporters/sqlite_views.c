@@ -349,7 +349,12 @@ static const char *known_column(const view_maker *m, column_id id)
     case COLUMN_process_id:
         return "f.process_id";
     case COLUMN_thread_id:
-        return "f.thread_id";
+    case COLUMN_processor:
+    case COLUMN_process_name:
+    case COLUMN_offset:
+    case COLUMN_kernel_time:
+    case COLUMN_user_time:
+        return arena_format(m->a, "f.%s", column_table[id].name);
     case COLUMN_state:
         return stored ? NULL : "'decoded'";
     case COLUMN_schema:
