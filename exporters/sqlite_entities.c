@@ -79,12 +79,6 @@ static void cell_user(cells *c, const char *sid)
     cell_text(c, account_name(sid, room));
 }
 
-// Whether the drive's letter is a guess.
-static bool is_guessed(const process_life *x)
-{
-    return x->image_path && strcmp(x->image_path, x->dos_path) != 0 && strncmp(x->dos_path, "\\\\", 2) != 0;
-}
-
 static void cell_version(cells *c, const image_version *v, u32 which)
 {
     const char *const texts[] = {v ? v->original_name : NULL, v ? v->description : NULL, v ? v->version : NULL,
@@ -115,8 +109,8 @@ static void cell_version(cells *c, const image_version *v, u32 which)
     COLUMN("\"end\" TEXT", cell_time(c, x->end_known == MOMENT_RECORDED, x->end))                                      \
     COLUMN("name TEXT", cell_text(c, x->name))                                                                         \
     COLUMN("image_path TEXT", cell_text(c, x->dos_path))                                                               \
-    COLUMN("device_path TEXT", cell_text(c, is_guessed(x) ? x->image_path : NULL))                                     \
-    COLUMN("path_guessed INTEGER", cell_if(c, x->image_path != NULL, is_guessed(x)))                                   \
+    COLUMN("device_path TEXT", cell_text(c, process_path_guessed(x) ? x->image_path : NULL))                                     \
+    COLUMN("path_guessed INTEGER", cell_if(c, x->image_path != NULL, process_path_guessed(x)))                                   \
     COLUMN("original_name TEXT", cell_version(c, x->version, 0))                                                       \
     COLUMN("description TEXT", cell_version(c, x->version, 1))                                                         \
     COLUMN("file_version TEXT", cell_version(c, x->version, 2))                                                        \

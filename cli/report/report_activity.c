@@ -221,7 +221,12 @@ static void add_origin(cJSON *to, const process_life *life)
     report_add_text(to, "user_sid", life->user_sid);
     report_add_text(to, "user_name", account_name(life->user_sid, scratch));
     add_cut(to, "command_line", life->command_line);
-    add_cut(to, "image_path", life->image_path);
+    add_cut(to, "image_path", life->dos_path);
+    if (process_path_guessed(life))
+        add_cut(to, "device_path", life->image_path); // what was logged: the drive's letter is a guess
+    report_add_text(to, "original_name", life->version ? life->version->original_name : NULL);
+    report_add_text(to, "description", life->version ? life->version->description : NULL);
+    report_add_text(to, "company", life->version ? life->version->company : NULL);
     if (life->has_parent)
         report_add_number(to, "parent_id", life->parent_id);
     if (life->parent)

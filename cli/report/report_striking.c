@@ -234,9 +234,9 @@ void striking_put_encoded(span text, span command, outbuf *out)
 
 static void look_at_life(const process_life *life, striking_list *lists, arena *texts)
 {
-    if (life->image_path && is_striking_path(text_span(life->image_path)))
+    if (life->dos_path && is_striking_path(text_span(life->dos_path)))
         striking_add(&lists[STRIKING_PATH],
-                     &(striking_item){striking_text(texts, text_span(life->image_path)), NULL, 0, life->index});
+                     &(striking_item){striking_text(texts, text_span(life->dos_path)), NULL, 0, life->index});
     span line = text_span(life->command_line ? life->command_line : ""), command = striking_encoded(line);
     if (!command.len)
         return;

@@ -11,6 +11,8 @@
 #ifndef ETWKIT_CORRELATE_H
 #define ETWKIT_CORRELATE_H
 
+#include <string.h>
+
 #include "base/outbuf.h"
 #include "container/etl_file.h"
 #include "decode/classes.h"
@@ -184,6 +186,12 @@ typedef struct process_life {
     bool parent_sure; // false: both are from before the recording, and the id may have been another's then
     u32 index;        // in correlator_processes
 } process_life;
+
+// Whether the drive's letter in dos_path is a guess.
+static inline bool process_path_guessed(const process_life *p)
+{
+    return p->image_path && strcmp(p->image_path, p->dos_path) != 0 && strncmp(p->dos_path, "\\\\", 2) != 0;
+}
 
 // All processes, by start, then id, machine and order of their lives; those from before the recording first.
 const process_life *const *correlator_processes(const correlator *c, u32 *count);

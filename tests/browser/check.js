@@ -201,6 +201,11 @@ function checkLocalTime(page) {
     const before = after();
     toggle.click();
     check('local time beside UTC', before === 'none' && after().includes('local'));
+    const inputs = JSON.parse(page.getElementById('data').textContent).inputs.filter(input => input.events);
+    const oneZone = new Set(inputs.map(input => input.utc_offset_minutes)).size === 1;
+    const told = ['#summary', '#evidence'].map(id => page.querySelector(id + ' time.inline'));
+    check('local time in what is written without the script', told.every(one => oneZone ? one &&
+        page.defaultView.getComputedStyle(one, '::after').content.includes('local') : !one));
     toggle.click();
 }
 

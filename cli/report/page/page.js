@@ -133,6 +133,21 @@ function localToggle() {
     return toggle;
 }
 
+// Times of the sections that are written without this script; where inputs differ in their time zones it is not known
+// whose they are.
+function addLocalTimes(section) {
+    const zones = new Set(readInputs.map(input => input.utc_offset_minutes)), texts = [];
+    const walk = document.createTreeWalker(section, NodeFilter.SHOW_TEXT);
+    while (zones.size === 1 && walk.nextNode())
+        texts.push(walk.currentNode);
+    for (const text of texts) {
+        const parts = text.data.split(/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z)/);
+        if (parts.length > 1)
+            text.replaceWith(...parts.map((part, i) => i % 2 === 0 ? part :
+                make('time', {dateTime: part, 'data-local': ` (${localText(part, 0)} local)`, className: 'inline'}, part)));
+    }
+}
+
 // "#process-12": the page of a process; "#record-7": the row of a record; "#dns": a table, which opens.
 function follow() {
     const [, kind, number] = /^#(process|record)-(\d+)$/.exec(location.hash) || [];
@@ -148,6 +163,8 @@ function follow() {
 
 const theme = button('Light or dark', 'change the colours', toggleTheme);
 theme.id = 'theme';
+addLocalTimes(document.getElementById('summary'));
+addLocalTimes(document.getElementById('evidence'));
 show('tools', searchBox(), localToggle(), theme);
 showTimeline();
 showProcesses();

@@ -88,11 +88,21 @@ function childrenText(life) {
         .map((child, i) => [i ? ', ' : '', processName(child.life, null), ` (${child.process_id})`]);
 }
 
+// A guess is called a guess.
+function imagePath(life) {
+    return life.image_path && [code(life.image_path),
+        life.device_path && [' (the letter is a guess; logged as ', code(life.device_path), ')']];
+}
+
+function imageText(life) {
+    return [life.original_name, life.description, life.company].filter(text => text).join(', ') || null;
+}
+
 function processFacts(life) {
     return make('table', {className: 'facts'}, make('tbody', null,
         severalHosts && fact('Host', hostName(life.host)),
         fact('Command line', life.command_line && code(life.command_line)),
-        fact('Image', life.image_path && code(life.image_path)),
+        fact('Image', imagePath(life)), fact('Its file says', imageText(life)),
         fact('Parent', parentText(life)), fact('Children', childrenText(life)),
         fact('Start', moment(life.start, life.start_known, 'before the recording', life.host).show()),
         fact('End', moment(life.end, life.end_known, 'after the recording', life.host).show()),
