@@ -2,6 +2,7 @@
 
 #include "etwkit_engine.h"
 #include "sqlite_bind.h"
+#include "sqlite_connections.h"
 #include "sqlite_row.h"
 
 // ------------------------------------------------------------------------------------- tables
@@ -13,7 +14,7 @@ static const char ACTIVITIES[] =
     "process_name TEXT,process_known TEXT"; // then the fields
 
 static const char TABLES[] =
-    ",file INTEGER REFERENCES files(id),registry_value INTEGER REFERENCES registry_values(id),"
+    ",connection INTEGER REFERENCES connections(id),file INTEGER REFERENCES files(id),registry_value INTEGER REFERENCES registry_values(id),"
     "logon_session INTEGER REFERENCES logons(id));"
     "CREATE TABLE activity_more_records(activity INTEGER NOT NULL REFERENCES activities(id),"
     "record INTEGER NOT NULL REFERENCES records(record));"
@@ -72,6 +73,7 @@ typedef struct activity_head {
 struct sqlite_activities {
     const correlator *correlator;
     activities *activities;
+    connection_index connections;
     sqlite_tree rows, more, process_records, dns;
     i64 next, next_more; // numbers of the next rows
     u32 life_count;
@@ -151,12 +153,13 @@ static void put_process_name(row_maker *row, const activity *seen, const record 
 
 static void render_row(const sqlite_activities *x, const activity *seen, const record *rec, row_maker *row)
 {
+    u32 host = correlator_host(x->correlator, rec->source_index, rec->epoch);
     bool of_process = seen->kind == ACTIVITY_KIND_process_start || seen->kind == ACTIVITY_KIND_process_end;
     row_null(row); // its number
     row_number(row, (i64)rec->number);
     row_number(row, rec->time);
     put_timestamp(row, rec->time);
-    row_number(row, correlator_host(x->correlator, rec->source_index, rec->epoch));
+    row_number(row, host);
     put_text_cell(row, activity_kinds[seen->kind].name);
     put_text_cell(row, seen->action);
     put_process_name(row, seen, rec, of_process);
@@ -168,6 +171,9 @@ static void render_row(const sqlite_activities *x, const activity *seen, const r
             put_process(row, seen->has_target, seen->target_id, seen->target);
         else
             put_field(row, seen, rec, (activity_field)i);
+    i64 of = connection_index_find(&x->connections, host, seen, rec);
+    if (of >= 0)
+        row_number(row, of);
 }
 
 static bool is_dns(const activity *seen, const record *rec)
@@ -189,7 +195,7 @@ static void render_dns(const activity *seen, const record *rec, row_maker *row)
         put_field(row, seen, rec, WHICH[i]);
 }
 
-enum { BEFORE_FIELDS = 9, PROCESS_FIELDS = 2, DNS_COLUMNS = 11 };
+enum { BEFORE_FIELDS = 9, PROCESS_FIELDS = 2, CONNECTION = 1, DNS_COLUMNS = 11 };
 
 static void render_one(const sqlite_activities *x, const activity *seen, const record *rec, outbuf *out)
 {
@@ -199,7 +205,7 @@ static void render_one(const sqlite_activities *x, const activity *seen, const r
     if (seen->process)
         head.life = seen->process->index;
     row_maker row;
-    row_begin(&row, out, BEFORE_FIELDS + ACTIVITY_FIELDS + PROCESS_FIELDS);
+    row_begin(&row, out, BEFORE_FIELDS + ACTIVITY_FIELDS + PROCESS_FIELDS + CONNECTION);
     render_row(x, seen, rec, &row);
     head.row = (u32)(row_end(&row) - at);
     head.row_end = (u32)(out->len - at);
@@ -309,6 +315,7 @@ sqlite_activities *sqlite_activities_new(arena *a, sqlite3 *db, const export_tar
     sqlite_activities *x = arena_new(a, sqlite_activities);
     x->correlator = target->session->correlator;
     x->activities = activities_new(target->session->correlator, target->classes, target->class_count);
+    connection_index_make(&x->connections, x->correlator);
     x->next = x->next_more = 1;
     (void)correlator_processes(target->session->correlator, &x->life_count);
     x->starts = arena_array(a, i64, x->life_count);
@@ -334,6 +341,7 @@ bool sqlite_activities_end(sqlite_activities *x, page_file *f, error *e)
     if (x->activities)
         activities_free(x->activities);
     x->activities = NULL;
+    connection_index_free(&x->connections);
     outbuf_free(&x->row);
     return ok;
 }

@@ -109,8 +109,8 @@ static void cell_version(cells *c, const image_version *v, u32 which)
     COLUMN("\"end\" TEXT", cell_time(c, x->end_known == MOMENT_RECORDED, x->end))                                      \
     COLUMN("name TEXT", cell_text(c, x->name))                                                                         \
     COLUMN("image_path TEXT", cell_text(c, x->dos_path))                                                               \
-    COLUMN("device_path TEXT", cell_text(c, process_path_guessed(x) ? x->image_path : NULL))                                     \
-    COLUMN("path_guessed INTEGER", cell_if(c, x->image_path != NULL, process_path_guessed(x)))                                   \
+    COLUMN("device_path TEXT", cell_text(c, process_path_guessed(x) ? x->image_path : NULL))                           \
+    COLUMN("path_guessed INTEGER", cell_if(c, x->image_path != NULL, process_path_guessed(x)))                         \
     COLUMN("original_name TEXT", cell_version(c, x->version, 0))                                                       \
     COLUMN("description TEXT", cell_version(c, x->version, 1))                                                         \
     COLUMN("file_version TEXT", cell_version(c, x->version, 2))                                                        \

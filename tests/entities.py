@@ -221,10 +221,25 @@ def object_of(record):
     for field in ("FileName", "ImageName", "FilePath", "OpenPath"):
         if data.get(field):
             return tail(data[field])
+    if kind_of(record) == "receive" and ("Udp" in record.get("event_name", "") or record["event_id"] in (43, 59)):
+        return data.get("saddr")
     for field in ("IoSize", "IOSize", "QueryName", "daddr"):
         if field in data:
             return data[field]
     return None
+
+
+def check_connections(db, say):
+    """Traffic of the kernel belongs to the connection with its ends, whose totals are those of its activities."""
+    ends = ("FROM activities a LEFT JOIN connections c ON c.process_id=a.process_id AND lower(c.protocol)=a.protocol AND "
+            "c.local_address=a.local_address AND c.local_port=a.local_port AND c.remote_address=a.address AND "
+            "c.remote_port=a.port AND c.host_id=a.host_id WHERE a.kind IN ('connect','accept','send','receive','datagram')")
+    for record, own, joined in db.execute("SELECT a.record,a.connection,c.id " + ends + " AND a.connection IS NOT c.id"):
+        say("record %u is of connection %s, by its ends %s" % (record, own, joined))
+    for row in db.execute("SELECT c.id,c.sends,c.receives,sum(a.kind IN ('send','datagram')),sum(a.kind='receive') FROM "
+                          "connections c JOIN activities a ON a.connection=c.id GROUP BY c.id"):
+        if row[1] > row[3] or row[2] > row[4]:
+            say("connection %u has %u sends and %u receives, its activities are %u and %u" % row)
 
 
 def check_activities(records, db, say):
@@ -248,6 +263,7 @@ def check_activities(records, db, say):
                 say("record %u: %s of %r, by the activity %s" % (record["record"], kind, wanted, row))
             if row[7] is not None and pids[row[7]][0] != row[6]:
                 say("record %u: process %u is not that of row %u" % (record["record"], row[6], row[7]))
+    check_connections(db, say)
     shown = collections.Counter(kind_of(record) for record in records)
     for kind, count in db.execute("SELECT kind,count(DISTINCT record) FROM activities GROUP BY kind"):
         known = set(SHOWN) | set(BY_ID.values()) | set(NETWORK.values())
