@@ -110,8 +110,6 @@ void guard_clean_up(void)
             unlinkat(f->folder->fd, f->part, 0);
     for (u32 i = folders.count; i--;)
         rmdir(folders.list[i]);
-    if (!nested)
-        guard_release();
 }
 
 static bool same(os_identity a, os_identity b)

@@ -28,9 +28,13 @@ static const int ENDING[] = {
 
 static void on_ending(int number)
 {
+    sigset_t own;
     guard_clean_up();
     signal(number, SIG_DFL);
     raise(number);
+    sigemptyset(&own);
+    sigaddset(&own, number);
+    pthread_sigmask(SIG_UNBLOCK, &own, NULL);
 }
 
 // Nothing is mapped but temporary files (base/spill.h): a page of one could not be read back, or found no place.
