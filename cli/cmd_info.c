@@ -79,10 +79,11 @@ static bool read_rows(run *r, u32 first, u32 count, bool threads, outbuf *out)
 {
     evidence ev;
     error e = {0};
-    unsigned correlate = lists_symbols(r)                           ? CORRELATE_IMAGES
-                         : filter_needs_record(&r->options->filter) ? r->options->correlate
-                                                                    : 0;
-    bool ok = evidence_open(&ev, r, first, count, threads, correlate) == EXIT_DONE;
+    bool asks_records = filter_needs_record(&r->options->filter);
+    evidence_wish wish = {first, count, threads, !asks_records, asks_records ? r->options->correlate : 0};
+    if (lists_symbols(r))
+        wish.correlate = CORRELATE_IMAGES;
+    bool ok = evidence_open(&ev, r, &wish) == EXIT_DONE;
     if (ok && !lists_symbols(r) && !count_states(&ev, &e)) {
         print_say("%s", e.message);
         ok = false;

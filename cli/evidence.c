@@ -75,14 +75,16 @@ static bool may_be_asked_for(void *options_given, const event_class *cls)
     return filter_may_let(&o->filter, cls);
 }
 
-int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsigned correlate)
+int evidence_open(evidence *ev, run *r, const evidence_wish *wish)
 {
     const options *o = r->options;
-    *ev = (evidence){.run = r, .session = session_new(), .first = first, .count = count, .began = os_seconds()};
+    *ev = (evidence){
+        .run = r, .session = session_new(), .first = wish->first, .count = wish->count, .began = os_seconds()};
     session *s = ev->session;
-    s->crew = threads ? r->crew : NULL;
+    s->crew = wish->alone ? r->crew : NULL;
     s->store = r->store;
-    s->correlate = correlate;
+    s->correlate = wish->correlate;
+    s->only_counts = wish->no_records && filter_is_open(&o->filter);
     s->host_name = o->host;
     s->segments = r->each ? &r->segments : NULL;
     s->since = o->filter.since;
@@ -90,14 +92,14 @@ int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsi
     s->wants = filter_asks_class(&o->filter) ? may_be_asked_for : NULL;
     s->wants_context = (void *)o;
     u64 bytes = 0;
-    if (!open_traces(ev, first, count, &bytes))
+    if (!open_traces(ev, wish->first, wish->count, &bytes))
         return EXIT_FAILED;
-    expect_memory(ev, bytes, correlate != 0);
+    expect_memory(ev, bytes, !wish->no_records);
     bool done = session_survey(s, survey_progress, ev);
     run_clear_bar(r);
     if (!done)
         print_say("interrupted");
-    if (done && o->symbols && correlate & CORRELATE_FRAMES)
+    if (done && o->symbols && wish->correlate & CORRELATE_FRAMES)
         ev->symbols = symbols_load(s, o->symbols, o->quiet);
     return done ? EXIT_DONE : EXIT_FAILED;
 }

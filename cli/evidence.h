@@ -14,10 +14,17 @@ typedef struct evidence {
     double began;
 } evidence;
 
-// Opens the rows [first, first + count) of the run's inputs that can be read, and surveys them; on the run's threads
-// where `threads`. `correlate`: what is followed of what events say about each other (CORRELATE_…); 0 where no records
-// will be asked for. Returns EXIT_DONE or the exit code to end with (everything said); evidence_close in any case.
-int evidence_open(evidence *ev, run *r, u32 first, u32 count, bool threads, unsigned correlate);
+// What a command wants to know.
+typedef struct evidence_wish {
+    u32 first, count;   // rows of the run's inputs
+    bool alone;         // it has the run's threads to itself
+    bool no_records;    // it counts them at most
+    unsigned correlate; // what is followed of what events say about each other (CORRELATE_…)
+} evidence_wish;
+
+// Opens those of the rows that can be read, and surveys them. Returns EXIT_DONE or the exit code to end with (everything
+// said); evidence_close in any case.
+int evidence_open(evidence *ev, run *r, const evidence_wish *wish);
 void evidence_close(evidence *ev); // what was found of its rows stays in them
 
 // What became of an input so far.

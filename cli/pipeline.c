@@ -406,11 +406,35 @@ static merge_filter class_filter(pipeline *p)
     return out;
 }
 
-static void begin(pipeline *p, pipeline_job *job)
+// Takes what the first pass has counted already: those classes take no further part.
+static void take_counted(pipeline *p, merge_filter *through)
+{
+    session *s = p->job->session;
+    u32 count = class_count(s->classes);
+    if (!s->counted || class_refused(s->classes) || p->by_record || through->since != INT64_MIN ||
+        through->until != INT64_MAX)
+        return;
+    if (!p->classes) {
+        p->classes = mem_zeroed(count, sizeof(*p->classes));
+        for (u32 i = 0; i < count; i++)
+            p->classes[i] = true;
+        through->classes = p->classes;
+    }
+    for (u32 i = 0; i < count; i++) {
+        if (!p->classes[i] || !session_counted(s, i))
+            continue;
+        session_take_counts(s, i);
+        p->classes[i] = false;
+    }
+}
+
+static void begin(pipeline *p, pipeline_job *job, bool only_counts)
 {
     session *s = job->session;
     *p = (pipeline){.job = job};
     merge_filter through = class_filter(p);
+    if (only_counts)
+        take_counted(p, &through);
     p->merge = merge_new(s, &through);
     job->records = 0;
     p->numbered = job->part ? job->part->before : 0;
@@ -461,7 +485,7 @@ static ring *new_ring(pipeline *p, ring_rank rank, u32 slots, void (*make)(void 
 bool pipeline_run(pipeline_job *job, error *e)
 {
     pipeline p;
-    begin(&p, job);
+    begin(&p, job, false);
     unsigned threads = crew_threads(p.crew);
     p.seat_count = threads > 1 ? threads * SLICES_A_THREAD : 1;
     p.seats = mem_zeroed(p.seat_count, sizeof(*p.seats));
@@ -545,7 +569,7 @@ static bool count_all(pipeline *p)
 bool pipeline_count(pipeline_job *job, error *e)
 {
     pipeline p;
-    begin(&p, job);
+    begin(&p, job, true);
     bool done = count_all(&p);
     end(&p);
     for (u32 i = 0; i < job->session->trace_count; i++) {
@@ -563,7 +587,7 @@ static bool count_before(const pipeline_job *of, i64 time, u64 *records)
     pipeline_job job = *of;
     pipeline p;
     job.part = &before;
-    begin(&p, &job);
+    begin(&p, &job, false);
     p.only_number = true;
     bool done = count_all(&p);
     *records = 0;
@@ -579,7 +603,7 @@ static bool count_before(const pipeline_job *of, i64 time, u64 *records)
 bool pipeline_cut(pipeline_job *job, u32 part, u32 parts, pipeline_part *out, error *e)
 {
     pipeline p;
-    begin(&p, job);
+    begin(&p, job, false);
     *out = (pipeline_part){merge_part_start(p.merge, part, parts), merge_part_start(p.merge, part + 1, parts), 0};
     end(&p);
     out->until -= out->until < INT64_MAX;

@@ -93,9 +93,11 @@ static bool convert_together(conversion *c, run *r, u32 first, u32 count)
 {
     error e = {0};
     evidence ev;
+    evidence_wish wish = conversion_wish(c, first, count);
+    wish.alone = true;
     if (!c->options->no_hash)
         inputs_hash_begin(&r->inputs, c->options->threads);
-    bool ok = evidence_open(&ev, r, first, count, true, conversion_correlates(c)) == EXIT_DONE;
+    bool ok = evidence_open(&ev, r, &wish) == EXIT_DONE;
     if (ok) {
         if (c->format.exporter->keeps_traces)
             inputs_hash_finish(&r->inputs);

@@ -108,11 +108,13 @@ static void count_states(conversion *c, const session *s)
     }
 }
 
-unsigned conversion_correlates(const conversion *c)
+evidence_wish conversion_wish(const conversion *c, u32 first, u32 count)
 {
     bool records = c->format.exporter->render || c->format.exporter->whole || filter_needs_record(&c->options->filter);
     const convert_options *own = c->options->own;
-    return records ? c->options->correlate | c->format.exporter->correlate | (own->rules ? DETECT_CORRELATES : 0) : 0;
+    unsigned correlate = c->options->correlate | c->format.exporter->correlate | (own->rules ? DETECT_CORRELATES : 0);
+    return (evidence_wish){
+        .first = first, .count = count, .no_records = !records && !own->shards, .correlate = records ? correlate : 0};
 }
 
 // Beside the records, in a second pass over them.

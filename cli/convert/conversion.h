@@ -47,7 +47,7 @@ typedef struct conversion {
 // Before anything is read: false where OUT cannot be written or must not be (own.refused, provenance.refused), and why.
 MUST_USE bool conversion_begin(conversion *c, error *e);
 // For evidence_open.
-unsigned conversion_correlates(const conversion *c);
+evidence_wish conversion_wish(const conversion *c, u32 first, u32 count);
 // All records of the session.
 MUST_USE bool conversion_run(conversion *c, evidence *ev, error *e);
 // OUT and its provenance appear; both or none.

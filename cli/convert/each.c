@@ -108,7 +108,9 @@ static bool make_folders(const char *path, error *e)
 static bool convert_row(const each *all, conversion *c, u32 index, bool threads, error *e)
 {
     evidence ev;
-    bool ok = evidence_open(&ev, all->run, index, 1, threads, conversion_correlates(c)) == EXIT_DONE;
+    evidence_wish wish = conversion_wish(c, index, 1);
+    wish.alone = threads;
+    bool ok = evidence_open(&ev, all->run, &wish) == EXIT_DONE;
     if (ok) {
         ok = make_folders(c->path, e) && conversion_begin(c, e) && conversion_run(c, &ev, e) &&
              conversion_finish(c, &ev, e);

@@ -83,7 +83,8 @@ static int report(const options *o, outfile *out, bool *reader_left)
     if (code == EXIT_DONE) {
         if (!o->no_hash)
             inputs_hash_begin(&r.inputs, o->threads);
-        code = evidence_open(&ev, &r, 0, r.inputs.count, true, r.options->correlate);
+        code = evidence_open(
+            &ev, &r, &(evidence_wish){.count = r.inputs.count, .alone = true, .correlate = r.options->correlate});
         bool ok = code == EXIT_DONE && make_report(&ev, out, &e) && finish(out, &e);
         run_clear_bar(&r);
         *reader_left = code == EXIT_DONE && !ok && outfile_reader_left(out->fd);

@@ -615,3 +615,17 @@ const plan *plan_compile(arena *a, const event_schema *schema, bool is_64_bit, e
     mem_free(c.fittings);
     return out;
 }
+
+u64 plan_layout(const plan *p)
+{
+    const u32 all[] = {p->field_count, p->top_count,   p->is_64_bit,    p->inflates,
+                       p->padding,     p->payload_end, p->elements_text};
+    u64 hash = hash_bytes(all, sizeof(all));
+    for (u32 i = 0; i < p->field_count; i++) {
+        const field *f = &p->fields[i];
+        const u16 one[] = {f->wire,  f->count_form,   f->unit,         f->bytes,
+                           f->count, f->length_field, f->first_member, f->member_count};
+        hash = hash_more(hash, one, sizeof(one));
+    }
+    return hash;
+}

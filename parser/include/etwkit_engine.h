@@ -50,6 +50,7 @@
 #include "schema/manifest/manifest.h"
 #include "schema/model/schema.h"
 #include "schema/tables/sid_names.h"
+#include "session/count.h"
 #include "session/merge.h"
 #include "session/scan.h"
 #include "session/schema_store.h"
@@ -197,6 +198,7 @@ ENGINE(schema_store_set)
 ENGINE(record_scratch_free)
 ENGINE(session_add)
 ENGINE(session_check_files)
+ENGINE(session_counted)
 ENGINE(session_free)
 ENGINE(session_host)
 ENGINE(session_new)
@@ -208,6 +210,7 @@ ENGINE(segments_free)
 ENGINE(segments_look)
 ENGINE(segments_order)
 ENGINE(session_survey)
+ENGINE(session_take_counts)
 ENGINE(trace_events_of)
 ENGINE(trim_trace)
 

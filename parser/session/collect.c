@@ -33,12 +33,12 @@ void collector_end_trace(collector *c)
 
 // ---------------------------------------------------------------------------------------------- classes
 
-// Classes whose events the correlator looks into are planned at once, with the schemas known so far.
+// Classes whose events are looked into are planned at once, with the schemas known so far.
 static void add_interest(collector *c, u32 cls)
 {
     session *s = c->session;
     interest kind = interest_of(s->correlator, class_at(s->classes, cls));
-    if (kind == INTEREST_CORRELATE)
+    if (kind == INTEREST_CORRELATE || c->plans_all)
         class_plan(s->classes, cls, s->schemas, session_os_build(s));
     if (s->wants) {
         GROW(c->wanted, cls, c->wanted_capacity);
@@ -230,7 +230,7 @@ static bool is_worth_caching(const session *s, const trace *t)
 static cached_buffer *cache_of(collector *c, scanned *s)
 {
     session *all = c->session;
-    if (!is_worth_caching(all, c->trace))
+    if (all->counted || !is_worth_caching(all, c->trace))
         return NULL;
     if (c->wanted)
         return cache_wanted(&all->cache, &s->buffer, c->wanted, &s->stacks);

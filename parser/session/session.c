@@ -26,6 +26,7 @@ static void trace_free(trace *t)
 {
     spill_free(&t->filled_block);
     mem_free(t->class_events);
+    mem_free(t->states);
     mem_free(t->computers);
     losses_free(&t->losses);
     clock_steps_free(&t->clock_steps);
@@ -42,6 +43,7 @@ void session_free(session *s)
     for (u32 i = 0; i < s->trace_count; i++)
         trace_free(s->traces[i]);
     mem_free(s->traces);
+    mem_free(s->settled);
     event_cache_free(&s->cache);
     hosts_free(&s->hosts);
     schema_load_free(&s->embedded);

@@ -29,6 +29,12 @@ typedef struct buffer_events {
     cached_buffer *cached;     // NULL: it must be read again
 } buffer_events;
 
+// Events of a class by how far they are decoded.
+typedef struct state_counts {
+    u64 of[RECORD_STATES];
+    u64 cut; // of them at LIMIT_RECORD_TEXT
+} state_counts;
+
 // One input.
 typedef struct trace {
     etl_file file;
@@ -40,6 +46,8 @@ typedef struct trace {
     u64 decoded, partial, raw; // counted by whoever read the records
     u64 *class_events;         // by class index, of this trace
     u32 class_capacity;
+    state_counts *states; // by class index, where the first pass counts (count.h)
+    u32 state_count;
     buffer_events *filled; // in file order; who goes through all calls spill_pass
     spill *filled_block;
     u32 filled_count, filled_capacity;
@@ -70,7 +78,11 @@ typedef struct session {
     i64 since, until;             // FILETIME: no other records will be asked for; likewise
     bool (*wants)(void *context, const event_class *cls); // false: nor records of this class, whose names are not known
     void *wants_context;                                  // yet; NULL: of all
-    host_map hosts;                                       // by trace header, traces one after the other
+    bool only_counts; // states of all events are wanted, and nothing else: the first pass may count them; likewise
+    bool counted;     // it did
+    bool *settled;    // by class index: and its counts hold (count.h)
+    u32 settled_count;
+    host_map hosts; // by trace header, traces one after the other
     event_cache cache;
     schema_load embedded; // what the traces' own schemas came to
     u64 cut;              // records whose decoding ended at LIMIT_RECORD_TEXT; counted by whoever read them

@@ -7,6 +7,7 @@
 #include "schema/core/schema_core.h"
 #include "schema/tables/schema_kernel.h"
 #include "session/collect.h"
+#include "session/count.h"
 #include "threads/ring.h"
 
 enum {
@@ -18,6 +19,7 @@ enum {
 typedef struct survey {
     session *session;
     collector collector;
+    counter *counter; // NULL: states are not counted
     session_progress *progress;
     void *progress_context;
     u64 done, total, reported, passed; // bytes
@@ -82,16 +84,23 @@ static bool survey_trace(survey *v, u32 index)
                                         .lazy = true,
                                         .make = scan_next,
                                         .context = &run});
+    if (v->counter)
+        counter_begin_trace(v->counter, index, threads, slots_for(&t->file, crew_threads(threads)));
     ring_open(scans, t->file.count);
     bool goes_on = true;
     for (u32 i = 0; i < t->file.count && goes_on; i++) {
-        collect_buffer(&v->collector, ring_take(scans));
+        scanned *next = ring_take(scans);
+        collect_buffer(&v->collector, next);
+        if (v->counter)
+            counter_take(v->counter, next);
         ring_release(scans);
         v->done += t->file.buffers[i].size;
         spill_pass(&v->passed, t->file.buffers[i].size, SPILL_TRACES);
         goes_on = report_progress(v);
     }
     ring_free(scans, free_scanned);
+    if (v->counter)
+        counter_end_trace(v->counter);
     collector_end_trace(&v->collector);
     for (unsigned i = 0; i < crew_threads(threads); i++)
         scanner_end(&run.scanners[i]);
@@ -259,6 +268,10 @@ bool session_survey(session *s, session_progress *progress, void *context)
         v.total += s->traces[i]->file.input->bytes;
         correlator_add_trace(s->correlator, &s->traces[i]->file);
     }
+    s->counted = s->only_counts && v.total >= count_least_bytes;
+    if (s->counted)
+        v.counter = counter_new(s);
+    v.collector.plans_all = s->counted;
     if (v.collector.asks_stacks)
         correlator_ask_few(s->correlator, v.total);
     bool goes_on = true;
@@ -269,6 +282,9 @@ bool session_survey(session *s, session_progress *progress, void *context)
             check_account(s->traces[i]);
     }
     finish(&v);
+    if (v.counter)
+        counter_settle(v.counter);
+    counter_free(v.counter);
     collector_end(&v.collector);
     return goes_on;
 }

@@ -87,7 +87,8 @@ static bool convert(const options *o, const exporter *form, outbuf *out)
     outfile file;
     bool ok = begin(&r, o) == EXIT_DONE;
     check(ok, "the run did not begin", form->name);
-    ok = evidence_open(&ev, &r, 0, r.inputs.count, true, true) == EXIT_DONE;
+    ok = evidence_open(&ev, &r, &(evidence_wish){.count = r.inputs.count, .alone = true, .correlate = o->correlate}) ==
+         EXIT_DONE;
     if (ok) {
         check(outfile_scratch(&file, "output", &e), e.message, form->name);
         conversion c = {.options = o, .format = {form, NULL}, .path = "output", .out = &file};
@@ -107,7 +108,9 @@ static void report(const options *o)
     evidence ev;
     error e = {0};
     outbuf page = {0};
-    if (begin(&r, o) == EXIT_DONE && evidence_open(&ev, &r, 0, r.inputs.count, true, true) == EXIT_DONE) {
+    if (begin(&r, o) == EXIT_DONE &&
+        evidence_open(&ev, &r, &(evidence_wish){.count = r.inputs.count, .alone = true, .correlate = o->correlate}) ==
+            EXIT_DONE) {
         report_data data;
         report_data_begin(&data, ev.session);
         pipeline_job job = {.session = ev.session,
