@@ -1,4 +1,5 @@
 // Which sessions a piece can belong to (carve_group.h).
+#include "base/bisect.h"
 #include "base/sort.h"
 #include "container/carve_group.h"
 #include "container/chain.h"
@@ -141,14 +142,8 @@ int compare_places(const carve_buffer *a, u32 session, const carve_buffer *b)
 // Whether the buffer's times are between those of its neighbours by number on its processor, of the session.
 static bool is_in_order(const grouping *g, u32 session, const carve_buffer *b)
 {
-    u32 low = 0, high = g->order_count;
-    while (low < high) {
-        u32 middle = low + (high - low) / 2;
-        if (compare_places(g->order[middle], session, b) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    u32 low;
+    BISECT(low, 0, g->order_count, compare_places(g->order[index_], session, b) < 0);
     const carve_buffer *before = low ? g->order[low - 1] : NULL;
     const carve_buffer *after = low < g->order_count ? g->order[low] : NULL;
     if (before && before->session == session && before->processor == b->processor && before->last_time > b->first_time)

@@ -2,6 +2,7 @@
 // means is in correlate_process.c, _file.c, _key.c, _stack.c, _image.c and _network.c.
 #include <stdlib.h>
 
+#include "base/bisect.h"
 #include "base/text.h"
 #include "correlate/correlate_internal.h"
 
@@ -224,14 +225,9 @@ static int by_host_and_time(const void *a, const void *b)
 
 static bool has_gap(const correlator *c, u32 host, i64 from, i64 until)
 {
-    u32 low = 0, high = c->gap_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (c->gaps[mid].host < host || (c->gaps[mid].host == host && c->gaps[mid].time <= from))
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, c->gap_count,
+           c->gaps[index_].host < host || (c->gaps[index_].host == host && c->gaps[index_].time <= from));
     return low < c->gap_count && c->gaps[low].host == host && c->gaps[low].time <= until;
 }
 

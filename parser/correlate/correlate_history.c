@@ -1,4 +1,5 @@
 // Facts by time, folded into lives: what an id meant from when to when. Knows nothing of what the ids are.
+#include "base/bisect.h"
 #include "base/sort.h"
 #include "correlate/correlate_internal.h"
 
@@ -254,23 +255,20 @@ void history_index(history *h)
     spill_seal(h->slot_block);
 }
 
+static bool is_slot_before(const life_slot *s, u32 machine, u64 id)
+{
+    return s->id < id || (s->id == id && s->machine < machine);
+}
+
 static const life_slot *slot_find(const history *h, u32 machine, u64 id)
 {
     u64 range = h->range_count ? range_of(h, id) : 0;
     if (id < h->lowest || range >= h->range_count)
         return NULL;
-    u32 low = h->ranges[range], high = h->ranges[range + 1];
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        const life_slot *s = &h->slots[mid];
-        if (s->id == id && s->machine == machine)
-            return s;
-        if (s->id < id || (s->id == id && s->machine < machine))
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return NULL;
+    u32 at, end = h->ranges[range + 1];
+    BISECT(at, h->ranges[range], end, is_slot_before(&h->slots[index_], machine, id));
+    const life_slot *s = &h->slots[at];
+    return at < end && s->id == id && s->machine == machine ? s : NULL;
 }
 
 void history_add_life(history *h, u32 machine, u64 id, const life *l)
@@ -295,14 +293,8 @@ const life *history_span(const history *h, u32 machine, u64 id, i64 time, i64 *f
     if (!s)
         return NULL;
     const life *lives = h->lives + s->first;
-    u32 low = 0, high = s->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (lives[mid].from <= time)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, s->count, lives[index_].from <= time);
     if (low < s->count)
         *next = lives[low].from;
     if (low == 0)

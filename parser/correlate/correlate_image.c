@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/bisect.h"
 #include "correlate/correlate_internal.h"
 
 typedef struct image_fact {
@@ -226,22 +227,19 @@ void image_close(correlator *c)
 
 // ---------------------------------------------------------------------------------------------- looking up
 
+static bool is_up_to(const image *m, u32 machine, u32 process_id, u64 address)
+{
+    return m->machine != machine         ? m->machine < machine
+           : m->process_id != process_id ? m->process_id < process_id
+                                         : m->base <= address;
+}
+
 // The first image after an address, and with it the end of those that may hold it.
 static u32 images_up_to(const image_book *b, u32 machine, u32 process_id, u64 address)
 {
-    u32 low = 0, high = b->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        const image *m = &b->list[mid];
-        bool after = m->machine != machine         ? m->machine > machine
-                     : m->process_id != process_id ? m->process_id > process_id
-                                                   : m->base > address;
-        if (after)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
+    u32 count;
+    BISECT(count, 0, b->count, is_up_to(&b->list[index_], machine, process_id, address));
+    return count;
 }
 
 enum { IMAGES_LOOKED_AT = 4096 }; // of one process; some hundreds are usual

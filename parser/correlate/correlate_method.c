@@ -5,6 +5,7 @@
 // begins nearer.
 #include <stdlib.h>
 
+#include "base/bisect.h"
 #include "base/sort.h"
 #include "correlate/correlate_internal.h"
 
@@ -73,23 +74,19 @@ void method_close(correlator *c)
     b->count = kept;
 }
 
+static bool begins_up_to(const method *m, u32 machine, u32 process_id, u64 address)
+{
+    return m->source != machine          ? m->source < machine
+           : m->process_id != process_id ? m->process_id < process_id
+                                         : m->start <= address;
+}
+
 bool method_at(const correlator *c, u32 machine, u32 process_id, u64 address, stack_frame *out)
 {
     const method_book *b = &c->methods;
-    const method key = {.source = machine, .process_id = process_id};
-    u32 low = 0, high = b->count; // the last one that begins at or before the address
-    while (low < high) {
-        u32 middle = low + (high - low) / 2;
-        const method *m = &b->list[middle];
-        bool before = m->source != key.source           ? m->source < key.source
-                      : m->process_id != key.process_id ? m->process_id < key.process_id
-                                                        : m->start <= address;
-        if (before)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const method *m = low ? &b->list[low - 1] : NULL;
+    u32 count;
+    BISECT(count, 0, b->count, begins_up_to(&b->list[index_], machine, process_id, address));
+    const method *m = count ? &b->list[count - 1] : NULL;
     if (!m || m->source != machine || m->process_id != process_id || address >= m->end)
         return false;
     out->function = m->name;

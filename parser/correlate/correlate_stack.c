@@ -17,6 +17,7 @@
 // the last one before the stack's record takes it.
 #include <stdlib.h>
 
+#include "base/bisect.h"
 #include "base/text.h"
 #include "correlate/correlate_internal.h"
 
@@ -335,29 +336,26 @@ static int by_target(const void *a, const void *b)
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-// What a key stood for at a time: the next definition that ends one, since it says what was; else the last one made.
+static bool is_before(const key_definition *d, u32 source, u64 key, i64 time)
+{
+    return d->source != source ? d->source < source : d->key != key ? d->key < key : d->time < time;
+}
+
+static bool is_of(const key_definition *d, u32 source, u64 key)
+{
+    return d->source == source && d->key == key;
+}
+
+// What a key stood for at a time: the next definition, if it ends one, since it says what was; else the last one made.
 static u32 stack_of_key(const stack_book *b, u32 source, u64 key, i64 time)
 {
-    u32 low = 0, high = b->definition_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        const key_definition *d = &b->definitions[mid];
-        bool before = d->source != source ? d->source < source : d->key != key ? d->key < key : d->time < time;
-        if (before)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    const key_definition *last = NULL;
-    if (low > 0 && b->definitions[low - 1].source == source && b->definitions[low - 1].key == key)
-        last = &b->definitions[low - 1];
-    for (u32 i = low; i < b->definition_count && b->definitions[i].source == source && b->definitions[i].key == key;
-         i++) {
-        if (b->definitions[i].ends)
-            return b->definitions[i].stack;
-        break; // made again before it ended: the end was lost
-    }
-    return last && !last->ends ? last->stack : NO_STACK;
+    const key_definition *list = b->definitions;
+    u32 at;
+    BISECT(at, 0, b->definition_count, is_before(&list[index_], source, key, time));
+    if (at < b->definition_count && is_of(&list[at], source, key) && list[at].ends)
+        return list[at].stack;
+    // Made again before it ended: the end was lost.
+    return at > 0 && is_of(&list[at - 1], source, key) && !list[at - 1].ends ? list[at - 1].stack : NO_STACK;
 }
 
 static void resolve_keys(stack_book *b)
@@ -373,14 +371,8 @@ static void resolve_keys(stack_book *b)
 
 static u32 first_of_source(const stack_book *b, u32 source)
 {
-    u32 low = 0, high = b->part_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (b->parts[mid].source < source)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, b->part_count, b->parts[index_].source < source);
     return low;
 }
 
@@ -491,13 +483,7 @@ static u32 first_part(const stack_book *b, u32 low, u32 high, i64 time, u32 near
         if (low + step < high)
             high = low + step;
     }
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (b->parts[mid].target < time)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    BISECT(low, low, high, b->parts[index_].target < time);
     return low;
 }
 

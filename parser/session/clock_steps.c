@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "session/far_events.h"
 
@@ -22,22 +23,19 @@ void clock_steps_close(clock_steps *s)
     }
 }
 
+static bool is_up_to(const clock_step *x, u16 processor, u32 buffer, u32 at)
+{
+    return x->processor != processor ? x->processor < processor
+           : x->buffer != buffer     ? x->buffer < buffer
+                                     : x->at <= at;
+}
+
 // How many of the list are at or in front of a place.
 static u32 steps_up_to(const clock_steps *s, u16 processor, u32 buffer, u32 at)
 {
-    u32 low = 0, high = s->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        const clock_step *x = &s->list[mid];
-        bool behind = x->processor != processor ? x->processor > processor
-                      : x->buffer != buffer     ? x->buffer > buffer
-                                                : x->at > at;
-        if (behind)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
+    u32 count;
+    BISECT(count, 0, s->count, is_up_to(&s->list[index_], processor, buffer, at));
+    return count;
 }
 
 u32 clock_steps_epoch_rare(const clock_steps *s, const etl_file *file, const etl_buffer *desc, u32 at)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "base/os.h"
 
@@ -118,14 +119,8 @@ static bool pick_events(picking *p, const bool *wanted)
 
 static bool has_time(const event_cache *c, i64 time)
 {
-    u32 low = 0, high = c->ref_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (c->refs[mid].time < time)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, c->ref_count, c->refs[index_].time < time);
     return low < c->ref_count && c->refs[low].time == time;
 }
 

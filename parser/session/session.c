@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
+
 // Large blocks are not of the pool that goes where memory runs out.
 static void release_cache(void *session_discarded)
 {
@@ -95,14 +97,8 @@ u32 session_os_build(const session *s)
 
 const buffer_events *trace_events_of(const trace *t, u32 buffer)
 {
-    u32 low = 0, high = t->filled_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (t->filled[mid].buffer < buffer)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, t->filled_count, t->filled[index_].buffer < buffer);
     return low < t->filled_count && t->filled[low].buffer == buffer ? &t->filled[low] : NULL;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bisect.h"
+
 static const struct {
     const char *name;
     manifest_tag tag;
@@ -187,14 +189,8 @@ void manifest_index_sort(manifest_index *index)
 
 struct manifest_entry *manifest_index_find(const manifest_index *index, const char *key)
 {
-    u32 low = 0, high = index->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (strcmp(index->items[mid].key, key) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, index->count, strcmp(index->items[index_].key, key) < 0);
     return low < index->count && strcmp(index->items[low].key, key) == 0 ? &index->items[low] : NULL;
 }
 

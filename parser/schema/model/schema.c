@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "base/map.h"
 
@@ -208,14 +209,8 @@ static int compare_senders(const schema_sender *a, const schema_sender *b)
 // How many senders come before, or are the same.
 static u32 senders_until(const provider_schema *p, const schema_sender *sender)
 {
-    u32 low = 0, high = p->sender_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (compare_senders(&p->senders[mid], sender) <= 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, p->sender_count, compare_senders(&p->senders[index_], sender) <= 0);
     return low;
 }
 
@@ -554,14 +549,8 @@ void schema_freeze(schema_set *set)
 static void rank_by_id(ranking *r, provider_schema *p, const event_descriptor *descriptor, u32 os_build)
 {
     schema_sort(p);
-    u32 low = 0, high = p->event_count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (p->events[mid]->descriptor.id < descriptor->id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, p->event_count, p->events[index_]->descriptor.id < descriptor->id);
     for (; low < p->event_count && p->events[low]->descriptor.id == descriptor->id; low++)
         if (p->events[low]->key == KEY_MANIFEST)
             rank_event(r, p->events[low], descriptor, os_build);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "schema/mof/mof.h"
 #include "schema/model/schema.h"
@@ -259,14 +260,9 @@ static int by_name(const void *a, const void *b)
 
 static const event_class *class_named(const build *b, const char *name)
 {
-    u32 low = 0, high = b->class_count;
-    while (name && low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (strcasecmp(b->classes[mid].text->name, name) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low = 0;
+    if (name)
+        BISECT(low, 0, b->class_count, strcasecmp(b->classes[index_].text->name, name) < 0);
     bool found = name && low < b->class_count && strcasecmp(b->classes[low].text->name, name) == 0;
     return found ? &b->classes[low] : NULL;
 }

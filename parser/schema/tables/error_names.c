@@ -2,6 +2,8 @@
 // error_names.def is in order (tested).
 #include "schema/tables/error_names.h"
 
+#include "base/bisect.h"
+
 typedef struct error_name {
     u32 code;
     const char *name;
@@ -29,16 +31,10 @@ enum {
 };
 static const u32 NTSTATUS_OF_WIN32 = 0xc0070000, HRESULT_OF_WIN32 = 0x80070000;
 
-static const char *name_find(const error_name *names, size_t count, u32 code)
+static const char *name_find(const error_name *names, u32 count, u32 code)
 {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (names[mid].code < code)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, count, names[index_].code < code);
     return low < count && names[low].code == code ? names[low].name : NULL;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bisect.h"
 #include "base/limits.h"
 
 enum {
@@ -269,14 +270,8 @@ void pe_messages_open(pe_messages *m, span table)
 
 bool pe_messages_find(const pe_messages *m, u32 id, u16 *flags, span *text)
 {
-    u32 low = 0, high = m->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (m->items[mid].id < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, m->count, m->items[index_].id < id);
     if (low >= m->count || m->items[low].id != id)
         return false;
     const u8 *entry = m->table.at + m->items[low].at; // proven by pe_messages_open

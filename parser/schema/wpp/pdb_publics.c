@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "schema/wpp/pdb_streams.h"
 
@@ -135,14 +136,8 @@ void public_symbols_free(public_symbols *s)
 
 const char *public_symbol_at(const public_symbols *s, u64 address, u64 *offset)
 {
-    u32 low = 0, high = s->count;
-    while (low < high) {
-        u32 middle = low + (high - low) / 2;
-        if (s->list[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    u32 low;
+    BISECT(low, 0, s->count, s->list[index_].address <= address);
     if (!low)
         return NULL;
     *offset = address - s->list[low - 1].address;

@@ -7,6 +7,7 @@
 
 #include <strings.h>
 
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "base/outbuf.h"
 
@@ -236,14 +237,8 @@ static bool add_name(outbuf *out, span name, const wpp_facts *facts)
 // The place of a parameter among the sorted indexes, from 1; 0 where there is none.
 static u32 place_of(const u16 *indexes, u32 count, u32 number)
 {
-    u32 low = 0, high = count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (indexes[mid] < number)
-            low = mid + 1;
-        else
-            high = mid;
-    }
+    u32 low;
+    BISECT(low, 0, count, indexes[index_] < number);
     return low < count && indexes[low] == number ? low + 1 : 0;
 }
 
