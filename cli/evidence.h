@@ -22,8 +22,8 @@ typedef struct evidence_wish {
     unsigned correlate; // what is followed of what events say about each other (CORRELATE_…)
 } evidence_wish;
 
-// Opens those of the rows that can be read, and surveys them. Returns EXIT_DONE or the exit code to end with (everything
-// said); evidence_close in any case.
+// Opens those of the rows that can be read, and surveys them. Returns EXIT_DONE or the exit code to end with
+// (everything said); evidence_close in any case.
 int evidence_open(evidence *ev, run *r, const evidence_wish *wish);
 void evidence_close(evidence *ev); // what was found of its rows stays in them
 

@@ -30,8 +30,8 @@ struct outfile *guard_first(void); // likewise; the rest by outfile.next
 MUST_USE bool guard_make_folder(const char *path, error *e);
 void guard_end_folders(bool keep);
 
-// Removes what is unfinished. May be called in a signal handler. For good: the process must end now, since other threads
-// that would make something wait, and the calling one takes no signal.
+// Removes what is unfinished. May be called in a signal handler. For good: the process must end now, since other
+// threads that would make something wait, and the calling one takes no signal.
 void guard_clean_up(void);
 
 #endif

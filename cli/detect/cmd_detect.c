@@ -127,8 +127,8 @@ static int detect_all(rule_book *b, const options *o, outfile *out, hit_format f
     if (code == EXIT_DONE) {
         if (!o->no_hash)
             inputs_hash_begin(&r.inputs, o->threads);
-        code = evidence_open(
-            &ev, &r, &(evidence_wish){.count = r.inputs.count, .alone = true, .correlate = o->correlate});
+        code =
+            evidence_open(&ev, &r, &(evidence_wish){.count = r.inputs.count, .alone = true, .correlate = o->correlate});
         bool ok = code == EXIT_DONE && detect_in(b, &o->filter, &r, &ev, out, format, &counts);
         if (ok)
             say_gave_up(&b->set);
