@@ -48,13 +48,14 @@ static span file_name(span path)
     return span_from(path, at);
 }
 
+// Its names only where it is sure: the schema has no word for what is inferred.
 static void put_parent(const process_life *life, outbuf *out)
 {
     if (!life->has_parent)
         return;
     ecs_object parent = ecs_begin(out, "parent");
     ecs_number(out, "pid", life->parent_id);
-    if (life->parent) {
+    if (life->parent && life->parent_sure) {
         ecs_text(out, "name", life->parent->name);
         ecs_text(out, "executable", life->parent->dos_path);
         ecs_text(out, "command_line", life->parent->command_line);
@@ -69,12 +70,26 @@ static void put_time(const char *key, i64 time, outbuf *out)
     outbuf_written(out, put_char(p, '"'));
 }
 
+// What the image says of itself.
+static void put_version(const image_version *version, outbuf *out)
+{
+    ecs_object pe = ecs_begin(out, "pe");
+    ecs_text(out, "original_file_name", version->original_name);
+    ecs_text(out, "description", version->description);
+    ecs_text(out, "file_version", version->version);
+    ecs_text(out, "product", version->product);
+    ecs_text(out, "company", version->company);
+    ecs_end(out, pe);
+}
+
 static void put_life(const process_life *life, outbuf *out)
 {
     ecs_number(out, "pid", life->process_id);
     ecs_text(out, "name", life->name);
     ecs_text(out, "executable", life->dos_path);
     ecs_text(out, "command_line", life->command_line);
+    if (life->version)
+        put_version(life->version, out);
     if (life->start_known == MOMENT_RECORDED)
         put_time("start", life->start, out);
     if (life->user_sid)

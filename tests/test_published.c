@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "etl_text.h"
 #include "judges.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
@@ -64,10 +65,10 @@ static void expect(const cJSON *record, const char *wanted)
     cJSON_free(text);
 }
 
-// The first record that the condition finds.
-static void tells(program *p, const char *where, const char *const *wanted)
+// The first record of a trace that the condition finds.
+static void tells_of(program *p, const char *trace, const char *where, const char *const *wanted)
 {
-    RUN(p, "convert", "samples/incident.etl", "-q", "-f", "ecs", "--where", where);
+    RUN(p, "convert", trace, "-q", "-f", "ecs", "--where", where);
     assert_int_equal(p->code, 0);
     cJSON *record = cJSON_Parse((const char *)p->out.bytes); // the first line
     if (!record)
@@ -76,7 +77,9 @@ static void tells(program *p, const char *where, const char *const *wanted)
         expect(record, *wanted);
     cJSON_Delete(record);
 }
-#define TELLS(p, where, ...) tells((p), (where), (const char *const[]){__VA_ARGS__, NULL})
+#define TELLS(p, where, ...) tells_of((p), "samples/incident.etl", (where), (const char *const[]){__VA_ARGS__, NULL})
+
+#define TELLS_OF(p, where, ...) tells_of((p), "{}/in.etl", (where), (const char *const[]){__VA_ARGS__, NULL})
 
 #define MARA "S-1-5-21-2005221396-1177238915-839522115-1107"
 
@@ -129,6 +132,35 @@ static void ecs_tells_of_files_and_keys(void **state)
           "process.name=updater.exe");
 }
 
+// A stream of a file, a look-up with several answers, traffic over IPv6.
+static void ecs_tells_of_rarer_things(void **state)
+{
+    static const char TEXT[] =
+        "trace\nbuffer\n"
+        "perfinfo hook=0x0440 version=3 time=+1us payload ptr:0x20 ptr:0x700 u32:8,0x02000000,0x80,7 "
+        "wstr:\"\\\\Device\\\\HarddiskVolume3\\\\m\\\\.a.b.txt:Zone.Identifier\"\n"
+        "event provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3008 level=4 keyword=0x8000000000000000 channel=16 "
+        "time=+2us pid=4 payload wstr:\"x.example\" u32:28 u64:0 u32:0 "
+        "wstr:\"type:  5 y.example;2001:db8::1;::ffff:192.0.2.1;\"\n"
+        "system hook=0x061a version=2 time=+3us payload u32:4,77 ipv6:2001:db8::2 ipv6:fe80::1 port:443 port:50000 "
+        "u32:1,2,0 ptr:0\n";
+    program *p = *state;
+    char path[512];
+    error e = {0};
+    outbuf made = {0};
+    if (!etl_text_build(TEXT, strlen(TEXT), &made, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "in.etl", path), made.bytes, made.len);
+    outbuf_free(&made);
+    TELLS_OF(p, "event_name = 'FileIo/Create'", "event.category=[\"file\"]", "file.name=.a.b.txt", "file.extension=txt",
+             "file.fork_name=Zone.Identifier");
+    TELLS_OF(p, "event_id = 3008", "dns.question.type=AAAA", "dns.resolved_ip=[\"2001:db8::1\",\"192.0.2.1\"]",
+             "dns.answers=[{\"data\":\"y.example\",\"type\":\"CNAME\"},{\"data\":\"2001:db8::1\",\"type\":\"AAAA\"},"
+             "{\"data\":\"192.0.2.1\",\"type\":\"A\"}]");
+    TELLS_OF(p, "event_name = 'TcpIp/SendIPV6'", "network.type=ipv6", "source.ip=fe80::1", "source.bytes=77",
+             "destination.ip=2001:db8::2", "process.pid=4");
+}
+
 static void ecs_tells_of_accounts(void **state)
 {
     TELLS(*state, "event_id = 4624", "event.category=[\"authentication\"]", "event.type=[\"start\"]",
@@ -144,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(ecs_tells_of_processes, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(ecs_tells_of_networks, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(ecs_tells_of_files_and_keys, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(ecs_tells_of_rarer_things, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(ecs_tells_of_accounts, program_setup, program_teardown),
         cmocka_unit_test(otel_is_otlp),
         cmocka_unit_test(ecs_is_in_the_schema),
