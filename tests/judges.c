@@ -18,6 +18,13 @@ const char *judge_python(void)
     return named ? named : "python3";
 }
 
+int judge_code(int status)
+{
+    enum { NOT_FOUND = 127, SKIPPED = 77 };
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    return code == NOT_FOUND ? SKIPPED : code;
+}
+
 int judge_traces(const char *script, const char *more)
 {
     static char line[65536];
@@ -33,5 +40,5 @@ int judge_traces(const char *script, const char *more)
         if (realpath(found.gl_pathv[i], absolute))
             len += (size_t)snprintf(line + len, sizeof(line) - len, " '%s'", absolute);
     globfree(&found);
-    return WEXITSTATUS(system(line));
+    return judge_code(system(line));
 }

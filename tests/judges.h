@@ -6,6 +6,8 @@
 #include "program.h"
 
 const char *judge_python(void);
+// Of a status as wait has it: the exit code, and 77 where the shell found no such program.
+int judge_code(int status);
 
 // Runs `script` ("tests/x.py ARGUMENTS") with the program's path behind it and then `more` and all traces at hand: the
 // samples, and ETWKIT_SHARED's corpus. Returns its exit code.

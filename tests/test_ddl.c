@@ -52,7 +52,7 @@ static int shell(const program *p, const char *command)
     assert_non_null(realpath(named ? named : "build/etwkit", path));
     int len = snprintf(line, sizeof(line), "E=%s; cd %s && { %s; } 2>&1", path, p->folder, command);
     assert_true(len > 0 && (size_t)len < sizeof(line));
-    return WEXITSTATUS(system(line));
+    return judge_code(system(line));
 }
 
 static void make_outputs(program *p)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "export_samples.h"
+#include "judges.h"
 #include "parquet_encode.h"
 #include "parquet_thrift.h"
 #include "program.h"
@@ -257,12 +258,6 @@ static void footer(void **state)
     unlink(path);
 }
 
-static const char *python(void)
-{
-    const char *named = getenv("ETWKIT_PYTHON");
-    return named ? named : "python3";
-}
-
 // False: there is no reader here.
 static bool others_agree(program *p, const char *path)
 {
@@ -270,9 +265,9 @@ static bool others_agree(program *p, const char *path)
     if (RUN(p, "convert", path, "--no-hash", "-q", "--force", "-j", "2", "-o", "{}/out.parquet") == 1)
         return true; // not a trace
     assert_int_not_equal(RUN(p, "convert", path, "--no-hash", "-q", "--force", "-o", "{}/out.jsonl"), 1);
-    snprintf(line, sizeof(line), "%s tests/parquet_read.py %s/out.parquet %s/out.jsonl 2>&1", python(), p->folder,
+    snprintf(line, sizeof(line), "%s tests/parquet_read.py %s/out.parquet %s/out.jsonl 2>&1", judge_python(), p->folder,
              p->folder);
-    int code = WEXITSTATUS(system(line));
+    int code = judge_code(system(line));
     if (code && code != 77)
         fail_msg("%s: the readers do not agree", path);
     return code == 0;
@@ -295,7 +290,7 @@ static void others_read_it(void **state)
     globfree(&found);
     program_end(&p);
     if (!read) {
-        print_message("skipped: %s has none of pyarrow, duckdb, polars, chdb\n", python());
+        print_message("skipped: %s has none of pyarrow, duckdb, polars, chdb\n", judge_python());
         skip();
     }
 }

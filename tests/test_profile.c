@@ -171,7 +171,7 @@ static void perfetto(void **state)
     FILE *read = popen(line, "r");
     assert_non_null(read);
     (void)!fgets(counts, sizeof(counts), read);
-    int code = WEXITSTATUS(pclose(read));
+    int code = judge_code(pclose(read));
     if (code == 77) {
         print_message("skipped: %s has no perfetto\n", judge_python());
         skip();

@@ -18,7 +18,7 @@ static void recipes(const char *tool, const char *needs)
     char line[1024];
     const char *named = getenv("ETWKIT");
     snprintf(line, sizeof(line), "%s tests/recipes.py %s %s", judge_python(), tool, named ? named : "build/etwkit");
-    int code = WEXITSTATUS(system(line));
+    int code = judge_code(system(line));
     if (code == 77) {
         print_message("skipped: there is no %s\n", needs);
         skip();
