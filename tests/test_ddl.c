@@ -1,5 +1,6 @@
 // etwkit ddl: the table of each database has the columns of the outputs in their order; DuckDB (from ETWKIT_PYTHON's
 // Python) and the sqlite3 shell load what the printed statements say, where they are installed.
+#define _XOPEN_SOURCE 700 // realpath
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -17,7 +17,8 @@ typedef struct tsk_disk {
     disk *disk;
 } tsk_disk;
 
-enum { MOST_VOLUMES = MOST_PARTITIONS, NO_PARTITION = UINT32_MAX };
+enum { MOST_VOLUMES = MOST_PARTITIONS };
+static const u32 NO_PARTITION = UINT32_MAX;
 
 // Lives until the last of its users is gone: whoever looks through it, and its files.
 typedef struct image {
