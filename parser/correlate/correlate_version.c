@@ -3,6 +3,7 @@
 // event has too.
 #include <stdlib.h>
 
+#include "base/bisect.h"
 #include "correlate/correlate_internal.h"
 
 typedef struct version_fact {
@@ -69,16 +70,10 @@ const image_version *version_of(correlator *c, u32 machine, u32 size, u32 stamp,
 {
     const version_book *b = &c->versions;
     const version_fact wanted = {.source = machine, .size = size, .stamp = stamp};
-    u32 low = 0, high = b->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (compare(&b->list[mid], &wanted) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    if (low < b->count && compare(&b->list[low], &wanted) == 0)
-        return &b->list[low].told;
+    u32 at;
+    BISECT(at, 0, b->count, compare(&b->list[index_], &wanted) < 0);
+    if (at < b->count && compare(&b->list[at], &wanted) == 0)
+        return &b->list[at].told;
     if (!original)
         return NULL;
     image_version *made = arena_new(&c->arena, image_version);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "base/os.h"
 #include "input/as_file.h"
@@ -82,15 +83,9 @@ static bool add_numbered_parts(disk *d, const char *first, error *e)
 // The last part that begins at or before an offset.
 static u32 part_at(const disk *d, u64 offset)
 {
-    u32 low = 0, high = d->part_count;
-    while (high - low > 1) {
-        u32 mid = low + (high - low) / 2;
-        if (d->starts[mid] <= offset)
-            low = mid;
-        else
-            high = mid;
-    }
-    return low;
+    u32 count;
+    BISECT(count, 0, d->part_count, d->starts[index_] <= offset);
+    return count ? count - 1 : 0;
 }
 
 static size_t read_parts(const disk *d, u64 offset, u8 *into, size_t len, bool *failed)

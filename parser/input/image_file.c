@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bisect.h"
 #include "base/limits.h"
 
 typedef enum extent_kind { ON_DISK, ZEROS, LOST } extent_kind;
@@ -116,15 +117,9 @@ static bool needs_libtsk(const TSK_FS_ATTR *stream)
 
 static const extent *extent_at(const image_input *f, u64 offset)
 {
-    u32 low = 0, high = f->count;
-    while (high - low > 1) {
-        u32 mid = low + (high - low) / 2;
-        if (f->extents[mid].at <= offset)
-            low = mid;
-        else
-            high = mid;
-    }
-    return &f->extents[low];
+    u32 count;
+    BISECT(count, 0, f->count, f->extents[index_].at <= offset);
+    return &f->extents[count ? count - 1 : 0];
 }
 
 static size_t read_extent(const image_input *f, u64 offset, u8 *into, size_t len, bool *failed)

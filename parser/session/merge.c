@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/spill.h"
 
 enum { SLICE_BUFFERS = 8 }; // a slice that has more, beyond those being merged, ends early
@@ -196,15 +197,9 @@ merge_place merge_place_of(const merge *m, u32 order, i64 time, u32 offset)
 // The first place whose key is above, or not below, a key.
 static u32 place_from(const merge_place *places, u32 count, i64 key, bool above)
 {
-    u32 low = 0, high = count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        if (places[mid].key < key || (above && places[mid].key == key))
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    u32 from;
+    BISECT(from, 0, count, places[index_].key < key || (above && places[index_].key == key));
+    return from;
 }
 
 void merge_places_within(const merge *m, u32 order, const merge_place *places, u32 count, u32 *from, u32 *to)
@@ -217,24 +212,23 @@ void merge_places_within(const merge *m, u32 order, const merge_place *places, u
     *to = place_from(places, count, key_of(m, &t->file, b, found->last_time), true);
 }
 
+// `order`: of their buffers, where keys are equal.
+static bool is_ref_before(const merge *m, const loaded_buffer *l, const event_ref *ref, const merge_place *place,
+                          int order)
+{
+    i64 key = key_of(m, l->file, l->desc, ref->time);
+    return key != place->key ? key < place->key : order ? order < 0 : ref->offset < place->offset;
+}
+
 u32 merge_rank(const merge *m, const merge_buffer *b, const merge_place *place)
 {
     const loaded_buffer *l = &b->loaded;
     const pending *own = &m->order[b->order];
     const pending other = {0, place->file, place->filled, place->processor, place->sequence};
     int order = compare(0, own, 0, &other);
-    u32 low = 0, high = l->count;
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        const event_ref *ref = &l->refs[mid];
-        i64 key = key_of(m, l->file, l->desc, ref->time);
-        bool before = key != place->key ? key < place->key : order ? order < 0 : ref->offset < place->offset;
-        if (before)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    u32 rank;
+    BISECT(rank, 0, l->count, is_ref_before(m, l, &l->refs[index_], place, order));
+    return rank;
 }
 
 // ---------------------------------------------------------------------------------------------- loading

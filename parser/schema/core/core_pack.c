@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include "base/bisect.h"
 #include "container/xpress_huffman.h"
 
 #ifdef _WIN32
@@ -54,20 +55,9 @@ core_provider core_at(u32 index)
 
 static bool find_row(const guid *id, u32 *index)
 {
-    u32 low = 0, high = core_count();
-    while (low < high) {
-        u32 mid = low + (high - low) / 2;
-        int order = memcmp(row_at(mid), id->bytes, sizeof(id->bytes));
-        if (order == 0) {
-            *index = mid;
-            return true;
-        }
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return false;
+    u32 count = core_count();
+    BISECT(*index, 0, count, memcmp(row_at(index_), id->bytes, sizeof(id->bytes)) < 0);
+    return *index < count && memcmp(row_at(*index), id->bytes, sizeof(id->bytes)) == 0;
 }
 
 bool core_find(const guid *id, core_provider *out)
