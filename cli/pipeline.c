@@ -411,8 +411,7 @@ static void take_counted(pipeline *p, merge_filter *through)
 {
     session *s = p->job->session;
     u32 count = class_count(s->classes);
-    if (!s->counted || class_refused(s->classes) || p->by_record || through->since != INT64_MIN ||
-        through->until != INT64_MAX)
+    if (!s->counted || p->by_record || through->since != INT64_MIN || through->until != INT64_MAX)
         return;
     if (!p->classes) {
         p->classes = mem_zeroed(count, sizeof(*p->classes));

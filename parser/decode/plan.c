@@ -623,8 +623,8 @@ u64 plan_layout(const plan *p)
     u64 hash = hash_bytes(all, sizeof(all));
     for (u32 i = 0; i < p->field_count; i++) {
         const field *f = &p->fields[i];
-        const u16 one[] = {f->wire,  f->count_form,   f->unit,         f->bytes,
-                           f->count, f->length_field, f->first_member, f->member_count};
+        const u32 one[] = {f->wire,         f->count_form,   f->unit,         f->bytes,       f->count,
+                           f->length_field, f->first_member, f->member_count, f->element_text};
         hash = hash_more(hash, one, sizeof(one));
     }
     return hash;

@@ -177,7 +177,7 @@ typedef struct plan {
 // Compiled into `a`; NULL and one sentence where the schema does not hold together (sources have checked it before).
 const plan *plan_compile(arena *a, const event_schema *schema, bool is_64_bit, error *e);
 
-// A hash of where values stand: plans of the same find the same in any payload.
+// A hash of where values stand and of what limits their text: plans of the same come as far in any payload.
 u64 plan_layout(const plan *p);
 
 #endif

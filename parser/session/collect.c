@@ -38,7 +38,7 @@ static void add_interest(collector *c, u32 cls)
 {
     session *s = c->session;
     interest kind = interest_of(s->correlator, class_at(s->classes, cls));
-    if (kind == INTEREST_CORRELATE || c->plans_all)
+    if (kind == INTEREST_CORRELATE || s->counted)
         class_plan(s->classes, cls, s->schemas, session_os_build(s));
     if (s->wants) {
         GROW(c->wanted, cls, c->wanted_capacity);

@@ -16,7 +16,6 @@ typedef struct collector {
     u32 interest_count, interest_capacity, wanted_capacity;
     clock_watch watch;
     carried_schemas carried;
-    bool plans_all;   // classes are planned when they are met; else only those the correlator looks into
     bool asks_stacks; // tells the correlator which stacks will be asked for
 } collector;
 

@@ -286,6 +286,9 @@ static void try_again(const counter *c, tally *t, const kept_event *undecoded)
 void counter_settle(counter *c)
 {
     session *s = c->session;
+    s->counted = !class_refused(s->classes); // events without a class were not
+    if (!s->counted)
+        return;
     u8 *found = mem_zeroed(c->class_count, 1);
     s->settled = mem_zeroed(c->class_count, sizeof(*s->settled));
     s->settled_count = c->class_count;

@@ -79,7 +79,7 @@ typedef struct session {
     bool (*wants)(void *context, const event_class *cls); // false: nor records of this class, whose names are not known
     void *wants_context;                                  // yet; NULL: of all
     bool only_counts; // states of all events are wanted, and nothing else: the first pass may count them; likewise
-    bool counted;     // it did
+    bool counted;     // it does, or did for all
     bool *settled;    // by class index: and its counts hold (count.h)
     u32 settled_count;
     host_map hosts; // by trace header, traces one after the other

@@ -78,14 +78,15 @@ static bool survey_trace(survey *v, u32 index)
     scan_run run = {&t->file, index, mem_zeroed(crew_threads(threads), sizeof(*run.scanners))};
     for (unsigned i = 0; i < crew_threads(threads); i++)
         scanner_begin(&run.scanners[i], s->correlator);
+    u32 slots = slots_for(&t->file, crew_threads(threads));
     ring *scans = ring_new(&(ring_plan){.crew = threads,
-                                        .slots = slots_for(&t->file, crew_threads(threads)),
+                                        .slots = slots,
                                         .slot_bytes = sizeof(scanned),
                                         .lazy = true,
                                         .make = scan_next,
                                         .context = &run});
     if (v->counter)
-        counter_begin_trace(v->counter, index, threads, slots_for(&t->file, crew_threads(threads)));
+        counter_begin_trace(v->counter, index, threads, slots);
     ring_open(scans, t->file.count);
     bool goes_on = true;
     for (u32 i = 0; i < t->file.count && goes_on; i++) {
@@ -271,7 +272,6 @@ bool session_survey(session *s, session_progress *progress, void *context)
     s->counted = s->only_counts && v.total >= count_least_bytes;
     if (s->counted)
         v.counter = counter_new(s);
-    v.collector.plans_all = s->counted;
     if (v.collector.asks_stacks)
         correlator_ask_few(s->correlator, v.total);
     bool goes_on = true;
