@@ -200,6 +200,23 @@ int program_run(program *p, const char *const *args)
     return program_wait(p, program_start(p, args));
 }
 
+#define TOOLS "PATH=$PATH:/usr/sbin:/sbin"
+
+void program_shell(const program *p, const char *command)
+{
+    char line[1400];
+    snprintf(line, sizeof(line), "cd '%s' && " TOOLS " && { %s; } >/dev/null 2>&1", p->folder, command);
+    if (system(line) != 0)
+        give_up("failed", line);
+}
+
+bool program_has_tool(const char *tool)
+{
+    char line[200];
+    snprintf(line, sizeof(line), TOOLS "; command -v %s >/dev/null", tool);
+    return system(line) == 0;
+}
+
 u32 program_files(const program *p, const char *name_part)
 {
     u32 count = 0;

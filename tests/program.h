@@ -33,6 +33,10 @@ pid_t program_start(program *p, const char *const *args);
 int program_wait(program *p, pid_t child);
 u32 program_files(const program *p, const char *name_part); // how many files of the folder have this in their name
 
+// Runs a shell command in the folder, with the paths of administrators' tools; the test fails where it does.
+void program_shell(const program *p, const char *command);
+bool program_has_tool(const char *tool); // whether such a command could call it
+
 u32 program_lines(const outbuf *text);
 
 void bytes_load(const char *path, outbuf *into); // the test fails where it cannot be read

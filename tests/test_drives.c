@@ -128,25 +128,9 @@ static const char *const ALL_KNOWN[] = {
 
 // ---------------------------------------------------------------------------------------------- drives
 
-static void shell(const program *p, const char *command)
-{
-    char line[1400];
-    snprintf(line, sizeof(line), "cd '%s' && PATH=$PATH:/usr/sbin:/sbin && { %s; } >/dev/null 2>&1", p->folder,
-             command);
-    if (system(line) != 0)
-        fail_msg("%s", line);
-}
-
-static bool is_here(const char *tool)
-{
-    char line[200];
-    snprintf(line, sizeof(line), "PATH=$PATH:/usr/sbin:/sbin; command -v %s >/dev/null", tool);
-    return system(line) == 0;
-}
-
 static void needs_all(bool partitions)
 {
-    if (!hive_can_build() || (partitions && (!ntfs_can_build() || !is_here("sfdisk")))) {
+    if (!hive_can_build() || (partitions && (!ntfs_can_build() || !program_has_tool("sfdisk")))) {
         print_message("skipped: libhivex, libntfs-3g, mkntfs or sfdisk is not installed\n");
         skip();
     }
@@ -187,7 +171,7 @@ static void make_disk(program *p, const char *table)
              "rm -f disk.raw && truncate -s %uM disk.raw && printf '%s' | sfdisk disk.raw && "
              "dd if=ntfs.raw of=disk.raw bs=1M seek=%u conv=notrunc",
              DISK_MIB, table, WINDOWS_MIB);
-    shell(p, command);
+    program_shell(p, command);
 }
 
 static const char MBR[] = "label: dos\\nlabel-id: 0x12345678\\nstart=2048,size=4096,type=7\\n"
@@ -261,12 +245,12 @@ static void in_a_folder(void **state)
     needs_all(false);
     memcpy(wanted, ALL_KNOWN, sizeof(wanted));
     wanted[2] = "\\Device\\HarddiskVolume3\\x.txt";
-    shell(p, "mkdir -p drive/Windows/System32/config");
+    program_shell(p, "mkdir -p drive/Windows/System32/config");
     bytes_save(program_path(p, "drive/boot.etl", path), trace.bytes, trace.len);
     hive_make(program_path(p, "drive/Windows/System32/config/SYSTEM", path), BY_PLACE, VALUE_COUNT);
     hive_make(program_path(p, "drive/Windows/System32/config/SOFTWARE", path), SOFTWARE, COUNT_OF(SOFTWARE));
     opens(p, "{}/drive", wanted);
-    shell(p, "tar cf drive.tar drive");
+    program_shell(p, "tar cf drive.tar drive");
     opens(p, "{}/drive.tar", wanted);
     outbuf_free(&trace);
 }

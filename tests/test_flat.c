@@ -16,7 +16,7 @@
 
 #include "base/arena.h"
 #include "etl_text.h"
-#include "program.h"
+#include "judges.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 #define EVENT(name, fields)                                                                                            \
@@ -142,12 +142,6 @@ static void long_cells_are_told(void **state)
                            "\netwkit: 2 cells have more than 32767 characters: spreadsheets cut them\n"));
 }
 
-static const char *python(void)
-{
-    const char *named = getenv("ETWKIT_PYTHON");
-    return named ? named : "python3";
-}
-
 // DuckDB as its manual says, without a declared column: a row for each record, a column for each field.
 static void duckdb_infers_all_columns(void **state)
 {
@@ -156,9 +150,9 @@ static void duckdb_infers_all_columns(void **state)
     glob_t found = {0};
     char pattern[512], line[1024];
     const char *shared = getenv("ETWKIT_SHARED");
-    snprintf(line, sizeof(line), "%s -c 'import duckdb' 2>/dev/null", python());
+    snprintf(line, sizeof(line), "%s -c 'import duckdb' 2>/dev/null", judge_python());
     if (system(line) != 0) {
-        print_message("skipped: %s has no duckdb\n", python());
+        print_message("skipped: %s has no duckdb\n", judge_python());
         skip();
     }
     snprintf(pattern, sizeof(pattern), "%s/corpus/*.etl", shared ? shared : "../shared");
@@ -173,7 +167,7 @@ static void duckdb_infers_all_columns(void **state)
             line, sizeof(line),
             "%s -c \"import duckdb, sys; n = duckdb.connect().execute(\\\"select count(*) from '%s/x.jsonl'\\\").fetchone()[0]; "
             "m = sum(1 for _ in open('%s/x.jsonl', 'rb')); sys.exit(n != m)\"",
-            python(), p.folder, p.folder);
+            judge_python(), p.folder, p.folder);
         if (system(line) != 0)
             fail_msg("%s: not as many rows as records", found.gl_pathv[i]);
     }

@@ -40,21 +40,9 @@ static void prints(const program *p, const char *text)
         fail_msg("stdout lacks \"%s\":\n%s", text, (const char *)p->out.bytes);
 }
 
-// Runs a command in the folder of the test.
-static void shell(const program *p, const char *command)
-{
-    char line[1400];
-    snprintf(line, sizeof(line), "cd '%s' && PATH=$PATH:/usr/sbin:/sbin && { %s; } >/dev/null 2>&1", p->folder,
-             command);
-    if (system(line) != 0)
-        fail_msg("%s", line);
-}
-
 static void needs(const char *tool)
 {
-    char line[200];
-    snprintf(line, sizeof(line), "PATH=$PATH:/usr/sbin:/sbin; command -v %s >/dev/null", tool);
-    if (system(line) != 0) {
+    if (!program_has_tool(tool)) {
         print_message("skipped: %s is not installed\n", tool);
         skip();
     }
@@ -143,7 +131,7 @@ static void image_in_other_things(void **state)
     program *p = *state;
     needs_ntfs();
     make_ntfs(p, "disk.raw");
-    shell(p, "mkdir folder && mv disk.raw folder/ && tar czf disk.tgz folder");
+    program_shell(p, "mkdir folder && mv disk.raw folder/ && tar czf disk.tgz folder");
     tree_gives(p, "{}/folder");
     tree_gives(p, "{}/disk.tgz");
     char path[512];
@@ -168,14 +156,15 @@ static void encase_image(void **state)
     ntfs_put(n, "noise", noise.bytes, noise.len);
     ntfs_end(n);
     outbuf_free(&noise);
-    shell(p, "ewfacquire -u -q -t disk -S 1MiB -b 64 disk.raw && test -f disk.E04 && rm disk.raw && mkdir folder");
+    program_shell(p,
+                  "ewfacquire -u -q -t disk -S 1MiB -b 64 disk.raw && test -f disk.E04 && rm disk.raw && mkdir folder");
     tree_gives(p, "{}/disk.E01");
-    shell(p, "mv disk.E* folder");
+    program_shell(p, "mv disk.E* folder");
     tree_gives(p, "{}/folder"); // once, however many parts it has
-    shell(p, "mv folder/disk.E03 x && mv folder/disk.E04 y");
+    program_shell(p, "mv folder/disk.E03 x && mv folder/disk.E04 y");
     ends(p, RUN(p, "info", "{}/folder/disk.E01"), 4);
     says(p, "parts of the image that come after disk.E02 are missing");
-    shell(p, "mv x folder/disk.E03 && mv y folder/disk.E04");
+    program_shell(p, "mv x folder/disk.E03 && mv y folder/disk.E04");
     ends(p, RUN(p, "info", "{}/folder/disk.E02"), 1);
     says(p, "give its first part");
 }
@@ -192,11 +181,12 @@ static void encase_image_carved(void **state)
     bytes_save(program_path(p, "disk.raw", path), disk.bytes, 1 << 20);
     outbuf_free(&disk);
     outbuf_free(&trace);
-    shell(p, "ewfacquire -u -q -t disk -b 64 disk.raw");
+    program_shell(p, "ewfacquire -u -q -t disk -b 64 disk.raw");
     ends(p, RUN(p, "carve", "{}/disk.raw", "-o", "{}/raw"), 0);
     ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}/encase"), 0);
-    shell(p, "cmp raw/session-1.etl encase/session-1.etl && cmp raw/session-1.etl \"$OLDPWD\"/samples/dns.etl && "
-             "sed s/disk.raw/disk.E01/ raw/carve.json | cmp - encase/carve.json");
+    program_shell(p,
+                  "cmp raw/session-1.etl encase/session-1.etl && cmp raw/session-1.etl \"$OLDPWD\"/samples/dns.etl && "
+                  "sed s/disk.raw/disk.E01/ raw/carve.json | cmp - encase/carve.json");
     ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}", "--force"), 0); // beside it
     ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}/encase"), 2);
 }
@@ -207,7 +197,7 @@ static void encase_image_in_archive(void **state)
     needs_ntfs();
     needs("ewfacquire");
     make_ntfs(p, "disk.raw");
-    shell(p, "ewfacquire -u -q -t disk -b 64 disk.raw && tar cf disk.tar disk.E01");
+    program_shell(p, "ewfacquire -u -q -t disk -b 64 disk.raw && tar cf disk.tar disk.E01");
     tree_gives(p, "{}/disk.tar");
 }
 
@@ -216,9 +206,9 @@ static void split_image(void **state)
     program *p = *state;
     needs_ntfs();
     make_ntfs(p, "disk.raw");
-    shell(p, "split -b 3000000 -d -a 3 --numeric-suffixes=1 disk.raw disk. && rm disk.raw && mkdir folder");
+    program_shell(p, "split -b 3000000 -d -a 3 --numeric-suffixes=1 disk.raw disk. && rm disk.raw && mkdir folder");
     tree_gives(p, "{}/disk.001");
-    shell(p, "mv disk.0* folder");
+    program_shell(p, "mv disk.0* folder");
     tree_gives(p, "{}/folder");
 }
 
@@ -233,7 +223,7 @@ static void make_fat(program *p)
         "mmd -i fat.raw ::deep && mcopy -i fat.raw $S/dns.etl ::dns.etl && "
         "mcopy -i fat.raw $S/processes.etl ::deep/processes.bin && : >empty.etl && mcopy -i fat.raw empty.etl ::deep",
         getenv("PWD"));
-    shell(p, command);
+    program_shell(p, command);
 }
 
 static void fat_image(void **state)
@@ -242,7 +232,7 @@ static void fat_image(void **state)
     needs("mcopy");
     make_fat(*state);
     tree_gives(*state, "{}/fat.raw");
-    shell(*state, "mdel -i fat.raw ::deep/processes.bin");
+    program_shell(*state, "mdel -i fat.raw ::deep/processes.bin");
     ends(*state, RUN(*state, "info", "--json", "{}/fat.raw"), 4);
     prints(*state, "\"source\":\"fat.raw!/deep/processes.bin (deleted)\",\"status\":\"ok\"");
 }
@@ -266,7 +256,7 @@ static void partitioned(program *p, const char *label, const char *script, const
         "truncate -s 40M disk.raw && printf 'label: %s\\n%s' | sfdisk disk.raw && "
         "dd if=fat.raw of=disk.raw bs=1M seek=4 conv=notrunc && dd if=ntfs.raw of=disk.raw bs=1M seek=16 conv=notrunc",
         getenv("PWD"), label, script);
-    shell(p, command);
+    program_shell(p, command);
     ends(p, RUN(p, "info", "--json", "{}/disk.raw"), 0);
     assert_int_equal(program_lines(&p->out), 2);
     snprintf(wanted, sizeof(wanted), "\"source\":\"disk.raw!/%s/d.etl\"", fat);
@@ -370,7 +360,7 @@ static void bad_chunk(void **state)
     ntfs_put(n, "between", processes.bytes, processes.len);
     ntfs_put(n, "b.etl", dns.bytes, dns.len);
     ntfs_end(n);
-    shell(p, "ewfacquire -u -q -t disk -c none -b 64 disk.raw");
+    program_shell(p, "ewfacquire -u -q -t disk -c none -b 64 disk.raw");
     bytes_load(program_path(p, "disk.E01", path), &image);
     size_t at = image.len - 4096; // the last copy
     while (at > 0 && memcmp(image.bytes + at, dns.bytes, 4096) != 0)
@@ -391,11 +381,11 @@ static void not_really_an_image(void **state)
     program *p = *state;
     char path[512];
     u8 sector[1024] = {[446 + 4] = 7, [446 + 8] = 1, [446 + 12] = 200, [510] = 0x55, [511] = 0xaa};
-    shell(p, "mkdir folder");
+    program_shell(p, "mkdir folder");
     bytes_save(program_path(p, "folder/boot.bin", path), sector, sizeof(sector));
     ends(p, RUN(p, "info", "{}/folder/boot.bin"), 1);
     says(p, "boot.bin: no file system is found in it");
-    shell(p, "cp \"$OLDPWD\"/samples/dns.etl \"$OLDPWD\"/samples/processes.etl folder/");
+    program_shell(p, "cp \"$OLDPWD\"/samples/dns.etl \"$OLDPWD\"/samples/processes.etl folder/");
     ends(p, RUN(p, "info", "{}/folder"), 0);
     says(p, "1 other file");
 }
@@ -404,8 +394,9 @@ static void bitlocker(void **state)
 {
     program *p = *state;
     needs("sfdisk");
-    shell(p, "truncate -s 8M disk.raw && printf 'label: dos\\nstart=2048,size=8192,type=7\\n' | sfdisk disk.raw && "
-             "printf -- '-FVE-FS-' | dd of=disk.raw bs=1 seek=1048579 conv=notrunc");
+    program_shell(
+        p, "truncate -s 8M disk.raw && printf 'label: dos\\nstart=2048,size=8192,type=7\\n' | sfdisk disk.raw && "
+           "printf -- '-FVE-FS-' | dd of=disk.raw bs=1 seek=1048579 conv=notrunc");
     ends(p, RUN(p, "info", "--json", "{}/disk.raw"), 1);
     says(p, "disk.raw!/p1: it is a BitLocker volume");
     prints(p, "\"reason\":\"encrypted\"");
@@ -418,7 +409,8 @@ static void an_image_is_not_an_output(void **state)
     needs_ntfs();
     needs("ewfacquire");
     make_ntfs(p, "disk.raw");
-    shell(p, "split -b 3000000 -d -a 3 --numeric-suffixes=1 disk.raw s. && ewfacquire -u -q -t disk -b 64 disk.raw");
+    program_shell(
+        p, "split -b 3000000 -d -a 3 --numeric-suffixes=1 disk.raw s. && ewfacquire -u -q -t disk -b 64 disk.raw");
     ends(p, RUN(p, "convert", "{}/disk.raw", "-o", "{}/disk.raw", "-f", "jsonl", "--force"), 2);
     ends(p, RUN(p, "convert", "{}/disk.E01", "-o", "{}/disk.E01", "-f", "jsonl", "--force"), 2);
     ends(p, RUN(p, "convert", "{}/s.001", "-o", "{}/s.002", "-f", "jsonl", "--force"), 2);

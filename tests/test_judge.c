@@ -12,13 +12,7 @@
 
 #include <cmocka.h>
 
-#include "program.h"
-
-static const char *python(void)
-{
-    const char *named = getenv("ETWKIT_PYTHON");
-    return named ? named : "python3";
-}
+#include "judges.h"
 
 static const char *tested(void)
 {
@@ -45,8 +39,8 @@ static int run(const char *format, ...)
 
 static void need_python(void)
 {
-    if (run("%s -c '' 2>/dev/null", python()) != 0) {
-        print_message("skipped: no %s\n", python());
+    if (run("%s -c '' 2>/dev/null", judge_python()) != 0) {
+        print_message("skipped: no %s\n", judge_python());
         skip();
     }
 }
@@ -71,8 +65,8 @@ static void agrees_on_all_traces(void **state)
     program_begin(&p);
     build_traces(&p, "tests/cases/tracelogging-*.case");
     build_traces(&p, "tests/cases/eventsource-*.case");
-    int code = run("%s tests/judge.py %s samples/*.etl %s/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", python(),
-                   tested(), p.folder, shared(), p.folder);
+    int code = run("%s tests/judge.py %s samples/*.etl %s/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said",
+                   judge_python(), tested(), p.folder, shared(), p.folder);
     if (code)
         (void)run("cat %s/said", p.folder);
     program_end(&p);
@@ -100,7 +94,7 @@ static void a_wrong_value_is_seen(void **state)
     program_begin(&p);
     build_traces(&p, "tests/cases/eventsource-by-process.case");
     make_liar(&p, "s/\"statusCode\":404/\"statusCode\":405/", path);
-    int code = run("%s tests/judge.py %s %s/*.etl >%s/said", python(), path, p.folder, p.folder);
+    int code = run("%s tests/judge.py %s %s/*.etl >%s/said", judge_python(), path, p.folder, p.folder);
     int seen = run("grep -q '6 judged, 1 differ' %s/said", p.folder);
     program_end(&p);
     assert_int_equal(code, 1);
@@ -114,7 +108,7 @@ static void entities_agree_with_the_records(void **state)
     need_python();
     program p;
     program_begin(&p);
-    int code = run("%s tests/entities.py %s samples/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", python(),
+    int code = run("%s tests/entities.py %s samples/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", judge_python(),
                    tested(), shared(), p.folder);
     if (code)
         (void)run("cat %s/said", p.folder);
@@ -130,7 +124,7 @@ static void a_wrong_parent_is_seen(void **state)
     char path[512];
     program_begin(&p);
     make_liar(&p, "s/\"ParentId\":\"0x1F6C\"/\"ParentId\":\"0x1F6D\"/", path);
-    int code = run("%s tests/entities.py %s samples/processes.etl >%s/said", python(), path, p.folder);
+    int code = run("%s tests/entities.py %s samples/processes.etl >%s/said", judge_python(), path, p.folder);
     int seen = run("grep -q 'is not in the records' %s/said", p.folder);
     program_end(&p);
     assert_int_equal(code, 1);
@@ -151,7 +145,7 @@ static int beside_peer(const char *etwkit, const char *folder)
     return run(
         "for b in %s/corpus/ref/*.baseline.txt; do n=$(basename $b .baseline.txt); echo %s/corpus/$n.etl $b; done |"
         " xargs %s tests/peer.py %s >%s/said",
-        shared(), shared(), python(), etwkit, folder);
+        shared(), shared(), judge_python(), etwkit, folder);
 }
 
 static void agrees_with_the_peer(void **state)
@@ -206,8 +200,8 @@ static void make_sources(const program *p, const char *type)
 
 static int core_beside_sources(const program *p)
 {
-    return run("%s tests/public_dumps.py %s $(dirname %s)/etl_make %s/manifests %s/dumps >%s/said", python(), tested(),
-               tested(), p->folder, p->folder, p->folder);
+    return run("%s tests/public_dumps.py %s $(dirname %s)/etl_make %s/manifests %s/dumps >%s/said", judge_python(),
+               tested(), tested(), p->folder, p->folder, p->folder);
 }
 
 static void need_git(void)

@@ -120,15 +120,6 @@ static void prints(const program *p, const char *text)
         fail_msg("stdout lacks \"%s\":\n%s%s", text, (const char *)p->out.bytes, (const char *)p->err.bytes);
 }
 
-static void shell(const program *p, const char *command)
-{
-    char line[1400];
-    snprintf(line, sizeof(line), "cd '%s' && PATH=$PATH:/usr/sbin:/sbin && { %s; } >/dev/null 2>&1", p->folder,
-             command);
-    if (system(line) != 0)
-        fail_msg("%s", line);
-}
-
 // The records of the trace say what the drive knows.
 static void is_taught(program *p, const char *given)
 {
@@ -156,9 +147,10 @@ static void drive_in_archives(void **state)
     program *p = *state;
     needs_hivex();
     make_folder(p);
-    shell(p, "cd drive && tar cf ../first.tar Windows/System32/config Windows WINDOWS Logs Program*");
-    shell(p, "cd drive && tar czf ../last.tgz Logs Program* WINDOWS Windows/System32/shop.dll Windows/System32/config");
-    shell(p, "mkdir C && mv drive C/HOST && tar cf kape.tar C && tar cf outer.tar kape.tar");
+    program_shell(p, "cd drive && tar cf ../first.tar Windows/System32/config Windows WINDOWS Logs Program*");
+    program_shell(
+        p, "cd drive && tar czf ../last.tgz Logs Program* WINDOWS Windows/System32/shop.dll Windows/System32/config");
+    program_shell(p, "mkdir C && mv drive C/HOST && tar cf kape.tar C && tar cf outer.tar kape.tar");
     is_taught(p, "{}/first.tar");
     is_taught(p, "{}/last.tgz");
     is_taught(p, "{}/kape.tar");
@@ -183,7 +175,7 @@ static void drive_in_an_image(void **state)
     ntfs_end(n);
     free_files(files);
     is_taught(p, "{}/disk.raw");
-    shell(p, "tar czf disk.tgz disk.raw");
+    program_shell(p, "tar czf disk.tgz disk.raw");
     is_taught(p, "{}/disk.tgz");
 }
 
@@ -193,9 +185,9 @@ static void texts_in_another_language(void **state)
     program *p = *state;
     needs_hivex();
     make_folder(p);
-    shell(p, "cd drive/Program*/Shop && mkdir de-DE && mv words.dll de-DE/Words.dll.mui");
+    program_shell(p, "cd drive/Program*/Shop && mkdir de-DE && mv words.dll de-DE/Words.dll.mui");
     is_taught(p, "{}/drive");
-    shell(p, "cd drive && tar cf ../drive.tar Windows WINDOWS Logs Program*");
+    program_shell(p, "cd drive && tar cf ../drive.tar Windows WINDOWS Logs Program*");
     is_taught(p, "{}/drive.tar");
 }
 
@@ -205,7 +197,7 @@ static void into_the_cache(void **state)
     program *p = *state;
     needs_hivex();
     make_folder(p);
-    shell(p, "cd drive && tar cf ../drive.tar . && mv Logs/boot.etl .. && cd .. && rm -r drive");
+    program_shell(p, "cd drive && tar cf ../drive.tar . && mv Logs/boot.etl .. && cd .. && rm -r drive");
     assert_int_equal(RUN(p, "schemas", "add", "--cache", "{}/c", "{}/drive.tar"), 0);
     prints(p, "learnt from 2 files: 2 providers, 3 events");
     assert_int_equal(RUN(p, "convert", "--cache", "{}/c", "{}/boot.etl"), 0);
@@ -220,12 +212,12 @@ static void verified(void **state)
     program *p = *state;
     needs_hivex();
     make_folder(p);
-    shell(p, "cd drive && tar cf ../drive.tar . && cp -r . ../other");
+    program_shell(p, "cd drive && tar cf ../drive.tar . && cp -r . ../other");
     assert_int_equal(RUN(p, "convert", "--cache", "none", "--provenance", "{}/drive.tar", "-o", "{}/o.jsonl"), 0);
     assert_int_equal(RUN(p, "verify", "{}/o.jsonl.provenance.json"), 0);
     prints(p, "same       input ");
     prints(p, "same       schema");
-    shell(p, "cd other && echo x >>Windows/System32/shop.dll && rm Logs/boot.etl && tar cf ../drive.tar .");
+    program_shell(p, "cd other && echo x >>Windows/System32/shop.dll && rm Logs/boot.etl && tar cf ../drive.tar .");
     assert_int_equal(RUN(p, "verify", "{}/o.jsonl.provenance.json"), 1);
     prints(p, "unread     input ");
     prints(p, "differs    schema");
@@ -237,13 +229,14 @@ static void no_registry_no_harm(void **state)
     program *p = *state;
     needs_hivex();
     make_folder(p);
-    shell(p, "head -c 5000 drive/Windows/System32/config/SOFTWARE >x && mv x drive/Windows/System32/config/SOFTWARE");
-    shell(p, "printf regf >drive/Windows/System32/config/SYSTEM");
+    program_shell(
+        p, "head -c 5000 drive/Windows/System32/config/SOFTWARE >x && mv x drive/Windows/System32/config/SOFTWARE");
+    program_shell(p, "printf regf >drive/Windows/System32/config/SYSTEM");
     assert_int_equal(RUN(p, "convert", "--cache", "none", "{}/drive"), 0);
     prints(p, "\"data\":{\"Drops\":7}");
     assert_null(strstr((const char *)p->out.bytes, "Corner Shop"));
     assert_non_null(strstr((const char *)p->err.bytes, "config/SYSTEM: the registry hive cannot be read"));
-    shell(p, "rm drive/Windows/System32/config/*");
+    program_shell(p, "rm drive/Windows/System32/config/*");
     assert_int_equal(RUN(p, "convert", "--cache", "none", "{}/drive"), 0);
     assert_int_equal(program_lines(&p->out), 3);
 }

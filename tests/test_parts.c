@@ -19,7 +19,7 @@
 
 #include "base/arena.h"
 #include "etl_text.h"
-#include "program.h"
+#include "judges.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
 #define EVENT(traits, name, more)                                                                                      \
@@ -160,19 +160,13 @@ static void threads_make_no_difference(void **state)
 
 // ---------------------------------------------------------------------------------------------- other people's readers
 
-static const char *python(void)
-{
-    const char *named = getenv("ETWKIT_PYTHON");
-    return named ? named : "python3";
-}
-
 static bool has(const char *module)
 {
     char line[1024];
-    snprintf(line, sizeof(line), "%s -c 'import %s' 2>/dev/null", python(), module);
+    snprintf(line, sizeof(line), "%s -c 'import %s' 2>/dev/null", judge_python(), module);
     if (system(line) == 0)
         return true;
-    print_message("skipped: %s has no %s\n", python(), module);
+    print_message("skipped: %s has no %s\n", judge_python(), module);
     return false;
 }
 
@@ -187,7 +181,8 @@ static void classes_agree(const char *trace)
     if (st.st_size < LARGE &&
         RUN(&p, "convert", trace, "--no-hash", "-q", "-f", "parquet", "--by-class", "-o", "{}/out/") != 1) {
         assert_int_not_equal(RUN(&p, "convert", trace, "--no-hash", "-q", "-o", "{}/out.jsonl"), 1);
-        snprintf(line, sizeof(line), "%s tests/parquet_classes.py %s/out %s/out.jsonl", python(), p.folder, p.folder);
+        snprintf(line, sizeof(line), "%s tests/parquet_classes.py %s/out %s/out.jsonl", judge_python(), p.folder,
+                 p.folder);
         if (system(line) != 0)
             fail_msg("%s: pyarrow reads something else", trace);
     }
@@ -228,7 +223,7 @@ static void a_lake_loads(void **state)
         "assert got == (280, 39340, 5), got\n"
         "lake = pandas.read_parquet('lake')\n"
         "assert (len(lake), lake.record.sum(), lake.provider.nunique()) == got\"",
-        p->folder, python());
+        p->folder, judge_python());
     assert_int_equal(system(line), 0);
 }
 

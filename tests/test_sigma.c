@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "judges.h"
 #include "program.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
@@ -124,9 +125,8 @@ static void real_events_are_hit_by_their_rules(void **state)
 // Runs a script over the rules, whose last line then is in `said`. Skips where it cannot run.
 static int run_script(program *p, const char *script, const char *arguments, char said[256])
 {
-    const char *shared = getenv("ETWKIT_SHARED"), *named = getenv("ETWKIT_PYTHON");
+    const char *shared = getenv("ETWKIT_SHARED"), *python = judge_python();
     char command[1024];
-    const char *python = named ? named : "python3";
     snprintf(command, sizeof(command), "[ -d '%s/sigma' ] && %s -c '' 2>/dev/null", shared ? shared : "", python);
     if (!shared || system(command) != 0) {
         print_message("skipped: no Sigma rules of others or no Python at hand (ETWKIT_SHARED, ETWKIT_PYTHON)\n");
