@@ -40,14 +40,6 @@ static void put_user(const char *sid, outbuf *out)
 
 // ---------------------------------------------------------------------------------------------- processes
 
-static span file_name(span path)
-{
-    size_t at = path.len;
-    while (at && path.at[at - 1] != '\\')
-        at--;
-    return span_from(path, at);
-}
-
 // Its names only where it is sure: the schema has no word for what is inferred.
 static void put_parent(const process_life *life, outbuf *out)
 {
@@ -123,7 +115,7 @@ static void put_unknown(const record *rec, const activity *seen, u32 id, outbuf 
                           seen->kind == ACTIVITY_KIND_process_running);
     span path = tells ? activity_text(seen, rec->scratch, ACTIVITY_path) : (span){0};
     ecs_number(out, "pid", id);
-    ecs_span(out, "name", file_name(path));
+    ecs_span(out, "name", text_file_name(path));
     if (!path.len && rec->process_name && id == rec->process_id)
         ecs_text(out, "name", rec->process_name);
     ecs_span(out, "executable", path);

@@ -129,22 +129,12 @@ static void put_process(row_maker *row, bool has, u32 id, const process_life *li
         row_null(row);
 }
 
-// The file name of the activity's path; empty: there is no path.
-static span name_in_path(const activity *seen, const record *rec)
-{
-    span path = activity_text(seen, rec->scratch, ACTIVITY_path);
-    size_t at = path.len;
-    while (at && path.at[at - 1] != '\\')
-        at--;
-    return span_from(path, at);
-}
-
 // Of the process the event happened in, where that is who acted.
 static void put_process_name(row_maker *row, const activity *seen, const record *rec, bool from_path)
 {
     bool own = rec->has_process && rec->process_id == seen->process_id && rec->process_name;
     const char *name = own ? rec->process_name : seen->process ? seen->process->name : NULL;
-    span other = name ? (span){0} : name_in_path(seen, rec);
+    span other = name ? (span){0} : text_file_name(activity_text(seen, rec->scratch, ACTIVITY_path));
     if (name || !from_path)
         put_text_cell(row, name);
     else

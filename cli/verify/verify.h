@@ -31,6 +31,9 @@ MUST_USE bool verify_count(const input *in, const char *format, bool header, u64
 MUST_USE bool verify_count_parquet(const input *in, u64 *records, error *e);
 MUST_USE bool verify_count_items(const input *in, const char *format, u64 *items, error *e);
 
+// A varint of protobuf or Thrift, byte by byte from `next`. False: it has more than 64 bits.
+MUST_USE bool verify_varint(u8 (*next)(void *from), void *from, u64 *value);
+
 // ---------------------------------------------------------------------------------------------- once more
 
 typedef enum verify_again_result { AGAIN_SAME, AGAIN_DIFFERS, AGAIN_IMPOSSIBLE } verify_again_result;

@@ -320,6 +320,18 @@ static bool member_failed(void *context, const char *path, const error *e)
     return true;
 }
 
+bool verify_varint(u8 (*next)(void *from), void *from, u64 *value)
+{
+    *value = 0;
+    for (u32 shift = 0; shift < 64; shift += 7) {
+        u8 byte = next(from);
+        *value |= (u64)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
 bool verify_count(const input *in, const char *format, bool header, u64 *records, error *e)
 {
     const packing *how;

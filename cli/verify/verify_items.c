@@ -169,17 +169,16 @@ static bool count_weights(stream *s, u64 *samples, error *e)
 
 // ---------------------------------------------------------------------------------------------- timelines
 
+static u8 next_byte(void *from)
+{
+    return byte_of(from);
+}
+
 static u64 take_varint(stream *s)
 {
-    u64 value = 0;
-    for (u32 shift = 0; shift < 64; shift += 7) {
-        u8 byte = byte_of(s);
-        value |= (u64)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return value;
-    }
-    s->ended = true;
-    return 0;
+    u64 value;
+    s->ended |= !verify_varint(next_byte, s, &value);
+    return value;
 }
 
 // Messages within messages, by field number; what is counted is in the table.

@@ -18,8 +18,9 @@ typedef struct footer {
     u64 rows, group_rows;
 } footer;
 
-static u8 take_byte(footer *f)
+static u8 take_byte(void *footer_read)
 {
+    footer *f = footer_read;
     if (!f->rest.len) {
         f->wrong = true;
         return 0;
@@ -31,15 +32,9 @@ static u8 take_byte(footer *f)
 
 static u64 take_varint(footer *f)
 {
-    u64 value = 0;
-    for (u32 shift = 0; shift < 64; shift += 7) {
-        u8 byte = take_byte(f);
-        value |= (u64)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return value;
-    }
-    f->wrong = true;
-    return 0;
+    u64 value;
+    f->wrong |= !verify_varint(take_byte, f, &value);
+    return value;
 }
 
 static void skip_bytes(footer *f, u64 bytes)

@@ -96,6 +96,15 @@ static inline span text_span(const char *text)
     return (span){(const u8 *)text, strlen(text)};
 }
 
+// What stands behind the last backslash of a path; all of it where there is none.
+static inline span text_file_name(span path)
+{
+    size_t at = path.len;
+    while (at && path.at[at - 1] != '\\')
+        at--;
+    return span_from(path, at);
+}
+
 // Whether it ends so, in any case.
 bool text_ends_in(span text, const char *suffix);
 
