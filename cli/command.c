@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "suggest.h"
+#include "base/suggest.h"
 
 const command *const commands[] = {
 #define COMMAND(name) &command_##name,

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "print.h"
-#include "suggest.h"
+#include "base/suggest.h"
 
 // ---------------------------------------------------------------------------------------------- setters
 

@@ -11,7 +11,7 @@
 #include "command.h"
 #include "exporter.h"
 #include "program.h"
-#include "suggest.h"
+#include "base/suggest.h"
 
 enum { MOST = 4096 };
 

@@ -13,7 +13,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "detect/fold.h"
+#include "base/fold.h"
 #include "detect/rule.h"
 
 #define HEAD "title: T\nid: 1\nlogsource:\n    category: test\ndetection:\n"
@@ -50,7 +50,7 @@ static answer ask(const char *yaml, const value *values)
                 continue;
             subjects[i].kind = v->text ? SUBJECT_TEXT : SUBJECT_NULL;
             subjects[i].text = text_span(v->text ? v->text : "");
-            rule_fold(folded[i], subjects[i].text);
+            text_fold(folded[i], subjects[i].text);
             subjects[i].folded = (span){folded[i], subjects[i].text.len};
         }
     u32 all[16];

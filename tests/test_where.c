@@ -20,6 +20,8 @@ static const property PROPERTIES[] = {
 static const u8 PAYLOAD[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x12, 0, 0,   0, 0xfb, 0xff, 0xff, 0xff,
                              80,   0,    187,  1,    'W',  0,    'w',  0,    'w',  0, '.', 0, 'x',  0,    0,    0};
 
+static const char *const KEYWORDS[] = {"Net", "Slow"};
+
 typedef struct fixture {
     arena arena;
     provider_schema provider;
@@ -48,6 +50,8 @@ static fixture *make(void)
     f->event.descriptor.keyword = 0x8000000000000010u;
     f->cls.descriptor = f->event.descriptor;
     f->cls.provider = "Example-Net";
+    f->cls.keyword_names = KEYWORDS;
+    f->cls.keyword_count = COUNT_OF(KEYWORDS);
     f->cls.plans[0] = p;
     f->cls.plan_count = 1;
     f->rec = (record){.time = 132223104000000000,
@@ -126,10 +130,65 @@ static void columns(void **state)
     check(f, "timestamp > '2019-12-31' and timestamp < '2020-01-02'", true);
     check(f, "keywords & 0x10", true);
     check(f, "keywords & 0x20", false);
+    check(f, "timestamp = '2020-01-01' and timestamp = '2020-01-01 00:00:00.0'", true);
+    check(f, "event_id = '3006' and keywords = '0x8000000000000010'", true);
     check(f, "thread_id is null", true);
     check(f, "thread_id = 0 or thread_id != 0", false);
     check(f, "level > 4", false);
     check(f, "not (level > 4)", true);
+    drop(f);
+}
+
+static void lists_of_texts(void **state)
+{
+    (void)state;
+    fixture *f = make();
+    check(f, "keyword_names = 'slow'", true);
+    check(f, "keyword_names = 'Net|Slow'", true); // as CSV shows them
+    check(f, "keyword_names = 'Net|'", false);
+    check(f, "keyword_names in ('other', 'net')", true);
+    check(f, "keyword_names like 'S%w'", true);
+    check(f, "keyword_names not like 'S%'", true); // one of them is not
+    check(f, "keyword_names is null", false);
+    check(f, "not (keyword_names = 'Slow')", false);
+    f->cls.keyword_count = 0;
+    check(f, "keyword_names is null", true);
+    check(f, "keyword_names = 'Slow'", false);
+    drop(f);
+}
+
+static void letters(void **state)
+{
+    (void)state;
+    fixture *f = make();
+    f->rec.process_name = "M\xc3\xbcller.exe"; // Müller
+    check(f, "process_name = 'M\xc3\x9cLLER.EXE'", true);
+    check(f, "process_name like 'm_ller.exe'", true);
+    check(f, "process_name like 'm__ller.exe'", false);
+    check(f, "process_name like '%\xc3\x9cl%'", true);
+    check(f, "process_name = 'Muller.exe'", false);
+    f->rec.process_name = "a\xe2\x82\xac"; // a€
+    check(f, "process_name like 'A_'", true);
+    check(f, "process_name like '_'", false);
+    f->rec.process_name = "\xfc"; // no UTF-8
+    check(f, "process_name = '\xc3\xbc'", false);
+    check(f, "process_name like '_'", true);
+    drop(f);
+}
+
+static void guids(void **state)
+{
+    (void)state;
+    fixture *f = make();
+    const guid id = {{0x33, 0x22, 0x11, 0x00, 0x55, 0x44, 0x77, 0x66, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}};
+    f->cls.provider_id = id;
+    check(f, "provider_id = '00112233-4455-6677-8899-aabbccddeeff'", true);
+    check(f, "provider_id = '{00112233-4455-6677-8899-AABBCCDDEEFF}'", true);
+    check(f, "provider_id in ('{00112233-4455-6677-8899-AABBCCDDEEFF}')", true);
+    check(f, "provider_id != '{00112233-4455-6677-8899-AABBCCDDEEFF}'", false);
+    check(f, "provider_id like '0011%'", true);
+    f->rec.process_name = "{00112233-4455-6677-8899-aabbccddeeff}"; // as payloads show them
+    check(f, "process_name = '00112233-4455-6677-8899-aabbccddeeff'", true);
     drop(f);
 }
 
@@ -145,6 +204,7 @@ static void payload_fields(void **state)
     check(f, "data.Signed < 0 and data.Signed = -5", true);
     check(f, "data.Name = 'www.x'", true);
     check(f, "data.Name like '%.X'", true);
+    check(f, "data.\"Name\" = 'www.x' and data.'Ports' = 443", true);
     check(f, "data.Ports = 443", true);
     check(f, "data.Ports = 8080", false);
     check(f, "data.Nothing is null", true);
@@ -209,6 +269,16 @@ static void errors_point_at_their_place(void **state)
     refused("provider like", "missing", 13);
     refused("event_id in 3", "( is expected", 12);
     refused("event_id = 3abc", "no number", 11);
+    refused("evnt_id = 3", "did you mean 'event_id'", 0);
+    refused("data.\"Name = 3", "no end", 5);
+    refused("record = 3", "source and offset", 0);
+    refused("level = 'Warning'", "level_name", 8);
+    refused("'x' = event_id", "event_id is a number", 0);
+    refused("event_id in (3, 'x')", "event_id is a number", 16);
+    refused("provider_id = 'Example'", "no GUID", 14);
+    refused("provider_id = 5", "no GUID", 14);
+    refused("timestamp > 'yesterday'", "no UTC time", 12);
+    refused("event_id in (level)", "texts and numbers only", 13);
 }
 
 static void nesting_has_an_end(void **state)
@@ -226,6 +296,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns),
+        cmocka_unit_test(lists_of_texts),
+        cmocka_unit_test(letters),
+        cmocka_unit_test(guids),
         cmocka_unit_test(payload_fields),
         cmocka_unit_test(classes_settle),
         cmocka_unit_test(errors_point_at_their_place),

@@ -12,7 +12,7 @@
 #include "guard.h"
 #include "print.h"
 #include "signals.h"
-#include "suggest.h"
+#include "base/suggest.h"
 
 // ------------------------------------------------------------------------------------- the format
 

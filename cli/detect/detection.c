@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/fold.h"
+
 enum { FIELD_BYTES = 1024 }; // of a value that is shown; correlations keep it whole
 
 // Before the fields and the kept values of each hit. What the pointers point to lives as long as the session.
@@ -128,7 +130,7 @@ static void take_kept(span *from, u32 count, detection_room *room)
         value v;
         span text = take_value(from, &v);
         u8 *at = room->folded.bytes + room->folded.len;
-        rule_fold(at, text);
+        text_fold(at, text);
         room->folded.len += text.len;
         room->kept[i] = v.has ? (span){at, text.len} : (span){0};
     }

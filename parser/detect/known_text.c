@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/map.h"
-#include "detect/fold.h"
+#include "base/fold.h"
 
 enum {
     TEXTS = 16384,     // with TEXT_BYTES: some MiB a thread
@@ -45,7 +45,7 @@ known_text *known_text_add(known_texts *k, const known_key *key, span text)
     t->bytes = mem_alloc(2 * text.len + 1);
     if (text.len)
         memcpy(t->bytes, text.at, text.len);
-    rule_fold(t->bytes + t->len, text);
+    text_fold(t->bytes + t->len, text);
     return t;
 }
 

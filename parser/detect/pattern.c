@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "detect/fold.h"
+#include "base/fold.h"
 #include "detect/pattern_network.h"
 #include "detect/pattern_regex.h"
 
@@ -176,7 +176,7 @@ static void choose_needle(arena *a, sigma_pattern *p)
     if (!p->cased || !best.len)
         return;
     u8 *folded = arena_take(a, best.len);
-    rule_fold(folded, best);
+    text_fold(folded, best);
     p->needle.at = folded;
 }
 
@@ -192,7 +192,7 @@ static void compile_text(arena *a, sigma_pattern *p, span text, const meaning *m
     if (m->to)
         add_piece(p, PIECE_ANY);
     for (u32 i = 0; i < p->piece_count && !p->cased; i++)
-        rule_fold(bytes + (p->pieces[i].text.at ? p->pieces[i].text.at - bytes : 0), p->pieces[i].text);
+        text_fold(bytes + (p->pieces[i].text.at ? p->pieces[i].text.at - bytes : 0), p->pieces[i].text);
     choose_needle(a, p);
 }
 

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "decode/render.h"
 #include "detect/correlation.h"
-#include "detect/fold.h"
+#include "base/fold.h"
 #include "detect/view_internal.h"
 
 const view views[] = {
@@ -101,7 +101,7 @@ possible view_possible(void *context, const test *t)
         s.text = text_span(g->text);
         if (s.text.len > sizeof(folded) || t->pattern.kind == PATTERN_FIELD || t->pattern.kind == PATTERN_ORDER)
             return (possible){true, true};
-        rule_fold(folded, s.text);
+        text_fold(folded, s.text);
         s.folded = (span){folded, s.text.len};
     }
     answer is = pattern_answer(&t->pattern, &s, NULL);
@@ -366,7 +366,7 @@ static void fill_subjects(const event_views *v, const watching *w, const record 
         get_subject(v, w, i, rec, x);
     size_t len = text->len;
     u8 *folded = outbuf_reserve(text, len + 1);
-    rule_fold(folded, (span){text->bytes, len});
+    text_fold(folded, (span){text->bytes, len});
     for (u32 i = 0; i < q->field_count; i++) {
         const got_value *t = &x->texts[i];
         subject *s = &x->subjects[q->fields[i]];

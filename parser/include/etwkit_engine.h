@@ -25,7 +25,6 @@
 #include "decode/render.h"
 #include "decode/value.h"
 #include "detect/correlation.h"
-#include "detect/fold.h"
 #include "detect/libpcre2.h"
 #include "detect/libyaml.h"
 #include "detect/views.h"
@@ -101,7 +100,6 @@ ENGINE(correlations_forgotten)
 ENGINE(correlations_free)
 ENGINE(correlations_new)
 ENGINE(correlations_see)
-ENGINE(rule_fold)
 ENGINE(rule_gave_up)
 ENGINE(rule_level_name)
 ENGINE(rule_level_read)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/fold.h"
+
 // ---------------------------------------------------------------------------------------------- of what
 
 bool operand_whole_number(const char *text, size_t len, operand *out)
@@ -133,11 +135,33 @@ static int compare_numbers(const operand *a, const operand *b)
     return a->negative ? -order : order;
 }
 
+// {GUID} is GUID: payloads show the one form, columns the other.
+static operand without_braces(const operand *v, const operand *other)
+{
+    enum { BARE = 36, BRACED = 38 };
+    operand inner = *v;
+    if (v->len == BRACED && other->len == BARE && v->text[0] == '{' && v->text[BRACED - 1] == '}') {
+        inner.text++;
+        inner.len = BARE;
+    }
+    return inner;
+}
+
+static int compare_letters(const operand *a, const operand *b)
+{
+    size_t at = 0, other_at = 0;
+    while (at < a->len && other_at < b->len) {
+        u32 x = text_folded_letter(a->text, a->len, &at), y = text_folded_letter(b->text, b->len, &other_at);
+        if (x != y)
+            return x < y ? -1 : 1;
+    }
+    return at < a->len ? 1 : other_at < b->len ? -1 : 0;
+}
+
 static int compare_texts(const operand *a, const operand *b)
 {
-    size_t len = a->len < b->len ? a->len : b->len;
-    int order = strncasecmp(a->text, b->text, len);
-    return order ? order : a->len < b->len ? -1 : a->len > b->len;
+    operand x = without_braces(a, b), y = without_braces(b, a);
+    return compare_letters(&x, &y);
 }
 
 bool operand_compare(compare_op op, const operand *left, const operand *right)
@@ -167,9 +191,13 @@ bool operand_compare(compare_op op, const operand *left, const operand *right)
     return false;
 }
 
-static char lower(char c)
+// Behind the character at text[at], of however many bytes.
+static size_t behind_character(const char *text, size_t len, size_t at)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    do
+        at++;
+    while (at < len && ((u8)text[at] & 0xc0) == 0x80);
+    return at;
 }
 
 // % any run, _ one character. Backtracks to the last % only: linear times the number of %.
@@ -177,12 +205,17 @@ static bool like(const char *text, size_t len, const char *pattern, size_t patte
 {
     size_t t = 0, p = 0, star = SIZE_MAX, mark = 0;
     while (t < len) {
+        size_t next_t = t, next_p = p;
         if (p < pattern_len && pattern[p] == '%') {
             star = p++;
             mark = t;
-        } else if (p < pattern_len && (pattern[p] == '_' || lower(pattern[p]) == lower(text[t]))) {
+        } else if (p < pattern_len && pattern[p] == '_') {
             p++;
-            t++;
+            t = behind_character(text, len, t);
+        } else if (p < pattern_len &&
+                   text_folded_letter(text, len, &next_t) == text_folded_letter(pattern, pattern_len, &next_p)) {
+            p = next_p;
+            t = next_t;
         } else if (star != SIZE_MAX) {
             p = star + 1;
             t = ++mark;

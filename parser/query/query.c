@@ -456,7 +456,9 @@ static bool do_test(const run *r, const term *t)
     const value_path *path = path_at(r, t->right);
     if (path && path->repeats)
         return value_any(r->rec, path, element_holds, &(element_test){leaf->node, right, &r->s->element});
-    return test_holds(leaf->node, source_operand(r, leaf->left, t->right), right);
+    const operand *left = source_operand(r, leaf->left, t->right);
+    return node_is_texts(leaf->node->left) ? test_holds_of_texts(leaf->node, r->rec, left, right)
+                                           : test_holds(leaf->node, left, right);
 }
 
 static bool term_holds(const run *r, u32 index)

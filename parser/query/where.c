@@ -32,6 +32,21 @@ bool test_holds(const node *n, const operand *left, const operand *right)
     }
 }
 
+// One that is not negated may hold of all of them as well, joined as outputs without arrays have them.
+bool test_holds_of_texts(const node *n, const record *rec, const operand *joined, const operand *right)
+{
+    column_texts texts = column_keyword_names(rec);
+    bool negative = n->negated || (n->kind == NODE_COMPARE && n->op == OP_NE);
+    if (n->kind == NODE_NULL || (!negative && test_holds(n, joined, right)))
+        return test_holds(n, joined, right);
+    for (u32 i = 0; i < texts.count; i++) {
+        operand one = {.kind = OPERAND_TEXT, .text = texts.list[i], .len = strlen(texts.list[i])};
+        if (test_holds(n, &one, right))
+            return true;
+    }
+    return false;
+}
+
 // ---------------------------------------------------------------------------------------------- classes
 
 // A field that no layout of the class has is null in all its events.
@@ -81,10 +96,10 @@ where_truth test_for_class(const node *n, const event_class *cls, bool planned)
     outbuf texts[2] = {{0}, {0}};
     operand left = class_operand(n->left, &rec, &texts[0]);
     operand right = class_operand(has_right ? n->right : NULL, &rec, &texts[1]);
-    where_truth truth = test_holds(n, &left, &right) ? WHERE_ALWAYS : WHERE_NEVER;
+    bool holds = node_is_texts(n->left) ? test_holds_of_texts(n, &rec, &left, &right) : test_holds(n, &left, &right);
     outbuf_free(&texts[0]);
     outbuf_free(&texts[1]);
-    return truth;
+    return holds ? WHERE_ALWAYS : WHERE_NEVER;
 }
 
 static where_truth holds_for_class(const node *n, const event_class *cls, bool planned)

@@ -9,10 +9,14 @@
 //     compare     = = | == | != | <> | < | <= | > | >=
 //     operand     = column | data.Field[.Member …] | process.fact | 'text' | "text" | number | 0xhex | true | false
 //
-// Text is compared without regard to ASCII case, as Windows compares names; `like` knows % and _. Numbers are compared
-// exactly over 64 bits; hex text ("0x1A") counts as a number. A column without a value is null, and no comparison with
-// null holds. Fields of an array: the test holds where it holds for any element. Of two fields that are compared, the
-// right one is a single value, or null.
+// Parts of a field's name may stand in quotes: data."Raw Script". Text is compared without regard to case
+// (base/fold.h), as Windows compares names; `like` knows % and _, which is one character. Numbers are compared exactly
+// over 64 bits; hex text ("0x1A") counts as a number. Times are compared with any text that is one. A column without a
+// value is null, and no comparison with null holds. Fields of an array, and columns that are lists: the test holds
+// where it holds for any element. Of two fields that are compared, the right one is a single value, or null.
+//
+// A comparison that can never hold, of a number with a text that is none, is refused. So is the column `record`: what
+// number a record has is not known before it has passed.
 #ifndef ETWKIT_WHERE_H
 #define ETWKIT_WHERE_H
 

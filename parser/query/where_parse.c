@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/suggest.h"
+#include "base/text.h"
 #include "query/where_nodes.h"
 
 enum { WHERE_DEPTH = 64, WHERE_NODES = 4096 };
@@ -56,12 +58,13 @@ static bool take_sign(parser *p, const char *sign)
     return true;
 }
 
-static node *new_node(parser *p, node_kind kind)
+static node *new_node(parser *p, node_kind kind, const char *at)
 {
     if (++p->nodes > WHERE_NODES)
         return fail(p, p->at, "the expression is too long");
     node *n = arena_new(p->arena, node);
     n->kind = kind;
+    n->at = at;
     return n;
 }
 
@@ -78,7 +81,7 @@ static node *parse_text(parser *p)
             break;
         text[len++] = *p->at;
     }
-    node *n = new_node(p, NODE_TEXT);
+    node *n = new_node(p, NODE_TEXT, start);
     if (n)
         n->value = (operand){.kind = OPERAND_TEXT, .text = text, .len = len};
     return n;
@@ -91,7 +94,7 @@ static node *parse_number(parser *p)
         p->at++;
     while (is_word(*p->at) || *p->at == '.')
         p->at++;
-    node *n = new_node(p, NODE_NUMBER);
+    node *n = new_node(p, NODE_NUMBER, start);
     if (!n || operand_whole_number(start, (size_t)(p->at - start), &n->value))
         return n;
     char *end;
@@ -109,40 +112,80 @@ static node *parse_fact(parser *p, const char *start, const char *name)
         return fail(p, start,
                     "processes have path, command_line, user, name, id, parent, parent.path, parent.command_line, "
                     "original_name, description, version, product and company");
-    node *n = new_node(p, NODE_PROCESS);
+    node *n = new_node(p, NODE_PROCESS, start);
     if (n)
         n->fact = fact;
     return n;
 }
 
+static node *no_such_column(parser *p, const char *start, const char *name)
+{
+    char what[160], scratch[96];
+    suggestion s = {.word = name};
+    for (u32 i = 0; i < COLUMN_FACTS; i++)
+        suggest_try(&s, column_table[i].name);
+    snprintf(what, sizeof(what), "there is no such column%s",
+             s.best ? suggest_text(&s, scratch) : "; payload fields are written data.Name");
+    return fail(p, start, what);
+}
+
+static node *parse_column(parser *p, const char *start, const char *name)
+{
+    column_id column;
+    if (!column_find(name, strlen(name), &column))
+        return no_such_column(p, start, name);
+    if (column == COLUMN_record)
+        return fail(p, start, "records are numbered after the filter; source and offset say which one is meant");
+    node *n = new_node(p, NODE_COLUMN, start);
+    if (n)
+        n->column = column;
+    return n;
+}
+
+// A name, parts of which may stand in quotes: data."Raw Script". NULL: one has no end.
+static char *take_name(parser *p)
+{
+    const char *start = p->at;
+    char *name = arena_take(p->arena, strlen(start) + 1);
+    size_t len = 0;
+    while (is_word(*p->at) || *p->at == '.') {
+        name[len++] = *p->at++;
+        if (p->at[-1] != '.' || (*p->at != '"' && *p->at != '\''))
+            continue;
+        const char *quote = p->at++, *end = strchr(p->at, *quote);
+        if (!end) {
+            fail(p, quote, "this name has no end");
+            return NULL;
+        }
+        memcpy(name + len, p->at, (size_t)(end - p->at));
+        len += (size_t)(end - p->at);
+        p->at = end + 1;
+    }
+    name[len] = 0;
+    return name;
+}
+
 static node *parse_name(parser *p)
 {
     const char *start = p->at;
-    while (is_word(*p->at) || *p->at == '.')
-        p->at++;
-    char *name = arena_text_len(p->arena, start, (size_t)(p->at - start));
+    const char *name = take_name(p);
+    if (!name)
+        return NULL;
     if (strcasecmp(name, "true") == 0 || strcasecmp(name, "false") == 0) {
-        node *n = new_node(p, NODE_TEXT);
+        node *n = new_node(p, NODE_TEXT, start);
         if (n)
             n->value = (operand){.kind = OPERAND_TEXT, .text = name, .len = strlen(name)};
         return n;
     }
     if (strncmp(name, "data.", 5) == 0 && name[5]) {
-        node *n = new_node(p, NODE_FIELD);
+        node *n = new_node(p, NODE_FIELD, start);
         if (n)
             n->path = name + 5;
         return n;
     }
     if (strncmp(name, "process.", 8) == 0)
         return parse_fact(p, start, name + 8);
-    column_id column;
-    if (column_find(name, strlen(name), &column)) {
-        node *n = new_node(p, NODE_COLUMN);
-        if (n)
-            n->column = column;
-        return n;
-    }
-    return fail(p, start, "there is no such column; payload fields are written data.Name");
+    return parse_column(p, start, name);
 }
 
 static node *parse_operand(parser *p)
@@ -158,6 +201,63 @@ static node *parse_operand(parser *p)
                 *p->at ? "a column, a field, a text or a number is expected here" : "something is missing here");
 }
 
+// ---------------------------------------------------------------------------------------------- what can be equal
+
+static bool is_number(const operand *v)
+{
+    operand number;
+    return v->kind != OPERAND_TEXT || operand_whole_number(v->text, v->len, &number);
+}
+
+static bool is_guid(const operand *v)
+{
+    guid id;
+    return v->kind == OPERAND_TEXT && guid_from_text(v->text, v->len, &id);
+}
+
+// Times are compared as the texts that outputs have.
+static bool take_time(parser *p, operand *v)
+{
+    enum { TIME_TEXT = 40 };
+    i64 time;
+    if (v->kind != OPERAND_TEXT || !time_from_text(arena_text_len(p->arena, v->text, v->len), &time))
+        return false;
+    char *text = arena_take(p->arena, TIME_TEXT);
+    v->text = text;
+    v->len = (size_t)(text_time((u8 *)text, time) - (u8 *)text);
+    return true;
+}
+
+static node *no_number(parser *p, const node *literal, column_id column)
+{
+    char what[96];
+    snprintf(what, sizeof(what), "%s is a number%s", column_table[column].name,
+             column == COLUMN_level    ? "; level_name is its name"
+             : column == COLUMN_opcode ? "; opcode_name is its name"
+             : column == COLUMN_task   ? "; task_name is its name"
+                                       : "");
+    return fail(p, literal->at, what);
+}
+
+// A column that a constant can never be equal to is a mistake.
+static bool check_constant(parser *p, const node *column, node *literal)
+{
+    if (column->kind != NODE_COLUMN || (literal->kind != NODE_TEXT && literal->kind != NODE_NUMBER))
+        return true;
+    switch (column_table[column->column].type) {
+    case TYPE_NUMBER:
+    case TYPE_FLAGS:
+        return is_number(&literal->value) || no_number(p, literal, column->column);
+    case TYPE_GUID:
+        return is_guid(&literal->value) || fail(p, literal->at, "this is no GUID");
+    case TYPE_TIME:
+        return take_time(p, &literal->value) ||
+               fail(p, literal->at, "this is no UTC time like '2024-05-01T10:00:00.5'");
+    default:
+        return true;
+    }
+}
+
 static node *parse_list(parser *p, node *test)
 {
     if (!take_sign(p, "("))
@@ -168,7 +268,9 @@ static node *parse_list(parser *p, node *test)
         if (!item)
             return NULL;
         if (item->kind != NODE_TEXT && item->kind != NODE_NUMBER)
-            return fail(p, p->at, "a list holds texts and numbers only");
+            return fail(p, item->at, "a list holds texts and numbers only");
+        if (!check_constant(p, test->left, item))
+            return NULL;
         *tail = item;
         tail = &item->next;
     } while (take_sign(p, ","));
@@ -193,7 +295,7 @@ static bool take_compare(parser *p, compare_op *op)
 
 static node *with_sides(parser *p, node_kind kind, node *left, node *right)
 {
-    node *n = left && right ? new_node(p, kind) : NULL;
+    node *n = left && right ? new_node(p, kind, left->at) : NULL;
     if (n) {
         n->left = left;
         n->right = right;
@@ -226,6 +328,8 @@ static node *parse_test(parser *p)
         return NULL;
     if (take_compare(p, &op)) {
         node *right = parse_operand(p);
+        if (right && (!check_constant(p, left, right) || !check_constant(p, right, left)))
+            return NULL;
         // A field that is an array is looked through on the left side only.
         bool turn = right && right->kind == NODE_FIELD && left->kind != NODE_FIELD;
         test = turn ? with_sides(p, NODE_COMPARE, right, left) : with_sides(p, NODE_COMPARE, left, right);
@@ -239,7 +343,7 @@ static node *parse_test(parser *p)
         bool negated = take_word(p, "not");
         if (!take_word(p, "null"))
             return fail(p, p->at, "null is expected here");
-        test = new_node(p, NODE_NULL);
+        test = new_node(p, NODE_NULL, left->at);
         if (test) {
             test->left = left;
             test->negated = negated;
@@ -254,7 +358,7 @@ static node *parse_test(parser *p)
         return test;
     }
     if (take_word(p, "in")) {
-        test = new_node(p, NODE_IN);
+        test = new_node(p, NODE_IN, left->at);
         if (!test)
             return NULL;
         test->left = left;
@@ -263,7 +367,7 @@ static node *parse_test(parser *p)
     }
     if (negated)
         return fail(p, p->at, "like or in is expected here");
-    test = new_node(p, NODE_TRUTH);
+    test = new_node(p, NODE_TRUTH, left->at);
     if (test)
         test->left = left;
     return test;
@@ -278,7 +382,7 @@ static node *parse_factor(parser *p)
     node *n = NULL;
     if (take_word(p, "not")) {
         node *inner = parse_factor(p);
-        n = inner ? new_node(p, NODE_NOT) : NULL;
+        n = inner ? new_node(p, NODE_NOT, inner->at) : NULL;
         if (n)
             n->left = inner;
     } else if (take_sign(p, "(")) {

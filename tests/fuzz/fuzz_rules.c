@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "detect/fold.h"
+#include "base/fold.h"
 #include "detect/rule.h"
 
 enum { FIELDS = 64, BYTES = 4096 };
@@ -44,7 +44,7 @@ static void fill(subject *s, span *values, u8 folded[BYTES])
         s->tail = true;
         s->text.len--;
     }
-    rule_fold(folded, s->text);
+    text_fold(folded, s->text);
     s->folded = (span){folded, s->text.len};
     s->number = (double)line.len;
     s->has_number = line.len % 2;

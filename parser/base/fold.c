@@ -1,4 +1,4 @@
-#include "detect/fold.h"
+#include "base/fold.h"
 
 #include <string.h>
 
@@ -24,7 +24,7 @@ static inline bool fold_eight(u8 *to, const u8 *at)
     return true;
 }
 
-void rule_fold(u8 *to, span utf8)
+void text_fold(u8 *to, span utf8)
 {
     if (!utf8.len)
         return;
@@ -46,4 +46,13 @@ void rule_fold(u8 *to, span utf8)
             *to++ = c;
         }
     }
+}
+
+u32 text_folded_beyond_ascii(const char *text, size_t len, size_t *at)
+{
+    enum { OTHER_BYTE = 0x10000 }; // no letter of two bytes is as high
+    u8 c = (u8)text[(*at)++];
+    if ((c & 0xe0) != 0xc0 || *at >= len || ((u8)text[*at] & 0xc0) != 0x80)
+        return OTHER_BYTE + c;
+    return fold_letter((u32)(c & 0x1f) << 6 | ((u8)text[(*at)++] & 0x3f));
 }
