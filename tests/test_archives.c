@@ -298,6 +298,13 @@ static void not_really_an_archive(void **state)
     assert_int_equal(RUN(p, "info", "--json", "{}/no.zip"), 1);
     assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"broken\""));
     assert_int_equal(RUN(p, "info", "{}/no.zip", DNS), 4);
+    // mtree, a list of files of this machine, which libarchive would read.
+    static const char LIST[] = "#mtree\n./x.etl type=file size=72\n";
+    packing k = pack_begin(p, "list.etl.gz", "raw", "gzip", NULL);
+    pack(&k, "data", LIST, sizeof(LIST) - 1);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "--json", "{}/list.etl.gz"), 1);
+    assert_non_null(strstr((const char *)p->out.bytes, "\"source\":\"list.etl.gz\",\"status\":\"not_a_trace\""));
 }
 
 static void nested_without_end(void **state)

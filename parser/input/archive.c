@@ -173,14 +173,36 @@ static bool visit_all(reader *r)
     return goes_on;
 }
 
+// All but mtree, which is a list of files of this machine: any text may pass for one.
+static void support_formats(struct archive *a)
+{
+    static int (*const *const FORMATS[])(struct archive *) = {
+        &libarchive.archive_read_support_format_7zip,
+        &libarchive.archive_read_support_format_ar,
+        &libarchive.archive_read_support_format_cab,
+        &libarchive.archive_read_support_format_cpio,
+        &libarchive.archive_read_support_format_empty,
+        &libarchive.archive_read_support_format_iso9660,
+        &libarchive.archive_read_support_format_lha,
+        &libarchive.archive_read_support_format_rar,
+        &libarchive.archive_read_support_format_rar5,
+        &libarchive.archive_read_support_format_tar,
+        &libarchive.archive_read_support_format_warc,
+        &libarchive.archive_read_support_format_xar,
+        &libarchive.archive_read_support_format_zip,
+        &libarchive.archive_read_support_format_raw,
+    };
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++)
+        (void)(*FORMATS[i])(a);
+}
+
 static bool open_archive(reader *r)
 {
     struct archive *a = r->archive = libarchive.archive_read_new();
     if (!a)
         return false;
     libarchive.archive_read_support_filter_all(a);
-    libarchive.archive_read_support_format_all(a);
-    libarchive.archive_read_support_format_raw(a);
+    support_formats(a);
     libarchive.archive_read_set_read_callback(a, read_more);
     libarchive.archive_read_set_skip_callback(a, skip_bytes);
     libarchive.archive_read_set_seek_callback(a, seek_to);

@@ -19,7 +19,19 @@ const char *archive_library(void);
     X(archive_error_string)                                                                                            \
     X(archive_read_new)                                                                                                \
     X(archive_read_support_filter_all)                                                                                 \
-    X(archive_read_support_format_all)                                                                                 \
+    X(archive_read_support_format_7zip)                                                                                \
+    X(archive_read_support_format_ar)                                                                                  \
+    X(archive_read_support_format_cab)                                                                                 \
+    X(archive_read_support_format_cpio)                                                                                \
+    X(archive_read_support_format_empty)                                                                               \
+    X(archive_read_support_format_iso9660)                                                                             \
+    X(archive_read_support_format_lha)                                                                                 \
+    X(archive_read_support_format_rar)                                                                                 \
+    X(archive_read_support_format_rar5)                                                                                \
+    X(archive_read_support_format_tar)                                                                                 \
+    X(archive_read_support_format_warc)                                                                                \
+    X(archive_read_support_format_xar)                                                                                 \
+    X(archive_read_support_format_zip)                                                                                 \
     X(archive_read_support_format_raw)                                                                                 \
     X(archive_read_set_read_callback)                                                                                  \
     X(archive_read_set_seek_callback)                                                                                  \
