@@ -63,6 +63,24 @@ static void add_damage(cJSON *root, const trace *t)
     mem_free(notes);
 }
 
+bool info_is_kernel(const event_class *cls)
+{
+    return cls->classic && cls->provider &&
+           (strcmp(cls->provider, "MSNT_SystemTrace") == 0 || strcmp(cls->provider, "KernelTraceControl") == 0);
+}
+
+void info_provider(const event_class *cls, outbuf *out)
+{
+    char id[GUID_TEXT];
+    const char *name = cls->event_name, *end = name ? strchr(name, '/') : NULL;
+    if (info_is_kernel(cls) && end) {
+        outbuf_add(out, name, (size_t)(end - name));
+        outbuf_text(out, " (kernel)");
+    } else {
+        outbuf_text(out, cls->provider ? cls->provider : guid_to_text(&cls->provider_id, id));
+    }
+}
+
 int info_class_order(const void *a, const void *b)
 {
     const class_row *x = a, *y = b;
@@ -88,9 +106,11 @@ class_row *info_classes(const evidence *ev, const trace *t, u32 *count)
     const class_table *classes = ev->session->classes;
     class_row *rows = mem_zeroed(class_count(classes), sizeof(*rows));
     *count = 0;
-    for (u32 i = 0; i < class_count(classes) && i < t->class_capacity; i++)
-        if (t->class_events[i] && filter_class(&ev->run->options->filter, class_list(classes)[i]) != WHERE_NEVER)
-            rows[(*count)++] = (class_row){class_list(classes)[i], t->class_events[i]};
+    for (u32 i = 0; i < class_count(classes) && i < t->class_capacity; i++) {
+        u64 events = t->class_passed ? t->class_passed[i] : t->class_events[i];
+        if (events && filter_class(&ev->run->options->filter, class_list(classes)[i]) != WHERE_NEVER)
+            rows[(*count)++] = (class_row){class_list(classes)[i], events};
+    }
     if (*count)
         qsort(rows, *count, sizeof(*rows), info_class_order);
     return rows;

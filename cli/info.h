@@ -25,6 +25,10 @@ typedef struct class_row {
 } class_row;
 int info_class_order(const void *a, const void *b); // of class_rows: by provider, then descriptor
 class_row *info_classes(const evidence *ev, const trace *t, u32 *count);
+// What people are told that the provider of a class is, at the end of a text: its name, else its GUID. The kernel's
+// classes have one provider, so that its name says nothing: "Process (kernel)".
+bool info_is_kernel(const event_class *cls);
+void info_provider(const event_class *cls, outbuf *out);
 // Events of a version that nothing describes, which are read by the description of another one.
 u64 info_other_versions(const evidence *ev, const trace *t);
 

@@ -44,7 +44,7 @@ static int by_events(const void *a, const void *b)
 
 typedef struct provider_row {
     guid id;
-    const char *name;
+    const event_class *named; // one of its classes that has a name, else any
     u64 events, raw;
     u32 classes;
     bool origins[ORIGIN_STRING + 1];
@@ -73,13 +73,15 @@ static void print_providers(FILE *to, const class_row *rows, u32 count)
 {
     enum { TOP = 25 };
     provider_row *providers = mem_zeroed(count, sizeof(*providers));
+    outbuf name = {0};
     u32 n = 0;
     for (u32 i = 0; i < count; i++) {
         const event_class *c = rows[i].cls;
         if (!n || !guid_equal(&providers[n - 1].id, &c->provider_id))
             providers[n++] = (provider_row){.id = c->provider_id};
         provider_row *p = &providers[n - 1];
-        p->name = p->name ? p->name : c->provider;
+        if (!p->named || (!p->named->provider && c->provider))
+            p->named = c;
         p->events += rows[i].events;
         p->raw += c->plan_count ? 0 : rows[i].events;
         p->classes++;
@@ -89,14 +91,17 @@ static void print_providers(FILE *to, const class_row *rows, u32 count)
         qsort(providers, n, sizeof(*providers), by_provider_events);
     fprintf(to, "\n  %10s %8s  %-44s %s\n", "events", "classes", "provider", "decoded by");
     for (u32 i = 0; i < n && i < TOP; i++) {
-        char id[GUID_TEXT];
         const provider_row *p = &providers[i];
+        name.len = 0;
+        info_provider(p->named, &name);
+        outbuf_add(&name, "", 1);
         fprintf(to, "  %10llu %8u  ", (unsigned long long)p->events, p->classes);
-        print_padded(to, p->name ? p->name : guid_to_text(&p->id, id), 44);
+        print_padded(to, (const char *)name.bytes, 44);
         print_origins(to, p);
     }
     if (n > TOP)
         fprintf(to, "  %u more providers (--json lists all)\n", n - TOP);
+    outbuf_free(&name);
     mem_free(providers);
 }
 
@@ -167,6 +172,16 @@ static void print_lost(FILE *to, const trace *t)
     fprintf(to, "%llu buffers by sequence numbers\n", (unsigned long long)t->losses.missing);
 }
 
+static void print_records(FILE *to, const trace *t, bool all)
+{
+    u64 passed = t->decoded + t->partial + t->raw;
+    fprintf(to, "  %-14s %llu events", "records", (unsigned long long)t->events);
+    if (!all)
+        fprintf(to, ", %llu pass the filter", (unsigned long long)passed);
+    fprintf(to, " (%llu decoded, %llu partial, %llu raw)\n", (unsigned long long)t->decoded,
+            (unsigned long long)t->partial, (unsigned long long)t->raw);
+}
+
 void info_print(FILE *to, const evidence *ev, u32 trace_index)
 {
     const trace *t = ev->session->traces[trace_index];
@@ -198,9 +213,7 @@ void info_print(FILE *to, const evidence *ev, u32 trace_index)
     print_time(to, "boot", f->boot_time, f->utc_bias_minutes);
     fprintf(to, "  %-14s %s, %llu ticks a second\n", "clock", clock_type_name(f->clock_type),
             (unsigned long long)f->clock.frequency);
-    fprintf(to, "  %-14s %llu events (%llu decoded, %llu partial, %llu raw)\n", "records",
-            (unsigned long long)t->events, (unsigned long long)t->decoded, (unsigned long long)t->partial,
-            (unsigned long long)t->raw);
+    print_records(to, t, filter_is_open(&ev->run->options->filter));
     u64 others = info_other_versions(ev, t);
     if (others)
         fprintf(to, "  %-14s %llu by the description of another version\n", "", (unsigned long long)others);

@@ -516,6 +516,8 @@ static void count_loaded(pipeline *p, worker *w, const merge_buffer *b)
 {
     const loaded_buffer *l = &b->loaded;
     u64 *counts = w->counts + (size_t)l->file_index * RECORD_STATES;
+    const trace *t = p->job->session->traces[l->file_index];
+    _Atomic u64 *tally = t->class_passed;
     if (p->only_number && !p->by_record) {
         counts[0] += merge_picked(b);
         return;
@@ -531,6 +533,8 @@ static void count_loaded(pipeline *p, worker *w, const merge_buffer *b)
             rec.state = session_state(p->job->session, l, ref, &w->scratch);
         }
         counts[rec.state] += counts_it;
+        if (counts_it && tally && ref->cls < t->class_capacity)
+            tally[ref->cls]++;
         w->cut += counts_it && w->scratch.decoder.cut != cut && rec.state != RECORD_DECODED;
     }
 }
@@ -565,10 +569,24 @@ static bool count_all(pipeline *p)
     return done == buffers;
 }
 
+// Where the class alone does not say which events pass, it must be counted by class as well.
+static void count_by_class(const pipeline *p)
+{
+    const filter *f = p->job->filter;
+    if (!p->by_record && f->since == INT64_MIN && f->until == INT64_MAX)
+        return;
+    for (u32 i = 0; i < p->job->session->trace_count; i++) {
+        trace *t = p->job->session->traces[i];
+        mem_free(t->class_passed);
+        t->class_passed = mem_zeroed(t->class_capacity, sizeof(*t->class_passed));
+    }
+}
+
 bool pipeline_count(pipeline_job *job, error *e)
 {
     pipeline p;
     begin(&p, job, true);
+    count_by_class(&p);
     bool done = count_all(&p);
     end(&p);
     for (u32 i = 0; i < job->session->trace_count; i++) {

@@ -4,17 +4,12 @@
 
 #include "base/known_guids.h"
 #include "base/text.h"
+#include "info.h"
 #include "report/report.h"
 
 #define EVENT_TRACE GUID_OF(0x68fdd900, 0x4a3e, 0x11d1, 0x84, 0xf4, 0x00, 0x00, 0xf8, 0x04, 0x64, 0xe3)
 
 // ---------------------------------------------------------------------------------------------- providers
-
-static bool is_kernel(const event_class *cls)
-{
-    return cls->classic && cls->provider &&
-           (strcmp(cls->provider, "MSNT_SystemTrace") == 0 || strcmp(cls->provider, "KernelTraceControl") == 0);
-}
 
 // What the recording says of itself and of the machine, and stacks, which other events have.
 static bool is_bookkeeping(const event_class *cls)
@@ -29,16 +24,10 @@ static bool is_bookkeeping(const event_class *cls)
     return cls->provider && strcmp(cls->provider, "KernelTraceControl") == 0;
 }
 
-// The kernel's classes have one provider, so that its name says nothing: "Process (kernel)".
 static const char *title_of(report_classes *out, const event_class *cls)
 {
-    char id[GUID_TEXT];
-    const char *name = cls->event_name, *end = name ? strchr(name, '/') : NULL;
-    if (!is_kernel(cls) || !end)
-        return cls->provider ? cls->provider : arena_text(&out->arena, guid_to_text(&cls->provider_id, id));
     outbuf title = {0};
-    outbuf_add(&title, name, (size_t)(end - name));
-    outbuf_text(&title, " (kernel)");
+    info_provider(cls, &title);
     const char *kept = arena_text_len(&out->arena, (const char *)title.bytes, title.len);
     outbuf_free(&title);
     return kept;
@@ -60,7 +49,7 @@ static report_provider *provider_of(report_classes *out, map *by_id, const event
     report_provider *p = &out->providers[out->provider_count];
     *p = (report_provider){.id = cls->provider_id,
                            .bookkeeping = is_bookkeeping(cls),
-                           .kernel = is_kernel(cls),
+                           .kernel = info_is_kernel(cls),
                            .order = out->provider_count++,
                            .table = REPORT_NONE};
     return p;

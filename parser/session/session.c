@@ -28,6 +28,7 @@ static void trace_free(trace *t)
 {
     spill_free(&t->filled_block);
     mem_free(t->class_events);
+    mem_free(t->class_passed);
     mem_free(t->states);
     mem_free(t->computers);
     losses_free(&t->losses);

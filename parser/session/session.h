@@ -45,6 +45,7 @@ typedef struct trace {
     u64 headers[HEADER_KINDS]; // by header_kind
     u64 decoded, partial, raw; // counted by whoever read the records
     u64 *class_events;         // by class index, of this trace
+    _Atomic u64 *class_passed; // of these, those that passed a filter; NULL: that was not counted
     u32 class_capacity;
     state_counts *states; // by class index, where the first pass counts (count.h)
     u32 state_count;
