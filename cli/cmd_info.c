@@ -4,6 +4,7 @@
 #include "batch.h"
 #include "command.h"
 #include "info.h"
+#include "missing.h"
 #include "pipeline.h"
 #include "print.h"
 #include "symbols.h"
@@ -68,8 +69,11 @@ static void put_rows(evidence *ev, outbuf *out)
     session_check_files(ev->session);
     for (u32 i = ev->first; i < ev->first + ev->count; i++)
         put_row(r, ev, i, out);
-    if (!r->options->json && !r->options->quiet)
+    if (r->options->quiet)
+        return;
+    if (!r->options->json)
         evidence_tell_damage(ev);
+    missing_say(ev);
 }
 
 // ---------------------------------------------------------------------------------------------- reading

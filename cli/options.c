@@ -342,7 +342,7 @@ static bool read_all(options *o, const command *c, int skip, error *e)
     return true;
 }
 
-static bool check_count(const options *o, const command *c, error *e)
+static bool check(const options *o, const command *c, error *e)
 {
     if (o->help)
         return true;
@@ -350,7 +350,7 @@ static bool check_count(const options *o, const command *c, error *e)
         return error_set(e, "missing arguments: %s", c->arguments);
     if (o->input_count > c->most)
         return error_set(e, "unexpected argument '%s'", o->inputs[c->most]);
-    return true;
+    return o->filter.since <= o->filter.until || error_set(e, "--since is after --until");
 }
 
 bool options_read(options *o, const command *c, int skip, int argc, char **argv, error *e)
@@ -358,7 +358,7 @@ bool options_read(options *o, const command *c, int skip, int argc, char **argv,
     *o = (options){.argc = argc, .argv = argv, .threads = os_processors(), .correlate = c->correlate};
     filter_init(&o->filter);
     o->own = mem_zeroed(1, c->own_bytes);
-    return read_all(o, c, skip, e) && check_count(o, c, e);
+    return read_all(o, c, skip, e) && check(o, c, e);
 }
 
 void options_free(options *o)

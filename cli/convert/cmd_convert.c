@@ -10,6 +10,7 @@
 #include "convert/parts.h"
 #include "detect/detect.h"
 #include "guard.h"
+#include "missing.h"
 #include "print.h"
 #include "signals.h"
 #include "base/suggest.h"
@@ -111,6 +112,7 @@ static bool convert_together(conversion *c, run *r, u32 first, u32 count)
         if (ok && !c->options->quiet) {
             evidence_tell_damage(&ev);
             say_result(c);
+            missing_say(&ev);
         }
     }
     evidence_close(&ev);

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "guard.h"
+#include "missing.h"
 #include "outfile.h"
 #include "pipeline.h"
 #include "print.h"
@@ -90,8 +91,10 @@ static int report(const options *o, outfile *out, bool *reader_left)
         *reader_left = code == EXIT_DONE && !ok && outfile_reader_left(out->fd);
         if (code == EXIT_DONE && !ok && !*reader_left)
             print_say("%s", e.message);
-        if (ok && !o->quiet)
+        if (ok && !o->quiet) {
             evidence_tell_damage(&ev);
+            missing_say(&ev);
+        }
         evidence_close(&ev);
         code = ok ? run_code(&r) : EXIT_FAILED;
         if (!o->quiet || !ok)

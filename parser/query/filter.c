@@ -74,6 +74,8 @@ bool filter_add_ids(filter *f, const char *text, error *e)
             if (!number(&p, &last))
                 break;
         }
+        if (last < first)
+            return error_set(e, "--event-id: %u-%u is no range: it begins behind its end", first, last);
         GROW(f->ids, f->id_count, f->id_cap);
         f->ids[f->id_count++] = (filter_range){first, last};
         if (!*p)
@@ -115,16 +117,24 @@ bool filter_set_keyword(filter *f, const char *text, error *e)
     return true;
 }
 
+static bool is_provider(const char *name_or_guid, const event_class *cls, bool any_name)
+{
+    guid id;
+    if (guid_from_text(name_or_guid, strlen(name_or_guid), &id))
+        return guid_equal(&id, &cls->provider_id);
+    return any_name || (cls->provider && strcasecmp(cls->provider, name_or_guid) == 0);
+}
+
+bool filter_is_provider(const char *name_or_guid, const event_class *cls)
+{
+    return is_provider(name_or_guid, cls, false);
+}
+
 static bool provider_fits(const filter *f, const event_class *cls, bool any_name)
 {
-    for (u32 i = 0; i < f->provider_count; i++) {
-        guid id;
-        const char *want = f->providers[i];
-        if (guid_from_text(want, strlen(want), &id)
-                ? guid_equal(&id, &cls->provider_id)
-                : any_name || (cls->provider && strcasecmp(cls->provider, want) == 0))
+    for (u32 i = 0; i < f->provider_count; i++)
+        if (is_provider(f->providers[i], cls, any_name))
             return true;
-    }
     return f->provider_count == 0;
 }
 

@@ -42,6 +42,7 @@ where_truth filter_class(const filter *f, const event_class *cls);
 // Before classes are planned: false where filter_class will say WHERE_NEVER whatever names they get.
 bool filter_may_let(const filter *f, const event_class *cls);
 bool filter_asks_class(const filter *f); // whether filter_may_let may say so of any
+bool filter_is_provider(const char *name_or_guid, const event_class *cls);
 bool filter_needs_record(const filter *f);
 bool filter_needs_stack(const filter *f); // and that with its stack and frames
 

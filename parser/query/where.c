@@ -59,6 +59,14 @@ static bool lacks_field(const event_class *cls, const char *path)
     return true;
 }
 
+bool classes_have_field(const event_class *const *classes, u32 count, const char *path)
+{
+    for (u32 i = 0; i < count; i++)
+        if (!lacks_field(classes[i], path))
+            return true;
+    return false;
+}
+
 static bool class_says(const node *n, const event_class *cls, bool planned)
 {
     switch (n->kind) {
@@ -164,4 +172,17 @@ bool where_asks_process(const expression *x)
 bool where_asks_column(const expression *x, column_id column)
 {
     return asks(x->root, is_same, column);
+}
+
+static const char *find_field(const node *n, u32 *left)
+{
+    if (!n || (n->kind == NODE_FIELD && (*left)-- == 0))
+        return n ? n->path : NULL;
+    const char *found = find_field(n->left, left);
+    return found ? found : find_field(n->right, left);
+}
+
+const char *where_field(const expression *x, u32 index)
+{
+    return find_field(x->root, &index);
 }

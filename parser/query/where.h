@@ -37,6 +37,10 @@ where_truth where_for_class(const expression *x, const event_class *cls, bool pl
 bool where_asks_class(const expression *x);
 // Whether it asks for facts of processes, for which the session must follow CORRELATE_PROCESSES, _FILES and _IMAGES.
 bool where_asks_process(const expression *x);
+// The paths of the fields it asks for, "QueryName"; NULL: there are no more.
+const char *where_field(const expression *x, u32 index);
+// Whether any layout of any of the classes has the field.
+bool classes_have_field(const event_class *const *classes, u32 count, const char *path);
 bool where_asks_column(const expression *x, column_id column);
 
 #endif
