@@ -126,6 +126,9 @@ bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, er
         char *name = text + at, *stop = memchr(name, end, len + 1 - at);
         at = (size_t)(stop - text) + 1;
         *stop = 0;
+        // Lists that Windows wrote; a name that ends so can be given with --null.
+        if (!with_nul && stop > name && stop[-1] == '\r')
+            stop[-1] = 0;
         if (*name)
             inputs_find(list, name);
     }

@@ -61,6 +61,14 @@ static void give_up_rights(const call *c, const options *o)
     mem_free(cache);
 }
 
+static void print_version(bool no_sandbox)
+{
+    if (!no_sandbox)
+        sandbox_begin(NULL, 0);
+    version_print();
+    printf("sandbox: %s\n", no_sandbox ? "none: --no-sandbox" : sandbox_text());
+}
+
 static int execute(const call *c, int argc, char **argv)
 {
     options o;
@@ -68,6 +76,8 @@ static int execute(const call *c, int argc, char **argv)
     int code = EXIT_DONE;
     if (!options_read(&o, c->command, c->word, argc, argv, &e)) {
         code = refuse(c, e.message);
+    } else if (o.version) {
+        print_version(o.no_sandbox);
     } else if (o.help) {
         command_print_help(c->command, c->parent ? c->parent->name : NULL);
     } else if (!c->command->run) {
@@ -105,19 +115,13 @@ static int run_named(const char *name, int argc, char **argv)
     error e = {0};
     if (c.command)
         return find_own(&c, argc, argv, &e) ? execute(&c, argc, argv) : refuse(&c, e.message);
-    if (*name)
+    if (*name == '-')
+        print_say("unknown option '%.60s'; the command comes first (etwkit --help)", name);
+    else if (*name)
         print_say("unknown command '%.60s'%s (etwkit --help)", name, command_suggested(commands, name, scratch));
     else
         print_say("no command given: %s (etwkit --help)", command_names(commands, names));
     return EXIT_USAGE;
-}
-
-static void print_version(bool no_sandbox)
-{
-    if (!no_sandbox)
-        sandbox_begin(NULL, 0);
-    version_print();
-    printf("sandbox: %s\n", no_sandbox ? "none: --no-sandbox" : sandbox_text());
 }
 
 static int print_completions(const char *shell)
@@ -126,6 +130,16 @@ static int print_completions(const char *shell)
         return EXIT_DONE;
     print_say("--completions: bash, zsh or fish, not '%.40s'", shell);
     return EXIT_USAGE;
+}
+
+// `etwkit help COMMAND`, `etwkit --help COMMAND`.
+static int help(int argc, char **argv)
+{
+    char *asked[] = {argv[0], argc > 2 ? argv[2] : NULL, (char[]){"--help"}, NULL};
+    if (argc > 2)
+        return run_named(argv[2], (int)COUNT_OF(asked) - 1, asked);
+    print_help();
+    return EXIT_DONE;
 }
 
 int main(int argc, char **argv)
@@ -138,8 +152,8 @@ int main(int argc, char **argv)
     guard_begin();
     signals_begin();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
-        print_help();
-    else if (strcmp(name, "--version") == 0)
+        return flushed(help(argc, argv));
+    if (strcmp(name, "--version") == 0)
         print_version(argc > 2 && strcmp(argv[2], "--no-sandbox") == 0);
     else if (strcmp(name, "--completions") == 0)
         return flushed(print_completions(argc > 2 ? argv[2] : ""));

@@ -241,6 +241,11 @@ const option_group options_common = {"general", (const option[]){
                                                      .set = option_flag,
                                                      .at = offsetof(options, help),
                                                      .neutral = true},
+                                                    {.name = "--version",
+                                                     .help = "what the program is made of",
+                                                     .set = option_flag,
+                                                     .at = offsetof(options, version),
+                                                     .neutral = true},
                                                     {0},
                                                 }};
 
@@ -342,14 +347,26 @@ static bool read_all(options *o, const command *c, int skip, error *e)
     return true;
 }
 
+static u32 reads_of_stdin(const options *o)
+{
+    u32 count = 0;
+    for (u32 i = 0; i < o->input_count; i++)
+        count += strcmp(o->inputs[i], "-") == 0;
+    for (u32 i = 0; i < o->files_from.count; i++)
+        count += strcmp(o->files_from.items[i], "-") == 0;
+    return count;
+}
+
 static bool check(const options *o, const command *c, error *e)
 {
-    if (o->help)
+    if (o->help || o->version)
         return true;
     if (o->input_count < c->least)
         return error_set(e, "missing arguments: %s", c->arguments);
     if (o->input_count > c->most)
         return error_set(e, "unexpected argument '%s'", o->inputs[c->most]);
+    if (reads_of_stdin(o) > 1)
+        return error_set(e, "standard input (-) can be read once");
     return o->filter.since <= o->filter.until || error_set(e, "--since is after --until");
 }
 

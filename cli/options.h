@@ -24,7 +24,7 @@ typedef struct options {
     text_list meaning;                     // options that are not neutral, each as "name=value"; owned
     unsigned threads;
     unsigned correlate; // CORRELATE_…: the command's, and --frames
-    bool no_hash, no_sandbox, quiet, json, force, help, null, skip_done;
+    bool no_hash, no_sandbox, quiet, json, force, help, version, null, skip_done;
     const char *provenance; // the word in the name of OUT.WORD.json; NULL: no such file is wanted
     expression *where;
     filter filter;

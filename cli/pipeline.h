@@ -46,8 +46,8 @@ MUST_USE bool pipeline_run(pipeline_job *job, error *e);
 // Finds part `part` of `parts`, counted from 0. Costs what it takes to count the records before it. False: *stop.
 MUST_USE bool pipeline_cut(pipeline_job *job, u32 part, u32 parts, pipeline_part *out, error *e);
 
-// The same counts and job->records without an exporter: every event decoded, none rendered, in no order. Where the filter
-// asks for more than the class, trace.class_passed is filled.
+// The same counts and job->records without an exporter: every event decoded, none rendered, in no order. Where the
+// filter asks for more than the class, trace.class_passed is filled.
 MUST_USE bool pipeline_count(pipeline_job *job, error *e);
 
 #endif

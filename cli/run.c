@@ -129,6 +129,10 @@ static bool find_given(run *r)
             print_say("%s", e.message);
             return false;
         }
+    if (!r->inputs.count) {
+        print_say("--files-from: %s names no trace", o->files_from.items[0]);
+        return false;
+    }
     inputs_name(&r->inputs, !o->no_hash);
     const char *note;
     for (u32 i = 0; !o->quiet && (note = machines_note(r->inputs.machines, i)) != NULL; i++)
@@ -205,6 +209,10 @@ int run_begin(run *r, const options *o)
     inputs_begin(&r->inputs);
     if (!o->input_count && !o->files_from.count) {
         print_say("no trace given (etwkit --help)");
+        return EXIT_USAGE;
+    }
+    if (o->null && !o->files_from.count) {
+        print_say("--null is for names of --files-from");
         return EXIT_USAGE;
     }
     int code = EXIT_FAILED;

@@ -323,6 +323,7 @@ const exporter exporter_csv = {
     .may_split = true,
     .is_text = true,
     .takes_guard = true,
+    .takes_mark = true,
     .takes_flat = true,
     .takes_parts = true,
     .remark = csv_remark,

@@ -100,6 +100,7 @@ typedef struct exporter {
     bool is_text;       // may be compressed
     bool takes_parts;   // target->groups and `without`
     bool takes_guard;   // has cells that csv_guard is about
+    bool takes_mark;    // may begin with csv_mark
     bool takes_flat;    // and payloads that `flat` is about
     bool leaves_out;    // columns that have no value, which all_first is about
     bool takes_search;  // may have an index for full-text search

@@ -248,6 +248,13 @@ static void list_of_names(void **state)
     assert_int_equal(program_lines(&p->out), 2);
     assert_int_equal(RUN(p, "info", "--files-from", "{}/absent"), 1);
     says(p, "--files-from");
+    // Lists of Windows, and one that names nothing.
+    bytes_save(path, "samples/dns.etl\r\n\r\n", 19);
+    assert_int_equal(RUN(p, "convert", "--files-from", "{}/list"), 0);
+    assert_int_equal(program_lines(&p->out), 27);
+    bytes_save(path, "\n\n", 2);
+    assert_int_equal(RUN(p, "info", "--files-from", "{}/list"), 1);
+    says(p, "names no trace");
 }
 
 // ---------------------------------------------------------------------------------------------- what is wrong

@@ -233,6 +233,10 @@ static void exit_codes_are_for_pipelines(void **state)
     assert_int_equal(RUN(p, "detect", "samples/dns.etl"), 2);
     assert_int_equal(RUN(p, "detect", "--rules", "{}/none", "samples/dns.etl"), 1);
     assert_int_equal(RUN(p, "detect", "--rules", "{}/rules", "samples/dns.etl", "-o", "{}/x.unknown"), 2);
+    // No hits of no rules are no result.
+    bytes_save(program_path(p, "text.yml", path), "no rule", 7);
+    assert_int_equal(RUN(p, "detect", "--rules", "{}/text.yml", "samples/dns.etl"), 1);
+    assert_non_null(strstr((char *)p->err.bytes, "no rule in it can be used"));
     // Rules are read: they are never written to.
     assert_int_equal(RUN(p, "detect", "--rules", "{}/rules/dns.yml", "samples/dns.etl", "-o", "{}/rules/dns.yml", "-f",
                          "csv", "--force"),
@@ -423,7 +427,7 @@ static void placeholders_come_from_a_file(void **state)
                       NAMES[] = "places: ['www.example.com', 'mail.*']\n";
     bytes_save(program_path(p, "expand.yml", path), RULE, strlen(RULE));
     bytes_save(program_path(p, "names.txt", path), NAMES, strlen(NAMES));
-    assert_int_equal(RUN(p, "detect", "--rules", "{}/expand.yml", "samples/dns.etl"), 0);
+    assert_int_equal(RUN(p, "detect", "--rules", "{}/expand.yml", "samples/dns.etl"), 1);
     assert_non_null(strstr((char *)p->err.bytes, "no placeholder file says what %places% is"));
     assert_int_equal(
         RUN(p, "detect", "-q", "--rules", "{}/expand.yml", "--placeholders", "{}/names.txt", "samples/dns.etl"), 0);

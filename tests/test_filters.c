@@ -22,7 +22,8 @@ static u64 sum_of(const cJSON *list)
 {
     u64 sum = 0;
     const cJSON *item;
-    cJSON_ArrayForEach(item, list) sum += number_of(item, "events");
+    cJSON_ArrayForEach (item, list)
+        sum += number_of(item, "events");
     return sum;
 }
 
@@ -30,10 +31,14 @@ static u64 sum_of(const cJSON *list)
 static void info_counts_what_passes(void **state)
 {
     static const char *const FILTERS[][2] = {
-        {"--pid", "7420"},        {"--tid", "7424"},
-        {"--event-id", "3008"},   {"--provider", "Microsoft-Windows-DNS-Client"},
-        {"--level", "3"},         {"--since", "2024-09-03T14:02:25"},
-        {"--until", "2024-09-03T14:02:22"}, {"--where", "process_name = 'updater.exe' and event_id = 3008"},
+        {"--pid", "7420"},
+        {"--tid", "7424"},
+        {"--event-id", "3008"},
+        {"--provider", "Microsoft-Windows-DNS-Client"},
+        {"--level", "3"},
+        {"--since", "2024-09-03T14:02:25"},
+        {"--until", "2024-09-03T14:02:22"},
+        {"--where", "process_name = 'updater.exe' and event_id = 3008"},
     };
     program *p = *state;
     for (size_t i = 0; i < COUNT_OF(FILTERS); i++) {
@@ -45,7 +50,8 @@ static void info_counts_what_passes(void **state)
         const cJSON *events = cJSON_GetObjectItem(root, "events"), *providers = cJSON_GetObjectItem(root, "providers");
         u64 of_classes = 0;
         const cJSON *provider;
-        cJSON_ArrayForEach(provider, providers) of_classes += sum_of(cJSON_GetObjectItem(provider, "classes"));
+        cJSON_ArrayForEach (provider, providers)
+            of_classes += sum_of(cJSON_GetObjectItem(provider, "classes"));
         assert_int_equal(number_of(events, "total"), 63);
         assert_int_equal(number_of(events, "decoded"), lines);
         assert_int_equal(sum_of(providers), lines);

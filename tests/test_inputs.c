@@ -212,6 +212,18 @@ static void nearly_a_copy(void **state)
     says(p, "2 given, 2 read, 0 not\n");
 }
 
+// A folder of links is no folder of nothing: those that are named like traces are told, and read where they are named.
+static void links_are_told(void **state)
+{
+    program *p = *state;
+    program_shell(p, "mkdir links && cd links && ln -s ../one/x.etl a.etl && ln -s ../one x && mkfifo b.etl");
+    assert_int_equal(RUN(p, "info", "--json", "{}/links"), 1);
+    assert_int_equal(program_lines(&p->out), 2);
+    says(p, "a.etl: a link or a stream, which is read only where it is named itself\n");
+    says(p, "2 given, 0 read, 2 not; 1 other file\n");
+    assert_int_equal(RUN(p, "info", "--json", "{}/links/a.etl"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, program_teardown)
 
 int main(void)
@@ -221,6 +233,7 @@ int main(void)
         TEST(database_lists_all), TEST(report_lists_all),
         TEST(nothing_read),       TEST(one_good_input_needs_no_sum),
         TEST(nearly_a_copy),      TEST(without_hashes_copies_are_not_known),
+        TEST(links_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,9 @@ static void near_misses(void **state)
         {"converts", "convert"},
         {"scheams", "schemas"},
         {"verfy", "verify"},
+        {"ver", "verify"},
+        {"conv", "convert"},
+        {"co", NULL},
         {"x", NULL},
         {"", NULL},
         {"reprot-everything-in-this-folder-and-all-the-ones-below-it", NULL},
@@ -91,6 +94,7 @@ static void errors_name_what_was_meant(void **state)
     } CASES[] = {
         {"--provder", "unknown option '--provder'; did you mean '--provider'?"},
         {"--provder=x", "unknown option '--provder=x'; did you mean '--provider'?"},
+        {"--sch", "unknown option '--sch'; did you mean '--schemas'?"},
         {"--json=1", "unknown option '--json=1'; did you mean '--json'?"},
         {"--frobnicate", "unknown option '--frobnicate'"},
         {"-z", "unknown option '-z'"},
@@ -180,6 +184,44 @@ static void own_commands(void **state)
     assert_string_equal(o.cache, "show");
     assert_int_equal(o.input_count, 0);
     options_free(&o);
+}
+
+// Exit code 2, and a sentence that has these words.
+static void refused_command_lines(void **state)
+{
+    static const char *const CASES[][6] = {
+        {"unknown option '-q'; the command comes first", "-q", "info", "samples/dns.etl"},
+        {"did you mean 'convert'?", "convrt", "samples/dns.etl"},
+        {"standard input (-) can be read once", "info", "-", "-"},
+        {"standard input (-) can be read once", "info", "--files-from", "-", "-"},
+        {"--null is for names of --files-from", "info", "--null", "samples/dns.etl"},
+        {"--bom is for csv", "convert", "samples/dns.etl", "--bom"},
+        {"--guard is for csv", "convert", "samples/dns.etl", "--guard"},
+        {"--symbols: samples/dns.etl is no folder", "convert", "samples/dns.etl", "--symbols", "samples/dns.etl"},
+        {"unknown format 'db'; did you mean 'sqlite'?", "convert", "samples/dns.etl", "-f", "db"},
+        {"unknown format 'jsnol'; did you mean 'jsonl'?", "convert", "samples/dns.etl", "-f", "jsnol"},
+        {"no output file given", "report", "samples/dns.etl"},
+        {"no rules given", "detect", "samples/dns.etl"},
+    };
+    program *p = *state;
+    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+        assert_int_equal(program_run(p, CASES[i] + 1), 2);
+        if (!strstr((const char *)p->err.bytes, CASES[i][0]))
+            fail_msg("\"%s\" is not in %s", CASES[i][0], (const char *)p->err.bytes);
+    }
+}
+
+static void asked_for(void **state)
+{
+    program *p = *state;
+    static const char *const HELPS[][4] = {{"help", "convert"}, {"--help", "convert"}, {"convert", "-h"}};
+    for (size_t i = 0; i < COUNT_OF(HELPS); i++) {
+        assert_int_equal(program_run(p, HELPS[i]), 0);
+        assert_non_null(strstr((const char *)p->out.bytes, "etwkit convert TRACE... -o OUT"));
+    }
+    assert_int_equal(program_run(p, (const char *const[]){"info", "--version", NULL}), 0);
+    assert_non_null(strstr((const char *)p->out.bytes, "schema core: sha256"));
+    assert_int_equal(program_run(p, (const char *const[]){"help", "frob", NULL}), 2);
 }
 
 // ---------------------------------------------------------------------------------------------- help
@@ -289,6 +331,8 @@ int main(void)
         cmocka_unit_test(forms_of_arguments),
         cmocka_unit_test(repeated_options),
         cmocka_unit_test(own_commands),
+        cmocka_unit_test_setup_teardown(refused_command_lines, begin, end),
+        cmocka_unit_test_setup_teardown(asked_for, begin, end),
         cmocka_unit_test_setup_teardown(help_comes_from_the_tables, begin, end),
         cmocka_unit_test_setup_teardown(formats_come_from_the_table, begin, end),
     };

@@ -88,7 +88,8 @@ static const char PROVENANCE[] = "{}/out.csv.provenance.json";
 
 static void every_format(void **state)
 {
-    static const char *const OUTS[] = {"out.csv", "out.json", "out.jsonl", "out.db", "out.csv.zst", "out.csv.gz", "out.jsonl.zst"};
+    static const char *const OUTS[] = {"out.csv",     "out.json",   "out.jsonl",    "out.db",
+                                       "out.csv.zst", "out.csv.gz", "out.jsonl.zst"};
     static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text", "otel", "ecs", "parquet"};
     program *p = *state;
     char arg[96];
@@ -244,7 +245,8 @@ static void inputs_differ(void **state)
 // Another number of records than the output has, told by the reader of each format.
 static void records_differ(void **state)
 {
-    static const char *const OUTS[] = {"out.csv", "out.json", "out.jsonl", "out.db", "out.csv.zst", "out.csv.gz", "out.jsonl.zst"};
+    static const char *const OUTS[] = {"out.csv",     "out.json",   "out.jsonl",    "out.db",
+                                       "out.csv.zst", "out.csv.gz", "out.jsonl.zst"};
     program *p = *state;
     char arg[96], name[64];
     for (size_t i = 0; i < COUNT_OF(OUTS); i++) {

@@ -174,7 +174,7 @@ static void end_job(carve_job *job)
 static int carve_command(const options *o)
 {
     if (!o->out || strcmp(o->out, "-") == 0) {
-        print_say("carve: no output folder given: -o FOLDER (etwkit carve --help)");
+        print_say("no output folder given: -o FOLDER (etwkit carve --help)");
         return EXIT_USAGE;
     }
     carve_job job = {.o = o, .bar = !o->quiet && os_is_terminal(2)};

@@ -24,12 +24,16 @@ static bool to_stdout(const options *o)
 
 static bool unknown_format(const options *o, error *e)
 {
-    char names[256], scratch[96];
+    char names[256], scratch[96], suffix[32];
     suggestion s = {.word = o->format};
     if (!o->format)
         return error_set(e, "%s: no format goes by its suffix; -f names one: %s", o->out, exporter_names(names));
+    snprintf(suffix, sizeof(suffix), "x.%s", o->format);
     for (u32 i = 0; exporters[i]; i++)
         suggest_try(&s, exporters[i]->name);
+    const exporter *by_suffix = exporter_by_path(suffix);
+    if (by_suffix)
+        s.best = by_suffix->name;
     return error_set(e, "unknown format '%s'%s (formats: %s)", o->format, suggest_text(&s, scratch),
                      exporter_names(names));
 }
@@ -63,7 +67,8 @@ static bool choose(output_format *f, const options *o, error *e)
     if (f->exporter->needs_file && to_stdout(o))
         return error_set(e, "-f %s needs a file: -o OUT", f->exporter->name);
     if (f->packing && !f->exporter->is_text)
-        return error_set(e, "%s%s: only text formats are compressed", f->exporter->name, packing_suffix(f->packing));
+        return error_set(e, "%s is not compressed by '%s': only text formats are", f->exporter->name,
+                         packing_suffix(f->packing));
     return !f->packing || packing_works(f->packing, e);
 }
 
@@ -264,6 +269,14 @@ static bool check_options(const options *o, const output_format *f, error *e)
         return error_set(e, "--flat is for csv, json and jsonl");
     if (own->all_first && !f->exporter->leaves_out)
         return error_set(e, "--schema-first is for json and jsonl");
+    if (own->mark && !f->exporter->takes_mark)
+        return error_set(e, "--bom is for csv");
+    if ((own->guard || own->no_guard) && !f->exporter->takes_guard)
+        return error_set(e, "--%sguard is for csv and l2tcsv", own->guard ? "" : "no-");
+    if (own->guard && own->no_guard)
+        return error_set(e, "--guard and --no-guard do not go together");
+    if (o->symbols && os_kind(o->symbols) != OS_FOLDER)
+        return error_set(e, "--symbols: %s is no folder", o->symbols);
     if (own->search && !f->exporter->takes_search)
         return error_set(e, "--fts is for sqlite");
     if (o->skip_done && !is_folder(o->out))
@@ -429,7 +442,7 @@ static const option OWN[] = {
 const command command_convert = {
     .name = "convert",
     .arguments = "TRACE... -o OUT",
-    .help = "every event, decoded and in time order, as CSV, JSON, JSON Lines or SQLite",
+    .help = "every event, decoded and in time order, as JSON Lines, CSV, SQLite, Parquet and more",
     .options = {&(const option_group){"output", OWN}, &options_input, &options_filter},
     .own_bytes = sizeof(convert_options),
     .most = COMMAND_MANY,

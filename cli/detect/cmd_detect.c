@@ -176,11 +176,11 @@ static int detect_command(const options *o)
     rule_book book = {0};
     error e = {0};
     if (!o->own_texts[TEXTS_RULES].count) {
-        print_say("detect: no rules given: --rules PATH (etwkit detect --help)");
+        print_say("no rules given: --rules PATH (etwkit detect --help)");
         return EXIT_USAGE;
     }
     if (!own->list && !o->input_count && !o->files_from.count) {
-        print_say("detect: no trace given (--list needs none)");
+        print_say("no trace given (--list needs none)");
         return EXIT_USAGE;
     }
     guard_will_read(o->inputs, o->input_count);

@@ -151,7 +151,8 @@ bool rule_book_read(rule_book *b, const rule_choice *c, error *e)
         print_say("%u rules in %u files: %u used, %u left out by options, %u refused; %u files could not be read",
                   b->set.rule_count, w.files, b->set.rule_count - b->unused - b->refused, b->unused, b->refused,
                   b->broken);
-    return true;
+    return c->list || b->refused < b->set.rule_count ||
+           error_code_set(e, ERR_EMPTY, "%s: no rule in it can be used", c->rules->items[0]);
 }
 
 void rule_book_free(rule_book *b)

@@ -124,7 +124,7 @@ static int report_command(const options *o)
     options copy = *o;
     const rule_choice choice = {.rules = &o->own_texts[TEXTS_RULES], .quiet = o->quiet};
     if (!o->out && !o->json) {
-        print_say("report: no output file given: -o OUT.html (etwkit report --help)");
+        print_say("no output file given: -o OUT.html (etwkit report --help)");
         return EXIT_USAGE;
     }
     guard_will_read(choice.rules->items, choice.rules->count);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LONGEST = 48, FAR = 1000 };
 
@@ -39,10 +40,18 @@ static u32 distance(const char *a, const char *b)
     return last[b_len];
 }
 
+// What begins a word is nearer to it than what has a letter too many.
+static bool begins(const char *word, const char *known)
+{
+    enum { LETTERS = 3 };
+    size_t len = strlen(word);
+    return len >= LETTERS && strncasecmp(word, known, len) == 0;
+}
+
 void suggest_try(suggestion *s, const char *known)
 {
     u32 allowed = (u32)strlen(known) / 3; // a third of the word may be wrong
-    u32 d = distance(s->word, known);
+    u32 d = begins(s->word, known) ? 1 : distance(s->word, known);
     if (d > (allowed ? allowed : 1) || (s->best && d >= s->distance))
         return;
     s->best = known;

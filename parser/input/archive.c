@@ -177,20 +177,13 @@ static bool visit_all(reader *r)
 static void support_formats(struct archive *a)
 {
     static int (*const *const FORMATS[])(struct archive *) = {
-        &libarchive.archive_read_support_format_7zip,
-        &libarchive.archive_read_support_format_ar,
-        &libarchive.archive_read_support_format_cab,
-        &libarchive.archive_read_support_format_cpio,
-        &libarchive.archive_read_support_format_empty,
-        &libarchive.archive_read_support_format_iso9660,
-        &libarchive.archive_read_support_format_lha,
-        &libarchive.archive_read_support_format_rar,
-        &libarchive.archive_read_support_format_rar5,
-        &libarchive.archive_read_support_format_tar,
-        &libarchive.archive_read_support_format_warc,
-        &libarchive.archive_read_support_format_xar,
-        &libarchive.archive_read_support_format_zip,
-        &libarchive.archive_read_support_format_raw,
+        &libarchive.archive_read_support_format_7zip,  &libarchive.archive_read_support_format_ar,
+        &libarchive.archive_read_support_format_cab,   &libarchive.archive_read_support_format_cpio,
+        &libarchive.archive_read_support_format_empty, &libarchive.archive_read_support_format_iso9660,
+        &libarchive.archive_read_support_format_lha,   &libarchive.archive_read_support_format_rar,
+        &libarchive.archive_read_support_format_rar5,  &libarchive.archive_read_support_format_tar,
+        &libarchive.archive_read_support_format_warc,  &libarchive.archive_read_support_format_xar,
+        &libarchive.archive_read_support_format_zip,   &libarchive.archive_read_support_format_raw,
     };
     for (size_t i = 0; i < COUNT_OF(FORMATS); i++)
         (void)(*FORMATS[i])(a);

@@ -196,7 +196,19 @@ typedef struct folder_walk {
 
 static bool visit_folder(folder_walk *w, const char *path);
 
-// Streams in a folder may never end, and links may lead anywhere: neither is followed.
+// Streams in a folder may never end, and links may lead anywhere: neither is followed. Who named it as one of those
+// that are looked for should know.
+static bool pass_stream(finder *f, const char *path)
+{
+    error e = {0};
+    if (!has_suffix(f, path)) {
+        f->passed++;
+        return true;
+    }
+    error_code_set(&e, ERR_NOT_A_FILE, "%s: a link or a stream, which is read only where it is named itself", path);
+    return failed(f, path, &e);
+}
+
 static bool visit_entry(void *context, const char *path)
 {
     folder_walk *w = context;
@@ -208,6 +220,8 @@ static bool visit_entry(void *context, const char *path)
         w->goes_on = open_and_look(w->finder, path, LYING);
         break;
     case OS_STREAM:
+        w->goes_on = pass_stream(w->finder, path);
+        break;
     case OS_MISSING:
         w->finder->passed++;
         break;
