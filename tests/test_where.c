@@ -130,6 +130,7 @@ static void columns(void **state)
     check(f, "timestamp > '2019-12-31' and timestamp < '2020-01-02'", true);
     check(f, "keywords & 0x10", true);
     check(f, "keywords & 0x20", false);
+    check(f, "timestamp >= '2020' and timestamp < '2020-02' and timestamp = '2020-01-01T00:00'", true);
     check(f, "timestamp = '2020-01-01' and timestamp = '2020-01-01 00:00:00.0'", true);
     check(f, "event_id = '3006' and keywords = '0x8000000000000010'", true);
     check(f, "thread_id is null", true);

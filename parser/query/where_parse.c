@@ -215,12 +215,27 @@ static bool is_guid(const operand *v)
     return v->kind == OPERAND_TEXT && guid_from_text(v->text, v->len, &id);
 }
 
+// A year, a month, a day, an hour or a minute is its beginning.
+static bool read_time(const operand *v, i64 *time)
+{
+    static const char REST[] = "0000-01-01T00:00:00";
+    char text[64];
+    size_t len = v->len;
+    if (v->kind != OPERAND_TEXT || len >= sizeof(text))
+        return false;
+    memcpy(text, v->text, len);
+    text[len] = 0;
+    if (len == 4 || len == 7 || len == 10 || len == 13 || len == 16)
+        memcpy(text + len, REST + len, sizeof(REST) - len);
+    return time_from_text(text, time);
+}
+
 // Times are compared as the texts that outputs have.
 static bool take_time(parser *p, operand *v)
 {
     enum { TIME_TEXT = 40 };
     i64 time;
-    if (v->kind != OPERAND_TEXT || !time_from_text(arena_text_len(p->arena, v->text, v->len), &time))
+    if (!read_time(v, &time))
         return false;
     char *text = arena_take(p->arena, TIME_TEXT);
     v->text = text;
