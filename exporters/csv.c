@@ -258,7 +258,7 @@ static void note_long_cells(const sink *s, span text)
 // `without` and `flat` are constants where nothing of the kind is asked for.
 ALWAYS_INLINE void put_row(const sink *s, const record *rec, outbuf *out, u64 without, bool flat)
 {
-    row r = {s, {out, prepared_bound(&s->prepared, rec) + render_bound(rec) + COLUMN_BOUND}};
+    row r = {s, {out, s->prepared.bound + render_bound(rec) + COLUMN_BOUND}};
     size_t start = out->len;
     u8 *p = pen_start(&r.at);
 #define PUT_CLASS(name, type, has, value)                                                                              \
@@ -266,6 +266,7 @@ ALWAYS_INLINE void put_row(const sink *s, const record *rec, outbuf *out, u64 wi
         p = put_literal(p, prepared_run(&s->prepared, COLUMN_##name, rec));
 #define PUT_PLANNED PUT_CLASS
 #define PUT_SOURCE PUT_CLASS
+#define PUT_HOST PUT_CLASS
 #define PUT_RECORD(name, type, has, value)                                                                             \
     if (COLUMN_##name == COLUMN_data && flat) {                                                                        \
         p = put_flat(&r, p, rec);                                                                                      \

@@ -43,6 +43,8 @@ typedef struct export_target {
     const bool *wanted; // by class: whether a record may come of it, as the filter says; NULL: of all
     const export_trace *traces;
     u32 trace_count;
+    const host_entry *hosts; // machines, by record.host_index
+    u32 host_count;
     const export_input *inputs;
     u32 input_count;
     const struct session *session; // what is known beyond the records; NULL: nothing

@@ -51,7 +51,7 @@ void json_fields_free(json_fields *f)
 
 size_t json_fields_bound(const json_fields *f, const record *rec)
 {
-    return prepared_bound(&f->prepared, rec) + render_bound(rec) + COLUMN_BOUND;
+    return f->prepared.bound + render_bound(rec) + COLUMN_BOUND;
 }
 
 // ---------------------------------------------------------------------------------------------- values
@@ -184,6 +184,7 @@ ALWAYS_INLINE u8 *put_columns(const json_fields *f, const pen *at, u8 *p, const 
         p = put_literal(p, prepared_run(&f->prepared, COLUMN_##name, rec));
 #define PUT_PLANNED PUT_CLASS
 #define PUT_SOURCE PUT_CLASS
+#define PUT_HOST PUT_CLASS
 #define PUT_RECORD(name, type, has, value)                                                                             \
     if (COLUMN_##name == COLUMN_data && f->flat)                                                                       \
         p = put_flat_data(&o, p, rec);                                                                                 \

@@ -70,6 +70,12 @@ static parquet_value prepare(arena *a, column_id id, const record *rec)
     return value;
 }
 
+// By class or by source.
+static bool is_prepared(column_id id)
+{
+    return column_is_of_class(id) || column_is_of_source(id);
+}
+
 static void prepare_value(sink *s, parquet_value *values, column_id id, const export_target *target, u32 index)
 {
     record rec = {.source_index = index};
@@ -118,7 +124,7 @@ static void add_column(sink *s, column_id id, const export_target *target)
     const char **path = arena_array(&s->memory, const char *, 1);
     *path = column_table[id].name;
     *c = (parquet_column){.path = path, .path_len = 1, .type = type_of(id), .most_def = 1};
-    if (column_is_prepared(id))
+    if (is_prepared(id))
         prepare_column(s, c, id, target);
     else if (column_table[id].type == TYPE_ORIGIN)
         prepare_names(s, c, SET_ORIGIN, ORIGIN_COUNT);
@@ -323,6 +329,7 @@ static void parquet_render(const sink *s, const record *rec, outbuf *out)
 #define PUT_CLASS(name, type, has, value)
 #define PUT_PLANNED(name, type, has, value)
 #define PUT_SOURCE(name, type, has, value)
+#define PUT_HOST PUT_RECORD
 #define PUT_RECORD(name, type, has, value)                                                                             \
     if (has)                                                                                                           \
         p = put_##type(&r, p, (u64)1 << COLUMN_##name, value);
@@ -425,9 +432,9 @@ static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
         parquet_add_code(s->file, SET_SOURCE, head.source);
         for (column_id id = 0; id < COLUMN_COUNT; id++) {
             bool present = head.columns >> id & 1;
-            if (!column_is_prepared(id) && s->place[id] == NO_COLUMN)
+            if (!is_prepared(id) && s->place[id] == NO_COLUMN)
                 skip_own(id, present, &rendered);
-            else if (!column_is_prepared(id))
+            else if (!is_prepared(id))
                 add_own(s, id, present, &rendered);
         }
         if (!parquet_row_end(s->file, e))

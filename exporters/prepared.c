@@ -12,21 +12,19 @@ static literal prepare_run(arena *a, column_id first, const record *rec, prepare
     return run;
 }
 
-static literal *prepare_runs(arena *a, column_id first, const export_target *target, prepare_column *add,
-                             const void *context)
+static u32 count_of(const prepared *p, column_id id)
 {
-    bool of_source = column_is_of_source(first);
-    u32 count = of_source ? target->trace_count : target->class_count;
-    literal *runs = arena_array(a, literal, count);
-    for (u32 i = 0; i < count; i++) {
-        record rec = {.source_index = i};
-        if (of_source)
-            rec.source = target->traces[i].file;
-        else
-            rec.cls = target->classes[i];
-        runs[i] = prepare_run(a, first, &rec, add, context);
-    }
-    return runs;
+    return column_is_of_class(id) ? p->class_count : column_is_of_source(id) ? p->source_count : p->host_count;
+}
+
+// The record that has no more than all records of a class, a trace or a machine have.
+static record record_of(const export_target *target, column_id id, u32 index)
+{
+    if (column_is_of_class(id))
+        return (record){.cls = target->classes[index]};
+    if (column_is_of_source(id))
+        return (record){.source_index = index, .source = target->traces[index].file};
+    return (record){.host_index = index, .host = target->hosts[index].name};
 }
 
 static literal prepare_name(arena *a, const char *name)
@@ -40,10 +38,22 @@ static literal prepare_name(arena *a, const char *name)
 
 void prepared_make(prepared *out, arena *a, const export_target *target, prepare_column *add, const void *context)
 {
-    *out = (prepared){.class_count = target->class_count, .source_count = target->trace_count};
-    for (column_id id = 0; id < COLUMN_COUNT; id++)
-        if (column_is_prepared(id) && !column_continues_run(id))
-            out->runs[id] = prepare_runs(a, id, target, add, context);
+    *out = (prepared){.class_count = target->class_count,
+                      .source_count = target->trace_count,
+                      .host_count = target->host_count,
+                      .bound = TEXT_PADDING};
+    for (column_id id = 0; id < COLUMN_COUNT; id++) {
+        if (!column_is_prepared(id) || column_continues_run(id))
+            continue;
+        size_t longest = 0;
+        out->runs[id] = arena_array(a, literal, count_of(out, id));
+        for (u32 i = 0; i < count_of(out, id); i++) {
+            record rec = record_of(target, id, i);
+            out->runs[id][i] = prepare_run(a, id, &rec, add, context);
+            longest = out->runs[id][i].len > longest ? out->runs[id][i].len : longest;
+        }
+        out->bound += longest;
+    }
     for (unsigned i = 0; i < ORIGIN_COUNT; i++)
         out->origins[i] = prepare_name(a, schema_origin_name((schema_origin)i));
     for (unsigned i = 0; i < RECORD_STATES; i++)

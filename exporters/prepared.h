@@ -1,4 +1,4 @@
-// Columns that are the same for all records of a class or of a trace, written once.
+// Columns that are the same for all records of a class, of a trace or of a machine, written once.
 //
 // Such columns come in runs (columns.def has neighbours of the same scope side by side): an exporter copies a run where
 // its first column is due, and leaves out the others.
@@ -9,9 +9,10 @@
 #include "literal.h"
 
 typedef struct prepared {
-    literal *runs[COLUMN_COUNT]; // by its first column: the run of each class, or of each trace; NULL for all others
+    literal *runs[COLUMN_COUNT]; // by its first column: the run of each class, trace or host; NULL for all others
     literal origins[ORIGIN_COUNT], states[RECORD_STATES]; // their names
-    u32 class_count, source_count;
+    u32 class_count, source_count, host_count;
+    size_t bound; // bytes that the runs of a record take at most
 } prepared;
 
 // Appends a column as the exporter writes it, with its separator. The record has nothing but what the column's scope
@@ -21,21 +22,24 @@ typedef void prepare_column(const void *context, column_id id, const record *rec
 // Lives in `a`.
 void prepared_make(prepared *out, arena *a, const export_target *target, prepare_column *add, const void *context);
 
-ALWAYS_INLINE literal prepared_run(const prepared *p, column_id first, const record *rec)
+ALWAYS_INLINE bool column_is_prepared(column_id id)
 {
-    return p->runs[first][column_is_of_source(first) ? rec->source_index : rec->cls->index];
+    return COLUMN_SCOPES[id] != SCOPE_RECORD;
 }
 
-// Bytes of the record's runs together.
-ALWAYS_INLINE size_t prepared_bound(const prepared *p, const record *rec)
+// Together with the column before it.
+ALWAYS_INLINE bool column_continues_run(column_id id)
 {
-    size_t bound = TEXT_PADDING;
-    assert(rec->cls->index < p->class_count && rec->source_index < p->source_count);
-#define COLUMN(name, type, scope, has, value)                                                                          \
-    if (column_is_prepared(COLUMN_##name) && !column_continues_run(COLUMN_##name))                                     \
-        bound += prepared_run(p, COLUMN_##name, rec).len;
-#include "decode/columns.def"
-    return bound;
+    return id && column_is_prepared(id) &&
+           (column_is_of_class(id) ? column_is_of_class(id - 1) : COLUMN_SCOPES[id] == COLUMN_SCOPES[id - 1]);
+}
+
+ALWAYS_INLINE literal prepared_run(const prepared *p, column_id first, const record *rec)
+{
+    bool of_class = column_is_of_class(first), of_source = column_is_of_source(first);
+    u32 index = of_class ? rec->cls->index : of_source ? rec->source_index : rec->host_index;
+    assert(index < (of_class ? p->class_count : of_source ? p->source_count : p->host_count));
+    return p->runs[first][index];
 }
 
 #endif

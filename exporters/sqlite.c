@@ -62,6 +62,7 @@ static const column_id CLASS_COLUMNS[] = {
 #define OF_CLASS(id) id,
 #define OF_PLANNED(id) id,
 #define OF_SOURCE(id)
+#define OF_HOST(id)
 #define OF_RECORD(id)
 #define COLUMN(name, type, scope, has, value) OF_##scope(COLUMN_##name)
 #define FACT(name, type, scope, has, value) OF_##scope(FACT_##name)

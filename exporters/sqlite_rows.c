@@ -13,6 +13,7 @@
 #define STORED_CLASS(name, id)
 #define STORED_PLANNED(name, id)
 #define STORED_SOURCE(name, id)
+#define STORED_HOST STORED_RECORD
 #define COLUMN(name, type, scope, has, value) STORED_##scope(name, COLUMN_##name)
 
 typedef enum stored_id {
@@ -196,6 +197,7 @@ static size_t render_row(const sqlite_rows *rows, const record *rec, bool is_typ
 #define STORE_CLASS(name, type, has, value)
 #define STORE_PLANNED(name, type, has, value)
 #define STORE_SOURCE(name, type, has, value)
+#define STORE_HOST STORE_RECORD
 #define STORE_RECORD(name, type, has, value)                                                                           \
     if (STORED_##name != STORED_record && (has))                                                                       \
         store_##type(&w, STORED_##name, value);

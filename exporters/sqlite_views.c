@@ -45,17 +45,18 @@ const char sqlite_indexes[] = "CREATE INDEX fields_layout ON fields(layout_id);"
 
 // ------------------------------------------------------------------------------------- columns
 
-// Columns of the source other than its name have no place in `traces`.
+// Columns of the source other than its name, and of the host, have no place in `traces`.
 enum {
-    SOURCE_COLUMNS = 0
+    TRACE_COLUMNS = 0
 #define OF_CLASS
 #define OF_PLANNED
 #define OF_RECORD
 #define OF_SOURCE +1
+#define OF_HOST +1
 #define COLUMN(name, type, scope, has, value) OF_##scope
 #include "decode/columns.def"
 };
-static_assert(SOURCE_COLUMNS == 1, "sqlite_tables and column_sql know `source` alone");
+static_assert(TRACE_COLUMNS == 2, "sqlite_tables and column_sql know `source` and `host` alone");
 
 // A column of the record over the tables of FROM.
 static const char *column_sql(arena *a, column_id id)
@@ -72,7 +73,7 @@ static const char *column_sql(arena *a, column_id id)
     case COLUMN_source:
         return "t.file";
     default:
-        return arena_format(a, "%s.%s", column_is_prepared(id) ? "c" : "r", column_table[id].name);
+        return arena_format(a, "%s.%s", column_is_of_class(id) ? "c" : "r", column_table[id].name);
     }
 }
 
@@ -364,13 +365,13 @@ static const char *known_column(const view_maker *m, column_id id)
     case COLUMN_host:
         return stored || !one_trace ? NULL : literal_text(m->a, m->target->traces[0].host);
     default:
-        return column_is_prepared(id) ? class_literal(m, id) : stored ? NULL : "NULL";
+        return column_is_of_class(id) ? class_literal(m, id) : stored ? NULL : "NULL";
     }
 }
 
 static bool needs_others(column_id id)
 {
-    return column_is_prepared(id) || id == COLUMN_schema || id == COLUMN_host || id == COLUMN_source;
+    return column_is_of_class(id) || id == COLUMN_schema || id == COLUMN_host || id == COLUMN_source;
 }
 
 // A column of the records of one layout. Those of a table of their own are looked up only where they are asked for:
@@ -441,7 +442,7 @@ static const char *layout_view(arena *to, const layout *l, const export_target *
     for (size_t i = 0; i < COUNT_OF(CLASS_COLUMNS); i++)
         add_last(&m, &b, &list, CLASS_COLUMNS[i]);
     for (column_id id = 0; id < COLUMN_COUNT; id++)
-        if (id == COLUMN_source || (!column_is_prepared(id) && id != COLUMN_data))
+        if (!column_is_of_class(id) && id != COLUMN_data)
             add_last(&m, &b, &list, id);
     add_condition(&b, l);
     const char *sql = arena_text_len(to, (const char *)b.bytes, b.len);

@@ -367,7 +367,8 @@ static const u8 extended_items[] = {
     0,    0, 0,  0, 16, 0, 3,  0, 0,    0,    4,    0,    2,    0,    0,    0,    0,    0,    0,    0,
 };
 
-static const char SAMPLE_HOST[] = "DESKTOP-1";
+static const char SAMPLE_HOST[] = "DESKTOP-1", OTHER_HOST[] = "=other, \"pc\"";
+static const host_entry HOSTS[] = {{.name = NULL}, {.name = SAMPLE_HOST}, {.name = OTHER_HOST}};
 static const u64 stack[] = {0xfffff80012345678, 1};
 
 static const u8 dns0[] = {'e', 0, 'x', 0, 'a', 0, 'm', 0, 'p', 0, 'l', 0,   'e', 0,   '.', 0,   'c', 0,
@@ -433,8 +434,10 @@ static void make_records(sample_set *s)
     s->events[0].user_time = 6;
     s->events[2].kind = HEADER_EVENT64;
     s->events[2].flags = EVENT_FLAG_NO_CPUTIME;
-    r[0].host = r[1].host = r[4].host = r[5].host = SAMPLE_HOST;
-    r[2].host = "=other, \"pc\"";
+    r[0].host_index = r[1].host_index = r[4].host_index = r[5].host_index = 1;
+    r[2].host_index = 2;
+    for (size_t i = 0; i < SAMPLE_COUNT; i++)
+        r[i].host = HOSTS[r[i].host_index].name;
     r[0].stack = stack;
     r[0].stack_count = 2;
     r[0].process_name = "chrome.exe";
@@ -469,8 +472,12 @@ void samples_make(sample_set *s)
         "\"processors\":4,\"clock\":\"qpc\",\"buffers\":{\"total\":7,\"lost\":1},\"events\":{\"total\":6,\"raw\":1}}",
         damage, 2, SAMPLE_HOST};
     s->traces[1] = (export_trace){" sp,ace.etl", NULL, NULL, 0, NULL};
-    s->target = (export_target){
-        .classes = s->class_list, .class_count = SAMPLE_CLASSES, .traces = s->traces, .trace_count = SAMPLE_TRACES};
+    s->target = (export_target){.classes = s->class_list,
+                                .class_count = SAMPLE_CLASSES,
+                                .traces = s->traces,
+                                .trace_count = SAMPLE_TRACES,
+                                .hosts = HOSTS,
+                                .host_count = COUNT_OF(HOSTS)};
 }
 
 void samples_free(sample_set *s)

@@ -221,7 +221,9 @@ static u64 render(conversion *c)
                             .classes = class_list(c->session->classes),
                             .class_count = class_count(c->session->classes),
                             .traces = &facts,
-                            .trace_count = 1};
+                            .trace_count = 1,
+                            .hosts = c->session->hosts.list,
+                            .host_count = c->session->hosts.count};
     sink *to;
     error e;
     slice s = {0};

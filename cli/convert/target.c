@@ -66,6 +66,8 @@ void conversion_target_fill(conversion_target *to, const evidence *ev, const exp
     to->target.class_count = class_count(s->classes);
     to->target.traces = to->traces;
     to->target.trace_count = s->trace_count;
+    to->target.hosts = s->hosts.list;
+    to->target.host_count = s->hosts.count;
     to->target.session = s;
     fill_inputs(to, ev);
     if (!filter_is_open(f))

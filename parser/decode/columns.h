@@ -36,7 +36,7 @@ typedef enum column_type {
     TYPE_EXTENDED,
 } column_type;
 
-typedef enum column_scope { SCOPE_CLASS, SCOPE_PLANNED, SCOPE_SOURCE, SCOPE_RECORD } column_scope;
+typedef enum column_scope { SCOPE_CLASS, SCOPE_PLANNED, SCOPE_SOURCE, SCOPE_HOST, SCOPE_RECORD } column_scope;
 
 typedef struct column_facts {
     const char *name;
@@ -104,22 +104,15 @@ static const u8 COLUMN_SCOPES[] = {
 #include "decode/columns.def"
 };
 
-// Whether the text of a column is prepared, and together with that of the column before it. For numbers known to the
-// compiler both are known to it as well.
-ALWAYS_INLINE bool column_is_prepared(column_id id)
+// For numbers known to the compiler the answers are known to it as well.
+ALWAYS_INLINE bool column_is_of_class(column_id id)
 {
-    return COLUMN_SCOPES[id] != SCOPE_RECORD;
+    return COLUMN_SCOPES[id] == SCOPE_CLASS || COLUMN_SCOPES[id] == SCOPE_PLANNED;
 }
 
 ALWAYS_INLINE bool column_is_of_source(column_id id)
 {
     return COLUMN_SCOPES[id] == SCOPE_SOURCE;
-}
-
-ALWAYS_INLINE bool column_continues_run(column_id id)
-{
-    return id && column_is_prepared(id) && column_is_prepared(id - 1) &&
-           column_is_of_source(id) == column_is_of_source(id - 1);
 }
 
 // Bytes that a value of each type takes at most with quotes and separators, besides what render_bound counts and what

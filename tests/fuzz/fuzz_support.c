@@ -79,6 +79,8 @@ static u64 render_all(reading *r, const exporter *form)
                             .class_count = class_count(r->session->classes),
                             .traces = &facts,
                             .trace_count = 1,
+                            .hosts = r->session->hosts.list,
+                            .host_count = r->session->hosts.count,
                             .csv_guard = true};
     sink *to;
     error e;
