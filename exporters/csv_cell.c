@@ -168,17 +168,24 @@ static void cell_quote(outbuf *b, size_t start)
     b->len = start + doubled_len + 2;
 }
 
+// Most cells: such a first character begins no formula, and is no blank.
+static bool begins_plainly(u8 c)
+{
+    return is_digit(c) || (c >= 'A' && c < 0x80);
+}
+
 void csv_cell_close(outbuf *b, size_t start, bool guard)
 {
     outbuf_reserve(b, CELL_SLACK);
     u8 *text = b->bytes + start;
     size_t len = b->len - start;
-    if (guard && is_formula(text, len)) {
+    bool plainly = len && begins_plainly(text[0]);
+    if (guard && !plainly && is_formula(text, len)) {
         memmove(text + 1, text, len);
         text[0] = '\'';
         b->len = start + ++len;
     }
-    if (!len || is_blank(text[0]) || is_blank(text[len - 1]) || has_special(text, len))
+    if (!len || (!plainly && is_blank(text[0])) || is_blank(text[len - 1]) || has_special(text, len))
         cell_quote(b, start);
 }
 
