@@ -23,6 +23,7 @@ enum {
     LIMIT_EXTENDED_ITEMS = 64,           // 18 types are known; a chain longer than this is damage
     LIMIT_DAMAGE_NOTES = 10000,          // damaged ranges kept one by one; beyond that they are only counted
     LIMIT_CACHED_TRACE_BYTES = 64 << 20, // of larger traces the first pass caches no whole buffers
+    LIMIT_CACHED_PLACES = 8 << 20,       // of plain buffers it caches where half a million events stand
     LIMIT_CACHED_BYTES = 32 << 20,       // what it caches in all, inflated: then buffers are read and inflated twice
     LIMIT_KEPT_BYTES = 4 << 20,          // of events not decoded at first, a thread, where the first pass counts states
     LIMIT_KEPT_CLASS_BYTES = 64 << 10,   // and of one class: what is beyond is counted in the second pass

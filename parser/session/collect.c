@@ -226,7 +226,6 @@ static bool is_worth_caching(const session *s, const trace *t)
     return t->file.input->bytes > SMALL && (s->wants || t->file.input->bytes <= LIMIT_CACHED_TRACE_BYTES);
 }
 
-// Plain buffers are read again: that is cheaper than memory for them.
 static cached_buffer *cache_of(collector *c, scanned *s)
 {
     session *all = c->session;
@@ -234,7 +233,8 @@ static cached_buffer *cache_of(collector *c, scanned *s)
         return NULL;
     if (c->wanted)
         return cache_wanted(&all->cache, &s->buffer, c->wanted, &s->stacks);
-    return s->buffer.desc->flags & BUFFER_FLAG_COMPRESSED ? cache_whole(&all->cache, &s->buffer) : NULL;
+    bool packed = s->buffer.desc->flags & BUFFER_FLAG_COMPRESSED;
+    return (packed ? cache_whole : cache_places)(&all->cache, &s->buffer);
 }
 
 // Whose the threads of a buffer's stacks are: not known where its clock was set back inside it.

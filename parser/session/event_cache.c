@@ -70,6 +70,21 @@ cached_buffer *cache_whole(event_cache *c, const loaded_buffer *b)
     return cached;
 }
 
+cached_buffer *cache_places(event_cache *c, const loaded_buffer *b)
+{
+    size_t bytes = b->count * sizeof(*b->refs);
+    if (b->hole.end || bytes > LIMIT_CACHED_PLACES - c->places)
+        return NULL;
+    cached_buffer *cached = reserve(c, b->count, 0, 0);
+    if (!cached)
+        return NULL;
+    c->places += bytes;
+    cached->bytes = NULL;
+    cached->len = (u32)b->bytes.len;
+    copy(cached->refs, b->refs, bytes);
+    return cached;
+}
+
 // ---------------------------------------------------------------------------------------------- pieces
 
 // What is picked of a buffer, in the cache's scratch.
@@ -178,4 +193,14 @@ void cached_load(const cached_buffer *b, loaded_buffer *own, loaded_buffer *out)
     out->hole = (etl_hole){0};
     out->refs = b->refs;
     out->count = b->count;
+}
+
+bool cached_place(const cached_buffer *b, const loaded_buffer *own, loaded_buffer *out)
+{
+    if (own->hole.end || own->bytes.len != b->len)
+        return false;
+    *out = *own;
+    out->refs = b->refs;
+    out->count = b->count;
+    return true;
 }

@@ -239,12 +239,17 @@ void merge_on_release(merge *m, merge_put *put, void *context)
     m->put_context = context;
 }
 
-static void walk_again(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
+static void load_again(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
 {
     walk_report quiet = {0};
     trace *t = m->session->traces[p->file];
     const buffer_events *found = &t->filled[p->filled];
-    buffer_load_events(&t->file, found->buffer, m->session->classes, &b->own, reader, &quiet);
+    buffer_load_bytes(&t->file, found->buffer, &b->own, reader, NULL);
+    if (found->cached && cached_place(found->cached, &b->own, &b->loaded))
+        return;
+    buffer_walk_events(m->session->classes, &b->own, reader, &quiet);
+    if (quiet.unordered)
+        refs_sort(b->own.refs, b->own.count);
     b->loaded = b->own;
     if (b->own.count != found->count)
         t->unread_again++;
@@ -289,10 +294,10 @@ static void load(const merge *m, const pending *p, merge_buffer *b, buffer_reade
     b->own.file = &t->file;
     b->own.desc = &t->file.buffers[found->buffer];
     b->own.file_index = p->file;
-    if (found->cached)
+    if (found->cached && found->cached->bytes)
         cached_load(found->cached, &b->own, &b->loaded);
     else
-        walk_again(m, p, b, reader);
+        load_again(m, p, b, reader);
 }
 
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader)
