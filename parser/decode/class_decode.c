@@ -32,10 +32,15 @@ static bool canonical_pointers(const plan *p, const decoded *values, span payloa
 // Both pointer sizes may take a payload: half of a 64-bit number is then the beginning of the name that follows. It is
 // as its header says, unless that makes a name strange which is not with 8-byte pointers: 32-bit programs have written
 // such payloads.
-static bool is_64_bit_after_all(const event_class *cls, decoder *d, const plan *plan_32, span payload,
-                                class_decode *out)
+static inline bool may_be_64_bit(const event_class *cls, const plan *p)
 {
-    if (!cls->classic || plan_32->is_64_bit || !plan_32->has_pointer || !strange_text(plan_32, &out->values, payload))
+    return p->has_pointer && !p->is_64_bit && cls->classic;
+}
+
+static __attribute__((noinline)) bool is_64_bit_after_all(const event_class *cls, decoder *d, const plan *plan_32,
+                                                          span payload, class_decode *out)
+{
+    if (!strange_text(plan_32, &out->values, payload))
         return false;
     for (u32 i = 0; i < cls->plan_count; i++) {
         const plan *p = cls->plans[i];
@@ -97,7 +102,7 @@ static inline void decode_by_plans(const event_class *cls, decoder *d, u32 other
         if (fit != FIT_EXACT)
             continue;
         out->state = RECORD_DECODED;
-        if (!is_64_bit_after_all(cls, d, p, payload, out))
+        if (!may_be_64_bit(cls, p) || !is_64_bit_after_all(cls, d, p, payload, out))
             choose(cls, i, out);
         return;
     }
