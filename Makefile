@@ -298,7 +298,7 @@ bench: all $(TOOLS) ## speed beside the ceilings of this machine; BASE=rev compa
 	@BUILD=$(BUILD) sh tests/bench.sh $(BASE)
 
 fuzz: ## a fuzzer for a while, or all one after the other: T=name SECONDS=n in all (clang)
-	@BUILD=$(BUILD) sh tests/fuzz/run.sh $(SECONDS) $(or $(T),$(FUZZERS))
+	+@BUILD=$(BUILD) sh tests/fuzz/run.sh $(SECONDS) $(or $(T),$(FUZZERS))
 
 samples: $(TOOLS) ## compile the samples again; they must not change
 	@for s in $(SAMPLES); do $(BUILD)/etl_make $$s $${s%.case}.etl || exit 1; done

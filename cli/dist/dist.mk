@@ -30,7 +30,7 @@ uninstall: ## what install has put there, by the same PREFIX, LIBDIR, DESTDIR
 	[ ! -d $(DESTDIR)$(PREFIX)/include/etwkit ] || rmdir $(DESTDIR)$(PREFIX)/include/etwkit
 
 deb: ## a Debian package of what is installed: build/etwkit_VERSION_ARCH.deb
-	@VERSION=$(VERSION) BUILD=$(BUILD) SOURCE_DATE_EPOCH=$(EPOCH) LDLIBS="$(LINKED:%=-l%) -lpthread -lm" sh $(DIST)/deb.sh
+	+@VERSION=$(VERSION) BUILD=$(BUILD) SOURCE_DATE_EPOCH=$(EPOCH) LDLIBS="$(LINKED:%=-l%) -lpthread -lm" sh $(DIST)/deb.sh
 
 tarball: ## a release of the sources with its checksum: build/etwkit-VERSION.tar.gz
 	@VERSION=$(VERSION) BUILD=$(BUILD) SOURCE_DATE_EPOCH=$(EPOCH) sh $(DIST)/tarball.sh
