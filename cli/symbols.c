@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/os.h"
 #include "base/text.h"
 #include "print.h"
@@ -80,27 +81,36 @@ static bool load_one(const pdb_identity *pdb, const char *folder, public_symbols
            (load_file(pdb, stored, out) || load_file(pdb, flat, out));
 }
 
-static bool is_first(const pdb_identity *pdbs, u32 at)
+static bool has_id(const void *items, u32 index, const void *id)
 {
-    for (u32 i = 0; i < at; i++)
-        if (guid_equal(&pdbs[i].id, &pdbs[at].id))
-            return false;
-    return true;
+    return guid_equal(&((const pdb_identity *)items)[index].id, id);
+}
+
+// Whether none before it in the list is the same program database.
+static bool is_first(map *seen, const pdb_identity *pdbs, u32 at)
+{
+    u64 hash = hash_bytes(&pdbs[at].id, sizeof(guid));
+    bool first = map_find(seen, hash, has_id, pdbs, &pdbs[at].id) == MAP_NONE;
+    if (first)
+        map_add(seen, hash, at);
+    return first;
 }
 
 symbols *symbols_load(session *s, const char *folder, bool quiet)
 {
     symbols *to = mem_zeroed(1, sizeof(*to));
+    map seen = {0};
     u32 count, asked = 0;
     const pdb_identity *pdbs = correlator_pdbs(s->correlator, &count);
     to->list = mem_zeroed(count, sizeof(*to->list));
     for (u32 i = 0; i < count; i++) {
-        if (!is_first(pdbs, i))
+        if (!is_first(&seen, pdbs, i))
             continue;
         asked++;
         if (load_one(&pdbs[i], folder, &to->list[to->count]))
             correlator_set_symbols(s->correlator, &pdbs[i], &to->list[to->count++]);
     }
+    map_free(&seen);
     if (!quiet)
         print_say("%u of %u program databases are in %s (info --list-symbols names them all)", to->count, asked,
                   folder);

@@ -104,6 +104,23 @@ static void a_folder_for_each_value(void **state)
     is_file(p, "x", "activity_id,related_activity_id,schema,");
 }
 
+// A folder's name is the value for whoever reads the folders: names are whole, as far as file systems go.
+static void long_values_are_whole(void **state)
+{
+    static const char LONG[] = "Microsoft-Windows-TerminalServices-LocalSessionManager";
+    program *p = *state;
+    char path[512], name[128];
+    assert_int_equal(
+        RUN(p, "convert", "samples/incident.etl", "-f", "jsonl", "-q", "--partition-by", "provider", "-o", "{}/long/"),
+        0);
+    snprintf(name, sizeof(name), "long/provider=%s", LONG);
+    assert_int_equal(access(program_path(p, name, path), F_OK), 0);
+    assert_int_equal(RUN(p, "convert", "samples/incident.etl", "-f", "jsonl", "-q", "--by-class", "-o", "{}/kinds/"),
+                     0);
+    snprintf(name, sizeof(name), "kinds/%s", LONG);
+    assert_int_equal(access(program_path(p, name, path), F_OK), 0);
+}
+
 static void all_or_nothing(void **state)
 {
     program *p = *state;
@@ -232,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_for_each_kind_of_event, setup, program_teardown),
         cmocka_unit_test_setup_teardown(a_folder_for_each_value, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(long_values_are_whole, program_setup, program_teardown),
         cmocka_unit_test_setup_teardown(all_or_nothing, setup, program_teardown),
         cmocka_unit_test_setup_teardown(what_does_not_go_together, setup, program_teardown),
         cmocka_unit_test_setup_teardown(threads_make_no_difference, program_setup, program_teardown),

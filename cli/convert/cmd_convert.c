@@ -22,12 +22,20 @@ static bool to_stdout(const options *o)
     return !o->out || strcmp(o->out, "-") == 0;
 }
 
+static bool is_folder(const char *out)
+{
+    size_t len = out ? strlen(out) : 0;
+    return len && out[len - 1] == '/';
+}
+
 static bool unknown_format(const options *o, error *e)
 {
     char names[256], scratch[96], suffix[32];
     suggestion s = {.word = o->format};
     if (!o->format)
-        return error_set(e, "%s: no format goes by its suffix; -f names one: %s", o->out, exporter_names(names));
+        return error_set(e, "%s: %s; -f names one: %s", o->out,
+                         is_folder(o->out) ? "the format of its files is not given" : "no format goes by its suffix",
+                         exporter_names(names));
     snprintf(suffix, sizeof(suffix), "x.%s", o->format);
     for (u32 i = 0; exporters[i]; i++)
         suggest_try(&s, exporters[i]->name);
@@ -36,12 +44,6 @@ static bool unknown_format(const options *o, error *e)
         s.best = by_suffix->name;
     return error_set(e, "unknown format '%s'%s (formats: %s)", o->format, suggest_text(&s, scratch),
                      exporter_names(names));
-}
-
-static bool is_folder(const char *out)
-{
-    size_t len = out ? strlen(out) : 0;
-    return len && out[len - 1] == '/';
 }
 
 // -f jsonl.gz, or OUT.jsonl.gz, or both.

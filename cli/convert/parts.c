@@ -14,7 +14,7 @@
 enum {
     ROWS_BYTES = 64 << 10, // of a part, before they go to its spool
     HELD_BYTES = 32 << 20, // of all parts together
-    NAME_PART_BYTES = 150, // of a value in a folder's name, which file systems end at 255
+    NAME_PART_BYTES = 200, // of a value in a folder's name, which file systems end at 255
 };
 
 typedef struct part {
@@ -105,24 +105,28 @@ bool parts_are_wanted(const convert_options *own)
 
 // ---------------------------------------------------------------------------------------------- names of folders
 
-// Text as a part of a path that every file system and every reader of key=value folders takes: other bytes as %XX. What
-// is too long is cut, and told apart by its hash.
-static void add_safe(outbuf *to, span text)
+// As %XX, where the character is none that every file system and every reader of key=value folders takes.
+static int safe_form(span text, size_t at, char form[4])
 {
     static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+@() ";
-    size_t start = to->len, len = text.len < NAME_PART_BYTES / 3 ? text.len : NAME_PART_BYTES / 3;
-    for (size_t i = 0; i < len; i++) {
-        u8 c = text.at[i];
-        bool plain = c && strchr(PLAIN, c) && !((c == '.' || c == ' ') && (i == 0 || i + 1 == text.len));
-        if (plain) {
-            outbuf_add(to, &c, 1);
-            continue;
-        }
-        char hex[4];
-        snprintf(hex, sizeof(hex), "%%%02X", c);
-        outbuf_text(to, hex);
+    u8 c = text.at[at];
+    bool is_edge = at == 0 || at + 1 == text.len;
+    bool plain = c && strchr(PLAIN, c) && !((c == '.' || c == ' ') && is_edge);
+    return snprintf(form, 4, plain ? "%c" : "%%%02X", c);
+}
+
+// Text as a part of a path. What is too long is cut, and told apart by its hash.
+static void add_safe(outbuf *to, span text)
+{
+    char form[4];
+    size_t start = to->len, at = 0;
+    for (; at < text.len; at++) {
+        int bytes = safe_form(text, at, form);
+        if (to->len - start + (size_t)bytes > NAME_PART_BYTES)
+            break;
+        outbuf_add(to, form, (size_t)bytes);
     }
-    if (len == text.len && to->len != start)
+    if (at == text.len && text.len)
         return;
     u8 digest[SHA256_BYTES];
     char hash[SHA256_TEXT];

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/limits.h"
+#include "base/suggest.h"
 #include "command.h"
 #include "print.h"
 #include "schemas/catalogue.h"
@@ -129,7 +130,11 @@ static bool find_provider(const catalogue *c, schemas_wanted *w, const char *nam
             w->ids[w->count++] = c->rows[i].id;
     if (w->count)
         return true;
-    schemas_say("%s: no such provider is known (etwkit schemas list)", name);
+    char scratch[96];
+    suggestion near = {.word = name};
+    for (u32 i = 0; i < c->count; i++)
+        suggest_try(&near, c->rows[i].name);
+    schemas_say("%s: no such provider is known%s (etwkit schemas list)", name, suggest_text(&near, scratch));
     say_similar(c, name);
     return false;
 }

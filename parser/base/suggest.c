@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LONGEST = 48, FAR = 1000 };
+enum { LONGEST = 72, FAR = 1000 };
 
 static u32 least_of(u32 a, u32 b, u32 c)
 {

@@ -80,7 +80,7 @@ MUST_USE bool input_sha256_text(const input *in, char text[SHA256_TEXT], error *
 
 // ---------------------------------------------------------------------------------------------- for backends
 
-// Fills what is common. `more` is the size of the backend's own struct.
+// Fills what is common. `size` is that of the backend's own struct.
 void *input_begin(const input_backend *backend, const char *path, size_t size);
 void input_finish(input *in); // frees it
 
