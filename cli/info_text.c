@@ -145,8 +145,8 @@ static void print_damage(FILE *to, const trace *t)
         fprintf(to, "  %-14s none: every byte is accounted for\n", "damage");
         return;
     }
-    fprintf(to, "  %-14s %llu places, %llu bytes of %llu could not be read as events\n", "damage",
-            (unsigned long long)ranges, (unsigned long long)t->account.damage,
+    fprintf(to, "  %-14s %llu place%s, %llu bytes of %llu could not be read as events\n", "damage",
+            (unsigned long long)ranges, text_s(ranges), (unsigned long long)t->account.damage,
             (unsigned long long)t->file.input->bytes);
 }
 
@@ -169,7 +169,8 @@ static void print_lost(FILE *to, const trace *t)
     else
         fprintf(to, "%u events, %u buffers by the header; ", s->is_segment ? s->events_lost : f->events_lost,
                 s->is_segment ? s->buffers_lost : f->buffers_lost);
-    fprintf(to, "%llu buffers by sequence numbers\n", (unsigned long long)t->losses.missing);
+    fprintf(to, "%llu buffer%s by sequence numbers\n", (unsigned long long)t->losses.missing,
+            text_s(t->losses.missing));
 }
 
 static void print_records(FILE *to, const trace *t, bool all)
@@ -198,8 +199,8 @@ void info_print(FILE *to, const evidence *ev, u32 trace_index)
         fprintf(to, "\n  %-14s ", "machine");
         const char *computer = trace_computer(t);
         (void)print_clean(to, computer ? computer : "");
-        fprintf(to, "%sWindows %u.%u build %u, %u processors, %u-bit\n", computer ? ", " : "", f->os_major, f->os_minor,
-                f->os_build, f->processors, f->pointer_size * 8);
+        fprintf(to, "%sWindows %u.%u build %u, %u processor%s, %u-bit\n", computer ? ", " : "", f->os_major,
+                f->os_minor, f->os_build, f->processors, text_s(f->processors), f->pointer_size * 8);
     } else {
         fprintf(to, "  %-14s destroyed or missing: %s\n", "trace header", CERTAINTY[f->anchor]);
     }

@@ -19,12 +19,13 @@ static bool repeated_buffers(const trace *t, char *text)
     const losses *l = &t->losses;
     if (!l->repeated)
         return false;
-    int len = snprintf(text, REMARK_TEXT, "%llu buffers have the sequence number of another one, the first at 0x%llx: ",
-                       (unsigned long long)l->repeated, (unsigned long long)l->repeated_at);
+    int len =
+        snprintf(text, REMARK_TEXT, "%llu buffer%s with the sequence number of another one, the first at 0x%llx: ",
+                 (unsigned long long)l->repeated, text_s(l->repeated), (unsigned long long)l->repeated_at);
     snprintf(text + len, REMARK_TEXT - (size_t)len,
-             l->copies == l->repeated ? "%llu are copies, their events are there twice"
-             : l->copies              ? "%llu are copies, their events are there twice; the others differ"
-                                      : "%llu are copies, all differ",
+             l->copies == l->repeated ? "copies, whose events are there twice"
+             : l->copies              ? "copies among them: %llu, whose events are there twice; the others differ"
+                                      : "none is a copy",
              (unsigned long long)l->copies);
     return true;
 }
@@ -35,10 +36,11 @@ static bool clock_set_back(const trace *t, char *text)
     char from[TIME_TEXT], to[TIME_TEXT];
     if (first)
         snprintf(text, REMARK_TEXT,
-                 "the clock was set back %llu times, first at 0x%llx on processor %u, from %s to %s: names are not "
+                 "the clock was set back %llu time%s, first at 0x%llx on processor %u, from %s to %s: names are not "
                  "joined across it",
-                 (unsigned long long)t->clock_steps.told, (unsigned long long)first->offset, first->processor,
-                 time_text(from, first->from), time_text(to, first->to));
+                 (unsigned long long)t->clock_steps.told, text_s(t->clock_steps.told),
+                 (unsigned long long)first->offset, first->processor, time_text(from, first->from),
+                 time_text(to, first->to));
     if (first && t->clock_steps.is_full)
         strncat(text, " (LIMIT_CLOCK_STEPS: nothing is, behind)", REMARK_TEXT - strlen(text) - 1);
     return first;
@@ -53,9 +55,8 @@ static bool far_times(const trace *t, char *text)
         time_text(date + len, far->first_date);
     }
     if (far->events)
-        snprintf(text, REMARK_TEXT,
-                 "%llu events are dated more than a day outside the session, the first at 0x%llx: %s%s",
-                 (unsigned long long)far->events, (unsigned long long)far->first_offset,
+        snprintf(text, REMARK_TEXT, "%llu event%s dated more than a day outside the session, the first at 0x%llx: %s%s",
+                 (unsigned long long)far->events, text_s(far->events), (unsigned long long)far->first_offset,
                  time_text(time, far->first_time), date);
     return far->events;
 }

@@ -95,6 +95,7 @@ static bool etl_whole(const export_target *target, const filter *f, export_whole
                     .stop = made->stop};
     bool ok = trim_trace(&job, e);
     made->records = job.kept;
+    made->items = job.kept + job.carried;
     snprintf(made->remark, sizeof(made->remark), "%llu more events tell what these need to be read as before",
              (unsigned long long)job.carried);
     filter_unbind(&t.bound);
@@ -109,6 +110,7 @@ const exporter exporter_etl = {
     .suffixes = " .etl ",
     .help = "a smaller trace, of one: the events that pass and what they need",
     .whole = etl_whole,
+    .counts = "events",
     .needs_file = true,
     .correlate = CORRELATE_RECORDS | CORRELATE_IMAGES | CORRELATE_FRAMES,
 };

@@ -71,6 +71,7 @@ enum { EXPORT_REMARK = 256 };
 typedef struct export_whole {
     volatile const bool *stop;
     u64 records;                // out: events that passed the filter
+    u64 items;                  // likewise: what exporter.counts names
     char remark[EXPORT_REMARK]; // likewise
 } export_whole;
 

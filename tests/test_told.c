@@ -58,7 +58,7 @@ static void clock_set_back(void **state)
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 time=133590348000000000\n"
           "buffer sequence=2\n"
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 time=133590312000000000\n");
-    told(p, "the clock was set back 1 times, first at 0x2048 on processor 0, from 2024-05-01T11:00:00.0000000Z to "
+    told(p, "the clock was set back 1 time, first at 0x2048 on processor 0, from 2024-05-01T11:00:00.0000000Z to "
             "2024-05-01T10:00:00.0000000Z: names are not joined across it");
 }
 
@@ -73,7 +73,7 @@ static void repeated_sequence(void **state)
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2\n"
           "buffer sequence=2\n"
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=3\n");
-    told(p, "1 buffers have the sequence number of another one, the first at 0x3000");
+    told(p, "1 buffer with the sequence number of another one, the first at 0x3000");
 }
 
 // 133590312010000000 is 2024-05-01 10:00:01: as ticks of 10 MHz some 423 years behind the start.
@@ -86,7 +86,7 @@ static void date_among_ticks(void **state)
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1\n"
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 time=133590312010000000\n"
           "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=3 time=+30us\n");
-    told(p, "1 events are dated more than a day outside the session, the first at 0x1098: 2447-");
+    told(p, "1 event dated more than a day outside the session, the first at 0x1098: 2447-");
     told(p, "; taken as a date its time stamp is 2024-05-01T10:00:01.0000000Z");
     assert_null(strstr((const char *)p->err.bytes, "set back"));
 }

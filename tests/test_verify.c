@@ -90,7 +90,7 @@ static void every_format(void **state)
 {
     static const char *const OUTS[] = {"out.csv",     "out.json",   "out.jsonl",    "out.db",
                                        "out.csv.zst", "out.csv.gz", "out.jsonl.zst"};
-    static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text", "otel", "ecs", "parquet"};
+    static const char *const FORMATS[] = {"timesketch", "l2tcsv", "text", "otel", "ecs", "parquet", "etl"};
     program *p = *state;
     char arg[96];
     for (size_t i = 0; i < COUNT_OF(OUTS); i++) {

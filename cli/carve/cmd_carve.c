@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/text.h"
 #include "carve/carve_job.h"
 #include "command.h"
 #include "evidence.h"
@@ -34,8 +35,9 @@ static void say_found(const carve_job *job)
         made_up += c->sessions[i].header == CARVE_NONE;
         copies += c->sessions[i].duplicates;
     }
-    print_say("%u buffers with %llu events in %u sessions, %u of them without a header of their own", c->count - copies,
-              (unsigned long long)events, c->session_count, made_up);
+    print_say("%u buffer%s with %llu event%s in %u session%s, %u of them without a header of their own",
+              c->count - copies, text_s(c->count - copies), (unsigned long long)events, text_s(events),
+              c->session_count, text_s(c->session_count), made_up);
     say_count(copies, "more buffer is a copy of one of these", "more buffers are copies of these");
     say_count(c->orphan_events, "more event lies outside of any buffer: carve.json says where",
               "more events lie outside of any buffer: carve.json says where");

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "command.h"
 #include "convert/conversion.h"
 #include "convert/convert.h"
@@ -78,15 +79,15 @@ static bool choose(output_format *f, const options *o, error *e)
 
 static void say_result(const conversion *c)
 {
-    print_say("%llu records: %llu decoded, %llu partial, %llu raw", (unsigned long long)c->records,
+    print_say("%llu record%s: %llu decoded, %llu partial, %llu raw", (unsigned long long)c->records, text_s(c->records),
               (unsigned long long)c->states[RECORD_DECODED], (unsigned long long)c->states[RECORD_PARTIAL],
               (unsigned long long)c->states[RECORD_RAW]);
     if (c->parts)
-        print_say("%u files", c->part_count);
+        print_say("%u file%s", c->part_count, text_s(c->part_count));
     if (*c->remark)
         print_say("%s", c->remark);
     if (((const convert_options *)c->options->own)->rules)
-        print_say("%llu hits of rules", (unsigned long long)c->hits);
+        print_say("%llu hit%s of rules", (unsigned long long)c->hits, text_s(c->hits));
 }
 
 static void name_output(inputs *list, const char *path)

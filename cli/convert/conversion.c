@@ -147,6 +147,7 @@ static bool make_whole(conversion *c, pipeline_job *job, const export_target *ta
     export_whole made = {.stop = &run_stop};
     bool ok = c->format.exporter->whole(target, &c->options->filter, &made, e);
     job->records = made.records;
+    c->items = made.items;
     memcpy(c->remark, made.remark, sizeof(made.remark));
     return ok;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "command.h"
 #include "detect/detect.h"
 #include "guard.h"
@@ -64,7 +65,7 @@ static void say_counts(const rule_set *set, const hit_counts *counts)
                   list[i].rule->title);
     }
     mem_free(list);
-    print_say("%llu hits", (unsigned long long)counts->hits);
+    print_say("%llu hit%s", (unsigned long long)counts->hits, text_s(counts->hits));
 }
 
 // Rules some of whose answers are missing.

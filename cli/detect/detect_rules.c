@@ -148,9 +148,9 @@ bool rule_book_read(rule_book *b, const rule_choice *c, error *e)
     rule_set_close(&b->set);
     count_rules(b, !c->list);
     if (!c->quiet)
-        print_say("%u rules in %u files: %u used, %u left out by options, %u refused; %u files could not be read",
-                  b->set.rule_count, w.files, b->set.rule_count - b->unused - b->refused, b->unused, b->refused,
-                  b->broken);
+        print_say("%u rule%s in %u file%s: %u used, %u left out by options, %u refused; %u files could not be read",
+                  b->set.rule_count, text_s(b->set.rule_count), w.files, text_s(w.files),
+                  b->set.rule_count - b->unused - b->refused, b->unused, b->refused, b->broken);
     return c->list || b->refused < b->set.rule_count ||
            error_code_set(e, ERR_EMPTY, "%s: no rule in it can be used", c->rules->items[0]);
 }

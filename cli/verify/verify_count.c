@@ -212,6 +212,18 @@ static bool count_sqlite(const input *in, u64 *records, error *e)
     return ok;
 }
 
+// ---------------------------------------------------------------------------------------------- traces
+
+// As `info` counts them.
+static bool count_events(const input *in, u64 *events, error *e)
+{
+    session *s = session_new();
+    bool ok = session_add(s, in, e) && session_survey(s, NULL, NULL);
+    *events = ok ? s->traces[0]->events : 0;
+    session_free(s);
+    return ok;
+}
+
 // ---------------------------------------------------------------------------------------------- by format
 
 typedef enum reader_kind {
@@ -222,7 +234,8 @@ typedef enum reader_kind {
     READ_LINES,
     READ_SQLITE,
     READ_PARQUET,
-    READ_ITEMS
+    READ_ITEMS,
+    READ_TRACE
 } reader_kind;
 
 typedef struct reader {
@@ -241,6 +254,7 @@ static reader reader_of(const char *format)
         {"ecs", READ_LINES, "records"},        {"parquet", READ_PARQUET, "records"},
         {"pcapng", READ_ITEMS, "packets"},     {"folded", READ_ITEMS, "samples"},
         {"speedscope", READ_ITEMS, "samples"}, {"perfetto", READ_ITEMS, "events"},
+        {"etl", READ_TRACE, "events"},
     };
     for (size_t i = 0; i < COUNT_OF(READERS); i++)
         if (strcmp(READERS[i].format, format) == 0)
@@ -282,6 +296,8 @@ static bool count(const input *in, const reader *by, bool header, u64 *records, 
         return verify_count_parquet(in, records, e);
     case READ_ITEMS:
         return verify_count_items(in, by->format, records, e);
+    case READ_TRACE:
+        return count_events(in, records, e);
     case READ_NOTHING:
         break;
     }

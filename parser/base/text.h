@@ -107,6 +107,10 @@ static inline span text_file_name(span path)
 
 // Whether it ends so, in any case.
 bool text_ends_in(span text, const char *suffix);
+static inline const char *text_s(u64 count) // "1 event", "2 events": "%llu event%s"
+{
+    return count == 1 ? "" : "s";
+}
 
 // Bytes before the terminator; false where there is none (then *len is all of it, for UTF-16 rounded down to even).
 bool utf16_length(span s, size_t *len);
