@@ -11,6 +11,7 @@
 #include "typed.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "etwkit_engine.h"
 
@@ -489,11 +490,16 @@ static bool parquet_close(sink *s, error *e)
     return ok;
 }
 
-// What made it is at the end.
+// All such files begin alike; what made them is at the end.
 static bool parquet_is_own(span head, int fd)
 {
-    (void)fd;
-    return exporter_head_is(head, "PAR1");
+    enum { TAIL = 64 << 10 };
+    off_t end = exporter_head_is(head, "PAR1") ? lseek(fd, 0, SEEK_END) : 0;
+    u8 *tail = mem_alloc(TAIL);
+    ssize_t got = end > 0 ? pread(fd, tail, TAIL, end > TAIL ? end - TAIL : 0) : 0;
+    bool own = got > 0 && exporter_head_has((span){tail, (size_t)got}, "etwkit version ");
+    mem_free(tail);
+    return own;
 }
 
 const exporter exporter_parquet = {

@@ -254,7 +254,8 @@ static void nothing_follows_links(void **state)
 
 // ---------------------------------------------------------------------------------------------- what others own
 
-static const char *const FORMATS[] = {"csv", "json", "jsonl", "sqlite", "timesketch", "l2tcsv", "text", "otel", "ecs"};
+static const char *const FORMATS[] = {"csv",  "json", "jsonl",   "sqlite", "timesketch", "l2tcsv",  "text",
+                                      "otel", "ecs",  "parquet", "pcapng", "speedscope", "perfetto"};
 
 static void foreign_files_stay(void **state)
 {
@@ -274,6 +275,16 @@ static void foreign_files_stay(void **state)
         RUN(p, "report", DNS, "-o", "{}/out");
         says(p, 2, "does not begin as a report of this program does");
         unchanged(p, &w);
+    }
+    // Files of others that begin as these do.
+    static const char *const ALIKE[][3] = {
+        {"x.parquet", "PAR1 and what others wrote PAR1"}, {"x.csv", "record,timestamp\n"}, {"x.json", "[\n"}};
+    for (size_t i = 0; i < COUNT_OF(ALIKE); i++) {
+        char out[32];
+        text_file(p, ALIKE[i][0], ALIKE[i][1]);
+        snprintf(out, sizeof(out), "{}/%s", ALIKE[i][0]);
+        RUN(p, "convert", DNS, "-o", out);
+        says(p, 2, "--force replaces it");
     }
     text_file(p, "empty.csv", "");
     assert_int_equal(RUN(p, "convert", DNS, "-o", "{}/empty.csv"), 0);
