@@ -72,6 +72,18 @@ def ticks_text(ticks):
     return f"{day:%Y-%m-%dT%H:%M:%S}.{rest:07d}00Z".replace(f"{day:%Y}", f"{day.year:04d}", 1)
 
 
+def is_local(name):
+    """"Local" beside a word for a time, with at most file, system or date between: the time of a zone, without a Z."""
+    words = [w.lower() for w in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    words = [w for w in words if w not in ("file", "system")]
+    times = {"time", "date", "datetime", "filetime", "systemtime", "timestamp"}
+    return any("local" in pair and set(pair) & times for pair in zip(words, words[1:]))
+
+
+def shown(text):
+    return text.rstrip("\0").replace("\0", "\u2400")
+
+
 def system_time(data):
     year, month, _, day, hour, minute, second, milli = words = struct.unpack("<8H", data)
     try:
@@ -100,9 +112,9 @@ def one(r, f, wide, values):
     if kind in (1, 2):
         unit, read = (2, utf16) if kind == 1 else (1, ansi)
         data = r.until_nul(unit) if length is None else r.take(int(length) * unit)
-        return {t.rstrip("\0") for t in read(data)} if length is not None else read(data)
+        return {shown(t) for t in read(data)} if length is not None else read(data)
     if kind in (22, 23):
-        return {t.rstrip("\0") for t in (utf16 if kind == 22 else ansi)(r.take(r.number("<H")))}
+        return {shown(t) for t in (utf16 if kind == 22 else ansi)(r.take(r.number("<H")))}
     if kind in (14, 25):
         data = r.take(r.number("<H") if length is None else int(length))
         if f.form == IPV6 and len(data) == 16:
@@ -116,10 +128,9 @@ def one(r, f, wide, values):
         return {"{%s}" % uuid.UUID(bytes_le=r.take(16))}
     if kind == 16:
         return r.number("<Q" if wide else "<I")
-    if kind == 17:
-        return {ticks_text(r.number("<Q"))}
-    if kind == 18:
-        return {system_time(r.take(16))}
+    if kind in (17, 18):
+        text = ticks_text(r.number("<Q")) if kind == 17 else system_time(r.take(16))
+        return {text.removesuffix("Z") if is_local(f.name) else text}
     if kind == 19:
         return {sid(r)}
     data = r.take(struct.calcsize(INTEGERS[kind]))
@@ -164,7 +175,8 @@ def same(f, value, got):
         return got is value
     if isinstance(value, float):
         number = float(got)
-        return number == value or number != number or abs(number - value) <= abs(value) * 1e-6
+        narrow = f.kind == 11 and struct.pack("<f", number) == struct.pack("<f", value)
+        return number == value or number != number or narrow or abs(number - value) <= abs(value) * 1e-6
     if isinstance(got, str) and re.fullmatch(r"0x[0-9A-Fa-f]+", got):
         bits = len(got) * 4
         return int(got, 16) == value or (value < 0 and any(int(got, 16) == value + 2**n for n in (8, 16, 32, 64)))

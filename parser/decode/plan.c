@@ -183,16 +183,20 @@ static void own_length(field *f, u16 in, u16 out)
     case IN_WBEM_SID:
         f->wire = WIRE_WBEM_SID;
         break;
+    case IN_COUNTED_BINARY:
+        f->wire = WIRE_COUNTED;
+        break;
     case IN_COUNTED_STRING:
     case IN_COUNTED_ANSI_STRING:
-    case IN_COUNTED_BINARY:
     case IN_MOF_COUNTED_STRING:
     case IN_MOF_COUNTED_ANSI_STRING:
         f->wire = WIRE_COUNTED;
+        f->text_end = END_TRIMMED;
         break;
     case IN_REVERSED_COUNTED_STRING:
     case IN_REVERSED_COUNTED_ANSI_STRING:
         f->wire = WIRE_COUNTED_BE;
+        f->text_end = END_TRIMMED;
         break;
     case IN_HEX_DUMP:
         f->wire = WIRE_COUNTED32;
