@@ -18,8 +18,10 @@ Both sources come from one reader of the system's own descriptions, which loses 
 
 A description is a provider, an id, a version and its fields by name and type. What one source or build says of a field
 (its length, count, map, out type) goes to other builds and versions of the same event where name, type and the field
-referred to are the same and all that is said agrees; a length or count also to other events of the provider. Nothing
-else is inferred: what remains unsaid stays unsaid.
+referred to are the same and all that is said agrees; a length or count also to other events of the provider. Bytes of
+unknown size behind an integer that is called after them (AddressLength, ConnectionIdSize) have as many as that says: a
+payload shows whether it is so, as it must then fit to its last byte. Nothing else is inferred: what remains unsaid stays
+unsaid.
 """
 
 import collections
@@ -54,7 +56,8 @@ SHORT_WORDS = {
     "port": "u16", "sockaddr": "bytes", "size_t": "ptr", "wmitime": "u64",
 }  # fmt: skip
 STRUCTURE = 24
-STRUCTURES = {}  # those that are the same in all providers: name of the field -> layout
+STRUCTURES = {}  # those that are the same in all providers: name of the field -> its text in a layout
+EVERYWHERE = {}  # events that are the same in all providers: what dumps have of them -> layout
 COUNTED_BINARY = 25  # the last number that is a type
 BINARY = NUMBERS["Binary"]
 LEVELS = {"Always": 0, "LogAlways": 0, "Critical": 1, "Error": 2, "Warning": 3, "Informational": 4, "Verbose": 5}
@@ -126,6 +129,7 @@ class Provider:
         self.known = collections.defaultdict(list)  # (id, version) -> [Known]
         self.known_maps = {}  # name -> (is_bits, {value: text})
         self.known_names = []  # (one of the dictionaries above, number, name)
+        self.known_fields = {}  # name -> Part
 
     def say_known_names(self):
         for names, number, name in self.known_names:
@@ -139,11 +143,12 @@ class Provider:
 class Known:
     """An event of supplement.txt."""
 
-    __slots__ = ("layout", "fields", "columns", "builds")
+    __slots__ = ("layout", "fields", "columns", "builds", "beside")
 
-    def __init__(self, layout, columns, builds):
+    def __init__(self, layout, columns, builds, beside):
         self.layout, self.columns, self.builds = layout, columns, builds
         self.fields = layout_fields(layout)
+        self.beside = beside  # what dumps have of the same fields stays
 
 
 class Sources:
@@ -360,7 +365,7 @@ def layout_fields(layout):
 
 
 def read_supplement(sources, path):
-    provider, layout = None, ""
+    provider, layout, beside = None, "", False
     with open(path, encoding="utf-8") as file:
         for line in file:
             columns = line.rstrip("\n").split("\t")
@@ -374,6 +379,11 @@ def read_supplement(sources, path):
                 sources.names.setdefault(columns[2], columns[1])
             elif word == "structure":
                 STRUCTURES[columns[1]] = columns[2]
+            elif word == "everywhere":
+                EVERYWHERE[columns[1]] = columns[2]
+            elif word == "field":
+                part = Part(columns[1])
+                provider.known_fields[squeezed(part.name)] = part
             elif word == "keyword":
                 provider.known_names.append((provider.keywords, int(columns[1], 16), columns[2]))
             elif word == "task":
@@ -384,12 +394,12 @@ def read_supplement(sources, path):
             elif word in ("map", "bits"):
                 entries = dict(entry.split("=", 1) for entry in columns[2:])
                 provider.known_maps[columns[1]] = (word == "bits", {int(v, 0): t for v, t in entries.items()})
-            elif word == "layout":
-                layout = columns[1] if len(columns) > 1 else ""
+            elif word in ("layout", "beside"):
+                layout, beside = columns[1] if len(columns) > 1 else "", word == "beside"
             else:
                 event, version = (int(number) for number in word.split("/"))
                 columns += [""] * (7 - len(columns))
-                provider.known[(event, version)].append(Known(layout, columns[2:], columns[1]))
+                provider.known[(event, version)].append(Known(layout, columns[2:], columns[1], beside))
 
 
 # ------------------------------------------------------------------------------------------------ fields
@@ -412,7 +422,7 @@ class Fields:
         self.find_structures()
         for (event, _), known in sorted(provider.known.items()):
             for one in known:
-                for part in one.fields:
+                for part in () if one.beside else one.fields:
                     if part.type != STRUCTURE:
                         key = (squeezed(part.name), part.type)
                         self.known[(event, *key)].add((part.word, part.length, part.out, part.map, part.count))
@@ -502,13 +512,43 @@ def known_part(fields, event, field, before):
     return None
 
 
-def write_field(provider, fields, event, field, all_fields, before):
+INTEGERS = {NUMBERS[name] for name in ("UInt8", "UInt16", "UInt32")}
+
+
+def named_length(field, all_fields):
+    """The integer right before bytes of unknown size that is called after them."""
+    at = all_fields.index(field)
+    before = all_fields[at - 1] if at else None
+    named = before and before.type in INTEGERS and before.name in (field.name + "Length", field.name + "Size")
+    return before.name if named and field.type == BINARY else None
+
+
+def known_field(provider, fields, event, field, all_fields, before, facts):
+    """What supplement.txt says of a field of the provider, whatever the event: of a structure, or of bytes whose size is
+    not known (or is in another field); of others only in events that cannot be read otherwise, as they have a
+    structure."""
+    part = provider.known_fields.get(field.name)
+    refers = [ref for ref in (part.length, part.count) if ref and not ref.isdigit()] if part else []
+    if not part or not (facts or refers) or any(squeezed(ref) not in before for ref in refers):
+        return None
+    structures = [f for f in all_fields if fields.is_structure(event, f, all_fields)]
+    if field in structures or (structures and part.type == field.type) or (field.type == part.type == BINARY):
+        return part.text
+    return None
+
+
+def write_field(provider, fields, event, field, all_fields, before, facts):
     structure = STRUCTURES.get(field.name)
-    if structure and field.type >= len(all_fields) and all(name in before for name in re.findall(r"\[(\w+)\]", structure)):
-        return f"{structure} {field.name}"
+    refers = set(re.findall(r"\[(\w+)\]", structure or "")) - {"rest"}
+    if structure and field.type >= len(all_fields) and refers <= set(before):
+        return structure
+    if said := known_field(provider, fields, event, field, all_fields, before, facts):
+        return said
     if fields.is_structure(event, field, all_fields):
         return f"bytes {field.name}"
     length, count, map_name = fields.said_of(event, field, before)
+    if facts and not count:
+        length = length or named_length(field, all_fields)
     word, out = TYPES[field.type][1] or "bytes", None
     known = known_part(fields, event, field, before)
     if known:
@@ -522,12 +562,29 @@ def write_field(provider, fields, event, field, all_fields, before):
     ])  # fmt: skip
 
 
-def write_layout(provider, fields, event, sighting):
+def write_fields(provider, fields, event, sighting, facts):
     texts, before = [], {}
     for field in sighting.fields:
-        texts.append(write_field(provider, fields, event, field, sighting.fields, before))
+        texts.append(write_field(provider, fields, event, field, sighting.fields, before, facts))
         before[squeezed(field.name)] = field.name
-    return "; ".join(texts)
+    return texts
+
+
+VARIABLE = re.compile(r"(wstr|astr|cwstr|castr|cbytes|sid) |.*[(\[][A-Za-z]")
+
+
+def is_solvable(texts):
+    """Whether payloads show the size of the only bytes of unknown size: all fields behind them are of fixed size."""
+    unknown = [at for at, text in enumerate(texts) if text.startswith("bytes ")]
+    return not unknown or (len(unknown) == 1 and not any(VARIABLE.match(text) for text in texts[unknown[0] + 1 :]))
+
+
+def write_layout(provider, fields, event, sighting):
+    texts = write_fields(provider, fields, event, sighting, False)
+    if not is_solvable(texts):
+        texts = write_fields(provider, fields, event, sighting, True)
+    layout = "; ".join(texts)
+    return EVERYWHERE.get(layout, layout)
 
 
 def same_fields(known, sighting):
@@ -653,7 +710,7 @@ def event_lines(provider, fields, event, version):
         columns[4] = next((s.channel for s in reversed(sightings) if s.channel), "")
         said = next((s for s in reversed(sightings) if not s.fields or s.fields[0].said), newest)
         layout = write_layout(provider, fields, event, said)
-        match = next((one for one in known if same_fields(one, newest)), None)
+        match = next((one for one in known if not one.beside and same_fields(one, newest)), None)
         if match:
             known.remove(match)
             layout = match.layout
