@@ -15,6 +15,7 @@
 typedef struct fitting {
     const value_map *from, *fitted;
     u32 bytes;
+    bool is_signed;
     u32 bound; // for one value as text
 } fitting;
 
@@ -28,6 +29,11 @@ typedef struct compiler {
 } compiler;
 
 // ---------------------------------------------------------------------------------------------- one field
+
+static bool is_signed(u16 in)
+{
+    return in == IN_INT8 || in == IN_INT16 || in == IN_INT32 || in == IN_INT64;
+}
 
 static show_form integer_show(u16 in, u16 out)
 {
@@ -74,7 +80,7 @@ static show_form integer_show(u16 in, u16 out)
     default:
         break;
     }
-    return in == IN_INT8 || in == IN_INT16 || in == IN_INT32 || in == IN_INT64 ? SHOW_SIGNED : SHOW_UNSIGNED;
+    return is_signed(in) ? SHOW_SIGNED : SHOW_UNSIGNED;
 }
 
 static show_form string_show(bool utf16, u16 out)
@@ -282,14 +288,16 @@ static u32 map_bound(const value_map *names)
     return at_most(names->is_bitmap ? all : longest);
 }
 
-static const fitting *fitting_of(compiler *c, const value_map *from, u32 bytes)
+static const fitting *fitting_of(compiler *c, const value_map *from, u32 bytes, bool is_signed)
 {
-    for (u32 i = 0; i < c->fitting_count; i++)
-        if (c->fittings[i].from == from && c->fittings[i].bytes == bytes)
-            return &c->fittings[i];
+    for (u32 i = 0; i < c->fitting_count; i++) {
+        const fitting *f = &c->fittings[i];
+        if (f->from == from && f->bytes == bytes && f->is_signed == is_signed)
+            return f;
+    }
     GROW(c->fittings, c->fitting_count, c->fitting_cap);
     fitting *made = &c->fittings[c->fitting_count++];
-    *made = (fitting){from, value_map_fitted(c->arena, from, bytes), bytes, 0};
+    *made = (fitting){from, value_map_fitted(c->arena, from, bytes, is_signed), bytes, is_signed, 0};
     made->bound = map_bound(made->fitted);
     return made;
 }
@@ -367,7 +375,7 @@ static void compile_field(compiler *c, u32 at)
     f->show = (u8)show_of(p->in_type, p->out_type ? p->out_type : in_type_find(p->in_type)->default_out);
     f->unmapped = f->show;
     f->local = (f->show == SHOW_FILETIME || f->show == SHOW_SYSTEMTIME) && is_local_time(p->name);
-    const fitting *names = map_applies(p) ? fitting_of(c, p->map, f->bytes) : NULL;
+    const fitting *names = map_applies(p) ? fitting_of(c, p->map, f->bytes, is_signed(p->in_type)) : NULL;
     u32 map_text = names ? names->bound : 0;
     if (names && names->fitted->count) {
         f->map = names->fitted;

@@ -55,8 +55,9 @@ typedef struct value_map {
 } value_map;
 
 // The map with its values in the width of the field, whose own are compared unsigned: a source may write the same value
-// with more bits than the field has, a negative one with their signs. What does not fit is no value of the field.
-const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes);
+// with more bits than the field has, a negative one with their signs. What does not fit is no value of the field. What
+// is a value of the field as it stands comes before what only has its bits: 255 of an unsigned byte before -1.
+const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes, bool is_signed);
 
 // PROPERTY_FLAGS of tdh.h, then our own from 0x1000 on.
 enum {

@@ -117,18 +117,31 @@ const char *schema_origin_name(schema_origin origin)
     return "none";
 }
 
-const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes)
+// Whether a value is one of a field of so many bits as it stands (0xff of a u8, -1 of an i8), or only in its bits.
+typedef enum fit_of_value { NO_VALUE, SAME_BITS, SAME_VALUE } fit_of_value;
+
+static fit_of_value value_fit(u64 value, u32 bits, bool is_signed)
+{
+    i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
+    bool is_unsigned_one = value >> bits == 0, is_negative_one = same >> (bits - 1) == -1;
+    if (!is_unsigned_one && !is_negative_one)
+        return NO_VALUE;
+    bool as_it_stands = is_signed ? is_negative_one || value >> (bits - 1) == 0 : is_unsigned_one;
+    return as_it_stands ? SAME_VALUE : SAME_BITS;
+}
+
+const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes, bool is_signed)
 {
     u32 bits = 8 * bytes, count = 0;
     if (bits >= 64)
         return from;
     map_entry *entries = arena_array(a, map_entry, from->count);
-    for (u32 i = 0; i < from->count; i++) {
-        u64 value = from->entries[i].value;
-        i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
-        if (value >> bits == 0 || same >> (bits - 1) == -1)
-            entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), from->entries[i].text};
-    }
+    for (fit_of_value fit = SAME_VALUE; fit != NO_VALUE; fit--)
+        for (u32 i = 0; i < from->count; i++) {
+            u64 value = from->entries[i].value;
+            if (value_fit(value, bits, is_signed) == fit)
+                entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), from->entries[i].text};
+        }
     value_map *fitted = arena_new(a, value_map);
     *fitted = (value_map){from->name, entries, count, from->is_bitmap};
     return fitted;
