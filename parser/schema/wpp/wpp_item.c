@@ -90,11 +90,13 @@ typedef struct item_row {
     u8 naming;
 } item_row;
 
-// Names, sizes and default conversions: defaultwpp.ini and FORMAT.md section 9 (layouts of HEXDump, PString, Sid and
-// the times checked there against tracefmt's output of the same records).
+// Names, sizes and default conversions: defaultwpp.ini, the names of older ones that tracefmt and tracedmp know, and
+// FORMAT.md section 9 (layouts of HEXDump, PString, Sid and the times checked there against tracefmt's output of the
+// same records).
 static const item_row ITEMS[] = {
     {"Char", IN_INT8, OUT_BYTE, ITEM_INTEGER, 1, 0},
     {"UChar", IN_UINT8, OUT_UNSIGNED_BYTE, ITEM_INTEGER, 1, 0},
+    {"CharShort", IN_INT8, OUT_BYTE, ITEM_INTEGER, 1, 0},
     {"Short", IN_INT16, OUT_SHORT, ITEM_INTEGER, 2, 0},
     {"UShort", IN_UINT16, OUT_UNSIGNED_SHORT, ITEM_INTEGER, 2, 0},
     {"Int", IN_INT32, OUT_INT, ITEM_INTEGER, 4, 0},
@@ -120,7 +122,9 @@ static const item_row ITEMS[] = {
     {"PString", IN_MOF_COUNTED_ANSI_STRING, OUT_STRING, ITEM_PLAIN, 0, 0},
     {"PWString", IN_MOF_COUNTED_STRING, OUT_STRING, ITEM_PLAIN, 0, 0},
     {"WChar", IN_UINT16, OUT_STRING, ITEM_PLAIN, 0, 0},
+    {"NWString", IN_REST_STRING, OUT_STRING, ITEM_PLAIN, 0, 0},
     {"Char4", IN_ANSI_STRING, OUT_STRING, ITEM_PLAIN, 4, 0},
+    {"CharSign", IN_ANSI_STRING, OUT_STRING, ITEM_PLAIN, 2, 0},
     {"HEXDump", IN_COUNTED_BINARY, OUT_HEX_BINARY, ITEM_PLAIN, 0, 0},
     {"HexBytes", IN_COUNTED_BINARY, OUT_HEX_BINARY, ITEM_PLAIN, 0, 0},
 
@@ -132,8 +136,10 @@ static const item_row ITEMS[] = {
     {"NTSTATUS", IN_UINT32, OUT_NTSTATUS, ITEM_PLAIN, 0, 0},
     {"WINERROR", IN_UINT32, OUT_WIN32_ERROR, ITEM_PLAIN, 0, 0},
     {"HRESULT", IN_INT32, OUT_HRESULT, ITEM_PLAIN, 0, 0},
+    {"NTerror", IN_UINT32, OUT_WIN32_ERROR, ITEM_PLAIN, 0, 0},
     {"NDIS_STATUS", IN_UINT32, OUT_HEX_INT32, ITEM_PLAIN, 0, 0}, // its codes are not all NTSTATUS codes
     {"NDIS_OID", IN_UINT32, OUT_HEX_INT32, ITEM_PLAIN, 0, 0},
+    {"Bool", IN_BOOLEAN, OUT_BOOLEAN, ITEM_PLAIN, 0, 0},
     {"Timestamp", IN_FILETIME, OUT_DATETIME, ITEM_PLAIN, 0, 0},
     {"WaitTime", IN_FILETIME, OUT_DATETIME, ITEM_PLAIN, 0, 0},
     {"TimeDelta", IN_INT64, OUT_LONG, ITEM_PLAIN, 0, 0}, // 100 ns
