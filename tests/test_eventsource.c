@@ -183,23 +183,66 @@ static void another_begins(void **state)
     end(&w);
 }
 
+#define SENT(trace, process, when)                                                                                     \
+    {                                                                                                                  \
+        .source = (trace), .process_id = (process), .time = (when)                                                     \
+    }
+
 static void senders_by_time(void **state)
 {
     (void)state;
     world w;
     begin(&w);
     provider_schema *p = schema_add_provider(w.set, &w.provider, "Shop", ORIGIN_EVENTSOURCE, RANK_TRACE, NULL);
-    static const schema_sender SENT[] = {{0, 7, 500}, {0, 7, 100}, {1, 7, 300}, {0, 8, 200}, {0, 7, 900}};
-    for (u32 i = 0; i < COUNT_OF(SENT); i++)
-        schema_add_sender(p, &SENT[i]);
+    static const schema_sender SENDERS[] = {SENT(0, 7, 500), SENT(0, 7, 100), SENT(1, 7, 300), SENT(0, 8, 200),
+                                            SENT(0, 7, 900)};
+    for (u32 i = 0; i < COUNT_OF(SENDERS); i++)
+        schema_add_sender(p, &SENDERS[i]);
     static const struct {
         schema_sender event;
         i64 sent; // -1: not by this process
-    } ASKED[] = {{{0, 7, 50}, 100},  {{0, 7, 100}, 100}, {{0, 7, 499}, 100}, {{0, 7, 500}, 500}, {{0, 7, 2000}, 900},
-                 {{1, 7, 900}, 300}, {{1, 7, 1}, 300},   {{0, 8, 900}, 200}, {{0, 6, 100}, -1},  {{1, 8, 100}, -1}};
+    } ASKED[] = {{SENT(0, 7, 50), 100},   {SENT(0, 7, 100), 100}, {SENT(0, 7, 499), 100}, {SENT(0, 7, 500), 500},
+                 {SENT(0, 7, 2000), 900}, {SENT(1, 7, 900), 300}, {SENT(1, 7, 1), 300},   {SENT(0, 8, 900), 200},
+                 {SENT(0, 6, 100), -1},   {SENT(1, 8, 100), -1}};
     for (u32 i = 0; i < COUNT_OF(ASKED); i++) {
         const schema_sender *found = schema_find_sender(p, &ASKED[i].event);
         assert_int_equal(found ? found->time : -1, ASKED[i].sent);
+    }
+    end(&w);
+}
+
+// Process 7 was another one until 400.
+static void tell_life(void *context, schema_sender *sender)
+{
+    (void)context;
+    if (sender->process_id != 7)
+        return;
+    sender->since = sender->time < 400 ? INT64_MIN : 400;
+    sender->until = sender->time < 400 ? 400 : INT64_MAX;
+}
+
+static void senders_by_life(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    provider_schema *p = schema_add_provider(w.set, &w.provider, "Shop", ORIGIN_EVENTSOURCE, RANK_TRACE, NULL);
+    static const schema_sender SENDERS[] = {SENT(0, 7, 500), SENT(0, 7, 100), SENT(0, 8, 650)};
+    for (u32 i = 0; i < COUNT_OF(SENDERS); i++)
+        schema_add_sender(p, &SENDERS[i]);
+    assert_true(schema_sent_beside(p, 100) == UINT64_MAX);
+    schema_settle_senders(w.set, tell_life, NULL);
+    static const struct {
+        schema_sender event;
+        i64 sent;
+        u64 beside;
+    } ASKED[] = {{SENT(0, 7, 50), 100, 50},  {SENT(0, 7, 399), 100, 101}, {SENT(0, 7, 400), 500, 100},
+                 {SENT(0, 7, 510), 500, 10}, {SENT(0, 8, 1), 650, 99},    {SENT(0, 9, 600), -1, 50},
+                 {SENT(0, 9, 900), -1, 250}};
+    for (u32 i = 0; i < COUNT_OF(ASKED); i++) {
+        const schema_sender *found = schema_find_sender(p, &ASKED[i].event);
+        assert_int_equal(found ? found->time : -1, ASKED[i].sent);
+        assert_true(schema_sent_beside(p, ASKED[i].event.time) == ASKED[i].beside);
     }
     end(&w);
 }
@@ -322,6 +365,7 @@ int main(void)
         cmocka_unit_test(any_order),
         cmocka_unit_test(another_begins),
         cmocka_unit_test(senders_by_time),
+        cmocka_unit_test(senders_by_life),
         cmocka_unit_test(other_manifests),
         cmocka_unit_test(what_is_no_manifest),
         cmocka_unit_test(shared_traces),

@@ -109,6 +109,21 @@ static inline void decode_by_plans(const event_class *cls, decoder *d, u32 other
     decode_inexact(cls, d, padded, otherwise, payload, out);
 }
 
+// Of a process that sent none: the plan of the description that was sent nearest in time to the event, by whomever.
+static u32 plan_sent_beside(const event_class *cls, i64 time)
+{
+    u32 found = CLASS_PLANS;
+    u64 least = UINT64_MAX;
+    for (u32 i = 0; i < cls->plan_count; i++) {
+        u64 apart = schema_sent_beside(cls->plans[i]->schema->provider, time);
+        if (apart < least) {
+            least = apart;
+            found = i;
+        }
+    }
+    return found;
+}
+
 void class_decode_payload(const event_class *cls, decoder *d, span payload, class_decode *out)
 {
     decode_by_plans(cls, d, 0, payload, out);
@@ -117,6 +132,8 @@ void class_decode_payload(const event_class *cls, decoder *d, span payload, clas
 void class_decode_sent(const event_class *cls, decoder *d, span payload, const schema_sender *from, class_decode *out)
 {
     u32 own = plan_of_sender(cls, from);
+    if (own == CLASS_PLANS)
+        own = plan_sent_beside(cls, from->time);
     if (own < CLASS_PLANS && decode_run(d, cls->plans[own], payload, &out->values) == FIT_EXACT) {
         out->state = RECORD_DECODED;
         choose(cls, own, out);

@@ -140,9 +140,12 @@ static void collect_fact(collector *c, const loaded_buffer *b, const event_ref *
         correlator_see(c->session->correlator, &seen, &c->decoder);
 }
 
-static void collect_schema(collector *c, const loaded_buffer *b, const event *ev, interest kind)
+static void collect_schema(collector *c, const loaded_buffer *b, const event_ref *ref, const event *ev, interest kind)
 {
-    schema_sender sender = {b->file_index, ev->process_id, session_time(b, ev->time)};
+    schema_sender sender = {.source = b->file_index,
+                            .epoch = clock_steps_epoch(&c->trace->clock_steps, b->file, b->desc, ref->offset),
+                            .process_id = ev->process_id,
+                            .time = session_time(b, ev->time)};
     carried_add(&c->carried, ev, &sender, kind);
 }
 
@@ -159,7 +162,7 @@ static void collect_event(collector *c, const loaded_buffer *b, const event_ref 
     case INTEREST_EVENT_INFO:
     case INTEREST_MAP_INFO:
     case INTEREST_MANIFEST:
-        collect_schema(c, b, &ev, kind);
+        collect_schema(c, b, ref, &ev, kind);
         return;
     case INTEREST_COMPUTER:
         collect_computer(c, &ev, b->desc->trace_header);

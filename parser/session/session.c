@@ -202,7 +202,8 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     class_decode d;
     const event_class *cls = class_of_ref(s, ref);
     if (cls->by_sender) {
-        schema_sender from = {b->file_index, ev->process_id, session_time(b, ref->time)};
+        schema_sender from = {
+            .source = b->file_index, .process_id = ev->process_id, .time = session_time(b, ref->time)};
         class_decode_sent(cls, &scratch->decoder, ev->payload, &from, &d);
     } else {
         class_decode_payload(cls, &scratch->decoder, ev->payload, &d);

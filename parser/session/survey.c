@@ -243,6 +243,18 @@ static void find_segments(session *s)
     segments_free(&own);
 }
 
+// Process ids are used again: whose it was when it sent a description.
+static void tell_life(void *context, schema_sender *sender)
+{
+    const session *s = context;
+    const process_life *life =
+        correlator_process_at(s->correlator, sender->source, sender->epoch, sender->process_id, sender->time);
+    if (life) {
+        sender->since = life->since;
+        sender->until = life->until;
+    }
+}
+
 static void finish(survey *v)
 {
     session *s = v->session;
@@ -257,6 +269,7 @@ static void finish(survey *v)
     crew_wait(s->crew);
     session_check_files(s);
     correlator_close(s->correlator, s->classes);
+    schema_settle_senders(s->schemas, tell_life, s);
 }
 
 bool session_survey(session *s, session_progress *progress, void *context)

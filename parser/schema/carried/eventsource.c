@@ -231,7 +231,7 @@ void eventsource_offer(eventsource *es, schema_set *set, const guid *provider, c
 // Whether the process has sent some manifest of the provider whole: then pieces of another are those it repeated.
 static bool sent_whole(const eventsource *es, const pending_manifest *p)
 {
-    schema_sender sender = {p->source, p->process_id, 0};
+    schema_sender sender = {.source = p->source, .process_id = p->process_id};
     for (u32 i = 0; i < es->loaded_count; i++)
         if (guid_equal(&es->loaded[i].provider, &p->provider) && es->loaded[i].made &&
             schema_find_sender(es->loaded[i].made, &sender))

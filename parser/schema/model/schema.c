@@ -225,13 +225,56 @@ void schema_add_sender(provider_schema *p, const schema_sender *sender)
     p->sender_count++;
 }
 
+static bool is_process_of(const schema_sender *s, const schema_sender *event)
+{
+    bool lived = s->since == s->until || (s->since <= event->time && event->time < s->until);
+    return s->source == event->source && s->process_id == event->process_id && lived;
+}
+
 const schema_sender *schema_find_sender(const provider_schema *p, const schema_sender *event)
 {
     u32 after = senders_until(p, event);
     for (u32 i = after ? after - 1 : 0; i <= after && i < p->sender_count; i++)
-        if (p->senders[i].source == event->source && p->senders[i].process_id == event->process_id)
+        if (is_process_of(&p->senders[i], event))
             return &p->senders[i];
     return NULL;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    i64 x = *(const i64 *)a, y = *(const i64 *)b;
+    return x < y ? -1 : x > y;
+}
+
+void schema_settle_senders(schema_set *set, void (*tell)(void *context, schema_sender *sender), void *context)
+{
+    u32 at = 0;
+    for (provider_schema *p; (p = schema_each(set, &at)) != NULL;) {
+        if (!p->sender_count)
+            continue;
+        p->sent = arena_array(&set->arena, i64, p->sender_count);
+        for (u32 i = 0; i < p->sender_count; i++) {
+            tell(context, &p->senders[i]);
+            p->sent[i] = p->senders[i].time;
+        }
+        qsort(p->sent, p->sender_count, sizeof(*p->sent), compare_times);
+    }
+}
+
+static u64 apart(i64 a, i64 b)
+{
+    return a < b ? (u64)b - (u64)a : (u64)a - (u64)b;
+}
+
+u64 schema_sent_beside(const provider_schema *p, i64 time)
+{
+    u32 low;
+    if (!p->sent)
+        return UINT64_MAX;
+    BISECT(low, 0, p->sender_count, p->sent[index_] <= time);
+    u64 before = low ? apart(p->sent[low - 1], time) : UINT64_MAX;
+    u64 after = low < p->sender_count ? apart(p->sent[low], time) : UINT64_MAX;
+    return before < after ? before : after;
 }
 
 const schema_name *schema_find_name(const name_list *list, u64 value)

@@ -154,9 +154,10 @@ typedef enum schema_rank { RANK_TRACE, RANK_USER, RANK_CACHE, RANK_BUILTIN } sch
 
 // Who wrote a description into a trace, and when.
 typedef struct schema_sender {
-    u32 source; // number of the trace
+    u32 source, epoch; // number of the trace, and of the stretch of it within which facts are joined
     u32 process_id;
-    i64 time; // FILETIME
+    i64 time;         // FILETIME
+    i64 since, until; // the id was that process's; both 0: not known
 } schema_sender;
 
 // One provider as one file describes it. Several of the same GUID live side by side (two Windows versions, say).
@@ -177,6 +178,7 @@ typedef struct provider_schema {
     u32 event_count, event_cap;
     schema_sender *senders; // by source, process and time
     u32 sender_count, sender_cap;
+    i64 *sent; // their times, in order
     bool sorted;
     bool adopted;                 // its lists belong to another set
     struct provider_schema *next; // same GUID, less trusted or added later
@@ -196,6 +198,10 @@ void schema_add_name(provider_schema *p, name_list *list, u64 value, const char 
 void schema_add_sender(provider_schema *p, const schema_sender *sender);
 // When the process of an event last sent the description before it, or else first after it. NULL: it did not.
 const schema_sender *schema_find_sender(const provider_schema *p, const schema_sender *event);
+// Tells of each sender of any description whose id that was, before the set is frozen; then schema_sent_beside knows.
+void schema_settle_senders(schema_set *set, void (*tell)(void *context, schema_sender *sender), void *context);
+// How long before or after an event any process sent the description.
+u64 schema_sent_beside(const provider_schema *p, i64 time);
 const schema_name *schema_find_name(const name_list *list, u64 value); // NULL: not there
 // Entries without a text are left out: their number says more.
 value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, const map_entry *entries, u32 count);
