@@ -7,6 +7,13 @@ static inline void choose(const event_class *cls, u32 which, class_decode *out)
     out->cls = cls->named ? cls->named[which] : cls;
 }
 
+// Of another version of the event a layout must show that it fits: one that takes what is left cannot.
+static inline decode_fit proven(const event_class *cls, const plan *p, decode_fit fit)
+{
+    bool unproven = p->takes_what_is_left && p->schema->descriptor.version != cls->descriptor.version;
+    return fit == FIT_EXACT && unproven ? FIT_TAIL : fit;
+}
+
 // A name that begins with anything but printable ASCII.
 static bool strange_text(const plan *p, const decoded *values, span payload)
 {
@@ -96,7 +103,7 @@ static inline void decode_by_plans(const event_class *cls, decoder *d, u32 other
         const plan *p = cls->plans[i];
         if (padded < CLASS_PLANS && p->is_64_bit != cls->plans[padded]->is_64_bit)
             break;
-        decode_fit fit = decode_run(d, p, payload, &out->values);
+        decode_fit fit = proven(cls, p, decode_run(d, p, payload, &out->values));
         if (fit == FIT_PADDED && padded == CLASS_PLANS)
             padded = i;
         if (fit != FIT_EXACT)
@@ -148,7 +155,7 @@ record_state class_state(const event_class *cls, decoder *d, span payload)
         const plan *p = cls->plans[i];
         decoded values;
         bool fits = p->all_fixed ? payload.len >= p->prefix_bytes && payload.len - p->prefix_bytes <= p->padding
-                                 : decode_run(d, p, payload, &values) == FIT_EXACT;
+                                 : proven(cls, p, decode_run(d, p, payload, &values)) == FIT_EXACT;
         if (fits)
             return p->inflates && !decoder_inflate(d, p, &payload, &values) ? RECORD_PARTIAL : RECORD_DECODED;
     }

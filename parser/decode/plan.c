@@ -475,7 +475,7 @@ static bool fixed_field(const field *f, u32 *bytes)
 }
 
 // A binary value whose size nobody says: where all fields after it are of fixed size, it is what these leave.
-static void compile_unknown(compiler *c, const plan *p)
+static void compile_unknown(compiler *c, plan *p)
 {
     u32 after = 0, bytes = 0;
     for (u32 i = p->top_count; i-- > 0; after += bytes) {
@@ -485,6 +485,7 @@ static void compile_unknown(compiler *c, const plan *p)
         if (f->wire == WIRE_UNKNOWN && f->count_form == COUNT_ONE) {
             f->wire = WIRE_REST;
             f->bytes = (u16)after;
+            p->takes_what_is_left = true;
         }
         return;
     }

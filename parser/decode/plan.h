@@ -159,12 +159,13 @@ typedef struct plan {
     u32 prefix_count, prefix_bytes; // top-level fields of fixed place and size, and their bytes together
     u32 padding; // bytes a compiler appends to the native struct, which may or may not have been logged with it
     const slot *prefix_slots;
-    bool prefix_referenced; // a later field takes its length or count from one of them
-    bool all_fixed;         // the prefix is everything: a payload fits exactly when its length is prefix_bytes
-    bool is_64_bit;         // pointers have 8 bytes
-    bool inflates;          // the last field is packed text: decoder_inflate
-    bool has_pointer;       // the other pointer size would make another plan
-    bool one_slot_each;     // slot i belongs to top-level field i
+    bool prefix_referenced;  // a later field takes its length or count from one of them
+    bool all_fixed;          // the prefix is everything: a payload fits exactly when its length is prefix_bytes
+    bool is_64_bit;          // pointers have 8 bytes
+    bool inflates;           // the last field is packed text: decoder_inflate
+    bool takes_what_is_left; // a value of unknown size does: a payload of any length fits, which proves nothing
+    bool has_pointer;        // the other pointer size would make another plan
+    bool one_slot_each;      // slot i belongs to top-level field i
     u16 first_text; // top-level field: the first UTF-16 text, where its slot has the same number; else PLAN_NO_TEXT
     u32 data_bound; // bytes of all keys and single values, besides six for each byte of the payload
     // What keeps a record's text within LIMIT_RECORD_TEXT, whatever schema and payload claim:
