@@ -266,10 +266,10 @@ run-tests: all $(TOOLS) $(FAULTS) $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(F
 	@ETWKIT=$(BUILD)/etwkit BUILD=$(BUILD) sh tests/run.sh $(TEST_BIN) $(patsubst %,$(BUILD)/replay_%,$(FUZZERS))
 
 asan: ## the tests under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+	@$(MAKE) --no-print-directory check BUILD=$(BUILD)/asan FLAGS="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 tsan: ## everything that has threads, under ThreadSanitizer
-	@$(MAKE) --no-print-directory run-threads BUILD=$(BUILD)/tsan FLAGS="-O1 -g -fsanitize=thread"
+	@$(MAKE) --no-print-directory run-threads BUILD=$(BUILD)/tsan FLAGS="-O1 -g1 -fsanitize=thread"
 
 THREADED := $(patsubst %,$(BUILD)/test_%,threads inputs opentrace)
 run-threads: all $(TOOLS) $(THREADED)

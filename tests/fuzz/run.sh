@@ -14,7 +14,7 @@ for name in "$@"; do
     fi
     programs="$programs $build/fuzz_$name"
 done
-make --no-print-directory CC=clang BUILD="$build" FLAGS="-O1 -g -fsanitize=fuzzer-no-link $sanitize" $programs
+make --no-print-directory CC=clang BUILD="$build" FLAGS="-O1 -g1 -fsanitize=fuzzer-no-link $sanitize" $programs
 share=$((seconds / $#))
 [ $share -gt 0 ] || share=1
 for name in "$@"; do
