@@ -3,8 +3,9 @@
 //
 // By class (target->groups) the payload is no text but a struct of its fields, and each part has a file of its own.
 //
-// A rendered record is which columns it has (a bit each), the numbers of its class and its trace, and the values of the
-// columns that differ from record to record: 8 bytes, or a length and a text.
+// A rendered record is which columns it has (a bit each), the numbers of its class, trace, schema's origin and state,
+// and the values of the other columns that differ from record to record: 8 bytes, or a length and a text. Names that
+// the session keeps are pointers.
 #include "exporter.h"
 #include "literal.h"
 #include "parquet_file.h"
@@ -32,6 +33,7 @@ struct sink {
     u32 node_count, top_count;
     u32 place[COLUMN_COUNT];    // in columns; of `data` by class: of its first leaf; NO_COLUMN: it is left out
     parquet_file *file;         // NULL: nothing is committed
+    vector *own[COLUMN_COUNT];  // of columns that differ from record to record; NULL: it is left out
     const class_groups *groups; // by class
     typed_layout *layouts;      // by group; of a part there is one
     u64 lost_times;
@@ -124,7 +126,12 @@ static void add_column(sink *s, column_id id, const export_target *target)
     parquet_column *c = &s->columns[s->column_count];
     const char **path = arena_array(&s->memory, const char *, 1);
     *path = column_table[id].name;
-    *c = (parquet_column){.path = path, .path_len = 1, .type = type_of(id), .most_def = 1};
+    *c = (parquet_column){.path = path,
+                          .path_len = 1,
+                          .type = type_of(id),
+                          .most_def = 1,
+                          .bit = (u8)id,
+                          .names = column_table[id].type == TYPE_TEXT};
     if (is_prepared(id))
         prepare_column(s, c, id, target);
     else if (column_table[id].type == TYPE_ORIGIN)
@@ -157,8 +164,12 @@ static void add_tree(sink *s, const typed_node *n, const char **path, u32 depth)
     const char **own = arena_array(&s->memory, const char *, depth);
     memcpy(own, path, depth * sizeof(*own));
     made->column = s->column_count;
-    s->columns[s->column_count++] = (parquet_column){
-        .path = own, .path_len = depth, .type = typed_parquet(n), .most_def = n->value_def, .most_rep = n->value_rep};
+    s->columns[s->column_count++] = (parquet_column){.path = own,
+                                                     .path_len = depth,
+                                                     .type = typed_parquet(n),
+                                                     .most_def = n->value_def,
+                                                     .most_rep = n->value_rep,
+                                                     .bit = PARQUET_LEVELS};
 }
 
 static u32 nodes_below(const typed_node *n)
@@ -193,25 +204,29 @@ static void make_columns(sink *s, const export_target *target)
 
 typedef struct row_head {
     u64 columns; // which it has, of those of its own
+    u32 bytes;   // of it all
     u32 cls, source;
+    u16 origin, state;
 } row_head;
 
 typedef struct row {
     const sink *sink;
     const pen *at;
-    u64 columns;
+    row_head head;
 } row;
 
-ALWAYS_INLINE u8 *put_u64_bytes(u8 *p, u64 value)
+// The lowest byte first, as in the file.
+ALWAYS_INLINE u8 *put_little(u8 *p, u64 value, u32 bytes)
 {
-    memcpy(p, &value, sizeof(value));
-    return p + sizeof(value);
+    for (u32 i = 0; i < bytes; i++)
+        p[i] = (u8)(value >> 8 * i);
+    return p + bytes;
 }
 
 ALWAYS_INLINE u8 *put_NUMBER(row *r, u8 *p, u64 bit, u64 number)
 {
-    r->columns |= bit;
-    return put_u64_bytes(p, number);
+    r->head.columns |= bit;
+    return put_little(p, number, sizeof(number));
 }
 
 ALWAYS_INLINE u8 *put_TIME(row *r, u8 *p, u64 bit, i64 time)
@@ -221,12 +236,21 @@ ALWAYS_INLINE u8 *put_TIME(row *r, u8 *p, u64 bit, i64 time)
 
 ALWAYS_INLINE u8 *put_ORIGIN(row *r, u8 *p, u64 bit, schema_origin origin)
 {
-    return put_NUMBER(r, p, bit, (u64)origin);
+    (void)bit;
+    r->head.origin = (u16)origin;
+    return p;
 }
 
 ALWAYS_INLINE u8 *put_STATE(row *r, u8 *p, u64 bit, record_state state)
 {
-    return put_NUMBER(r, p, bit, (u64)state);
+    (void)bit;
+    r->head.state = (u16)state;
+    return p;
+}
+
+ALWAYS_INLINE u8 *put_TEXT(row *r, u8 *p, u64 bit, const char *name)
+{
+    return name ? put_NUMBER(r, p, bit, (u64)(uintptr_t)name) : p;
 }
 
 // A text: its length, which text_end fills in, and the bytes.
@@ -235,9 +259,8 @@ enum { LENGTH_BYTES = sizeof(u32) };
 ALWAYS_INLINE u8 *text_end(row *r, size_t start, u8 *p, u64 bit)
 {
     u8 *length = r->at->out->bytes + start;
-    u32 len = (u32)(p - length - LENGTH_BYTES);
-    memcpy(length, &len, sizeof(len));
-    r->columns |= bit;
+    (void)put_little(length, (u64)(p - length) - LENGTH_BYTES, LENGTH_BYTES);
+    r->head.columns |= bit;
     return p;
 }
 
@@ -249,15 +272,6 @@ ALWAYS_INLINE size_t offset_of(const row *r, const u8 *p)
 ALWAYS_INLINE u8 *put_GUID(row *r, u8 *p, u64 bit, const u8 *id)
 {
     return id ? text_end(r, offset_of(r, p), text_guid(p + LENGTH_BYTES, id), bit) : p;
-}
-
-ALWAYS_INLINE u8 *put_TEXT(row *r, u8 *p, u64 bit, const char *text)
-{
-    if (!text)
-        return p;
-    span s = text_span(text);
-    p = pen_more(r->at, p, 3 * s.len);
-    return text_end(r, offset_of(r, p), text_utf8(p + LENGTH_BYTES, s), bit);
 }
 
 static u8 *put_SID(row *r, u8 *p, u64 bit, span sid)
@@ -324,7 +338,7 @@ static u8 *put_EXTENDED(row *r, u8 *p, u64 bit, const record *rec)
 static void parquet_render(const sink *s, const record *rec, outbuf *out)
 {
     pen at = {out, render_bound(rec) + COLUMN_BOUND + sizeof(row_head)};
-    row r = {.sink = s, .at = &at};
+    row r = {.sink = s, .at = &at, .head = {.cls = rec->cls->index, .source = rec->source_index}};
     size_t start = out->len;
     u8 *p = pen_start(&at) + sizeof(row_head);
 #define PUT_CLASS(name, type, has, value)
@@ -337,28 +351,11 @@ static void parquet_render(const sink *s, const record *rec, outbuf *out)
 #define COLUMN(name, type, scope, has, value) PUT_##scope(name, type, has, value)
 #include "decode/columns.def"
     outbuf_written(out, p);
-    const row_head head = {r.columns, rec->cls->index, rec->source_index};
-    memcpy(out->bytes + start, &head, sizeof(head));
+    r.head.bytes = (u32)(out->len - start);
+    memcpy(out->bytes + start, &r.head, sizeof(r.head));
 }
 
 // ---------------------------------------------------------------------------------------------- rows to columns
-
-static u64 take_number(span *rest)
-{
-    u64 value;
-    memcpy(&value, rest->at, sizeof(value));
-    *rest = span_from(*rest, sizeof(value));
-    return value;
-}
-
-static span take_text(span *rest)
-{
-    u32 len;
-    memcpy(&len, rest->at, sizeof(len));
-    span text = {rest->at + LENGTH_BYTES, len};
-    *rest = span_from(*rest, LENGTH_BYTES + (size_t)len);
-    return text;
-}
 
 // False: nanoseconds do not reach there.
 static bool nanoseconds(sink *s, i64 time, u64 *out)
@@ -397,49 +394,86 @@ static void add_payload(sink *s, bool present, span entries)
     }
 }
 
-static void add_own(sink *s, column_id id, bool present, span *rest)
+typedef struct taking {
+    sink *sink;
+    u64 columns; // that have a value
+} taking;
+
+ALWAYS_INLINE const u8 *take_NUMBER(taking *t, column_id id, const u8 *p)
 {
-    u32 at = s->place[id];
-    const parquet_column *c = &s->columns[at];
-    if (id == COLUMN_data && s->layouts)
-        add_payload(s, present, present ? take_text(rest) : (span){0});
-    else if (!present)
-        parquet_add_null(s->file, at, 0, 0);
-    else if (c->values)
-        parquet_add_code(s->file, c->codes, (u32)take_number(rest));
-    else if (c->type == PARQUET_TEXT)
-        parquet_add_text(s->file, at, 0, take_text(rest));
-    else
-        add_number(s, at, 0, take_number(rest));
+    if (t->sink->own[id])
+        vector_number(t->sink->own[id], load_u64(p));
+    return p + sizeof(u64);
 }
 
-// Of a column that the file does not have.
-static void skip_own(column_id id, bool present, span *rest)
+ALWAYS_INLINE const u8 *take_TIME(taking *t, column_id id, const u8 *p)
 {
-    column_type type = column_table[id].type;
-    if (present && (type == TYPE_NUMBER || type == TYPE_TIME || type == TYPE_ORIGIN || type == TYPE_STATE))
-        (void)take_number(rest);
-    else if (present)
-        (void)take_text(rest);
+    u64 time;
+    if (!nanoseconds(t->sink, (i64)load_u64(p), &time))
+        t->columns &= ~((u64)1 << id);
+    else if (t->sink->own[id])
+        vector_number(t->sink->own[id], time);
+    return p + sizeof(u64);
+}
+
+ALWAYS_INLINE const u8 *take_text(taking *t, column_id id, const u8 *p)
+{
+    span text = {p, LENGTH_BYTES + load_u32(p)};
+    if (t->sink->own[id])
+        vector_counted_text(t->sink->own[id], text);
+    return p + text.len;
+}
+
+ALWAYS_INLINE const u8 *take_DATA(taking *t, column_id id, const u8 *p)
+{
+    if (!t->sink->layouts)
+        return take_text(t, id, p);
+    u32 len = load_u32(p);
+    add_payload(t->sink, true, (span){p + LENGTH_BYTES, len});
+    return p + LENGTH_BYTES + len;
+}
+
+#define take_TEXT take_NUMBER
+#define take_GUID take_text
+#define take_SID take_text
+#define take_BYTES take_text
+#define take_VALUE take_text
+#define take_MESSAGE take_text
+#define take_STACK take_text
+#define take_EXTENDED take_text
+#define take_ORIGIN(t, id, p) (p)
+#define take_STATE(t, id, p) (p)
+
+static bool commit_row(sink *s, const u8 *p, const row_head *head, error *e)
+{
+    taking t = {s, head->columns};
+    parquet_add_code(s->file, SET_CLASS, head->cls);
+    parquet_add_code(s->file, SET_SOURCE, head->source);
+    parquet_add_code(s->file, SET_ORIGIN, head->origin);
+    parquet_add_code(s->file, SET_STATE, head->state);
+#define TAKE_CLASS(name, type)
+#define TAKE_PLANNED(name, type)
+#define TAKE_SOURCE(name, type)
+#define TAKE_HOST TAKE_RECORD
+#define TAKE_RECORD(name, type)                                                                                        \
+    if (head->columns >> COLUMN_##name & 1)                                                                            \
+        p = take_##type(&t, COLUMN_##name, p);
+#define COLUMN(name, type, scope, has, value) TAKE_##scope(name, type)
+#include "decode/columns.def"
+    if (s->layouts && !(head->columns >> COLUMN_data & 1))
+        add_payload(s, false, (span){0});
+    return parquet_row_end(s->file, t.columns, head->bytes, e);
 }
 
 static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
 {
+    const u8 *p = rendered.at;
     for (u32 i = 0; i < records; i++) {
         row_head head;
-        memcpy(&head, rendered.at, sizeof(head));
-        rendered = span_from(rendered, sizeof(head));
-        parquet_add_code(s->file, SET_CLASS, head.cls);
-        parquet_add_code(s->file, SET_SOURCE, head.source);
-        for (column_id id = 0; id < COLUMN_COUNT; id++) {
-            bool present = head.columns >> id & 1;
-            if (!is_prepared(id) && s->place[id] == NO_COLUMN)
-                skip_own(id, present, &rendered);
-            else if (!is_prepared(id))
-                add_own(s, id, present, &rendered);
-        }
-        if (!parquet_row_end(s->file, e))
+        memcpy(&head, p, sizeof(head));
+        if (!commit_row(s, p + sizeof(head), &head, e))
             return false;
+        p += head.bytes;
     }
     return true;
 }
@@ -469,6 +503,9 @@ static bool parquet_open(sink **out, const export_target *target, error *e)
     make_columns(s, target);
     const parquet_schema schema = {s->columns, s->column_count, s->nodes, s->node_count, s->top_count};
     s->file = parquet_begin(&s->out, &schema, target->crew);
+    for (column_id id = 0; id < COLUMN_COUNT; id++)
+        if (s->place[id] != NO_COLUMN && s->columns[s->place[id]].bit == id && !s->columns[s->place[id]].values)
+            s->own[id] = parquet_vector(s->file, s->place[id]);
     return true;
 }
 

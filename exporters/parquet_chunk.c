@@ -2,7 +2,6 @@
 
 #include <zstd.h>
 
-#include "base/map.h"
 #include "parquet_encode.h"
 #include "parquet_thrift.h"
 
@@ -14,39 +13,25 @@ enum {
     ENCODING_DELTA = 5,
     ENCODING_DICTIONARY = 8,
 
-    DICTIONARY_VALUES = 65536, // with more, or with more bytes, values are written as they are
-    DICTIONARY_BYTES = 1 << 20,
-    DICTIONARY_TRIAL = 1024, // so many values in, most of which must have been there before
-    ZSTD_LEVEL = 3,
+    LEVEL = 3,       // of zstd
+    LEVEL_FAST = 1,  // for indexes of a dictionary, of which higher levels leave as much
+    LEVEL_DENSE = 6, // for texts of which the page before left more than a tenth
 };
 
-// One value of a row group's column.
-typedef struct cell {
-    u64 number;
-    span text;
-} cell;
-
 struct chunk_maker {
-    ZSTD_CCtx *zstd;
+    ZSTD_CCtx *zstd, *zstd_fast;
     outbuf body, levels, packed;
-    u32 *def, *rep; // levels of each entry
-    u32 *index;     // of each value: which of the dictionary it is
-    u32 entry_cap;  // of these three
-    cell *dictionary;
-    u32 *seen; // of each value of the dictionary: the last page with it
-    u32 dictionary_count;
-    size_t dictionary_bytes;
-    map map;
-    u32 *of_code; // of a coded column: index + 1; 0: not used yet
-    u32 code_cap;
+    u8 *def;    // level of each entry
+    u32 *index; // of each value: which of the dictionary it is
+    u8 *seen;   // of each value of the dictionary
+    u32 entry_cap, seen_cap;
 };
 
 chunk_maker *chunk_maker_new(void)
 {
     chunk_maker *m = mem_zeroed(1, sizeof(*m));
     m->zstd = ZSTD_createCCtx();
-    m->dictionary = mem_zeroed(PARQUET_ROWS, sizeof(*m->dictionary));
-    m->seen = mem_zeroed(PARQUET_ROWS, sizeof(*m->seen));
+    m->zstd_fast = ZSTD_createCCtx();
     return m;
 }
 
@@ -55,16 +40,13 @@ void chunk_maker_free(chunk_maker *m)
     if (!m)
         return;
     ZSTD_freeCCtx(m->zstd);
+    ZSTD_freeCCtx(m->zstd_fast);
     outbuf_free(&m->body);
     outbuf_free(&m->levels);
     outbuf_free(&m->packed);
     mem_free(m->def);
-    mem_free(m->rep);
     mem_free(m->index);
-    mem_free(m->dictionary);
     mem_free(m->seen);
-    mem_free(m->of_code);
-    map_free(&m->map);
     mem_free(m);
 }
 
@@ -73,12 +55,10 @@ static void room_for(chunk_maker *m, u32 entries)
     if (m->entry_cap >= entries)
         return;
     mem_free(m->def);
-    mem_free(m->rep);
     mem_free(m->index);
-    m->entry_cap = entries < PARQUET_ROWS ? PARQUET_ROWS : entries;
-    m->def = mem_alloc(m->entry_cap * sizeof(*m->def));
-    m->rep = mem_alloc(m->entry_cap * sizeof(*m->rep));
-    m->index = mem_alloc(m->entry_cap * sizeof(*m->index));
+    m->entry_cap = entries;
+    m->def = mem_alloc(entries);
+    m->index = mem_alloc(entries * sizeof(*m->index));
 }
 
 // ---------------------------------------------------------------------------------------------- values
@@ -86,15 +66,6 @@ static void room_for(chunk_maker *m, u32 entries)
 static bool is_text(const parquet_column *c)
 {
     return c->type == PARQUET_TEXT;
-}
-
-static cell vector_cell(const parquet_column *c, const vector *v, u32 index)
-{
-    if (!is_text(c))
-        return (cell){.number = v->numbers[index]};
-    u32 start = index ? v->ends[index - 1] : 0;
-    const u8 *texts = v->text.bytes ? v->text.bytes : (const u8 *)""; // all of them may be empty
-    return (cell){.text = {texts + start, v->ends[index] - start}};
 }
 
 static u32 number_bytes(const parquet_column *c)
@@ -108,16 +79,6 @@ static void put_number(outbuf *out, u64 value, u32 bytes)
     for (u32 i = 0; i < bytes; i++)
         little[i] = (u8)(value >> 8 * i);
     outbuf_add(out, little, bytes);
-}
-
-static void put_plain(outbuf *out, const parquet_column *c, const cell *v)
-{
-    if (!is_text(c)) {
-        put_number(out, v->number, number_bytes(c));
-        return;
-    }
-    put_number(out, v->text.len, 4);
-    outbuf_add(out, v->text.at, v->text.len);
 }
 
 // ---------------------------------------------------------------------------------------------- statistics
@@ -162,6 +123,34 @@ static void range_join(range *r, const parquet_column *c, const range *more)
     range_add(r, c, &(cell){more->high, more->high_text});
 }
 
+// Each value of the dictionary once.
+static void range_of_indexes(chunk_maker *m, const dictionary *d, const parquet_column *c, u32 count, range *out)
+{
+    if (m->seen_cap < d->count) {
+        mem_free(m->seen);
+        m->seen_cap = d->cap;
+        m->seen = mem_alloc(m->seen_cap);
+    }
+    memset(m->seen, 0, d->count);
+    for (u32 i = 0; i < count; i++)
+        m->seen[m->index[i]] = 1;
+    for (u32 i = 0; i < d->count; i++)
+        if (m->seen[i])
+            range_add(out, c, &d->cells[i]);
+}
+
+static void range_of_numbers(const parquet_column *c, const u64 *numbers, u32 count, range *out)
+{
+    u64 flip = c->type == PARQUET_UINT64 ? 0 : (u64)1 << 63, low = UINT64_MAX, high = 0;
+    for (u32 i = 0; i < count; i++) {
+        u64 ordered = numbers[i] ^ flip;
+        low = ordered < low ? ordered : low;
+        high = ordered > high ? ordered : high;
+    }
+    if (count && c->type != PARQUET_DOUBLE)
+        *out = (range){.known = true, .low = low ^ flip, .high = high ^ flip};
+}
+
 // ---------------------------------------------------------------------------------------------- pages
 
 static void put_page_header(outbuf *out, u32 type, size_t raw, size_t packed, u32 values, u32 encoding)
@@ -181,99 +170,41 @@ static void put_page_header(outbuf *out, u32 type, size_t raw, size_t packed, u3
     thrift_end(&t);
 }
 
-// The body that was made, as a page at the end of the chunk. Compression cannot fail: its room is what it asks for.
-static void put_page(chunk_maker *m, chunk *to, u32 type, u32 values, u32 encoding)
+// Compression cannot fail: its room is what it asks for.
+static void put_page(chunk_maker *m, outbuf *out, u64 *raw_bytes, u32 type, span body, u32 values, u32 encoding,
+                     int level)
 {
-    size_t bound = ZSTD_compressBound(m->body.len), before = to->bytes.len;
+    size_t bound = ZSTD_compressBound(body.len), before = out->len;
     m->packed.len = 0;
     u8 *packed = outbuf_reserve(&m->packed, bound);
-    size_t len = ZSTD_compressCCtx(m->zstd, packed, bound, m->body.bytes, m->body.len, ZSTD_LEVEL);
+    size_t len =
+        ZSTD_compressCCtx(level == LEVEL_FAST ? m->zstd_fast : m->zstd, packed, bound, body.at, body.len, level);
     assert(!ZSTD_isError(len));
-    put_page_header(&to->bytes, type, m->body.len, len, values, encoding);
-    to->raw_bytes += to->bytes.len - before + m->body.len;
-    outbuf_add(&to->bytes, packed, len);
-    if (type == PAGE_DICTIONARY)
-        to->dictionary_bytes = (u32)(to->bytes.len - before);
+    put_page_header(out, type, body.len, len, values, encoding);
+    *raw_bytes += out->len - before + body.len;
+    outbuf_add(out, packed, len);
 }
 
-// ---------------------------------------------------------------------------------------------- dictionaries
-
-static void dictionary_clear(chunk_maker *m)
+static bool all_same(const u8 *bytes, size_t count)
 {
-    map_free(&m->map);
-    m->dictionary_count = 0;
-    m->dictionary_bytes = 0;
+    return count < 2 || memcmp(bytes, bytes + 1, count - 1) == 0;
 }
 
-static bool dictionary_is_full(const chunk_maker *m, u32 seen)
+static void put_levels(chunk_maker *m, const u8 *list, u32 count, u32 most)
 {
-    return m->dictionary_count > DICTIONARY_VALUES || m->dictionary_bytes > DICTIONARY_BYTES ||
-           (seen == DICTIONARY_TRIAL && m->dictionary_count > DICTIONARY_TRIAL / 2);
+    outbuf *out = &m->levels;
+    size_t start = out->len;
+    if (!most)
+        return;
+    put_number(out, 0, 4);
+    if (count && all_same(list, count))
+        encode_run(out, list[0], count, bit_width(most));
+    else
+        encode_groups(out, list, count, bit_width(most));
+    size_t len = out->len - start - 4;
+    for (u32 i = 0; i < 4; i++)
+        out->bytes[start + i] = (u8)(len >> 8 * i);
 }
-
-static u32 dictionary_index(chunk_maker *m, const parquet_column *c, const cell *v)
-{
-    u32 found;
-    bool text = is_text(c);
-    u64 hash = text ? hash_bytes(v->text.at, v->text.len) : hash_u64(v->number);
-    MAP_FIND(found, &m->map, hash,
-             text ? text_order(m->dictionary[index_].text, v->text) == 0 : m->dictionary[index_].number == v->number);
-    if (found != MAP_NONE)
-        return found;
-    map_add(&m->map, hash, m->dictionary_count);
-    m->dictionary_bytes += text ? v->text.len + 4 : number_bytes(c);
-    m->dictionary[m->dictionary_count] = *v;
-    m->seen[m->dictionary_count] = 0;
-    return m->dictionary_count++;
-}
-
-// False: there are too many different ones.
-static bool dictionary_of_vector(chunk_maker *m, const parquet_column *c, const vector *v)
-{
-    dictionary_clear(m);
-    if (c->type == PARQUET_BOOL || c->type == PARQUET_DOUBLE)
-        return false;
-    for (u32 i = 0; i < v->count; i++) {
-        cell value = vector_cell(c, v, i);
-        m->index[i] = dictionary_index(m, c, &value);
-        if (dictionary_is_full(m, i + 1))
-            return false;
-    }
-    return v->count > 0;
-}
-
-// Different codes may mean the same value.
-static void dictionary_of_codes(chunk_maker *m, const parquet_column *c, const u32 *codes, u32 rows, u32 *count)
-{
-    dictionary_clear(m);
-    if (m->code_cap < c->value_count) {
-        mem_free(m->of_code);
-        m->code_cap = c->value_count;
-        m->of_code = mem_zeroed(m->code_cap, sizeof(*m->of_code));
-    }
-    memset(m->of_code, 0, c->value_count * sizeof(*m->of_code));
-    *count = 0;
-    for (u32 i = 0; i < rows; i++) {
-        const parquet_value *v = &c->values[codes[i]];
-        m->def[i] = v->present;
-        if (!v->present)
-            continue;
-        u32 *index = &m->of_code[codes[i]];
-        if (!*index)
-            *index = 1 + dictionary_index(m, c, &(cell){v->number, v->text});
-        m->index[(*count)++] = *index - 1;
-    }
-}
-
-static void put_dictionary(chunk_maker *m, const parquet_column *c, chunk *to)
-{
-    m->body.len = 0;
-    for (u32 i = 0; i < m->dictionary_count; i++)
-        put_plain(&m->body, c, &m->dictionary[i]);
-    put_page(m, to, PAGE_DICTIONARY, m->dictionary_count, ENCODING_PLAIN);
-}
-
-// ---------------------------------------------------------------------------------------------- chunks
 
 static void put_bools(outbuf *out, const u64 *values, u32 count)
 {
@@ -285,142 +216,171 @@ static void put_bools(outbuf *out, const u64 *values, u32 count)
     }
 }
 
-static void put_values(chunk_maker *m, const parquet_column *c, const vector *v, u32 first, u32 count, u32 encoding)
+// Levels, then values; where it can be, levels are put before texts where these are.
+static span page_body(chunk_maker *m, const chunk *to, const parquet_column *c, const vector *v, u32 count,
+                      u32 encoding)
 {
-    outbuf *body = &m->body;
-    if (encoding == ENCODING_DICTIONARY) {
-        unsigned width = bit_width(m->dictionary_count - 1);
-        width = width ? width : 1;
-        put_byte(body, width);
-        encode_hybrid(body, m->index + first, count, width);
-    } else if (encoding == ENCODING_DELTA) {
-        encode_delta(body, v->numbers + first, count);
-    } else if (c->type == PARQUET_BOOL) {
-        put_bools(body, v->numbers + first, count);
-    } else {
-        for (u32 i = first; i < first + count; i++) {
-            cell value = vector_cell(c, v, i);
-            put_plain(body, c, &value);
-        }
+    outbuf *body = &m->body, *levels = &m->levels;
+    bool plain = encoding == ENCODING_PLAIN, texts = plain && is_text(c) && count;
+    if (texts && levels->len <= VECTOR_LEVELS) {
+        u8 *start = v->text.bytes + VECTOR_LEVELS - levels->len;
+        memcpy(start, levels->bytes, levels->len);
+        return (span){start, v->text.len - VECTOR_LEVELS + levels->len};
     }
+    body->len = 0;
+    outbuf_add(body, levels->bytes, levels->len);
+    if (texts)
+        outbuf_add(body, v->text.bytes + VECTOR_LEVELS, v->text.len - VECTOR_LEVELS);
+    else if (encoding == ENCODING_DICTIONARY)
+        encode_indexes(body, m->index, count, to->dictionary.count - 1);
+    else if (encoding == ENCODING_DELTA)
+        encode_delta(body, v->numbers, count);
+    else if (c->type == PARQUET_BOOL)
+        put_bools(body, v->numbers, count);
+    else
+        for (u32 i = 0; i < count; i++)
+            put_number(body, v->numbers[i], number_bytes(c));
+    return (span){body->bytes, body->len};
 }
 
-// Each value of the dictionary once for each page that has it.
-static void add_range_of_indexes(chunk_maker *m, const parquet_column *c, u32 first, page *p, u32 count, u32 number)
+// ---------------------------------------------------------------------------------------------- coded columns
+
+// What the codes of these rows mean goes into the dictionary. Returns how many of the different ones mean nothing.
+static u32 look_up_codes(dictionary *d, const parquet_column *c, const batch *rows, range *out)
 {
-    for (u32 i = first; i < first + count; i++) {
-        u32 at = m->index[i];
-        if (m->seen[at] == number)
-            continue;
-        m->seen[at] = number;
-        range_add(&p->range, c, &m->dictionary[at]);
+    u32 without = 0;
+    for (u32 i = 0; i < rows->used_count[c->codes]; i++) {
+        u32 index = dictionary_code(d, c, rows->used[c->codes][i]);
+        without += !index;
+        if (index)
+            range_add(out, c, &d->cells[index - 1]);
     }
+    return without;
+}
+
+// Levels and indexes. Returns how many rows have a value.
+static u32 take_codes(chunk_maker *m, chunk *to, const parquet_column *c, const batch *rows, range *out)
+{
+    u32 without = look_up_codes(&to->dictionary, c, rows, out), count = 0;
+    const u32 *codes = rows->codes[c->codes], *of_code = to->dictionary.of_code;
+    if (!without || without == rows->used_count[c->codes]) {
+        memset(m->def, !without, rows->count);
+        for (u32 i = 0; i < rows->count && !without; i++)
+            m->index[i] = of_code[codes[i]] - 1;
+        return without ? 0 : rows->count;
+    }
+    for (u32 i = 0; i < rows->count; i++) {
+        u32 index = of_code[codes[i]];
+        m->index[count] = index - 1;
+        m->def[i] = index != 0;
+        count += index != 0;
+    }
+    return count;
+}
+
+// ---------------------------------------------------------------------------------------------- columns of values
+
+static const u8 *levels_of_values(chunk_maker *m, const parquet_column *c, const vector *v, const batch *rows)
+{
+    u64 bit = (u64)1 << c->bit;
+    if (c->most_rep || c->bit == PARQUET_LEVELS)
+        return v->def;
+    if (rows->all & bit || !(rows->any & bit))
+        memset(m->def, (rows->all & bit) != 0, rows->count);
+    else
+        for (u32 i = 0; i < rows->count; i++)
+            m->def[i] = rows->has[i] >> c->bit & 1;
+    return m->def;
+}
+
+static u32 encoding_of(chunk_maker *m, chunk *to, const parquet_column *c, const vector *v)
+{
+    if (!v->count)
+        return to->dictionary.count ? ENCODING_DICTIONARY : ENCODING_PLAIN;
+    to->without |= c->type == PARQUET_BOOL || c->type == PARQUET_DOUBLE;
+    if (!to->without && dictionary_indexes(&to->dictionary, c, v, m->index))
+        return ENCODING_DICTIONARY;
+    to->without = true;
+    bool delta = c->type == PARQUET_INT64 || c->type == PARQUET_UINT64 || c->type == PARQUET_TIME;
+    return delta ? ENCODING_DELTA : ENCODING_PLAIN;
 }
 
 // Texts that are hardly ever the same are not looked for by their order.
-static void add_range(chunk_maker *m, const parquet_column *c, const vector *v, u32 first, chunk *to, u32 count)
+static void range_of_values(chunk_maker *m, const chunk *to, const parquet_column *c, const vector *v, u32 encoding,
+                            range *out)
 {
-    page *p = &to->pages[to->page_count - 1];
-    if (to->encoding == ENCODING_DICTIONARY)
-        add_range_of_indexes(m, c, first, p, count, to->page_count);
-    else if (!is_text(c))
-        for (u32 i = first; i < first + count; i++)
-            range_add(&p->range, c, &(cell){.number = v->numbers[i]});
+    if (!is_text(c))
+        range_of_numbers(c, v->numbers, v->count, out);
+    else if (encoding == ENCODING_DICTIONARY)
+        range_of_indexes(m, &to->dictionary, c, v->count, out);
 }
 
-static void put_levels(chunk_maker *m, const u32 *levels, u32 count, u32 most)
-{
-    if (!most)
-        return;
-    u32 same = 1;
-    while (same < count && levels[same] == levels[0])
-        same++;
-    m->levels.len = 0;
-    if (same >= count && count)
-        encode_run(&m->levels, levels[0], count, bit_width(most));
-    else
-        encode_hybrid(&m->levels, levels, count, bit_width(most));
-    put_number(&m->body, m->levels.len, 4);
-    outbuf_add(&m->body, m->levels.bytes, m->levels.len);
-}
+// ---------------------------------------------------------------------------------------------- chunks
 
-// Where rows, entries and values begin.
-typedef struct place {
-    u32 row, entry, value;
-} place;
-
-// One page: `rows` rows, which have `entries` entries. Moves the place behind them.
-static void put_data(chunk_maker *m, const parquet_column *c, const vector *v, chunk *to, place *at, u32 rows,
-                     u32 entries)
+void chunk_add_page(chunk_maker *m, chunk *to, const parquet_column *c, vector *v, const batch *rows)
 {
+    bool own_levels = !c->values && c->bit == PARQUET_LEVELS;
+    u32 entries = own_levels ? v->entries : rows->count, count, encoding;
+    GROW(to->pages, to->page_count, to->page_cap);
     page *p = &to->pages[to->page_count++];
-    u32 count = 0;
-    for (u32 i = at->entry; i < at->entry + entries; i++)
-        count += m->def[i] == c->most_def;
-    *p = (page){.at = to->bytes.len, .row = at->row, .entries = entries, .nulls = entries - count};
-    m->body.len = 0;
-    put_levels(m, m->rep + at->entry, entries, c->most_rep);
-    put_levels(m, m->def + at->entry, entries, c->most_def);
-    put_values(m, c, v, at->value, count, to->encoding);
-    put_page(m, to, PAGE_DATA, entries, to->encoding);
-    add_range(m, c, v, at->value, to, count);
+    *p = (page){.at = to->bytes.len, .row = to->rows, .entries = entries};
+    room_for(m, entries);
+    m->levels.len = 0;
+    if (c->values) {
+        count = take_codes(m, to, c, rows, &p->range);
+        encoding = to->dictionary.count ? ENCODING_DICTIONARY : ENCODING_PLAIN;
+        put_levels(m, m->def, entries, c->most_def);
+    } else {
+        count = v->count;
+        encoding = encoding_of(m, to, c, v);
+        range_of_values(m, to, c, v, encoding, &p->range);
+        put_levels(m, v->rep, entries, c->most_rep);
+        put_levels(m, levels_of_values(m, c, v, rows), entries, c->most_def);
+    }
+    span body = page_body(m, to, c, v, count, encoding);
+    put_page(m, &to->bytes, &to->raw_bytes, PAGE_DATA, body, entries, encoding,
+             encoding == ENCODING_DICTIONARY ? LEVEL_FAST
+             : to->dense                     ? LEVEL_DENSE
+                                             : LEVEL);
     p->bytes = (u32)(to->bytes.len - p->at);
+    to->dense = is_text(c) && encoding == ENCODING_PLAIN && p->bytes > body.len / 10;
+    p->nulls = entries - count;
     range_join(&to->range, c, &p->range);
+    to->encodings |= 1u << encoding;
     to->nulls += p->nulls;
     to->entries += entries;
-    *at = (place){at->row + rows, at->entry + entries, at->value + count};
+    to->rows += rows->count;
 }
 
-static u32 encoding_of(chunk_maker *m, const parquet_column *c, const vector *v)
+void chunk_end(chunk_maker *m, chunk *to, const parquet_column *c)
 {
-    if (dictionary_of_vector(m, c, v))
-        return ENCODING_DICTIONARY;
-    bool delta = c->type == PARQUET_INT64 || c->type == PARQUET_UINT64 || c->type == PARQUET_TIME;
-    return delta && v->count ? ENCODING_DELTA : ENCODING_PLAIN;
-}
-
-static void take_levels(chunk_maker *m, const parquet_column *c, const vector *v)
-{
-    for (u32 i = 0; i < v->entries; i++)
-        m->def[i] = v->def[i];
-    for (u32 i = 0; i < v->entries && c->most_rep; i++)
-        m->rep[i] = v->rep[i];
-}
-
-// How many entries from `first` on are of so many rows.
-static u32 entries_of(const chunk_maker *m, const parquet_column *c, u32 first, u32 all, u32 rows)
-{
-    u32 at = first;
-    if (!c->most_rep)
-        return rows;
-    for (u32 row = 0; at < all; at++) {
-        row += m->rep[at] == 0;
-        if (row > rows)
-            break;
+    const dictionary *d = &to->dictionary;
+    if (!(to->encodings >> ENCODING_DICTIONARY & 1))
+        return;
+    m->body.len = 0;
+    for (u32 i = 0; i < d->count; i++) {
+        const cell *v = &d->cells[i];
+        put_number(&m->body, is_text(c) ? v->text.len : v->number, is_text(c) ? 4 : number_bytes(c));
+        outbuf_add(&m->body, v->text.at, v->text.len);
     }
-    return at - first;
+    put_page(m, &to->first, &to->raw_bytes, PAGE_DICTIONARY, (span){m->body.bytes, m->body.len}, d->count,
+             ENCODING_PLAIN, LEVEL);
 }
 
-void chunk_make(chunk_maker *m, const parquet_column *column, const vector *values, const u32 *codes, u32 rows,
-                chunk *out)
+void chunk_clear(chunk *c)
 {
-    outbuf kept = out->bytes;
-    kept.len = 0;
-    *out = (chunk){.bytes = kept};
-    u32 count, entries = column->values ? rows : values->entries;
-    room_for(m, entries);
-    if (column->values) {
-        values = NULL;
-        dictionary_of_codes(m, column, codes, rows, &count);
-        out->encoding = count ? ENCODING_DICTIONARY : ENCODING_PLAIN;
-    } else {
-        take_levels(m, column, values);
-        out->encoding = encoding_of(m, column, values);
-    }
-    if (out->encoding == ENCODING_DICTIONARY)
-        put_dictionary(m, column, out);
-    for (place at = {0}; at.row < rows;) {
-        u32 left = rows - at.row, some = left < PARQUET_PAGE_ROWS ? left : PARQUET_PAGE_ROWS;
-        put_data(m, column, values, out, &at, some, entries_of(m, column, at.entry, entries, some));
-    }
+    outbuf bytes = c->bytes, first = c->first;
+    page *pages = c->pages;
+    u32 cap = c->page_cap;
+    bytes.len = first.len = 0;
+    dictionary_free(&c->dictionary);
+    *c = (chunk){.bytes = bytes, .first = first, .pages = pages, .page_cap = cap, .dense = c->dense};
+}
+
+void chunk_free(chunk *c)
+{
+    outbuf_free(&c->bytes);
+    outbuf_free(&c->first);
+    mem_free(c->pages);
+    dictionary_free(&c->dictionary);
 }

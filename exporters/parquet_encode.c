@@ -9,43 +9,47 @@ unsigned bit_width(u64 largest)
 
 // ---------------------------------------------------------------------------------------------- bits
 
-// The lowest bit of the first value comes first.
+// The lowest bit of the first value comes first. Eight bytes are written at a time, of which the last are not all used.
 typedef struct bits {
     u8 *p;
     u64 held;
-    unsigned count; // below 8 between values
+    unsigned count; // below 64 between values
 } bits;
 
+static inline void put_held(bits *b)
+{
+    for (unsigned i = 0; i < 8; i++)
+        b->p[i] = (u8)(b->held >> 8 * i);
+}
+
+// Of at most 64 bits.
 static inline void put_bits(bits *b, u64 value, unsigned width)
 {
     b->held |= value << b->count;
-    for (b->count += width; b->count >= 8; b->count -= 8, b->held >>= 8)
-        *b->p++ = (u8)b->held;
+    b->count += width;
+    if (b->count < 64)
+        return;
+    put_held(b);
+    b->p += 8;
+    b->count -= 64;
+    b->held = b->count ? value >> (width - b->count) : 0;
 }
 
-static inline void put_wide_bits(bits *b, u64 value, unsigned width)
+// The bits are those of whole bytes together.
+static inline u8 *end_bits(bits *b)
 {
-    if (width > 32) {
-        put_bits(b, value & UINT32_MAX, 32);
-        value >>= 32;
-        width -= 32;
-    }
-    put_bits(b, value, width);
+    put_held(b);
+    return b->p + b->count / 8;
 }
 
-// ---------------------------------------------------------------------------------------------- hybrid
+// ---------------------------------------------------------------------------------------------- levels, indexes
 
-// Groups of eight; the last one is filled up with zeros.
-static void put_groups(outbuf *out, const u32 *values, size_t count, unsigned width)
+// The last group is filled up with zeros.
+static size_t begin_groups(outbuf *out, size_t count)
 {
     size_t groups = (count + 7) / 8;
-    if (!groups)
-        return;
     put_varint(out, groups << 1 | 1);
-    bits b = {.p = outbuf_reserve(out, groups * width + 8)};
-    for (size_t i = 0; i < groups * 8; i++)
-        put_bits(&b, i < count ? values[i] : 0, width);
-    outbuf_written(out, b.p);
+    return groups;
 }
 
 void encode_run(outbuf *out, u32 value, size_t count, unsigned width)
@@ -55,26 +59,57 @@ void encode_run(outbuf *out, u32 value, size_t count, unsigned width)
         put_byte(out, value >> at);
 }
 
-void encode_hybrid(outbuf *out, const u32 *values, size_t count, unsigned width)
+// The lowest bit of each of eight bytes.
+static u8 gather(const u8 *bytes)
 {
-    enum { RUN_LEAST = 8 };
-    size_t start = 0; // of what is to be packed
-    for (size_t i = 0; i < count;) {
-        size_t run = 1, packed = (i - start) % 8;
-        while (i + run < count && values[i + run] == values[i])
-            run++;
-        if (packed) { // groups are filled before a run begins
-            i += run < 8 - packed ? run : 8 - packed;
-        } else if (run >= RUN_LEAST) {
-            put_groups(out, values + start, i - start, width);
-            encode_run(out, values[i], run, width);
-            i += run;
-            start = i;
-        } else {
-            i += run;
-        }
+    return (u8)(load_u64(bytes) * 0x0102040810204080 >> 56);
+}
+
+void encode_groups(outbuf *out, const u8 *values, size_t count, unsigned width)
+{
+    size_t groups = begin_groups(out, count), i = 0;
+    bits b = {.p = outbuf_reserve(out, groups * width + 8)};
+    for (; width == 1 && i + 8 <= count; i += 8)
+        *b.p++ = gather(values + i);
+    for (; i < groups * 8; i++)
+        put_bits(&b, i < count ? values[i] : 0, width);
+    outbuf_written(out, end_bits(&b));
+}
+
+static bool all_same(const u32 *values, size_t count)
+{
+    return count && memcmp(values, values + 1, (count - 1) * sizeof(*values)) == 0;
+}
+
+static void put_bytes(u8 *p, const u32 *values, size_t count, unsigned bytes)
+{
+    for (size_t i = 0; bytes == 1 && i < count; i++)
+        p[i] = (u8)values[i];
+    for (size_t i = 0; bytes > 1 && i < count; i++)
+        for (unsigned k = 0; k < bytes; k++)
+            p[i * bytes + k] = (u8)(values[i] >> 8 * k);
+}
+
+void encode_indexes(outbuf *out, const u32 *values, size_t count, u32 largest)
+{
+    unsigned width = 1;
+    while (width < bit_width(largest))
+        width *= 2;
+    put_byte(out, width);
+    if (all_same(values, count)) {
+        encode_run(out, values[0], count, width);
+        return;
     }
-    put_groups(out, values + start, count - start, width);
+    size_t room = width * begin_groups(out, count), whole = width < 8 ? 0 : count;
+    u8 *p = outbuf_reserve(out, room + 8);
+    memset(p, 0, room);
+    put_bytes(p, values, whole, width / 8);
+    bits b = {.p = p};
+    for (size_t i = whole; i < count && width < 8; i++)
+        put_bits(&b, values[i], width);
+    if (width < 8)
+        put_held(&b);
+    out->len += room;
 }
 
 // ---------------------------------------------------------------------------------------------- delta
@@ -100,9 +135,9 @@ static void put_block(outbuf *out, const u64 *values, size_t count)
             all |= deltas[i] - (u64)least;
         widths[m] = (u8)bit_width(all);
         for (size_t i = first; i < end && first < count; i++)
-            put_wide_bits(&b, i < count ? deltas[i] - (u64)least : 0, widths[m]);
+            put_bits(&b, i < count ? deltas[i] - (u64)least : 0, widths[m]);
     }
-    outbuf_written(out, b.p);
+    outbuf_written(out, end_bits(&b));
 }
 
 void encode_delta(outbuf *out, const u64 *values, size_t count)

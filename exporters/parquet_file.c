@@ -27,12 +27,20 @@ enum {
     ENCODING_RLE = 3,
 };
 
+enum {
+    PAGE_ROWS = 20480,      // of a page,
+    PAGE_BYTES = 8 << 20,   // or about as many bytes
+    GROUP_ROWS = 122880,    // of a row group, or some more,
+    GROUP_BYTES = 64 << 20, // or about as many bytes before compression
+};
+
 static const char MAGIC[] = "PAR1";
 
 // What the footer says of a chunk.
 typedef struct written {
     u64 at, bytes, raw_bytes;
-    u32 dictionary_bytes, encoding, entries, nulls, page_count;
+    u32 dictionary_bytes, encodings, page_count;
+    u64 entries, nulls;
     range range;
     page *pages;
     u64 offsets_at, ranges_at; // of its indexes
@@ -40,8 +48,7 @@ typedef struct written {
 } written;
 
 typedef struct group {
-    u32 rows;
-    u64 at;
+    u64 rows, at;
     written *chunks;
 } group;
 
@@ -52,10 +59,14 @@ struct parquet_file {
     u32 count;
     arena memory; // of what the footer says
     vector *vectors;
-    u32 *codes[PARQUET_CODE_SETS];
-    u32 rows;
-    size_t bytes; // of texts in this row group
-    ring *chunks;
+    chunk *chunks;
+    batch rows;
+    u64 *marked[PARQUET_CODE_SETS]; // of each code: the last batch with it
+    u64 batches;
+    size_t bytes;                // of the rows that are no page yet
+    u64 group_rows, group_bytes; // of those that are
+    ring *ring;
+    bool ends_group;      // with this batch
     chunk_maker **makers; // by thread
     unsigned threads;
     group *groups;
@@ -65,14 +76,32 @@ struct parquet_file {
 
 // ---------------------------------------------------------------------------------------------- rows
 
-static void make_chunk(void *context, unsigned thread, void *item, u64 number)
+static void make_page(void *context, unsigned thread, void *item, u64 number)
 {
+    (void)item;
     parquet_file *f = context;
     u32 column = (u32)(number % f->count);
     const parquet_column *c = &f->columns[column];
     if (!f->makers[thread])
         f->makers[thread] = chunk_maker_new();
-    chunk_make(f->makers[thread], c, &f->vectors[column], c->values ? f->codes[c->codes] : NULL, f->rows, item);
+    if (f->rows.count)
+        chunk_add_page(f->makers[thread], &f->chunks[column], c, &f->vectors[column], &f->rows);
+    if (f->ends_group)
+        chunk_end(f->makers[thread], &f->chunks[column], c);
+    vector_clear(&f->vectors[column]);
+}
+
+// Room for the codes of each set that has columns.
+static void make_codes(parquet_file *f)
+{
+    for (u32 i = 0; i < f->count; i++) {
+        const parquet_column *c = &f->columns[i];
+        if (!c->values || f->marked[c->codes])
+            continue;
+        f->marked[c->codes] = mem_zeroed(c->value_count + 1, sizeof(u64));
+        f->rows.codes[c->codes] = mem_alloc(PAGE_ROWS * sizeof(u32));
+        f->rows.used[c->codes] = mem_alloc(PAGE_ROWS * sizeof(u32));
+    }
 }
 
 parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct crew *threads)
@@ -84,72 +113,41 @@ parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct cr
                         .count = schema->count,
                         .threads = crew_threads(threads)};
     f->vectors = mem_zeroed(f->count, sizeof(*f->vectors));
+    f->chunks = mem_zeroed(f->count, sizeof(*f->chunks));
     f->makers = mem_zeroed(f->threads, sizeof(chunk_maker *));
-    f->chunks = ring_new(&(ring_plan){.crew = threads,
-                                      .rank = RING_PACK,
-                                      .slots = 2 * f->threads,
-                                      .slot_bytes = sizeof(chunk),
-                                      .make = make_chunk,
-                                      .context = f});
+    f->rows.has = mem_alloc(PAGE_ROWS * sizeof(u64));
+    make_codes(f);
+    f->ring = ring_new(&(ring_plan){
+        .crew = threads, .rank = RING_PACK, .slots = 2 * f->threads, .slot_bytes = 1, .make = make_page, .context = f});
     return f;
 }
 
 void parquet_add_code(parquet_file *f, u32 set, u32 code)
 {
-    if (!f->codes[set])
-        f->codes[set] = mem_alloc(PARQUET_ROWS * sizeof(u32));
-    f->codes[set][f->rows] = code;
+    if (f->marked[set])
+        f->rows.codes[set][f->rows.count] = code;
 }
 
-static void add_entry(parquet_file *f, u32 column, u32 rep, u32 def)
+vector *parquet_vector(parquet_file *f, u32 column)
 {
-    vector *v = &f->vectors[column];
-    bool in_list = f->columns[column].most_rep > 0;
-    if (v->entries == v->entry_cap) {
-        v->entry_cap = v->entry_cap ? 2 * v->entry_cap : 1024;
-        v->def = mem_grow(v->def, v->entries, v->entry_cap, 1);
-        v->rep = in_list ? mem_grow(v->rep, v->entries, v->entry_cap, 1) : NULL;
-    }
-    if (in_list) {
-        v->rep[v->entries] = (u8)rep;
-        f->bytes += sizeof(u64); // as numbers in lists have no other bound
-    }
-    v->def[v->entries++] = (u8)def;
-}
-
-// A place for one more value.
-static u32 add_value(parquet_file *f, u32 column, u32 rep)
-{
-    vector *v = &f->vectors[column];
-    add_entry(f, column, rep, f->columns[column].most_def);
-    if (v->count == v->count_cap) {
-        v->count_cap = v->count_cap ? 2 * v->count_cap : 1024;
-        if (f->columns[column].type == PARQUET_TEXT)
-            v->ends = mem_grow(v->ends, v->count, v->count_cap, sizeof(*v->ends));
-        else
-            v->numbers = mem_grow(v->numbers, v->count, v->count_cap, sizeof(*v->numbers));
-    }
-    return v->count++;
+    return &f->vectors[column];
 }
 
 void parquet_add_null(parquet_file *f, u32 column, u32 rep, u32 def)
 {
-    add_entry(f, column, rep, def);
+    vector_levels(&f->vectors[column], rep, def, f->columns[column].most_rep > 0);
 }
 
 void parquet_add_number(parquet_file *f, u32 column, u32 rep, u64 value)
 {
-    u32 at = add_value(f, column, rep);
-    f->vectors[column].numbers[at] = value;
+    parquet_add_null(f, column, rep, f->columns[column].most_def);
+    vector_number(&f->vectors[column], value);
 }
 
 void parquet_add_text(parquet_file *f, u32 column, u32 rep, span text)
 {
-    vector *v = &f->vectors[column];
-    u32 at = add_value(f, column, rep);
-    outbuf_add(&v->text, text.at, text.len);
-    v->ends[at] = (u32)v->text.len;
-    f->bytes += text.len;
+    parquet_add_null(f, column, rep, f->columns[column].most_def);
+    vector_text(&f->vectors[column], text);
 }
 
 // ---------------------------------------------------------------------------------------------- row groups
@@ -181,10 +179,10 @@ static range keep_range(parquet_file *f, const range *r, const parquet_column *c
 static bool write_chunk(parquet_file *f, const chunk *made, const parquet_column *c, written *w, error *e)
 {
     *w = (written){.at = f->at,
-                   .bytes = made->bytes.len,
+                   .bytes = made->first.len + made->bytes.len,
                    .raw_bytes = made->raw_bytes,
-                   .dictionary_bytes = made->dictionary_bytes,
-                   .encoding = made->encoding,
+                   .dictionary_bytes = (u32)made->first.len,
+                   .encodings = made->encodings,
                    .entries = made->entries,
                    .nulls = made->nulls,
                    .page_count = made->page_count,
@@ -192,9 +190,11 @@ static bool write_chunk(parquet_file *f, const chunk *made, const parquet_column
     w->pages = arena_array(&f->memory, page, made->page_count);
     for (u32 i = 0; i < made->page_count; i++) {
         w->pages[i] = made->pages[i];
+        w->pages[i].at += made->first.len;
         w->pages[i].range = keep_range(f, &made->pages[i].range, c);
     }
-    return put(f, (span){made->bytes.bytes, made->bytes.len}, e);
+    return put(f, (span){made->first.bytes, made->first.len}, e) &&
+           put(f, (span){made->bytes.bytes, made->bytes.len}, e);
 }
 
 static group *group_add(parquet_file *f)
@@ -204,39 +204,67 @@ static group *group_add(parquet_file *f)
         f->groups = mem_grow(f->groups, f->group_count, f->group_cap, sizeof(*f->groups));
     }
     group *g = &f->groups[f->group_count++];
-    *g = (group){.rows = f->rows, .at = f->at, .chunks = arena_array(&f->memory, written, f->count)};
+    *g = (group){.rows = f->group_rows, .at = f->at, .chunks = arena_array(&f->memory, written, f->count)};
     return g;
-}
-
-static void clear_rows(parquet_file *f)
-{
-    for (u32 i = 0; i < f->count; i++)
-        f->vectors[i].entries = f->vectors[i].count = 0, f->vectors[i].text.len = 0;
-    f->rows = 0;
-    f->bytes = 0;
 }
 
 static bool write_group(parquet_file *f, error *e)
 {
     bool ok = f->at || put(f, (span){(const u8 *)MAGIC, 4}, e);
-    if (!f->rows)
+    if (!f->group_rows)
         return ok;
     group *g = group_add(f);
-    ring_open(f->chunks, (u64)f->group_count * f->count);
     for (u32 i = 0; i < f->count; i++) {
-        const chunk *made = ring_take(f->chunks);
-        ok = ok && write_chunk(f, made, &f->columns[i], &g->chunks[i], e);
-        ring_release(f->chunks);
+        ok = ok && write_chunk(f, &f->chunks[i], &f->columns[i], &g->chunks[i], e);
+        chunk_clear(&f->chunks[i]);
     }
-    f->all_rows += f->rows;
-    clear_rows(f);
+    f->all_rows += f->group_rows;
+    f->group_rows = f->group_bytes = 0;
     return ok;
 }
 
-bool parquet_row_end(parquet_file *f, error *e)
+// What the batch has: bits, and codes.
+static void sum_up(parquet_file *f)
 {
-    f->rows++;
-    return (f->rows < PARQUET_ROWS && f->bytes < PARQUET_BYTES) || write_group(f, e);
+    batch *b = &f->rows;
+    b->any = 0;
+    b->all = UINT64_MAX;
+    for (u32 i = 0; i < b->count; i++)
+        b->any |= b->has[i], b->all &= b->has[i];
+    f->batches++;
+    for (u32 set = 0; set < PARQUET_CODE_SETS; set++) {
+        u32 used = 0;
+        for (u32 i = 0; f->marked[set] && i < b->count; i++) {
+            u64 *last = &f->marked[set][b->codes[set][i]];
+            if (*last != f->batches)
+                b->used[set][used++] = b->codes[set][i];
+            *last = f->batches;
+        }
+        b->used_count[set] = used;
+    }
+}
+
+static bool write_pages(parquet_file *f, bool all, error *e)
+{
+    sum_up(f);
+    f->group_rows += f->rows.count;
+    f->group_bytes += f->bytes;
+    f->ends_group = all || f->group_rows >= GROUP_ROWS || f->group_bytes >= GROUP_BYTES;
+    ring_open(f->ring, f->batches * f->count);
+    for (u32 i = 0; i < f->count; i++) {
+        (void)ring_take(f->ring);
+        ring_release(f->ring);
+    }
+    f->rows.count = 0;
+    f->bytes = 0;
+    return !f->ends_group || write_group(f, e);
+}
+
+bool parquet_row_end(parquet_file *f, u64 has, size_t bytes, error *e)
+{
+    f->rows.has[f->rows.count++] = has;
+    f->bytes += bytes;
+    return (f->rows.count < PAGE_ROWS && f->bytes < PAGE_BYTES) || write_pages(f, false, e);
 }
 
 // ---------------------------------------------------------------------------------------------- indexes
@@ -414,13 +442,11 @@ static void put_chunk(thrift *t, const parquet_column *c, const written *w)
     thrift_i64(t, 2, 0);
     thrift_struct(t, 3);
     thrift_i32(t, 1, physical_type(c->type));
-    bool plain_too = w->dictionary_bytes || w->encoding == ENCODING_PLAIN;
-    thrift_list(t, 2, (w->encoding != ENCODING_PLAIN) + (size_t)plain_too + 1, THRIFT_I32);
-    if (w->encoding != ENCODING_PLAIN)
-        put_zigzag(t->out, w->encoding);
-    if (plain_too)
-        put_zigzag(t->out, ENCODING_PLAIN);
-    put_zigzag(t->out, ENCODING_RLE);
+    u32 encodings = w->encodings | 1u << ENCODING_RLE | (w->dictionary_bytes ? 1u << ENCODING_PLAIN : 0);
+    thrift_list(t, 2, (size_t)__builtin_popcount(encodings), THRIFT_I32);
+    for (u32 i = 0; i < 32; i++)
+        if (encodings >> i & 1)
+            put_zigzag(t->out, i);
     thrift_list(t, 3, c->path_len, THRIFT_BINARY);
     for (u32 i = 0; i < c->path_len; i++)
         thrift_bytes(t, (span){(const u8 *)c->path[i], strlen(c->path[i])});
@@ -492,31 +518,24 @@ static bool write_footer(parquet_file *f, error *e)
     return ok;
 }
 
-static void free_chunk(void *item)
-{
-    outbuf_free(&((chunk *)item)->bytes);
-}
-
-static void free_vector(vector *v)
-{
-    mem_free(v->def);
-    mem_free(v->rep);
-    mem_free(v->numbers);
-    mem_free(v->ends);
-    outbuf_free(&v->text);
-}
-
 bool parquet_end(parquet_file *f, error *e)
 {
-    bool ok = !e || (write_group(f, e) && write_indexes(f, e) && write_footer(f, e));
-    ring_free(f->chunks, free_chunk);
-    for (u32 i = 0; i < f->count; i++)
-        free_vector(&f->vectors[i]);
+    bool ok = !e || (write_pages(f, true, e) && write_indexes(f, e) && write_footer(f, e));
+    ring_free(f->ring, NULL);
+    for (u32 i = 0; i < f->count; i++) {
+        vector_free(&f->vectors[i]);
+        chunk_free(&f->chunks[i]);
+    }
     for (unsigned i = 0; i < f->threads; i++)
         chunk_maker_free(f->makers[i]);
-    for (u32 i = 0; i < PARQUET_CODE_SETS; i++)
-        mem_free(f->codes[i]);
+    for (u32 i = 0; i < PARQUET_CODE_SETS; i++) {
+        mem_free(f->rows.codes[i]);
+        mem_free(f->rows.used[i]);
+        mem_free(f->marked[i]);
+    }
+    mem_free(f->rows.has);
     mem_free(f->vectors);
+    mem_free(f->chunks);
     mem_free(f->makers);
     mem_free(f->groups);
     arena_free(&f->memory);

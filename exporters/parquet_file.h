@@ -1,12 +1,14 @@
-// Parquet files (parquet-format 2): columns are filled value by value, and every so many rows written as a row group:
-// dictionaries, pages compressed by zstd, statistics, at the end the indexes of pages and the footer.
+// Parquet files (parquet-format 2): columns are filled value by value, every so many rows become a page of each column,
+// compressed by zstd, and some pages a row group: dictionaries, statistics, at the end the indexes of pages and the
+// footer.
 //
-// Memory is bounded by what a row group holds. Row groups are encoded column by column on all threads of the crew; the
-// bytes are the same for any number of them.
+// Memory is bounded by what a page holds as it is and a row group compressed. Pages are made column by column on all
+// threads of the crew; the bytes are the same for any number of them.
 #ifndef ETWKIT_PARQUET_FILE_H
 #define ETWKIT_PARQUET_FILE_H
 
 #include "output.h"
+#include "parquet_vector.h"
 
 typedef enum parquet_type {
     PARQUET_INT32,
@@ -33,6 +35,8 @@ typedef struct parquet_column {
     u32 path_len;
     parquet_type type;
     u8 most_def, most_rep; // the levels of a value that is there
+    u8 bit;                // of the row's bits: whether it has a value; PARQUET_LEVELS: each comes with its levels
+    bool names;            // texts are given as numbers, pointers to where they stay until parquet_end
     // Of a coded column: what the row's code of set `codes` means. Else NULL, and each row has its own value.
     const parquet_value *values;
     u32 value_count;
@@ -54,20 +58,25 @@ typedef struct parquet_schema {
     u32 node_count, top_count; // top_count: of nodes that are in no other
 } parquet_schema;
 
-enum { PARQUET_CODE_SETS = 4 }; // columns of one set share their codes
+enum {
+    PARQUET_CODE_SETS = 4, // columns of one set share their codes
+    PARQUET_LEVELS = 255,
+};
 
 typedef struct parquet_file parquet_file;
 
 // The schema's parts and `out` are the caller's, until parquet_end.
 parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct crew *threads);
 
-// The values of a row: one for each set of codes, one for each column that is neither coded nor in a list, and at least
-// one for those in lists. `rep` is 0 for all but the latter.
+// The values of a row: a code for each set; for each bit a value of its column, added to the vector; and for columns
+// with levels one entry, or several for those in lists. `rep` is 0 for all but the latter.
 void parquet_add_code(parquet_file *f, u32 set, u32 code);
+vector *parquet_vector(parquet_file *f, u32 column);
 void parquet_add_null(parquet_file *f, u32 column, u32 rep, u32 def); // def: below most_def
 void parquet_add_number(parquet_file *f, u32 column, u32 rep, u64 value);
 void parquet_add_text(parquet_file *f, u32 column, u32 rep, span text);
-MUST_USE bool parquet_row_end(parquet_file *f, error *e);
+// `bytes`: some measure of what the row takes in memory.
+MUST_USE bool parquet_row_end(parquet_file *f, u64 has, size_t bytes, error *e);
 
 // Writes what is left; with e == NULL nothing. Frees in any case.
 MUST_USE bool parquet_end(parquet_file *f, error *e);

@@ -17,6 +17,7 @@
 
 #include "export_samples.h"
 #include "judges.h"
+#include "parquet_chunk.h"
 #include "parquet_encode.h"
 #include "parquet_thrift.h"
 #include "program.h"
@@ -38,28 +39,90 @@ static void is_hex(const outbuf *got, const char *hex)
 static void hybrid(void **state)
 {
     (void)state;
-    static const u32 CASES[][20] = {
-        {8, 3, 0, 1, 2, 3, 4, 5, 6, 7},        // count, width, values
-        {10, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4}, // a run
-        {3, 1, 1, 0, 1},                       // filled up with zeros
-        {18,  9,   1,   2,   300, 300, 300,
-         300, 300, 300, 300, 300, 300, 300, // two, filled up to eight by those of the run
-         300, 300, 300, 300, 300, 300},
-        {7, 2, 3, 3, 3, 3, 3, 3, 3}, // too short a run
-    };
-    static const char *const WANTED[] = {
-        "0388c6fa",
-        "1404",
-        "0305",
-        // 1, 2, six times 300 in nine bits; then ten times 300 in two bytes
-        ("030104b064c992254b96"
-         "142c01"),
-        "03ff3f",
+    static const u8 NUMBERS[] = {0, 1, 2, 3, 4, 5, 6, 7}, FEW[] = {1, 0, 1}, NINE[] = {1, 0, 0, 0, 0, 0, 0, 1, 1};
+    outbuf out = {0};
+    encode_groups(&out, NUMBERS, 8, 3);
+    is_hex(&out, "0388c6fa");
+    out.len = 0;
+    encode_run(&out, 4, 10, 3);
+    is_hex(&out, "1404");
+    out.len = 0;
+    encode_groups(&out, FEW, 3, 1); // filled up with zeros
+    is_hex(&out, "0305");
+    out.len = 0;
+    encode_groups(&out, NINE, 9, 1);
+    is_hex(&out, "058101");
+    outbuf_free(&out);
+}
+
+// Their width, then a run, or groups of eight.
+static void indexes(void **state)
+{
+    (void)state;
+    static const struct {
+        u32 values[10];
+        u32 count, largest;
+        const char *wanted;
+    } CASES[] = {
+        {{0, 0, 0},
+         3,
+         0,
+         "01"
+         "06"
+         "00"},
+        {{0, 1, 1, 0},
+         4,
+         1,
+         "01"
+         "03"
+         "06"},
+        {{0, 2, 1, 3, 2},
+         5,
+         2,
+         "02"
+         "03"
+         "d802"},
+        {{7, 0, 15},
+         3,
+         15,
+         "04"
+         "03"
+         "070f0000"},
+        {{7, 7, 7},
+         3,
+         15,
+         "04"
+         "06"
+         "07"},
+        {{1, 16, 2, 3, 4, 5, 6, 7, 8},
+         9,
+         16,
+         "08"
+         "05"
+         "01100203040506070800000000000000"},
+        {{1, 256},
+         2,
+         256,
+         "10"
+         "03"
+         "01000001000000000000000000000000"},
+        {{65536, 1},
+         2,
+         65536,
+         "20"
+         "03"
+         "0000010001000000000000000000000000000000000000000000000000000000"},
+        {{300, 300},
+         2,
+         300,
+         "10"
+         "04"
+         "2c01"},
     };
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         outbuf out = {0};
-        encode_hybrid(&out, CASES[i] + 2, CASES[i][0], CASES[i][1]);
-        is_hex(&out, WANTED[i]);
+        encode_indexes(&out, CASES[i].values, CASES[i].count, CASES[i].largest);
+        is_hex(&out, CASES[i].wanted);
         outbuf_free(&out);
     }
 }
@@ -217,6 +280,44 @@ static void export_samples(const char *path, outbuf *file, char remark[EXPORT_RE
     samples_free(&samples);
 }
 
+// Texts that repeat are in the dictionary, in pages of their indexes; those of later pages, which do not, are as they
+// are, in the same chunk.
+static void dictionary_ends(void **state)
+{
+    (void)state;
+    enum { ROWS = 2000, DICTIONARY = 8, PLAIN = 0 };
+    const parquet_column column = {.type = PARQUET_TEXT, .most_def = 1, .bit = 0};
+    u64 *has = mem_zeroed(ROWS, sizeof(*has));
+    const batch rows = {.count = ROWS, .has = has, .any = 1, .all = 1};
+    chunk_maker *maker = chunk_maker_new();
+    vector values = {0};
+    chunk made = {0};
+    for (u32 n = 0; n < 3; n++) {
+        for (u32 i = 0; i < ROWS; i++) {
+            char text[32];
+            snprintf(text, sizeof(text), "text %u", n ? n * ROWS + i : i % 50);
+            vector_text(&values, text_span(text));
+        }
+        chunk_add_page(maker, &made, &column, &values, &rows);
+        vector_clear(&values);
+    }
+    chunk_end(maker, &made, &column);
+    assert_int_equal(made.encodings, 1u << DICTIONARY | 1u << PLAIN);
+    assert_int_equal(made.dictionary.count, 50);
+    assert_true(made.first.len > 0);
+    assert_int_equal(made.page_count, 3);
+    assert_int_equal(made.entries, 3 * ROWS);
+    assert_int_equal(made.nulls, 0);
+    // Of texts in a dictionary the least and the greatest are known.
+    assert_true(made.pages[0].range.known && !made.pages[1].range.known);
+    assert_memory_equal(made.pages[0].range.low_text.at, "text 0", 6);
+    assert_memory_equal(made.pages[0].range.high_text.at, "text 9", 6);
+    vector_free(&values);
+    chunk_free(&made);
+    chunk_maker_free(maker);
+    mem_free(has);
+}
+
 // Field numbers are those of parquet.thrift.
 static void footer(void **state)
 {
@@ -327,8 +428,8 @@ static void threads_make_no_difference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hybrid),         cmocka_unit_test(delta),
-        cmocka_unit_test(footer),         cmocka_unit_test(threads_make_no_difference),
+        cmocka_unit_test(hybrid),         cmocka_unit_test(indexes), cmocka_unit_test(dictionary_ends),
+        cmocka_unit_test(delta),          cmocka_unit_test(footer),  cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(others_read_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
