@@ -12,10 +12,11 @@ enum { SQL_FIELDS_BYTES = 500000 };
 
 // ------------------------------------------------------------------------------------- fixed text
 
-// FILETIMEs outside 1601 … 9999 have no ISO 8601 text and stay numbers, as in the other formats.
+// FILETIMEs outside 1601 … 9999 have no ISO 8601 text and stay numbers, as in the other formats. SQLite is several
+// times as fast at datetime as at strftime.
 #define TIMESTAMP(of)                                                                                                  \
-    "CASE WHEN " of ".time BETWEEN 0 AND 2650467743999999999 THEN strftime('%Y-%m-%dT%H:%M:%S'," of                    \
-    ".time/10000000-11644473600,'unixepoch')||printf('.%07dZ'," of ".time%10000000) ELSE CAST(" of                     \
+    "CASE WHEN " of ".time BETWEEN 0 AND 2650467743999999999 THEN replace(datetime(" of                                \
+    ".time/10000000-11644473600,'unixepoch'),' ','T')||printf('.%07dZ'," of ".time%10000000) ELSE CAST(" of            \
     ".time AS TEXT) END"
 
 #define STATE "CASE r.state WHEN 0 THEN 'decoded' WHEN 1 THEN 'partial' ELSE 'raw' END"
