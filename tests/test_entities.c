@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "etl_text.h"
 #include "program.h"
@@ -244,6 +245,9 @@ static void incident_is_in_tables(void **state)
         "u.sid FROM logons l JOIN users u ON u.id=l.user",
         "mara|CORP|10|198.51.100.77|14:02:12|14:02:30|0x5a1f3c|"
         "S-1-5-21-2005221396-1177238915-839522115-1107\n");
+    // One account, as SID, as domain and name, and as "domain\\name"; the logon tells whose the processes are.
+    rows_are(db, "SELECT domain,account FROM users WHERE account IS NOT NULL", "CORP|mara\n");
+    rows_are(db, "SELECT count(*) FROM processes WHERE user_name='CORP\\mara'", "5\n");
     rows_are(db, "SELECT kind,name,program,account FROM activities WHERE kind IN ('service_change','task_change')",
              "service_change|SyncUpdater|C:\\Windows\\Temp\\svcupd.exe|LocalSystem\n"
              "service_change|SyncUpdater|C:\\Windows\\Temp\\svcupd.exe|LocalSystem\n"
@@ -266,6 +270,47 @@ static void incident_is_in_tables(void **state)
 // ---------------------------------------------------------------------------------------------- SQL over the records
 
 // The process of a record by its id and time is the one its name says: in traces of one host, each record.
+// Tables that follow from activities are made in time that grows as they do: with a look at all activities for each
+// registry value and each logon these took a minute and more.
+static void many_values_and_logons(void **state)
+{
+    (void)state;
+    enum { MANY = 20000, SECONDS = 20 };
+    program p;
+    char path[512];
+    error e = {0};
+    outbuf text = {0}, trace = {0};
+    struct rusage before, after;
+    outbuf_text(&text,
+                "trace start=2024-09-03T14:02:10Z frequency=10000000 build=19045\n  buffer-size=16777216\nbuffer\n");
+    for (u32 i = 0; i < MANY; i++) {
+        char line[700];
+        snprintf(
+            line, sizeof(line),
+            "event provider={70eb4f03-c1de-4f73-a051-33d13d5413bd} id=5 opcode=36 time=+%uus pid=7 tid=8\n"
+            "  payload ptr:0x10 u32:0,1,4 wstr:\"\\\\REGISTRY\\\\MACHINE\\\\K%u\" wstr:V u16:4 wstr:\"%u\" u32:0,0 u16:0\n"
+            "event provider={54849625-5478-4994-a5ba-3e3b0328c30d} id=4624 version=0 time=+%uus pid=7 tid=8\n"
+            "  payload sid:S-1-5-18 wstr:W wstr:C u64:1 sid:S-1-5-21-1-2-3-%u wstr:m%u wstr:C u64:%u u32:10 wstr:U wstr:N "
+            "wstr:W guid:00000000-0000-0000-0000-000000000000 wstr:- wstr:- u32:0 ptr:1 wstr:p wstr:- wstr:-\n",
+            2 * i + 1, i, i % 10, 2 * i + 2, i + 1000, i, i + 1000);
+        outbuf_text(&text, line);
+    }
+    if (!etl_text_build((const char *)text.bytes, text.len, &trace, &e))
+        fail_msg("%s", e.message);
+    program_begin(&p);
+    bytes_save(program_path(&p, "many.etl", path), trace.bytes, trace.len);
+    getrusage(RUSAGE_CHILDREN, &before);
+    sqlite3 *db = convert(&p, path);
+    getrusage(RUSAGE_CHILDREN, &after);
+    rows_are(db, "SELECT count(*),count(data),max(data) FROM registry_values", "20000|20000|9\n");
+    rows_are(db, "SELECT count(*),count(user) FROM logons", "20000|20000\n");
+    assert_true(after.ru_utime.tv_sec - before.ru_utime.tv_sec < SECONDS);
+    sqlite3_close(db);
+    program_end(&p);
+    outbuf_free(&text);
+    outbuf_free(&trace);
+}
+
 static void names_agree(sqlite3 *db)
 {
     rows_are(db,
@@ -562,15 +607,11 @@ static void readme_shows_the_incident(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes_have_parents),
-        cmocka_unit_test(queries_have_processes),
-        cmocka_unit_test(queries_for_others),
-        cmocka_unit_test(filters_leave_entities),
-        cmocka_unit_test(incident_is_in_tables),
-        cmocka_unit_test(readme_shows_the_incident),
-        cmocka_unit_test(records_agree),
-        cmocka_unit_test(queries_of_the_readme_run),
-        cmocka_unit_test(search_finds_what_is_there),
+        cmocka_unit_test(processes_have_parents),    cmocka_unit_test(queries_have_processes),
+        cmocka_unit_test(queries_for_others),        cmocka_unit_test(filters_leave_entities),
+        cmocka_unit_test(incident_is_in_tables),     cmocka_unit_test(many_values_and_logons),
+        cmocka_unit_test(readme_shows_the_incident), cmocka_unit_test(records_agree),
+        cmocka_unit_test(queries_of_the_readme_run), cmocka_unit_test(search_finds_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
