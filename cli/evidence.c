@@ -145,6 +145,15 @@ static void say_damage(const trace *t)
     mem_free(notes);
 }
 
+static u64 events_of_rest(const session *s)
+{
+    u32 rest = class_rest(s->classes);
+    u64 events = 0;
+    for (u32 i = 0; i < s->trace_count; i++)
+        events += rest < s->traces[i]->class_capacity ? s->traces[i]->class_events[rest] : 0;
+    return events;
+}
+
 const char *evidence_limit(const evidence *ev, u32 index, char scratch[160])
 {
     correlate_losses l = correlator_losses(ev->session->correlator);
@@ -152,14 +161,14 @@ const char *evidence_limit(const evidence *ev, u32 index, char scratch[160])
         u64 count;
         const char *what;
     } REACHED[] = {
-        {class_refused(ev->session->classes),
+        {events_of_rest(ev->session),
          "events are of classes beyond LIMIT_CLASSES or LIMIT_CLASS_BYTES: raw and unnamed"},
         {class_unplanned(ev->session->classes), "event classes are beyond LIMIT_CLASS_BYTES: their events are raw"},
         {ev->session->cut, "records would be longer than LIMIT_RECORD_TEXT: the rest of their payload is raw"},
         {l.processes, "process events are beyond LIMIT_PROCESS_FACTS: some process_name are missing"},
         {l.threads, "thread events are beyond LIMIT_THREAD_FACTS or LIMIT_STACK_THREADS: some processes are missing"},
         {l.files, "file names are beyond LIMIT_NAME_FACTS: some file_path are missing"},
-        {l.keys, "registry key names are beyond LIMIT_NAME_FACTS: some key_path are missing"},
+        {l.keys, "registry key names are beyond LIMIT_NAME_FACTS or LIMIT_KEY_PATHS: some key_path are missing"},
         {l.stacks, "stacks are beyond LIMIT_STACKS, LIMIT_KEPT_STACKS or LIMIT_STACK_FRAMES: they are not joined"},
         {l.images, "image loads are beyond LIMIT_IMAGE_FACTS: some modules are missing"},
         {l.methods, "compiled methods are beyond LIMIT_METHOD_FACTS: some frames have no name"},

@@ -326,7 +326,7 @@ static void add_ranks(const numbering *n, u32 order, merge_buffer *b, u64 *after
 static bool number_marks(pipeline *p, error *e)
 {
     pipeline_marks *marks = p->job->marks;
-    const merge_filter open = {NULL, false, INT64_MIN, INT64_MAX};
+    const merge_filter open = {NULL, INT64_MIN, INT64_MAX};
     merge_place *places = mem_zeroed(marks->count + 1, sizeof(*places));
     u64 *after = mem_zeroed(marks->count + 1, sizeof(*after)), before = 0;
     for (u32 i = 0; i < marks->count; i++)
@@ -384,7 +384,7 @@ static merge_filter class_filter(pipeline *p)
     const filter *f = p->job->filter;
     const class_table *classes = p->job->session->classes;
     const pipeline_part *part = p->job->part;
-    merge_filter out = {NULL, false, f->since, f->until};
+    merge_filter out = {NULL, f->since, f->until};
     if (part && part->since > out.since)
         out.since = part->since;
     if (part && part->until < out.until)

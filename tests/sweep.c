@@ -214,7 +214,7 @@ static void put_back(void *context, merge_buffer *b)
 
 static u64 render(conversion *c)
 {
-    static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
+    static const merge_filter ALL = {NULL, INT64_MIN, INT64_MAX};
     const exporter *form = exporter_by_name("jsonl");
     const export_trace facts = {.file = "sweep.etl", .info_json = "{}"};
     export_target target = {.fd = -1, // nothing is committed

@@ -90,7 +90,7 @@ static void put_back(void *context, merge_buffer *b)
 // How many records come out; each has the id its time says.
 static u32 records_of(changing *c)
 {
-    static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
+    static const merge_filter ALL = {NULL, INT64_MIN, INT64_MAX};
     reading r = {.merge = merge_new(c->session, &ALL)};
     record_scratch scratch = {0};
     slice s = {0};
@@ -200,7 +200,7 @@ static void is_overwritten(void **state)
     assert_true(fd >= 0);
     assert_int_equal(pwrite(fd, noise, sizeof(noise), 3 * BUFFER_BYTES), BUFFER_BYTES);
     close(fd);
-    static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
+    static const merge_filter ALL = {NULL, INT64_MIN, INT64_MAX};
     reading r = {.merge = merge_new(c->session, &ALL)};
     record_scratch scratch = {0};
     slice s = {0};

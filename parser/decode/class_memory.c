@@ -6,6 +6,7 @@ u32 class_ask(class_table *t, class_memory *m, bool add, span bytes, header_kind
     event ev;
     event_read(bytes, &frame, 0, &ev);
     u32 cls = add ? class_add(t, &ev) : class_find(t, &ev);
+    m->unknown += cls == CLASS_NONE;
     if (cls == CLASS_NONE || ev.schema_tl.len || kind == HEADER_MESSAGE || kind == HEADER_ERROR)
         return cls;
     if (header_is_hook(kind)) {

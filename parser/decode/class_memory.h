@@ -19,6 +19,7 @@ typedef struct class_memory {
         u64 start, provider[2], descriptor[2];
         u32 cls;
     } headers[REMEMBERED_HEADERS];
+    u32 unknown; // how often CLASS_NONE was the answer
 } class_memory;
 
 // The class from the table, and remembers it where it can be.

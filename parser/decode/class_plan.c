@@ -221,6 +221,8 @@ void class_plan(class_table *t, u32 index, schema_set *set, u32 os_build)
     c->plan_count = 0;
     c->named = NULL;
     c->exact_version = true;
+    if (index == t->rest)
+        return;
     if (t->arena.taken < t->most_bytes)
         add_plans(&p, c);
     else

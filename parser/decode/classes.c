@@ -10,7 +10,7 @@ class_table *class_table_new(size_t most_bytes)
 {
     class_table *t = mem_zeroed(1, sizeof(*t));
     t->most_bytes = most_bytes;
-    t->unknown.index = CLASS_NONE;
+    t->rest = CLASS_NONE;
     return t;
 }
 
@@ -40,24 +40,14 @@ const event_class *const *class_list(const class_table *t)
     return (const event_class *const *)t->classes;
 }
 
-u64 class_refused(const class_table *t)
+u32 class_rest(const class_table *t)
 {
-    return t->refused;
-}
-
-void class_refuse(class_table *t, u64 events)
-{
-    t->refused += events;
+    return t->rest;
 }
 
 u32 class_unplanned(const class_table *t)
 {
     return t->unplanned;
-}
-
-const event_class *class_unknown(const class_table *t)
-{
-    return &t->unknown;
 }
 
 // ---------------------------------------------------------------------------------------------- finding
@@ -97,7 +87,7 @@ u32 class_find(const class_table *t, const event *ev)
 {
     class_key k = key_of(ev);
     u32 found = find(t, hash_of(&k, ev->schema_tl), &k, ev->schema_tl);
-    return found == MAP_NONE ? CLASS_NONE : found;
+    return found == MAP_NONE ? t->rest : found;
 }
 
 static void new_class(class_table *t, const event *ev, const class_key *k)
@@ -130,21 +120,33 @@ u32 class_add(class_table *t, const event *ev)
     u32 found = find(t, hash, &k, ev->schema_tl);
     if (found != MAP_NONE)
         return found;
-    if (t->count >= LIMIT_CLASSES || t->arena.taken + ev->schema_tl.len > t->most_bytes)
+    // Half of the bytes are left for plans, so that the first classes have theirs.
+    if (t->count >= LIMIT_CLASSES || t->arena.taken + ev->schema_tl.len > t->most_bytes / 2)
         return CLASS_NONE;
     map_add(&t->by_key, hash, t->count);
     new_class(t, ev, &k);
     return t->count - 1;
 }
 
-event_class *class_new(class_table *t)
+// That no event's key finds.
+static event_class *keyless_class(class_table *t)
 {
-    if (t->count >= LIMIT_CLASSES || t->arena.taken >= t->most_bytes)
-        return NULL;
     GROW(t->classes, t->count, t->class_cap);
     GROW(t->keys, t->count, t->key_cap);
     event_class *c = arena_new(&t->arena, event_class);
     *c = (event_class){.index = t->count};
     t->keys[t->count] = (class_key){.bits = 0};
     return t->classes[t->count++] = c;
+}
+
+event_class *class_new(class_table *t)
+{
+    return t->count < LIMIT_CLASSES && t->arena.taken < t->most_bytes ? keyless_class(t) : NULL;
+}
+
+u32 class_add_rest(class_table *t)
+{
+    if (t->rest == CLASS_NONE)
+        t->rest = keyless_class(t)->index;
+    return t->rest;
 }

@@ -21,9 +21,8 @@ struct class_table {
     u32 count, class_cap, key_cap;
     map by_key;
     size_t most_bytes;
-    u64 refused;
     u32 unplanned;
-    event_class unknown;
+    u32 rest; // the class of events that found the table full; CLASS_NONE: there are none
 };
 
 // Adds a class that is not found by any event's key. NULL: LIMIT_CLASSES are there, or LIMIT_CLASS_BYTES are used.

@@ -280,7 +280,7 @@ ENGINE(where_parse)
 
 ENGINE(class_count)
 ENGINE(class_list)
-ENGINE(class_refused)
+ENGINE(class_rest)
 ENGINE(class_unplanned)
 
 ENGINE(buffer_reader_free)

@@ -59,6 +59,8 @@ static u32 number_class(collector *c, const loaded_buffer *b, const event_ref *r
     event ev;
     loaded_event(b, ref, &ev);
     u32 number = class_add(classes, &ev);
+    if (number == CLASS_NONE)
+        number = class_add_rest(classes);
     while (c->interest_count < class_count(classes))
         add_interest(c, c->interest_count);
     if (t->class_capacity < class_count(classes)) {
@@ -85,7 +87,7 @@ static u64 number_events(collector *c, const scanned *s)
 {
     const loaded_buffer *b = &s->buffer;
     u32 *numbers = numbers_of(s);
-    u64 refused = 0, classes = 0;
+    u64 classes = 0;
     for (u32 i = 0; i < b->count; i++) {
         event_ref *ref = &b->refs[i];
         u32 number = ref->cls == CLASS_NONE ? NOT_NUMBERED : numbers[ref->cls];
@@ -95,18 +97,12 @@ static u64 number_events(collector *c, const scanned *s)
                 numbers[ref->cls] = number;
         }
         ref->cls = number;
-        bool is_known = number != CLASS_NONE;
-        if (c->asks_stacks && (!is_known || c->wanted[number]))
+        if (c->asks_stacks && c->wanted[number])
             correlator_ask(c->session->correlator, ref->time);
-        if (is_known) {
-            c->trace->class_events[number]++;
-            classes |= (u64)1 << number % 64;
-        } else {
-            refused++;
-        }
+        c->trace->class_events[number]++;
+        classes |= (u64)1 << number % 64;
     }
-    class_refuse(c->session->classes, refused);
-    return refused ? UINT64_MAX : classes;
+    return classes;
 }
 
 // ---------------------------------------------------------------------------------------------- what events say
@@ -152,7 +148,7 @@ static void collect_schema(collector *c, const loaded_buffer *b, const event_ref
 static void collect_event(collector *c, const loaded_buffer *b, const event_ref *ref)
 {
     event ev;
-    interest kind = ref->cls == CLASS_NONE ? INTEREST_NONE : (interest)c->interests[ref->cls];
+    interest kind = (interest)c->interests[ref->cls];
     if (kind == INTEREST_NONE)
         return;
     loaded_event(b, ref, &ev);

@@ -160,8 +160,7 @@ static void count_next(void *context, unsigned thread, void *item, u64 number)
     make_space(t, b->class_count);
     for (u32 i = 0; i < loaded->count; i++) {
         const event_ref *ref = &loaded->refs[i];
-        if (ref->cls != CLASS_NONE)
-            count_event(t, b->classes[ref->cls], c->trace, loaded_payload(loaded, ref));
+        count_event(t, b->classes[ref->cls], c->trace, loaded_payload(loaded, ref));
     }
     (void)item;
 }
@@ -286,9 +285,7 @@ static void try_again(const counter *c, tally *t, const kept_event *undecoded)
 void counter_settle(counter *c)
 {
     session *s = c->session;
-    s->counted = !class_refused(s->classes); // events without a class were not
-    if (!s->counted)
-        return;
+    s->counted = true;
     u8 *found = mem_zeroed(c->class_count, 1);
     s->settled = mem_zeroed(c->class_count, sizeof(*s->settled));
     s->settled_count = c->class_count;

@@ -113,7 +113,7 @@ static bool pick_events(picking *p, const bool *wanted)
     event_cache *c = p->cache;
     u32 count = p->from->count, done = 0;
     for (u32 i = 0; i < count; i++) {
-        if (refs[i].cls != CLASS_NONE && !wanted[refs[i].cls])
+        if (!wanted[refs[i].cls])
             continue;
         u32 first = i, end = i + 1;
         while (first > done && refs[first - 1].time == refs[i].time)

@@ -72,7 +72,7 @@ static bool in_time(const merge *m, const etl_file *file, const buffer_events *b
 // The bits a buffer must have one of to hold events that take part (buffer_events.classes).
 static u64 wanted_classes(const session *s, const merge_filter *filter)
 {
-    u64 bits = filter->classes && !filter->unknown ? 0 : UINT64_MAX;
+    u64 bits = filter->classes ? 0 : UINT64_MAX;
     assert(filter->classes || !s->wants);
     for (u32 i = 0; filter->classes && i < class_count(s->classes); i++) {
         // What the first pass did not know to be wanted it did not cache: it would be missing without a word.
@@ -239,6 +239,16 @@ void merge_on_release(merge *m, merge_put *put, void *context)
     m->put_context = context;
 }
 
+// Events of classes that were not there in the first pass: the file has changed.
+static void drop_unknown(loaded_buffer *b)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < b->count; i++)
+        if (b->refs[i].cls != CLASS_NONE)
+            b->refs[kept++] = b->refs[i];
+    b->count = kept;
+}
+
 static void load_again(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
 {
     walk_report quiet = {0};
@@ -248,6 +258,10 @@ static void load_again(const merge *m, const pending *p, merge_buffer *b, buffer
     if (found->cached && cached_place(found->cached, &b->own, &b->loaded))
         return;
     buffer_walk_events(m->session->classes, &b->own, reader, &quiet);
+    if (reader->memory->unknown) {
+        drop_unknown(&b->own);
+        reader->memory->unknown = 0;
+    }
     if (quiet.unordered)
         refs_sort(b->own.refs, b->own.count);
     b->loaded = b->own;
@@ -263,7 +277,7 @@ static bool is_any_time(const merge_filter *f)
 static bool takes(const merge *m, const loaded_buffer *b, const event_ref *ref)
 {
     const merge_filter *f = &m->filter;
-    if (f->classes && !(ref->cls == CLASS_NONE ? f->unknown : f->classes[ref->cls]))
+    if (f->classes && !f->classes[ref->cls])
         return false;
     if (is_any_time(f))
         return true;

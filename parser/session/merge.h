@@ -36,9 +36,8 @@ typedef struct slice {
 
 // Which events take part; decided from the class and the time alone, before anything is decoded.
 typedef struct merge_filter {
-    const bool *classes; // by class index, NULL: all. Events without a class take part where `unknown`.
-    bool unknown;
-    i64 since, until; // FILETIME, both inclusive
+    const bool *classes; // by class index; NULL: all
+    i64 since, until;    // FILETIME, both inclusive
 } merge_filter;
 
 merge *merge_new(session *s, const merge_filter *filter);

@@ -152,14 +152,9 @@ void record_scratch_free(record_scratch *scratch)
     *scratch = (record_scratch){0};
 }
 
-static const event_class *class_of_ref(const session *s, const event_ref *ref)
-{
-    return ref->cls == CLASS_NONE ? class_unknown(s->classes) : class_at(s->classes, ref->cls);
-}
-
 record_state session_state(const session *s, const loaded_buffer *b, const event_ref *ref, record_scratch *scratch)
 {
-    return class_state(class_of_ref(s, ref), &scratch->decoder, loaded_payload(b, ref));
+    return class_state(class_at(s->classes, ref->cls), &scratch->decoder, loaded_payload(b, ref));
 }
 
 // Stacks stand in extended items: a match id, then return addresses of either size, or the key of a stack that is
@@ -200,7 +195,7 @@ void session_record_bare(const session *s, const loaded_buffer *b, const event_r
     loaded_event(b, ref, &scratch->event);
     const event *ev = &scratch->event;
     class_decode d;
-    const event_class *cls = class_of_ref(s, ref);
+    const event_class *cls = class_at(s->classes, ref->cls);
     if (cls->by_sender) {
         schema_sender from = {
             .source = b->file_index, .process_id = ev->process_id, .time = session_time(b, ref->time)};

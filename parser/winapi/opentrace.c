@@ -404,9 +404,7 @@ static i64 filetime_of(const FILETIME *time, i64 otherwise)
 
 ULONG ProcessTrace(PTRACEHANDLE HandleArray, ULONG HandleCount, LPFILETIME StartTime, LPFILETIME EndTime)
 {
-    delivery d = {.filter = {.unknown = true,
-                             .since = filetime_of(StartTime, INT64_MIN),
-                             .until = filetime_of(EndTime, INT64_MAX)}};
+    delivery d = {.filter = {.since = filetime_of(StartTime, INT64_MIN), .until = filetime_of(EndTime, INT64_MAX)}};
     if (HandleCount == 0 || HandleCount > HANDLES_A_CALL)
         return ERROR_BAD_LENGTH;
     if (!HandleArray)

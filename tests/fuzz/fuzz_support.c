@@ -71,7 +71,7 @@ static void put_back(void *context, merge_buffer *b)
 
 static u64 render_all(reading *r, const exporter *form)
 {
-    static const merge_filter ALL = {NULL, true, INT64_MIN, INT64_MAX};
+    static const merge_filter ALL = {NULL, INT64_MIN, INT64_MAX};
     const export_trace facts = {.file = "fuzz.etl", .info_json = "{}"};
     export_target target = {.fd = open("/dev/null", O_WRONLY),
                             .name = "/dev/null",
