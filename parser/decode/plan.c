@@ -410,7 +410,7 @@ static plan_text key_of(arena *a, span name, text_escape escape)
 
 typedef struct siblings {
     const char **names;
-    u32 *times;
+    u32 *times; // it was wanted
     map by_name;
 } siblings;
 
@@ -419,34 +419,58 @@ static bool is_sibling(const void *names, u32 index, const void *name)
     return strcmp(((const char *const *)names)[index], name) == 0;
 }
 
-// How often, this time included.
-static u32 times_seen(siblings *s, const char *name)
+// False: one of them has it.
+static bool claim_name(siblings *s, const char *name, u32 *at)
 {
     u64 hash = hash_bytes(name, strlen(name));
-    u32 at = map_find(&s->by_name, hash, is_sibling, s->names, name);
-    if (at != MAP_NONE)
-        return ++s->times[at];
-    at = s->by_name.count;
-    s->names[at] = name;
-    map_add(&s->by_name, hash, at);
-    return s->times[at] = 1;
+    *at = map_find(&s->by_name, hash, is_sibling, s->names, name);
+    if (*at != MAP_NONE)
+        return false;
+    *at = s->by_name.count;
+    s->names[*at] = name;
+    map_add(&s->by_name, hash, *at);
+    return true;
 }
 
-// Names must be unique among siblings, or a JSON object would hold one key twice: later ones get _2, _3 ….
+// As it is shown: two that are cut or mended to the same text are one name.
+static const char *shown_name(arena *a, const char *name)
+{
+    size_t len = strnlen(name, LIMIT_NAME_BYTES);
+    u8 *clean = mem_alloc(3 * len + TEXT_PADDING), *end = text_utf8(clean, (span){(const u8 *)name, len});
+    bool same = !name[len] && (size_t)(end - clean) == len && memcmp(clean, name, len) == 0;
+    const char *shown = same ? name : arena_text_len(a, (const char *)clean, (size_t)(end - clean));
+    mem_free(clean);
+    return shown;
+}
+
+static const char *other_name(compiler *c, siblings *s, const char *name)
+{
+    u32 first, at;
+    (void)claim_name(s, name, &first);
+    for (;;) {
+        const char *other = arena_format(c->arena, "%s_%u", name, ++s->times[first] + 1);
+        if (claim_name(s, other, &at))
+            return other;
+    }
+}
+
+// Names must be unique among siblings, or a JSON object would hold one key twice: later ones get _2, _3 … as far as
+// none is called so itself.
 static void compile_names(compiler *c, u32 first, u32 count)
 {
-    siblings s = {.names = mem_zeroed(count, sizeof(*s.names)), .times = mem_zeroed(count, sizeof(*s.times))};
+    siblings s = {.names = mem_zeroed(2 * (size_t)count, sizeof(*s.names)),
+                  .times = mem_zeroed(2 * (size_t)count, sizeof(*s.times))};
+    u32 at;
     for (u32 i = first; i < first + count; i++) {
-        const char *name = c->schema->properties[i].name;
-        u32 same = times_seen(&s, name);
-        if (same > 1)
-            name = arena_format(c->arena, "%s_%u", name, same);
-        size_t len = strlen(name);
-        if (len > LIMIT_NAME_BYTES)
-            len = LIMIT_NAME_BYTES;
-        c->fields[i].name = name;
-        c->fields[i].json_key = key_of(c->arena, (span){(const u8 *)name, len}, ESCAPE_JSON);
-        c->fields[i].csv_key = key_of(c->arena, (span){(const u8 *)name, len}, ESCAPE_JSON_CSV);
+        const char *name = shown_name(c->arena, c->schema->properties[i].name);
+        c->fields[i].name = claim_name(&s, name, &at) ? name : NULL;
+    }
+    for (u32 i = first; i < first + count; i++) {
+        if (!c->fields[i].name)
+            c->fields[i].name = other_name(c, &s, shown_name(c->arena, c->schema->properties[i].name));
+        span name = text_span(c->fields[i].name);
+        c->fields[i].json_key = key_of(c->arena, name, ESCAPE_JSON);
+        c->fields[i].csv_key = key_of(c->arena, name, ESCAPE_JSON_CSV);
     }
     mem_free(s.names);
     mem_free(s.times);
