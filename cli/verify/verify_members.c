@@ -1,10 +1,10 @@
 #include "verify/verify_members.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/os.h"
 #include "etwkit_engine.h"
+#include "names.h"
 
 // The length of the name of what a member is in; 0: it is in nothing.
 static size_t container_of(const char *name)
@@ -27,6 +27,27 @@ static bool is_compressed(const verify_place *place, const char *name)
     return kind && kind->form == FORM_ARCHIVE;
 }
 
+// Windows gives files their names in any case of letters, and a registry writes them as it likes.
+static u32 first_named(const verify_members *m, const char *name)
+{
+    u32 found;
+    MAP_FIND(found, &m->by_name, name_hash(name), name_same(m->list[index_].name, name));
+    return found;
+}
+
+static void list_member(verify_members *m, verify_member added)
+{
+    u32 first = first_named(m, added.name);
+    GROW(m->list, m->count, m->capacity);
+    if (first == MAP_NONE) {
+        map_add(&m->by_name, name_hash(added.name), m->count);
+    } else {
+        added.next = m->list[first].next;
+        m->list[first].next = m->count + 1;
+    }
+    m->list[m->count++] = added;
+}
+
 static void add_member(verify_members *m, const verify_place *place, const cJSON *recorded, const char *key)
 {
     char *name = verify_text(recorded, key);
@@ -35,8 +56,7 @@ static void add_member(verify_members *m, const verify_place *place, const cJSON
     if (name && was_read && !container && is_compressed(place, name))
         container = strlen(name);
     if (container) {
-        GROW(m->list, m->count, m->capacity);
-        m->list[m->count++] = (verify_member){.name = arena_text(&m->arena, name), .container = container};
+        list_member(m, (verify_member){.name = arena_text(&m->arena, name), .container = container});
     }
     mem_free(name);
 }
@@ -46,18 +66,19 @@ static bool is_in(const verify_member *member, const char *container, size_t len
     return member->container == len && memcmp(member->name, container, len) == 0;
 }
 
-// Windows gives files their names in any case of letters, and a registry writes them as it likes.
 static verify_member *member_at(const verify_members *m, const char *path)
 {
     size_t place = strlen(m->place), container = strlen(m->container);
     if (strncmp(path, m->place, place) != 0)
         return NULL;
-    for (u32 i = 0; i < m->count; i++) {
-        verify_member *each = &m->list[i];
-        if (!each->found && is_in(each, m->container, container) &&
-            strcasecmp(each->name + container, path + place) == 0)
-            return each;
-    }
+    char *name = mem_alloc(container + strlen(path + place) + 1);
+    memcpy(name, m->container, container);
+    strcpy(name + container, path + place);
+    u32 first = first_named(m, name);
+    mem_free(name);
+    for (u32 i = first == MAP_NONE ? 0 : first + 1; i; i = m->list[i - 1].next)
+        if (!m->list[i - 1].found && is_in(&m->list[i - 1], m->container, container))
+            return &m->list[i - 1];
     return NULL;
 }
 
@@ -111,13 +132,16 @@ static void look_into(verify_members *m, const verify_place *place, const verify
     (void)find_inputs(&f, m->place);
 }
 
-static bool is_looked_into(const verify_members *m, u32 index)
+// Whether it is the first one that is in there.
+static bool opens_container(const verify_members *m, map *containers, u32 index)
 {
     const verify_member *member = &m->list[index];
-    for (u32 i = 0; i < index; i++)
-        if (is_in(&m->list[i], member->name, member->container))
-            return true;
-    return false;
+    u64 hash = hash_bytes(member->name, member->container);
+    u32 before;
+    MAP_FIND(before, containers, hash, is_in(&m->list[index_], member->name, member->container));
+    if (before == MAP_NONE)
+        map_add(containers, hash, index);
+    return before == MAP_NONE;
 }
 
 void verify_members_look(verify_members *m, const verify_place *place, const cJSON *root)
@@ -127,21 +151,25 @@ void verify_members_look(verify_members *m, const verify_place *place, const cJS
         add_member(m, place, each, "file");
     cJSON_ArrayForEach (each, cJSON_GetObjectItemCaseSensitive(root, "schemas"))
         add_member(m, place, each, "path");
+    map containers = {0};
     for (u32 i = 0; i < m->count; i++)
-        if (!is_looked_into(m, i))
+        if (opens_container(m, &containers, i))
             look_into(m, place, &m->list[i]);
+    map_free(&containers);
 }
 
 const verify_member *verify_members_find(const verify_members *m, const char *name)
 {
-    for (u32 i = 0; i < m->count; i++)
-        if (strcmp(m->list[i].name, name) == 0)
-            return &m->list[i];
+    u32 first = first_named(m, name);
+    for (u32 i = first == MAP_NONE ? 0 : first + 1; i; i = m->list[i - 1].next)
+        if (strcmp(m->list[i - 1].name, name) == 0)
+            return &m->list[i - 1];
     return NULL;
 }
 
 void verify_members_free(verify_members *m)
 {
     mem_free(m->list);
+    map_free(&m->by_name);
     arena_free(&m->arena);
 }

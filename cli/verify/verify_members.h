@@ -6,12 +6,14 @@
 #include <cjson/cJSON.h>
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "base/sha256.h"
 #include "verify/verify.h"
 
 typedef struct verify_member {
     const char *name; // as recorded
     size_t container; // how much of it names what it is in; all of it: a compressed file
+    u32 next;         // of the same name but for the case of letters: its index plus one; 0: none
     bool found;
     u64 bytes;
     char sha256[SHA256_TEXT]; // "" where it could not be read
@@ -22,6 +24,7 @@ typedef struct verify_members {
     arena arena;
     verify_member *list;
     u32 count, capacity;
+    map by_name;                   // the first of each, in any case of letters
     const char *container, *place; // what is looked into: its recorded name, and where it is
 } verify_members;
 

@@ -31,6 +31,12 @@ static int by_processor(const void *a, const void *b)
     return by_sequence(a, b);
 }
 
+static int by_index(const void *a, const void *b)
+{
+    const u32 *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
 static void add_row(losses *l, bool has_processor, u16 processor, u64 missing)
 {
     loss_row *last = l->count ? &l->rows[l->count - 1] : NULL;
@@ -156,6 +162,7 @@ void losses_count(const etl_file *f, losses *out)
         list = spill_sort(&block, count, sizeof(*list), by_processor);
     compare_neighbours(f, out, list, count, each);
     spill_free(&block);
+    out->after = spill_sort(&out->after_block, out->after_count, sizeof(*out->after), by_index);
 }
 
 void losses_free(losses *l)

@@ -24,8 +24,8 @@ typedef struct losses {
     bool numbered;   // there are buffers with numbers besides header buffers:
     u64 first, last; // of these, the least and the greatest number
     u64 marked;      // buffers with BUFFER_FLAG_EVENTS_LOST or BUFFER_FLAG_BUFFER_LOST
-    u32 *after;      // indexes of etl_file.buffers: those marked and those after a hole, before which something is
-                     // lost
+    u32 *after; // indexes of etl_file.buffers in order: those marked and those after a hole, before which something
+                // is lost
     spill *after_block;
     u32 after_count, after_cap;
 } losses;

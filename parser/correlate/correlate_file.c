@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/bisect.h"
 #include "correlate/correlate_internal.h"
 
 enum { OPCODE_NAME = 0, OPCODE_CREATE = 32, OPCODE_DELETE = 35, OPCODE_RUNDOWN = 36, OPCODE_OPEN = 64 };
@@ -77,19 +78,34 @@ static int by_prefix(const void *a, const void *b)
     return strcmp(x->replacement, y->replacement);
 }
 
-static bool stands_for(const volume *v, const char *path, size_t len)
+// Whether it stands before the one whose prefix is the first `len` bytes of the path.
+static bool is_before(const volume *v, u32 machine, const char *path, size_t len)
 {
-    size_t prefix = v->prefix_len;
-    return prefix <= len && strncasecmp(path, v->prefix, prefix) == 0 &&
-           (prefix == len || v->prefix[prefix - 1] == '\\' || path[prefix] == '\\');
+    if (v->source != machine)
+        return v->source < machine;
+    if (v->prefix_len != len)
+        return v->prefix_len > len;
+    return strncasecmp(v->prefix, path, len) < 0;
 }
 
+static bool is_prefix(const volume *v, u32 machine, const char *path, size_t len)
+{
+    return v->source == machine && v->prefix_len == len && strncasecmp(v->prefix, path, len) == 0;
+}
+
+// The longest prefix that ends where a name of the path does.
 static const volume *volume_of(const correlator *c, u32 machine, const char *path, size_t len)
 {
-    for (u32 i = 0; i < c->files.volume_count; i++) {
-        const volume *v = &c->files.volumes[i];
-        if (v->source == machine && stands_for(v, path, len))
-            return v;
+    const volume *list = c->files.volumes;
+    u32 count = c->files.volume_count, at;
+    BISECT(at, 0, count, list[index_].source < machine);
+    size_t most = at < count && list[at].source == machine ? list[at].prefix_len : 0;
+    for (size_t n = most < len ? most : len; n; n--) {
+        if (n < len && path[n - 1] != '\\' && path[n] != '\\')
+            continue;
+        BISECT(at, at, count, is_before(&list[index_], machine, path, n));
+        if (at < count && is_prefix(&list[at], machine, path, n))
+            return &list[at];
     }
     return NULL;
 }

@@ -17,14 +17,6 @@ static u8 *put_utf8(u8 *p, const char *text, text_escape e)
     return text_utf8_as(p, (span){(const u8 *)text, strlen(text)}, e);
 }
 
-static const char *map_text(const value_map *map, u64 value)
-{
-    for (u32 i = 0; i < map->count; i++)
-        if (map->entries[i].value == value)
-            return map->entries[i].text;
-    return NULL;
-}
-
 // All names whose bits are set, joined by |, and what is left as hex.
 static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, text_escape e)
 {
@@ -52,7 +44,7 @@ static u8 *put_bitmap(u8 *p, const value_map *map, u64 value, text_escape e)
 // The names of a mapped value; false, and nothing written, where the map has none for it.
 static bool put_mapped(u8 **p, const value_map *map, u64 value, text_escape e)
 {
-    const char *text = map->is_bitmap ? NULL : map_text(map, value);
+    const char *text = map->is_bitmap ? NULL : value_map_text(map, value);
     if (text)
         *p = put_utf8(*p, text, e);
     else if (map->is_bitmap)

@@ -127,10 +127,8 @@ void value_of(const field *f, span v, typed_value *out)
 const char *value_name(const typed_value *v)
 {
     const value_map *map = v->field ? v->field->map : NULL;
-    for (u32 i = 0; map && !map->is_bitmap && value_is_integer(v) && i < map->count; i++)
-        if (map->entries[i].value == load_unsigned(v->bytes))
-            return map->entries[i].text;
-    return NULL;
+    bool is_named = map && !map->is_bitmap && value_is_integer(v);
+    return is_named ? value_map_text(map, load_unsigned(v->bytes)) : NULL;
 }
 
 // ---------------------------------------------------------------------------------------------- slots

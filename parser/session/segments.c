@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
+
 typedef struct segment_file {
     const input *in;
     i64 start, boot;
@@ -14,8 +16,10 @@ typedef struct segment_file {
 
 void segments_free(segment_list *list)
 {
-    arena_free(&list->arena);
+    if (list->by_input)
+        map_free(list->by_input);
     mem_free(list->files);
+    arena_free(&list->arena);
     *list = (segment_list){0};
 }
 
@@ -89,6 +93,9 @@ void segments_order(segment_list *list)
 {
     if (list->count)
         qsort(list->files, list->count, sizeof(*list->files), by_session_and_sequence);
+    list->by_input = arena_new(&list->arena, map);
+    for (u32 i = 0; i < list->count; i++)
+        map_add(list->by_input, hash_u64((uintptr_t)list->files[i].in), i);
 }
 
 // What was lost since the file before, which ended right in front of this one: numbers between them that neither has
@@ -119,9 +126,8 @@ static segment made(const segment_list *list, u32 i)
 
 segment segment_of(const segment_list *list, const etl_file *f)
 {
-    if (f->trace_headers[0].log_file_mode & LOG_FILE_MODE_NEWFILE)
-        for (u32 i = 0; i < list->count; i++)
-            if (list->files[i].in == f->input)
-                return made(list, i);
-    return (segment){0};
+    u32 at = MAP_NONE;
+    if (list->by_input && (f->trace_headers[0].log_file_mode & LOG_FILE_MODE_NEWFILE))
+        MAP_FIND(at, list->by_input, hash_u64((uintptr_t)f->input), list->files[index_].in == f->input);
+    return at == MAP_NONE ? (segment){0} : made(list, at);
 }

@@ -19,6 +19,7 @@ typedef struct segment_list {
     arena arena;
     struct segment_file *files;
     u32 count, cap;
+    struct map *by_input; // base/map.h: once in order
 } segment_list;
 
 void segments_free(segment_list *list);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bisect.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "container/xpress_encode.h"
@@ -83,7 +84,7 @@ static void keep_time(trim *t, i64 time)
 
 static interest interest_in(const trim *t, const event_ref *ref)
 {
-    return ref->cls == CLASS_NONE ? INTEREST_NONE : (interest)t->interests[ref->cls];
+    return (interest)t->interests[ref->cls];
 }
 
 static bool same_thread(const void *items, u32 index, const void *key)
@@ -269,10 +270,10 @@ static bool is_after_hole(const trim *t, const etl_buffer *b)
 {
     const losses *l = &t->trace->losses;
     u32 index = (u32)(b - t->trace->file.buffers);
-    for (u32 i = 0; i < l->after_count; i++)
-        if (l->after[i] == index)
-            return !(b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST));
-    return false;
+    u32 at;
+    BISECT(at, 0, l->after_count, l->after[index_] < index);
+    return at < l->after_count && l->after[at] == index &&
+           !(b->flags & (BUFFER_FLAG_EVENTS_LOST | BUFFER_FLAG_BUFFER_LOST));
 }
 
 // The header of a buffer of the trace, as far as it still has one.

@@ -390,8 +390,10 @@ static void unpack_maps(unpacker *u)
         if (first > count || claimed > count - first || claimed > LIMIT_MAP_ENTRIES)
             u->bad = true;
         else
-            *u->maps[i] =
-                (value_map){name ? name : "", entries + first, claimed, (load_u32(from + 12) & MAP_IS_BITMAP) != 0};
+            *u->maps[i] = (value_map){.name = name ? name : "",
+                                      .entries = entries + first,
+                                      .count = claimed,
+                                      .is_bitmap = (load_u32(from + 12) & MAP_IS_BITMAP) != 0};
     }
 }
 

@@ -327,7 +327,8 @@ value_map *schema_add_map(provider_schema *p, const char *name, bool is_bitmap, 
         if (entries[i].text && *entries[i].text)
             copies[kept++] = (map_entry){entries[i].value, arena_text(a, entries[i].text)};
     value_map *added = arena_new(a, value_map);
-    *added = (value_map){arena_text(a, name ? name : ""), copies, kept, is_bitmap};
+    *added =
+        (value_map){.name = arena_text(a, name ? name : ""), .entries = copies, .count = kept, .is_bitmap = is_bitmap};
     schema_list_map(p, added);
     return added;
 }

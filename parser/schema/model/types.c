@@ -3,6 +3,9 @@
 
 #include <strings.h>
 
+#include "base/bisect.h"
+#include "base/sort.h"
+
 static const in_type_facts IN_TYPES[] = {
 #define IN(name, number, text, bytes, out) {text, number, bytes, OUT_##out},
 #include "schema/model/types.def"
@@ -122,6 +125,8 @@ typedef enum fit_of_value { NO_VALUE, SAME_BITS, SAME_VALUE } fit_of_value;
 
 static fit_of_value value_fit(u64 value, u32 bits, bool is_signed)
 {
+    if (bits >= 64)
+        return SAME_VALUE;
     i64 same = value <= UINT32_MAX && bits < 32 ? (i32)(u32)value : (i64)value;
     bool is_unsigned_one = value >> bits == 0, is_negative_one = same >> (bits - 1) == -1;
     if (!is_unsigned_one && !is_negative_one)
@@ -130,19 +135,71 @@ static fit_of_value value_fit(u64 value, u32 bits, bool is_signed)
     return as_it_stands ? SAME_VALUE : SAME_BITS;
 }
 
+static u64 low_bits(u64 value, u32 bits)
+{
+    return bits >= 64 ? value : value & (((u64)1 << bits) - 1);
+}
+
+// Whether nothing is to be done.
+static bool is_fitted(const value_map *m, u32 bits, bool is_signed)
+{
+    for (u32 i = 0; i < m->count; i++) {
+        u64 value = m->entries[i].value;
+        if (value_fit(value, bits, is_signed) != SAME_VALUE || low_bits(value, bits) != value ||
+            (i && !m->is_bitmap && value <= m->entries[i - 1].value))
+            return false;
+    }
+    return true;
+}
+
+typedef struct placed_entry {
+    map_entry entry;
+    u32 place;
+} placed_entry;
+
+static int by_value(const void *a, const void *b)
+{
+    const placed_entry *x = a, *y = b;
+    if (x->entry.value != y->entry.value)
+        return x->entry.value < y->entry.value ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static u32 put_in_order(map_entry *entries, u32 count)
+{
+    placed_entry *placed = mem_alloc((count + (size_t)1) * sizeof(*placed));
+    u32 kept = 0;
+    for (u32 i = 0; i < count; i++)
+        placed[i] = (placed_entry){entries[i], i};
+    sort_in_place(placed, count, sizeof(*placed), by_value);
+    for (u32 i = 0; i < count; i++)
+        if (!kept || entries[kept - 1].value != placed[i].entry.value)
+            entries[kept++] = placed[i].entry;
+    mem_free(placed);
+    return kept;
+}
+
 const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes, bool is_signed)
 {
     u32 bits = 8 * bytes, count = 0;
-    if (bits >= 64)
-        return from;
+    value_map *fitted = arena_new(a, value_map);
+    *fitted = *from;
+    fitted->in_order = !from->is_bitmap;
+    if (is_fitted(from, bits, is_signed))
+        return fitted;
     map_entry *entries = arena_array(a, map_entry, from->count);
     for (fit_of_value fit = SAME_VALUE; fit != NO_VALUE; fit--)
-        for (u32 i = 0; i < from->count; i++) {
-            u64 value = from->entries[i].value;
-            if (value_fit(value, bits, is_signed) == fit)
-                entries[count++] = (map_entry){value & (((u64)1 << bits) - 1), from->entries[i].text};
-        }
-    value_map *fitted = arena_new(a, value_map);
-    *fitted = (value_map){from->name, entries, count, from->is_bitmap};
+        for (u32 i = 0; i < from->count; i++)
+            if (value_fit(from->entries[i].value, bits, is_signed) == fit)
+                entries[count++] = (map_entry){low_bits(from->entries[i].value, bits), from->entries[i].text};
+    fitted->count = from->is_bitmap ? count : put_in_order(entries, count);
+    fitted->entries = entries;
     return fitted;
+}
+
+const char *value_map_text(const value_map *map, u64 value)
+{
+    u32 at;
+    BISECT(at, 0, map->count, map->entries[index_].value < value);
+    return at < map->count && map->entries[at].value == value ? map->entries[at].text : NULL;
 }
