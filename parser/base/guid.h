@@ -37,14 +37,6 @@ static inline bool guid_is_zero(const guid *g)
     return guid_equal(g, &zero);
 }
 
-static inline u64 guid_hash(const guid *g)
-{
-    u64 h = (load_u64(g->bytes) ^ 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
-    h ^= h >> 32 ^ load_u64(g->bytes + 8);
-    h *= 0xc4ceb9fe1a85ec53u;
-    return h ^ h >> 29;
-}
-
 // "68fdd900-4a3e-11d1-84f4-0000f80464e3", braces and upper case allowed, the whole text must be one. len < 64.
 MUST_USE bool guid_from_text(const char *text, size_t len, guid *out);
 

@@ -129,6 +129,7 @@ enum {
     LIMIT_THREAD_FACTS = 64 << 20,  // likewise of threads
     LIMIT_STACK_THREADS = 65536,    // threads whose process only stacks tell, and its changes
     LIMIT_NAME_FACTS = 4 << 20,     // names of file objects and of registry keys, each
+    LIMIT_KEY_PATHS = 256 << 20,    // bytes of registry paths, each once, that names and their bases add up to
     LIMIT_IMAGE_FACTS = 4 << 20,    // loads, unloads and rundown entries of modules; and PDB identities
     LIMIT_METHOD_FACTS = 2 << 20,   // compiled methods; a large .NET service has some 200,000
     LIMIT_SYMBOL_NAMES = 256 << 20, // of one program database; the kernel's take some 2 MiB
@@ -147,8 +148,10 @@ enum {
     LIMIT_SHARDS = 65536, // parts of one output; schedulers run some thousands of tasks
     LIMIT_VIEWS = 20000,  // of one SQLite output; opening it parses them all, some hundreds are usual
     LIMIT_PARTS = 20000,  // files of one output, and folders; each folder takes a descriptor until all are complete
-    LIMIT_FLAT_COLUMNS = 16000, // of fields; spreadsheets have 16,384 columns
-    LIMIT_VIEW_FIELDS = 1000,   // fields of one view; SQLite stops at 2000 columns
+    LIMIT_FLAT_COLUMNS = 16000,   // of fields; spreadsheets have 16,384 columns
+    LIMIT_TYPED_FIELDS = 8192,    // of all versions of an event as typed columns; one has LIMIT_PROPERTIES at most
+    LIMIT_TYPED_PLACES = 1 << 20, // fields times plans; real events have some hundred
+    LIMIT_VIEW_FIELDS = 1000,     // fields of one view; SQLite stops at 2000 columns
     LIMIT_PROFILE_FRAMES =
         32 << 20, // of the different stacks of one profile: 128 MiB; and an eighth of it different ones
     LIMIT_PACKET_INTERFACES = 65536, // of one pcapng output; machines have some hundred components

@@ -1,56 +1,56 @@
 // Facts by time, folded into lives: what an id meant from when to when. Knows nothing of what the ids are.
+#include <string.h>
+
 #include "base/bisect.h"
 #include "base/sort.h"
 #include "correlate/correlate_internal.h"
 
 // ---------------------------------------------------------------------------------------------- text
 
-static u64 text_hash(const char *text, size_t len)
+static bool is_text(const char *there, const char *text, size_t len)
 {
-    const u8 *p = (const u8 *)text;
-    u64 h = len * 0x9e3779b97f4a7c15u;
-    for (; len >= 8; p += 8, len -= 8) {
-        h = (h ^ load_u64(p)) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 32;
-    }
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ p[i]) * 0x100000001b3u;
-    return h ^ h >> 29;
+    return strncmp(there, text, len) == 0 && there[len] == 0;
 }
 
-static void text_set_grow(text_set *set)
+static const char *keep_text(text_set *set, const char *text, size_t len)
 {
-    const char **old = set->slots;
-    u32 old_cap = set->cap;
-    set->cap = old_cap ? old_cap * 2 : 1024;
-    set->slots = mem_zeroed(set->cap, sizeof(*set->slots));
-    for (u32 i = 0; i < old_cap; i++) {
-        if (!old[i])
-            continue;
-        u32 at = (u32)text_hash(old[i], strlen(old[i])) & (set->cap - 1);
-        while (set->slots[at])
-            at = (at + 1) & (set->cap - 1);
-        set->slots[at] = old[i];
+    enum { BLOCK = 1 << 20 };
+    if (len >= set->left) {
+        GROW(set->blocks, set->block_count, set->block_cap);
+        spill **block = &set->blocks[set->block_count++];
+        *block = NULL;
+        set->at = spill_reserve(block, len < BLOCK ? BLOCK : len + 1, 1);
+        set->left = spill_bytes(*block);
+        spill_seal(*block);
+        spill_trim();
     }
-    mem_free(old);
+    char *kept = set->at;
+    memcpy(kept, text, len);
+    kept[len] = 0;
+    set->at += len + 1;
+    set->left -= len + 1;
+    return kept;
 }
 
 const char *text_set_add(text_set *set, const char *text, size_t len)
 {
-    if ((set->count + 1) * 2 > set->cap)
-        text_set_grow(set);
-    u32 at = (u32)text_hash(text, len) & (set->cap - 1);
-    for (; set->slots[at]; at = (at + 1) & (set->cap - 1))
-        if (strncmp(set->slots[at], text, len) == 0 && set->slots[at][len] == 0)
-            return set->slots[at];
-    set->count++;
-    return set->slots[at] = arena_text_len(&set->arena, text, len);
+    u64 hash = hash_bytes(text, len);
+    u32 found;
+    MAP_FIND(found, &set->by_text, hash, is_text(set->list[index_], text, len));
+    if (found != MAP_NONE)
+        return set->list[found];
+    GROW(set->list, set->count, set->cap);
+    map_add(&set->by_text, hash, set->count);
+    return set->list[set->count++] = keep_text(set, text, len);
 }
 
 void text_set_free(text_set *set)
 {
-    arena_free(&set->arena);
-    mem_free(set->slots);
+    for (u32 i = 0; i < set->block_count; i++)
+        spill_free(&set->blocks[i]);
+    mem_free(set->blocks);
+    mem_free(set->list);
+    map_free(&set->by_text);
     *set = (text_set){0};
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/map.h"
 #include "base/spill.h"
 #include "correlate/correlate.h"
 #include "schema/machine/drives.h"
@@ -21,9 +22,13 @@ static inline i64 time_apart(i64 a, i64 b)
 }
 
 typedef struct text_set {
-    arena arena;
-    const char **slots;
+    spill **blocks; // of texts: never grow, so that texts stay where they are
+    u32 block_count, block_cap;
+    char *at; // free bytes of the last one
+    size_t left;
+    const char **list;
     u32 count, cap;
+    map by_text;
 } text_set;
 
 const char *text_set_add(text_set *set, const char *text, size_t len);
@@ -216,6 +221,7 @@ typedef struct key_book {
     history names; // KCB or KeyObject -> path
     struct key_open *opens;
     u32 open_count, open_cap;
+    u64 path_bytes; // of LIMIT_KEY_PATHS
     u64 refused;
 } key_book;
 
@@ -234,7 +240,7 @@ typedef struct stack_book {
     stack_thread *threads; // in the order of their time where a thread has several
     u32 thread_count, thread_cap;
     u64 thread_refused;
-    struct map *thread_map; // base/map.h: (source, thread) -> its last one
+    map thread_map; // (source, thread) -> its last one
     struct stack_part *parts;
     u32 part_count;
     struct key_use *uses; // of keys, by parts
@@ -280,8 +286,7 @@ typedef struct method_book {
 typedef struct network_book {
     connection *list;
     u32 count, cap;
-    u32 *slots;
-    u32 slot_cap;
+    map by_ends;
     history tcbs; // control block -> connection in list, until closed
     struct tcb_move *moves;
     u32 move_count, move_cap;

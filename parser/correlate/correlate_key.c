@@ -23,8 +23,9 @@ typedef struct key_now {
 } key_now;
 
 typedef struct key_map {
-    key_now *slots;
+    key_now *list;
     u32 count, cap;
+    map by_object;
 } key_map;
 
 enum { OPCODE_KCB_CREATE = 22, OPCODE_KCB_DELETE = 23 };
@@ -93,41 +94,62 @@ static int by_time(const void *a, const void *b)
     return !x->name ? -1 : !y->name ? 1 : strcmp(x->name, y->name);
 }
 
-static key_now *map_find(const key_map *m, u32 machine, u64 object)
+static u64 key_hash(u32 machine, u64 object)
 {
-    u32 at = (u32)((object ^ (u64)machine << 48) * 0x9e3779b97f4a7c15u >> 32) & (m->cap - 1);
-    while (m->slots[at].object && (m->slots[at].object != object || m->slots[at].machine != machine))
-        at = (at + 1) & (m->cap - 1);
-    return &m->slots[at];
+    return hash_more(hash_u64(object), &machine, sizeof(machine));
 }
 
-static void map_set(key_map *m, u32 machine, u64 object, const char *path)
+static key_now *key_find(const key_map *m, u32 machine, u64 object)
 {
-    if ((m->count + 1) * 2 > m->cap) {
-        key_map grown = {.cap = m->cap ? m->cap * 2 : 256, .count = m->count};
-        grown.slots = mem_zeroed(grown.cap, sizeof(*grown.slots));
-        for (u32 i = 0; i < m->cap; i++)
-            if (m->slots[i].object)
-                *map_find(&grown, m->slots[i].machine, m->slots[i].object) = m->slots[i];
-        mem_free(m->slots);
-        *m = grown;
+    u32 found;
+    MAP_FIND(found, &m->by_object, key_hash(machine, object),
+             m->list[index_].object == object && m->list[index_].machine == machine);
+    return found == MAP_NONE ? NULL : &m->list[found];
+}
+
+static void key_set(key_map *m, u32 machine, u64 object, const char *path)
+{
+    key_now *now = key_find(m, machine, object);
+    if (!now) {
+        GROW(m->list, m->count, m->cap);
+        map_add(&m->by_object, key_hash(machine, object), m->count);
+        now = &m->list[m->count++];
     }
-    key_now *now = map_find(m, machine, object);
-    m->count += now->object == 0;
     *now = (key_now){object, machine, path};
 }
 
-static const char *map_path(const key_map *m, u32 machine, u64 object)
+static const char *key_path(const key_map *m, u32 machine, u64 object)
 {
-    return m->cap && object ? map_find(m, machine, object)->path : NULL;
+    const key_now *now = object ? key_find(m, machine, object) : NULL;
+    return now ? now->path : NULL;
+}
+
+static void key_map_free(key_map *m)
+{
+    mem_free(m->list);
+    map_free(&m->by_object);
+}
+
+// The path in the scratch.
+static const char *path_text(correlator *c)
+{
+    key_book *b = &c->keys;
+    if (b->path_bytes + c->scratch.len > LIMIT_KEY_PATHS) {
+        b->refused++;
+        return NULL;
+    }
+    u32 known = c->texts.count;
+    const char *path = text_set_add(&c->texts, (const char *)c->scratch.bytes, c->scratch.len);
+    b->path_bytes += c->texts.count > known ? c->scratch.len : 0;
+    return path;
 }
 
 // The whole path an object was opened by; NULL where its base is not known.
-static const char *whole_path(correlator *c, const key_map *map, const key_open *o)
+static const char *whole_path(correlator *c, const key_map *keys, const key_open *o)
 {
     if (o->name && key_is_path(o->name, strlen(o->name)))
         return o->name;
-    const char *parent = map_path(map, o->machine, o->base);
+    const char *parent = key_path(keys, o->machine, o->base);
     if (!parent && o->base_name && key_is_path(o->base_name, strlen(o->base_name)))
         parent = o->base_name;
     if (!parent || !o->name || strlen(parent) + strlen(o->name) > LIMIT_NAME_BYTES)
@@ -136,13 +158,13 @@ static const char *whole_path(correlator *c, const key_map *map, const key_open 
     outbuf_text(&c->scratch, parent);
     outbuf_text(&c->scratch, "\\");
     outbuf_text(&c->scratch, o->name);
-    return text_set_add(&c->texts, (const char *)c->scratch.bytes, c->scratch.len);
+    return path_text(c);
 }
 
-static void resolve(correlator *c, key_map *map, const key_open *o)
+static void resolve(correlator *c, key_map *keys, const key_open *o)
 {
-    const char *before = map_path(map, o->machine, o->object);
-    const char *path = whole_path(c, map, o);
+    const char *before = key_path(keys, o->machine, o->object);
+    const char *path = whole_path(c, keys, o);
     fact f = {o->object, o->time, path, 0, o->source, FACT_EXISTS};
     if (o->opens)
         f.kind = path ? FACT_START : FACT_END; // opened by a name nobody can complete: what it was is over
@@ -152,20 +174,20 @@ static void resolve(correlator *c, key_map *map, const key_open *o)
         f.text = NULL;
     if (f.text || before)
         history_tell(&c->keys.names, &f);
-    map_set(map, o->machine, o->object, f.kind == FACT_END ? NULL : path);
+    key_set(keys, o->machine, o->object, f.kind == FACT_END ? NULL : path);
 }
 
 void key_close(correlator *c)
 {
     key_book *b = &c->keys;
-    key_map map = {0};
+    key_map keys = {0};
     for (u32 i = 0; i < b->open_count; i++)
         b->opens[i].machine = c->machines[b->opens[i].source];
     if (b->open_count)
         qsort(b->opens, b->open_count, sizeof(*b->opens), by_time);
     for (u32 i = 0; i < b->open_count; i++)
-        resolve(c, &map, &b->opens[i]);
-    mem_free(map.slots);
+        resolve(c, &keys, &b->opens[i]);
+    key_map_free(&keys);
     mem_free(b->opens);
     b->opens = NULL;
     b->open_count = b->open_cap = 0;

@@ -52,27 +52,12 @@ static bool same_ends(const connection *a, const connection *b)
            memcmp(a->local, b->local, sizeof(a->local)) == 0 && memcmp(a->remote, b->remote, sizeof(a->remote)) == 0;
 }
 
-static u32 hash_ends(const connection *k)
+static u64 hash_ends(const connection *k)
 {
-    u64 h = (u64)k->process_id << 32 ^ (u64)k->local_port << 16 ^ k->remote_port ^ (u64)k->machine << 40 ^
-            (u64)k->tcp << 63;
-    const u64 words[] = {load_u64(k->local), load_u64(k->local + 8), load_u64(k->remote), load_u64(k->remote + 8)};
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        h = ((h ^ words[i]) * 0x9e3779b97f4a7c15u) ^ h >> 29;
-    return (u32)(h >> 32);
-}
-
-static void grow(network_book *b)
-{
-    mem_free(b->slots);
-    b->slot_cap = b->slot_cap ? b->slot_cap * 2 : 256;
-    b->slots = mem_zeroed(b->slot_cap, sizeof(*b->slots));
-    for (u32 i = 0; i < b->count; i++) {
-        u32 at = hash_ends(&b->list[i]) & (b->slot_cap - 1);
-        while (b->slots[at])
-            at = (at + 1) & (b->slot_cap - 1);
-        b->slots[at] = i + 1;
-    }
+    u64 h = hash_bytes(k->local, sizeof(k->local));
+    h = hash_more(h, k->remote, sizeof(k->remote));
+    const u32 rest[] = {k->machine, k->process_id, (u32)k->local_port << 16 | k->remote_port, k->tcp | k->ipv6 << 1};
+    return hash_more(h, rest, sizeof(rest));
 }
 
 static void count_in(u64 *sum, u64 more, bool again)
@@ -105,24 +90,21 @@ static const u32 NONE = UINT32_MAX;
 
 static u32 add(network_book *b, const connection *k)
 {
-    if ((b->count + 1) * 2 > b->slot_cap)
-        grow(b);
-    u32 at = hash_ends(k) & (b->slot_cap - 1);
-    for (; b->slots[at]; at = (at + 1) & (b->slot_cap - 1)) {
-        connection *found = &b->list[b->slots[at] - 1];
-        if (same_ends(found, k)) {
-            add_up(found, k, false);
-            return b->slots[at] - 1;
-        }
+    u64 hash = hash_ends(k);
+    u32 found;
+    MAP_FIND(found, &b->by_ends, hash, same_ends(&b->list[index_], k));
+    if (found != MAP_NONE) {
+        add_up(&b->list[found], k, false);
+        return found;
     }
     if (b->count >= LIMIT_CONNECTIONS) {
         b->refused++;
         return NONE;
     }
     GROW(b->list, b->count, b->cap);
+    map_add(&b->by_ends, hash, b->count);
     b->list[b->count] = *k;
-    b->slots[at] = ++b->count;
-    return b->count - 1;
+    return b->count++;
 }
 
 // ---------------------------------------------------------------------------------------------- events
@@ -372,9 +354,7 @@ void network_close(correlator *c)
         b->list[i].process = process_at(c, b->list[i].machine, b->list[i].process_id, b->list[i].first);
     if (b->count)
         qsort(b->list, b->count, sizeof(*b->list), by_first);
-    mem_free(b->slots);
-    b->slots = NULL;
-    b->slot_cap = 0;
+    map_free(&b->by_ends);
 }
 
 const connection *correlator_connections(const correlator *c, u32 *count)
@@ -386,7 +366,7 @@ const connection *correlator_connections(const correlator *c, u32 *count)
 void network_free(network_book *b)
 {
     mem_free(b->list);
-    mem_free(b->slots);
+    map_free(&b->by_ends);
     mem_free(b->moves);
     history_free(&b->tcbs);
 }

@@ -81,10 +81,7 @@ bool correlator_stack_owner(const event_class *cls, span payload, stack_owner *o
 
 static u32 hash_frames(const u64 *frames, u32 count)
 {
-    u64 h = count;
-    for (u32 i = 0; i < count; i++)
-        h = ((h ^ frames[i]) * 0x9e3779b97f4a7c15u) ^ h >> 31;
-    return (u32)(h >> 32);
+    return (u32)(hash_bytes(frames, count * sizeof(*frames)) >> 32);
 }
 
 static void slots_grow(stack_book *b)

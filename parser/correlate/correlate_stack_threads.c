@@ -1,6 +1,5 @@
 // Whose the threads are, as stacks tell: they name thread and process of their event. Traces without a rundown of
 // threads have nothing else.
-#include "base/map.h"
 #include "correlate/correlate_internal.h"
 
 stack_thread stack_thread_of(const correlator *c, const loaded_buffer *b, span payload)
@@ -62,10 +61,8 @@ void stack_add_thread(stack_book *b, const stack_thread *t)
 {
     if (!t->thread)
         return;
-    if (!b->thread_map)
-        b->thread_map = mem_zeroed(1, sizeof(*b->thread_map));
     u64 hash = thread_hash(t);
-    u32 last = map_find(b->thread_map, hash, same_thread, b->threads, t);
+    u32 last = map_find(&b->thread_map, hash, same_thread, b->threads, t);
     if (last != MAP_NONE && b->threads[last].process == t->process)
         return;
     if (b->thread_count >= LIMIT_STACK_THREADS) {
@@ -73,8 +70,8 @@ void stack_add_thread(stack_book *b, const stack_thread *t)
         return;
     }
     if (last != MAP_NONE)
-        map_remove(b->thread_map, hash, last);
-    map_add(b->thread_map, hash, b->thread_count);
+        map_remove(&b->thread_map, hash, last);
+    map_add(&b->thread_map, hash, b->thread_count);
     GROW(b->threads, b->thread_count, b->thread_cap);
     b->threads[b->thread_count++] = *t;
 }
@@ -121,7 +118,5 @@ void stack_tell_threads(const correlator *c, history *threads)
 void stack_free_threads(stack_book *b)
 {
     mem_free(b->threads);
-    if (b->thread_map)
-        map_free(b->thread_map);
-    mem_free(b->thread_map);
+    map_free(&b->thread_map);
 }

@@ -163,8 +163,8 @@ static void list_publishers(machines *all, machine *m, hive *h)
     m->publishers = publishers_read(h, &all->arena, &m->publisher_count);
     for (u32 i = 0; i < m->publisher_count; i++) {
         const publisher *p = &m->publishers[i];
-        if (map_find(&m->by_id, guid_hash(&p->id), same_id, m->publishers, &p->id) == MAP_NONE)
-            map_add(&m->by_id, guid_hash(&p->id), i);
+        if (map_find(&m->by_id, hash_bytes(&p->id, sizeof(p->id)), same_id, m->publishers, &p->id) == MAP_NONE)
+            map_add(&m->by_id, hash_bytes(&p->id, sizeof(p->id)), i);
         bool elsewhere = p->resources && p->messages && strcmp(p->resources, p->messages) != 0;
         add_resource(m, p->resources, elsewhere ? p->messages : NULL);
     }
@@ -494,7 +494,7 @@ static void load_mofs(const loading *l)
 // were looked for before.
 static void fetch_from(machine *m, schema_set *set, const guid *id, schema_load *load)
 {
-    u32 at = map_find(&m->by_id, guid_hash(id), same_id, m->publishers, id);
+    u32 at = map_find(&m->by_id, hash_bytes(id, sizeof(*id)), same_id, m->publishers, id);
     if (!m->mof_schemas) {
         m->mof_schemas = schema_set_new();
         load_mofs(&(loading){m, m->mof_schemas, load});

@@ -76,7 +76,7 @@ static const value_map *map_of(wpp_reader *r, const wpp_item *item, span text)
 {
     provider_schema *p = r->section->provider;
     wpp_map key = {p, text, NULL};
-    u64 hash = hash_more(guid_hash(&p->id), text.at, text.len);
+    u64 hash = hash_more(hash_bytes(&p->id, sizeof(p->id)), text.at, text.len);
     wpp_map *found = table_find(&r->maps, hash, same_map, &key);
     if (found)
         return found->map;
@@ -229,7 +229,8 @@ static bool same_message(const void *entry, const void *key)
 // two functions: the same line of source with the same parameters is taken once.
 static void add_message(wpp_reader *r, event_schema *event)
 {
-    u64 hash = hash_more(guid_hash(&event->event_guid), &event->descriptor.id, sizeof(event->descriptor.id));
+    u64 hash = hash_more(hash_bytes(&event->event_guid, sizeof(event->event_guid)), &event->descriptor.id,
+                         sizeof(event->descriptor.id));
     if (event->event_name)
         hash = hash_more(hash, event->event_name, strlen(event->event_name));
     if (table_find(&r->messages, hash, same_message, event))
@@ -362,7 +363,7 @@ static bool same_section(const void *entry, const void *key)
 // NULL where the file has too many.
 static wpp_section *section_of(wpp_reader *r, const guid *id, span component)
 {
-    u64 hash = guid_hash(id);
+    u64 hash = hash_bytes(id, sizeof(*id));
     wpp_section *found = table_find(&r->sections, hash, same_section, id);
     if (found)
         return found;
