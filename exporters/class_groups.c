@@ -34,12 +34,12 @@ static void name_group(class_group *g, arena *a, names *used, const event_class 
                                                   : arena_text(a, guid_to_text(&cls->provider_id, id));
     // SQLite keeps names that start with sqlite_ for itself.
     const char *mark = strncmp(name_folded(a, g->provider), "sqlite_", 7) == 0 ? "_" : "";
+    const char *first = arena_format(a, "%s%s/%s", mark, g->provider, event_text);
     g->event = event_text;
-    for (u32 n = 2;; n++) {
+    g->name = first;
+    while (!names_claim(a, used, g->name)) {
+        g->event = arena_format(a, "%s (%u)", event_text, names_again(a, used, first));
         g->name = arena_format(a, "%s%s/%s", mark, g->provider, g->event);
-        if (names_claim(a, used, g->name))
-            return;
-        g->event = arena_format(a, "%s (%u)", event_text, n);
     }
 }
 

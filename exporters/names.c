@@ -21,7 +21,7 @@ u32 names_add(names *n, const char *name, u32 value, bool *added)
     if (!*added)
         return n->list[found].value;
     GROW(n->list, n->count, n->cap);
-    n->list[n->count] = (struct named){name, value};
+    n->list[n->count] = (struct named){name, value, 0};
     map_add(&n->map, hash_bytes(name, strlen(name)), n->count++);
     return value;
 }
@@ -65,6 +65,12 @@ bool names_claim(arena *a, names *n, const char *name)
     bool added;
     names_add(n, name_folded(a, name), 0, &added);
     return added;
+}
+
+u32 names_again(arena *a, names *n, const char *taken)
+{
+    u32 found = index_of(n, name_folded(a, taken));
+    return found == MAP_NONE ? 2 : ++n->list[found].again + 1;
 }
 
 void names_free(names *n)

@@ -511,9 +511,17 @@ static bool parquet_open(sink **out, const export_target *target, error *e)
 
 static void parquet_remark(const sink *s, char text[EXPORT_REMARK])
 {
+    int len = 0;
     if (s->lost_times)
-        snprintf(text, EXPORT_REMARK, "%llu times before 1677 or after 2262 are null: nanoseconds do not reach there",
-                 (unsigned long long)s->lost_times);
+        len = snprintf(text, EXPORT_REMARK,
+                       "%llu times before 1677 or after 2262 are null: nanoseconds do not reach there",
+                       (unsigned long long)s->lost_times);
+    if (s->layouts && s->layouts[0].is_text)
+        snprintf(
+            text + len, EXPORT_REMARK - (size_t)len,
+            "%sthe fields of one kind of event are more than LIMIT_TYPED_FIELDS or LIMIT_TYPED_PLACES: its data is "
+            "text",
+            len ? "; " : "");
 }
 
 static bool parquet_close(sink *s, error *e)

@@ -36,8 +36,9 @@ static const char *alias_of(arena *a, names *used, const char *name)
     // Numbers begin no name, and SQLite keeps those that start with sqlite_ for itself.
     bool needs_mark = (stem[1] >= '0' && stem[1] <= '9') || strncmp(name_folded(a, stem + 1), "sqlite_", 7) == 0;
     const char *alias = stem + !needs_mark;
-    for (u32 n = 2; !names_claim(a, used, alias); n++)
-        alias = arena_format(a, "%s_%u", stem + !needs_mark, n);
+    const char *first = alias;
+    while (!names_claim(a, used, alias))
+        alias = arena_format(a, "%s_%u", first, names_again(a, used, first));
     return alias;
 }
 

@@ -133,13 +133,10 @@ static const char *field_column(arena *a, names *used, const char *name)
     if (*name && names_claim(a, used, name))
         return name;
     const char *stem = arena_format(a, "data_%s", name);
-    if (names_claim(a, used, stem))
-        return stem;
-    for (u32 n = 2;; n++) {
-        const char *other = arena_format(a, "%s_%u", stem, n);
-        if (names_claim(a, used, other))
-            return other;
-    }
+    const char *column = stem;
+    while (!names_claim(a, used, column))
+        column = arena_format(a, "%s_%u", stem, names_again(a, used, stem));
+    return column;
 }
 
 // ------------------------------------------------------------------------------------- typed fields

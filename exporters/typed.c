@@ -101,9 +101,13 @@ static typed_node *child_named(arena *a, typed_node *parent, const char *name)
 static typed_node *free_child(typed_layout *l, typed_node *parent, const field *f, u32 mark)
 {
     const char *name = name_clean(&l->memory, f->name);
-    typed_node *child = child_named(&l->memory, parent, name);
-    for (u32 n = 2; child->last == mark; n++)
-        child = child_named(&l->memory, parent, arena_format(&l->memory, "%s_%u", name, n));
+    typed_node *first = child_named(&l->memory, parent, name), *child = first;
+    if (first->last != mark)
+        first->times = 1;
+    while (child->last == mark)
+        child = child_named(&l->memory, parent, arena_format(&l->memory, "%s_%u", name, ++first->times));
+    if (child != first)
+        child->times = 1;
     child->last = mark;
     return child;
 }
@@ -193,6 +197,33 @@ static void set_levels(typed_layout *l, typed_node *n, u32 def, u32 rep)
     l->leaves[l->leaf_count++] = n;
 }
 
+// Of all fields that a struct of a plan has, or lacks.
+static u64 places_of(const typed_struct *s)
+{
+    u64 places = s->node->count;
+    for (u32 i = 0; i < s->count; i++)
+        if (s->fields[i].members && s->fields[i].to->is_struct)
+            places += places_of(s->fields[i].members);
+    return places;
+}
+
+static bool is_too_wide(const typed_layout *l)
+{
+    u64 places = 0;
+    for (u32 i = 0; i < l->plan_count && places <= LIMIT_TYPED_PLACES; i++)
+        places += places_of(l->plans[i].top);
+    return l->leaf_count > LIMIT_TYPED_FIELDS || places > LIMIT_TYPED_PLACES;
+}
+
+static void make_text(typed_layout *l)
+{
+    l->is_text = true;
+    l->leaf_count = 0;
+    l->root.is_struct = false;
+    l->root.kind = TYPED_TEXT;
+    set_levels(l, &l->root, 0, 0);
+}
+
 static void find_missing(typed_layout *l, typed_struct *s)
 {
     s->missing = arena_array(&l->memory, typed_node *, s->node->count);
@@ -218,7 +249,9 @@ void typed_make(typed_layout *out, const export_target *target, const class_grou
     }
     if (out->root.count)
         set_levels(out, &out->root, 0, 0);
-    for (u32 i = 0; i < out->plan_count; i++)
+    if (is_too_wide(out))
+        make_text(out);
+    for (u32 i = 0; i < out->plan_count && !out->is_text; i++)
         find_missing(out, (typed_struct *)(uintptr_t)out->plans[i].top);
 }
 
@@ -323,7 +356,10 @@ bool typed_write(const typed_layout *l, const record *rec, outbuf *out)
     if (index == MAP_NONE || !l->root.count)
         return false;
     record_data(rec, &data);
-    put_struct(out, l->plans[index].top, &data, 0);
+    if (l->is_text)
+        put_leaf(out, &l->root, &data, 0);
+    else
+        put_struct(out, l->plans[index].top, &data, 0);
     return true;
 }
 

@@ -38,6 +38,7 @@ typedef struct typed_node {
     u8 value_rep; // with which those after the first come
     u32 column;   // of a leaf: its number among them
     u32 last;     // struct of a plan that has it, while plans are joined
+    u32 times;    // and how often that one wants the name
 } typed_node;
 
 // How the fields of a plan's struct fill a node, in the order in which the payload has them.
@@ -56,6 +57,7 @@ typedef struct typed_layout {
     typed_plan *plans;
     u32 plan_count, plan_cap;
     map by_plan;
+    bool is_text; // too many fields: "data" is their JSON
 } typed_layout;
 
 void typed_make(typed_layout *out, const export_target *target, const class_group *group);

@@ -195,14 +195,12 @@ static void add_class(sink *s, outbuf *path, const class_group *g)
     for (char *slash = name; (slash = strchr(slash, '/')) != NULL;)
         *slash = '-';
     add_safe(path, text_span(name));
-    size_t end = path->len;
-    for (u32 n = 2;; n++) {
-        const char *whole = arena_text_len(&s->memory, (const char *)path->bytes + start, path->len - start);
-        if (names_claim(&s->memory, &s->paths, whole))
-            return;
-        path->len = end;
-        outbuf_text(path, arena_format(&s->memory, " (%u)", n));
-    }
+    const char *first = arena_text_len(&s->memory, (const char *)path->bytes + start, path->len - start);
+    const char *whole = first;
+    while (!names_claim(&s->memory, &s->paths, whole))
+        whole = arena_format(&s->memory, "%s (%u)", first, names_again(&s->memory, &s->paths, first));
+    path->len = start;
+    outbuf_text(path, whole);
 }
 
 static const char *path_of(sink *s, span key)
@@ -398,6 +396,16 @@ static bool commit_rows(const sink *s, const part *p, sink *to, error *e)
     return ok;
 }
 
+// What several parts say is said once.
+static void add_remark(sink *s, const exporter *x, const void *of)
+{
+    char more[EXPORT_REMARK] = "";
+    x->remark(of, more);
+    size_t len = strlen(s->remark);
+    if (*more && !strstr(s->remark, more))
+        snprintf(s->remark + len, EXPORT_REMARK - len, "%s%s", len ? "; " : "", more);
+}
+
 static bool fill_file(sink *s, const part *p, outfile *f, error *e)
 {
     const exporter *x = s->conversion->format.exporter;
@@ -410,8 +418,8 @@ static bool fill_file(sink *s, const part *p, outfile *f, error *e)
     if (!x->open(&to, &target, e))
         return false;
     bool ok = commit_rows(s, p, to, e);
-    if (ok && x->remark && !*s->remark)
-        x->remark(to, s->remark);
+    if (ok && x->remark)
+        add_remark(s, x, to);
     bool closed = x->close(to, ok ? e : NULL);
     return ok && closed;
 }
@@ -455,7 +463,7 @@ bool parts_write(parts *p, char remark[EXPORT_REMARK], error *e)
     sink *s = &p->s;
     const exporter *x = s->conversion->format.exporter;
     if (x->remark)
-        x->remark(s->inner, s->remark);
+        add_remark(s, x, s->inner);
     s->files = mem_zeroed(s->count, sizeof(*s->files));
     s->folder = true;
     bool ok = put_all_rows(s, e) && make_folders(s, s->conversion->path, e);
