@@ -241,7 +241,7 @@ void history_index(history *h)
         return;
     h->lowest = h->slots[0].id;
     u64 apart = h->slots[h->slot_count - 1].id - h->lowest;
-    while (apart >> h->range_shift > h->slot_count / A_RANGE)
+    while (apart >> h->range_shift > h->slot_count / A_RANGE + 1) // at most 63 times
         h->range_shift++;
     h->range_count = (u32)(apart >> h->range_shift) + 1;
     h->ranges = mem_alloc(((size_t)h->range_count + 1) * sizeof(*h->ranges));
