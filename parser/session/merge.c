@@ -414,17 +414,31 @@ static void use_buffer(slice *s, merge_buffer *b)
     b->users++;
 }
 
-// The last key with which the first run still stands before all others.
+// The last key with which the first run still stands before another.
+static i64 first_before(const merge *m, i64 key, const pending *other)
+{
+    bool wins = compare(0, m->heap[0].id, 0, other) < 0; // where keys are equal
+    return wins || key == INT64_MIN ? key : key - 1;
+}
+
+// And before all others.
 static i64 first_until(const merge *m)
 {
-    i64 until = m->next < m->count ? m->order[m->next].key - 1 : INT64_MAX;
+    const pending *next = m->next < m->count ? &m->order[m->next] : NULL;
+    i64 until = next ? first_before(m, next->key, next) : INT64_MAX;
     for (u32 child = 1; child <= 2 && child < m->active; child++) {
-        const merge_run *other = &m->heap[child];
-        bool wins = compare(0, m->heap[0].id, 0, other->id) < 0; // where keys are equal
-        i64 last = wins || other->key == INT64_MIN ? other->key : other->key - 1;
+        i64 last = first_before(m, m->heap[child].key, m->heap[child].id);
         until = last < until ? last : until;
     }
     return until;
+}
+
+// Whether a buffer that is not taken up yet comes before the first run. Of those that begin at the same time only one
+// is in memory: there may be any number.
+static bool is_next_first(const merge *m)
+{
+    const pending *next = &m->order[m->next];
+    return !m->active || compare(next->key, next, m->heap[0].key, m->heap[0].id) < 0;
 }
 
 // Takes events off the first run for as long as it stays the first.
@@ -460,7 +474,7 @@ bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context)
     }
     // Where few events pass, a full slice would keep many buffers in memory.
     while (out->count < most && out->buffer_count < SLICE_BUFFERS + m->active) {
-        while (m->next < m->count && (!m->active || m->order[m->next].key <= m->heap[0].key))
+        while (m->next < m->count && is_next_first(m))
             take_up(m, get, context);
         if (!m->active)
             break;
