@@ -39,7 +39,8 @@ bool nodes_take(compilation *c, u32 count, u32 *first)
         set->nodes = mem_grow(set->nodes, set->node_count, capacity, sizeof(*set->nodes));
         set->node_capacity = capacity;
     }
-    memset(set->nodes + at, 0, count * sizeof(*set->nodes));
+    if (count)
+        memset(set->nodes + at, 0, count * sizeof(*set->nodes));
     set->node_count += count;
     return true;
 }
