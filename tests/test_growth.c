@@ -68,7 +68,8 @@ static void make_namesakes(const char *path, u32 count, bool others)
     for (u32 i = 0; i < count; i++) {
         etl_event ev = {.kind = ETL_EVENT, .bits = 64, .time = ++w.tick, .channel = 11};
         u8 metadata[METADATA_MOST] = {0}, traits[] = {7, 0, 'P', 'r', 'o', 'v', 0};
-        int len = 3 + snprintf((char *)metadata + 3, sizeof(metadata) - 4, "E%c%s%u", 0, others ? "f" : "f_", others ? 0 : i);
+        int len =
+            3 + snprintf((char *)metadata + 3, sizeof(metadata) - 4, "E%c%s%u", 0, others ? "f" : "f_", others ? 0 : i);
         metadata[len + 1] = 4; // after its NUL: UINT8
         set_u16(metadata, (u16)(len + 2));
         memcpy(ev.id.bytes, others ? (u8 *)&i : (u8[4]){1}, 4);
@@ -131,24 +132,24 @@ static void check(void (*make)(const char *path, u32 count), u32 count, const ch
 static void finds_holes_while_it_trims(void **state)
 {
     (void)state;
-    static const char *const ARGS[] = {"convert", "-q", "--force", "--cache", "none", "--no-hash", "{}/x.etl", "-f",
-                                       "etl",     "-o", "{}/y.etl", NULL};
+    static const char *const ARGS[] = {"convert",  "-q", "--force", "--cache", "none",     "--no-hash",
+                                       "{}/x.etl", "-f", "etl",     "-o",      "{}/y.etl", NULL};
     check(make_holes, 20000, ARGS);
 }
 
 static void numbers_views_of_one_name(void **state)
 {
     (void)state;
-    static const char *const ARGS[] = {"convert", "-q", "--force", "--cache", "none", "--no-hash", "{}/x.etl", "-o",
-                                       "{}/y.db", NULL};
+    static const char *const ARGS[] = {"convert",   "-q",       "--force", "--cache", "none",
+                                       "--no-hash", "{}/x.etl", "-o",      "{}/y.db", NULL};
     check(make_providers, 1000, ARGS);
 }
 
 static void joins_fields_of_one_event(void **state)
 {
     (void)state;
-    static const char *const ARGS[] = {"convert", "-f", "parquet", "--by-class", "--cache", "none",
-                                       "--no-hash", "{}/x.etl", "-o", "{}/y/", NULL};
+    static const char *const ARGS[] = {"convert",   "-f",       "parquet", "--by-class", "--cache", "none",
+                                       "--no-hash", "{}/x.etl", "-o",      "{}/y/",      NULL};
     program p;
     char path[512];
     program_begin(&p);
