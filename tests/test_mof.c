@@ -293,6 +293,25 @@ static void broken_parts_are_told(void **state)
     done(&l);
 }
 
+static void classes_too_far_down_are_told(void **state)
+{
+    (void)state;
+    outbuf text = {0};
+    outbuf_text(&text, HEAD);
+    for (u32 i = 0; i < LIMIT_MOF_DEPTH + 2; i++) {
+        char line[120], base[16] = "Order_V3";
+        if (i)
+            snprintf(base, sizeof(base), "Deep%u", i - 1);
+        snprintf(line, sizeof(line), "[EventType(%u)] class Deep%u : %s {};\n", i + 10, i, base);
+        outbuf_text(&text, line);
+    }
+    outbuf_add(&text, "", 1);
+    loaded l = load_text((const char *)text.bytes);
+    assert_in_range(l.load.refused, 1, 4);
+    done(&l);
+    outbuf_free(&text);
+}
+
 static void refused_with_a_sentence(const void *text, size_t len)
 {
     loaded l = load_bytes(text, len);
@@ -412,6 +431,7 @@ int main(void)
         cmocka_unit_test(words_between),
         cmocka_unit_test(sixteen_bit_text),
         cmocka_unit_test(broken_parts_are_told),
+        cmocka_unit_test(classes_too_far_down_are_told),
         cmocka_unit_test(no_classes_at_all),
         cmocka_unit_test(every_prefix),
         cmocka_unit_test(much_of_everything),

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/limits.h"
+
 bool term_same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -19,7 +21,7 @@ static bool is_taken(const terms *of, const char *name, u32 owner)
 term *terms_add(arena *memory, terms *of, u64 value, const char *wanted, const char *shown, u32 owner)
 {
     const char *name = wanted;
-    for (u32 n = 1; !name || !*name || (is_taken(of, name, owner) && n <= TERMS_MOST); n++)
+    for (u32 n = 1; !name || !*name || (is_taken(of, name, owner) && n <= LIMIT_MANIFEST_TERMS); n++)
         name = arena_format(memory, "%s_%llu_%u", of->prefix, (unsigned long long)value, n);
     GROW(of->items, of->count, of->cap);
     of->items[of->count] = (term){.value = value, .name = name, .shown = shown, .owner = owner};

@@ -6,8 +6,6 @@
 #include "base/arena.h"
 #include "base/guid.h"
 
-enum { TERMS_MOST = 16384 }; // of one kind; every new name is compared with all
-
 static const u32 ALL_TASKS = UINT32_MAX;
 
 typedef struct term {

@@ -546,9 +546,9 @@ bool manifest_write(provider_schema *p, outbuf *out, u32 *left_out, error *e)
     const name_list *lists[] = {&p->levels, &p->tasks, &p->opcodes, &p->channels, &p->keywords};
     *left_out = 0;
     for (size_t i = 0; i < COUNT_OF(lists); i++)
-        if (lists[i]->count > TERMS_MOST || p->map_count > TERMS_MOST)
+        if (lists[i]->count > LIMIT_MANIFEST_TERMS || p->map_count > LIMIT_MANIFEST_TERMS)
             return error_set(e, "%s: %u names and %u maps are over the limit of %d", p->name ? p->name : "",
-                             lists[i]->count, p->map_count, TERMS_MOST);
+                             lists[i]->count, p->map_count, LIMIT_MANIFEST_TERMS);
     writer w = {.p = p, .out = out, .why = e};
     terms *all[] = {&w.levels, &w.tasks, &w.opcodes, &w.channels, &w.keywords, &w.maps};
     static const char *const PREFIXES[] = {"Level", "Task", "Opcode", "Channel", "Keyword", "Map"};

@@ -52,6 +52,10 @@ enum {
     LIMIT_RECORD_TEXT = 4 << 20,  // of one record; 65,535 payload bytes with names and texts a few times as long
     LIMIT_NUMBER_WIDTH = 100,     // of a number in a WPP message, and its precision; a format may ask for any
 
+    // Expressions
+    LIMIT_WHERE_DEPTH = 64,   // brackets and "not"s in one
+    LIMIT_WHERE_NODES = 4096, // its terms
+
     // Rules
     LIMIT_RULE_FILE_BYTES = 32 << 20, // of YAML; whole collections in one file have some 10 MiB, single rules some KiB
     LIMIT_RULE_SOURCES = 1024,        // different logsources; all public rules together have some 90
@@ -83,6 +87,7 @@ enum {
 
     // Schema files
     LIMIT_SCHEMA_FILE_BYTES = 512 << 20, // a manifest, PE or PDB file; the largest system DLLs are some 50 MiB
+    LIMIT_SCHEMA_FOLDERS = 32,           // folders in folders
     LIMIT_XML_BYTES = 64 << 20,          // one manifest; the largest known is 3 MiB
     LIMIT_XML_DEPTH = 64,                // instrumentation manifests nest 10 deep
     LIMIT_XML_ATTRIBUTE_BYTES = 1 << 20, // one attribute
@@ -91,7 +96,9 @@ enum {
     LIMIT_XML_ATTRIBUTES = 4 << 20,   // of all elements; likewise
     LIMIT_XML_TAG_ATTRIBUTES = 65536, // of one element, counted by '=' signs before the XML reader sees them
     LIMIT_MOF_BYTES = 16 << 20,       // a MOF file; the largest of Windows are some 2 MiB
+    LIMIT_MOF_DEPTH = 16,             // classes a class has its fields from; the kernel's have two
     LIMIT_MOF_CLASSES = 65536,        // of one MOF file; the kernel's has 300
+    LIMIT_PE_SECTIONS = 96,           // of one PE file; Windows' loader accepts no more
     LIMIT_PE_RESOURCES = 65536,       // resource directory entries looked at in one file; stops loops
     LIMIT_PE_MESSAGES = 1 << 20,      // ids of one message table; stops blocks that claim the same bytes under many ids
     LIMIT_WEVT_WORK = 4 << 20,        // bytes a compiled manifest may use beyond 8 times its file; stops shared bytes
@@ -106,6 +113,8 @@ enum {
     LIMIT_CACHE_FETCH_BYTES = 256 << 20, // descriptions of one provider that are read; stops caches made to fill memory
     LIMIT_CACHE_TICKS = 5000,            // pieces of 100,000 steps SQLite may take for one request; stops looped pages
     LIMIT_PUBLISHERS = 65536,            // providers in one registry; Windows 11 lists some 1,200
+    LIMIT_LANGUAGES = 64,                // of a machine's user interface; some have three
+    LIMIT_MANIFEST_TERMS = 16384,        // names of one kind in a manifest that is written: each is compared with all
     LIMIT_MACHINE_FILES = 65536,         // hives and MOF files of all machines of a run; one has some 400
 
     // Embedded schemas
@@ -134,6 +143,9 @@ enum {
     LIMIT_METHOD_FACTS = 2 << 20,   // compiled methods; a large .NET service has some 200,000
     LIMIT_SYMBOL_NAMES = 256 << 20, // of one program database; the kernel's take some 2 MiB
     LIMIT_VOLUMES = 4096,           // volume mappings; machines have some ten
+    LIMIT_IMAGES_LOOKED_AT = 4096,  // modules of one process an address is looked for in; some hundred are usual
+    LIMIT_RIVALS_LOOKED_AT = 16,    // events of one time stamp that a stack may belong to
+    LIMIT_PARTS_LOOKED_AT = 64,     // and stacks of one
     LIMIT_STACKS = 256 << 20,       // StackWalk events, 32 bytes each; 160 GiB of a trace that is full of them
     LIMIT_KEPT_STACKS = 8 << 20,    // those not read with their records, each once; and keys of stacks
     LIMIT_STACK_FRAMES = 48 << 20, // addresses of stacks that are not read with their records, each stack once: 384 MiB

@@ -242,12 +242,10 @@ static u32 images_up_to(const image_book *b, u32 machine, u32 process_id, u64 ad
     return count;
 }
 
-enum { IMAGES_LOOKED_AT = 4096 }; // of one process; some hundreds are usual
-
 static const image *image_at(const image_book *b, u32 machine, u32 process_id, i64 time, u64 address)
 {
     u32 end = images_up_to(b, machine, process_id, address);
-    for (u32 i = end; i-- > 0 && end - i <= IMAGES_LOOKED_AT;) {
+    for (u32 i = end; i-- > 0 && end - i <= LIMIT_IMAGES_LOOKED_AT;) {
         const image *m = &b->list[i];
         if (m->machine != machine || m->process_id != process_id || m->reach <= address)
             return NULL;
@@ -300,7 +298,7 @@ named_image image_named(const correlator *c, u32 machine, u32 process_id, const 
 {
     const image_book *b = &c->images;
     u32 end = images_up_to(b, machine, process_id, UINT64_MAX);
-    for (u32 i = end; i-- > 0 && end - i <= IMAGES_LOOKED_AT;) {
+    for (u32 i = end; i-- > 0 && end - i <= LIMIT_IMAGES_LOOKED_AT;) {
         const image *m = &b->list[i];
         if (m->machine != machine || m->process_id != process_id)
             break;

@@ -587,15 +587,13 @@ static void meet(const correlator *c, const loaded_buffer *b, const event_ref *r
         r->before = rival->offset;
 }
 
-enum { RIVALS_LOOKED_AT = 16, PARTS_LOOKED_AT = 64 }; // of one time stamp
-
 static rivals find_rivals(const correlator *c, const loaded_buffer *b, const event_ref *ref, const part_group *g)
 {
     rivals r = {false, UINT32_MAX, 0};
     const event_ref *end = b->refs + b->count;
-    for (const event_ref *x = ref + 1; x < end && x->time == ref->time && x - ref <= RIVALS_LOOKED_AT; x++)
+    for (const event_ref *x = ref + 1; x < end && x->time == ref->time && x - ref <= LIMIT_RIVALS_LOOKED_AT; x++)
         meet(c, b, x, ref, g, &r);
-    for (const event_ref *x = ref; x > b->refs && x[-1].time == ref->time && ref - x < RIVALS_LOOKED_AT; x--)
+    for (const event_ref *x = ref; x > b->refs && x[-1].time == ref->time && ref - x < LIMIT_RIVALS_LOOKED_AT; x--)
         meet(c, b, x - 1, ref, g, &r);
     return r;
 }
@@ -610,7 +608,7 @@ u32 correlator_stack(const correlator *c, const loaded_buffer *b, const event_re
         (near > start && near < end && k->parts[near - 1].target < ref->time && k->parts[near].target > ref->time))
         return count; // by far the most: between the stack before and the next one
     u32 first = scratch->stack_at = first_part(k, start, end, ref->time, near), last = first;
-    while (last < end && last - first < PARTS_LOOKED_AT && k->parts[last].target == ref->time)
+    while (last < end && last - first < LIMIT_PARTS_LOOKED_AT && k->parts[last].target == ref->time)
         last++;
     part_group g;
     owner o;

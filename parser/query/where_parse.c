@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/limits.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "query/where_nodes.h"
-
-enum { WHERE_DEPTH = 64, WHERE_NODES = 4096 };
 
 typedef struct parser {
     arena *arena;
@@ -60,7 +59,7 @@ static bool take_sign(parser *p, const char *sign)
 
 static node *new_node(parser *p, node_kind kind, const char *at)
 {
-    if (++p->nodes > WHERE_NODES)
+    if (++p->nodes > LIMIT_WHERE_NODES)
         return fail(p, p->at, "the expression is too long");
     node *n = arena_new(p->arena, node);
     n->kind = kind;
@@ -392,7 +391,7 @@ static node *parse_or(parser *p);
 
 static node *parse_factor(parser *p)
 {
-    if (++p->depth > WHERE_DEPTH)
+    if (++p->depth > LIMIT_WHERE_DEPTH)
         return fail(p, p->at, "the expression nests too deep");
     node *n = NULL;
     if (take_word(p, "not")) {

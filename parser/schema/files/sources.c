@@ -10,7 +10,7 @@ const schema_source *const schema_sources[] = {
     &schema_source_wevt, &schema_source_pdb, &schema_source_tmf, &schema_source_mof, &schema_source_manifest, NULL,
 };
 
-enum { HEAD_BYTES = 4096, ROOT_BYTES = 256 << 10, FOLDER_DEPTH = 32 };
+enum { HEAD_BYTES = 4096, ROOT_BYTES = 256 << 10 };
 
 typedef struct target {
     schema_set *set;
@@ -22,7 +22,7 @@ typedef struct folder_walk {
     bool (*visit)(void *context, const char *file);
     void *context;
     schema_load *load;
-    const char *folders[FOLDER_DEPTH]; // from the root to the one being listed
+    const char *folders[LIMIT_SCHEMA_FOLDERS]; // from the root to the one being listed
     u32 depth;
     bool stopped;
 } folder_walk;
@@ -131,7 +131,10 @@ static bool visit_entry(void *context, const char *path)
     error e = {0};
     if (!os_is_folder(path)) {
         w->stopped = !w->visit(w->context, path);
-    } else if (w->depth < FOLDER_DEPTH && !is_entered(w, path)) {
+    } else if (w->depth == LIMIT_SCHEMA_FOLDERS) {
+        schema_load_note(w->load, "%s: LIMIT_SCHEMA_FOLDERS: folders are nested more than %d deep", path,
+                         LIMIT_SCHEMA_FOLDERS);
+    } else if (!is_entered(w, path)) {
         w->folders[w->depth++] = path;
         if (!os_list_folder(path, visit_entry, w, &e))
             schema_load_note(w->load, "%s", e.message);

@@ -195,9 +195,8 @@ static void read_computer(machines *all, machine *m, hive *h)
 
 static void read_languages(machines *all, machine *m, hive *h)
 {
-    enum { MOST = 64 };
     hive_key list = find_control(h, "MUI\\UILanguages"), *keys = NULL;
-    u32 count = list ? hive_children(h, list, &keys, MOST) : 0;
+    u32 count = list ? hive_children(h, list, &keys, LIMIT_LANGUAGES) : 0;
     m->languages = arena_array(&all->arena, const char *, count);
     m->language_count = 0;
     for (u32 i = 0; i < count; i++) {

@@ -14,8 +14,6 @@
 #include "schema/model/schema.h"
 #include "schema/model/source_text.h"
 
-enum { CLASS_DEPTH = 16 };
-
 // SystemTraceControlGuid. Its classes describe kernel structures, in which a boolean has one byte; user-mode providers
 // log a BOOL of four.
 static const guid KERNEL = GUID_OF(0x9e814aad, 0x3204, 0x11d2, 0x9a, 0x82, 0x00, 0x60, 0x08, 0xa8, 0x69, 0x39);
@@ -303,7 +301,8 @@ typedef struct lineage {
 static lineage lineage_of(const build *b, const event_class *c)
 {
     lineage l = {0};
-    for (u32 depth = 0; c && depth < CLASS_DEPTH; depth++, c = class_named(b, c->text->base)) {
+    const mof_class *own = c->text;
+    for (u32 depth = 0; c && depth < LIMIT_MOF_DEPTH; depth++, c = class_named(b, c->text->base)) {
         if (c->has_version && !l.has_version) {
             l.version = c->version;
             l.has_version = true;
@@ -315,6 +314,9 @@ static lineage lineage_of(const build *b, const event_class *c)
         else if (c->has_guid && !l.provider)
             l.provider = c;
     }
+    if (c && mof_qualifier_find(own->qualifiers, "EventType"))
+        schema_load_note(b->load, "%s: %.80s has more than LIMIT_MOF_DEPTH, %d, classes above it: the rest is not read",
+                         b->label, own->name, LIMIT_MOF_DEPTH);
     if (!l.provider)
         l.provider = l.events;
     if (!l.display && l.events)
@@ -362,7 +364,7 @@ static placed *payload_of(build *b, const event_class *c, u32 *out_count)
     placed *list = NULL;
     u32 count = 0, cap = 0, kept = 0;
     const event_class *at = c;
-    for (u32 depth = 0; at && depth < CLASS_DEPTH; depth++, at = class_named(b, at->text->base)) {
+    for (u32 depth = 0; at && depth < LIMIT_MOF_DEPTH; depth++, at = class_named(b, at->text->base)) {
         for (const mof_field *f = at->text->fields; f && count < LIMIT_PROPERTIES; f = f->next) {
             u64 order = mof_number(mof_qualifier_text(f->qualifiers, "WmiDataId"));
             if (!order || !*f->name)

@@ -18,7 +18,6 @@
 #include "base/limits.h"
 
 enum {
-    PE_MAX_SECTIONS = 96, // what Windows' loader accepts
     RESOURCE_TOP_BIT = 31,
     LANGUAGE_EN_US = 1033,
     MESSAGE_BLOCK_BYTES = 12,
@@ -44,7 +43,7 @@ bool pe_open(span bytes, pe_file *pe, error *e)
         return error_set(e, "PE file: optional header magic 0x%x is neither PE32 nor PE32+", magic);
     pe->is_64_bit = magic == 0x20b;
     pe->headers_size = load_u32(body.at + 60);
-    if (claimed_sections > PE_MAX_SECTIONS ||
+    if (claimed_sections > LIMIT_PE_SECTIONS ||
         !span_sub(bytes, optional_at + claimed_optional, (size_t)claimed_sections * 40, &pe->sections))
         return error_set(e, "PE file: %u sections are claimed, the file ends before their table does",
                          claimed_sections);
