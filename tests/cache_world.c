@@ -105,7 +105,7 @@ void world_add_rich(schema_set *set)
     value_map *colours = schema_add_map(p, "Colours", false, COLOURS, COUNT_OF(COLOURS));
     (void)schema_add_map(p, "Unused", true, BITS, COUNT_OF(BITS));
     value_map *foreign = arena_new(schema_arena(set), value_map);
-    *foreign = (value_map){"Foreign", BITS, COUNT_OF(BITS), true};
+    *foreign = (value_map){.name = "Foreign", .entries = BITS, .count = COUNT_OF(BITS), .is_bitmap = true};
     property *fields = arena_array(schema_arena(set), property, 8);
     fields[0] = (property){.name = "Count", .flags = PROP_HAS_TAGS, .in_type = IN_UINT16, .count = 1, .tags = 0xabc};
     fields[1] = (property){

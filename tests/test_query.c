@@ -11,7 +11,7 @@
 
 // u32 Id (named), struct Place { u16 Port; struct[2] Hops { u8 Kind } }, u16[2] Ports, wstr Name, bool On, double Real
 static const map_entry NAMES[] = {{7, "seven"}, {8, "eight"}};
-static const value_map NAME_MAP = {"Names", NAMES, 2, false};
+static const value_map NAME_MAP = {.name = "Names", .entries = NAMES, .count = 2};
 static const property PROPERTIES[] = {
     {.name = "Id", .in_type = IN_UINT32, .count = 1, .map = &NAME_MAP},
     {.name = "Place", .flags = PROP_STRUCT, .count = 1, .struct_start = 6, .struct_members = 2},

@@ -57,7 +57,7 @@ static void maps_are_fitted_once(void **state)
     static map_entry entries[ENTRIES];
     for (u32 i = 0; i < ENTRIES; i++)
         entries[i] = (map_entry){i, "text"};
-    value_map names = {"map", entries, ENTRIES, false};
+    value_map names = {.name = "map", .entries = entries, .count = ENTRIES};
     for (u32 i = 0; i < LIMIT_PROPERTIES; i++)
         properties[i] = (property){.name = "A", .in_type = IN_UINT32, .count = 1, .map = &names};
     event_schema schema = {.properties = properties, .property_count = LIMIT_PROPERTIES, .top_count = LIMIT_PROPERTIES};

@@ -71,7 +71,7 @@ static typed_value at_path(const world *w, const char *path)
 // ---------------------------------------------------------------------------------------------- kinds
 
 static const map_entry COLOURS[] = {{1, "red"}, {2, "green"}};
-static const value_map COLOUR_MAP = {"Colours", COLOURS, 2, false};
+static const value_map COLOUR_MAP = {.name = "Colours", .entries = COLOURS, .count = 2};
 
 // One field of an in and out type over bytes; its value.
 static typed_value single(world **w, u16 in, u16 out, u16 length, const value_map *map, const void *bytes, size_t len)
