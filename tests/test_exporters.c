@@ -606,8 +606,8 @@ static void sqlite_holds_all_columns(void **state)
     check_value(
         db, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE type='index' ORDER BY name)",
         SQLITE_TEXT,
-        "activities_kind,activities_process,activity_more_records_activity,connections_process,fields_layout,files_path,processes_id,records_time,"
-        "registry_values_key");
+        "activities_kind,activities_logoff,activities_process,activity_more_records_activity,connections_process,"
+        "fields_layout,files_path,logons_logon,processes_id,records_time,registry_values_key,users_sid");
     sqlite3_close(db);
     run_free(&r);
 }
