@@ -147,9 +147,9 @@ static void say_damage(const trace *t)
 
 static u64 events_of_rest(const session *s)
 {
-    u32 rest = class_rest(s->classes);
+    u32 rest = class_rest(s->classes), count = class_count(s->classes);
     u64 events = 0;
-    for (u32 i = 0; i < s->trace_count; i++)
+    for (u32 i = 0; i < s->trace_count && rest < count; i++)
         events += rest < s->traces[i]->class_capacity ? s->traces[i]->class_events[rest] : 0;
     return events;
 }

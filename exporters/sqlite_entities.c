@@ -1,5 +1,7 @@
 #include "sqlite_entities.h"
 
+#include <stdlib.h>
+
 #include "account.h"
 #include "etwkit_engine.h"
 #include "sqlite_bind.h"
@@ -256,24 +258,37 @@ static int store_hosts(sqlite3 *db, const session *s)
     STORE_ALL(db, "hosts", s->hosts.count, put_host, &s->hosts.list[i]);
 }
 
-static bool is_of_host(const session *s, const trace *t, u32 host)
+static int by_number(const void *a, const void *b)
 {
-    for (u32 i = 0; i < t->file.trace_header_count; i++)
-        if (s->hosts.of[t->first_header + i] == host)
-            return true;
-    return false;
+    const u32 *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+// Each of its trace headers may be another host's.
+static int store_hosts_of(cells *c, const session *s, u32 trace_index)
+{
+    const trace *t = s->traces[trace_index];
+    u32 count = t->file.trace_header_count, *hosts = mem_alloc((count + (size_t)1) * sizeof(*hosts));
+    int code = SQLITE_OK;
+    for (u32 i = 0; i < count; i++)
+        hosts[i] = s->hosts.of[t->first_header + i];
+    qsort(hosts, count, sizeof(*hosts), by_number);
+    for (u32 i = 0; i < count && code == SQLITE_OK; i++) {
+        if (i && hosts[i] == hosts[i - 1])
+            continue;
+        put_host_trace(c, &(host_trace){hosts[i], trace_index}, 0);
+        code = store(c);
+    }
+    mem_free(hosts);
+    return code;
 }
 
 static int store_host_traces(sqlite3 *db, const session *s)
 {
     cells c;
     int code = prepare(db, "host_traces", &c);
-    for (u32 at = 0; at < s->trace_count; at++)
-        for (u32 host = 0; code == SQLITE_OK && host < s->hosts.count; host++)
-            if (is_of_host(s, s->traces[at], host)) {
-                put_host_trace(&c, &(host_trace){host, at}, 0);
-                code = store(&c);
-            }
+    for (u32 i = 0; i < s->trace_count && code == SQLITE_OK; i++)
+        code = store_hosts_of(&c, s, i);
     sqlite3_finalize(c.statement);
     return code;
 }

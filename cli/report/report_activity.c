@@ -173,16 +173,17 @@ static void tree_free(tree *t)
 void report_add_hosts(cJSON *root, const session *s)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "hosts");
+    cJSON **traces = mem_zeroed(s->hosts.count, sizeof(cJSON *)); // by host
     for (u32 i = 0; i < s->hosts.count; i++) {
-        cJSON *one = cJSON_CreateObject(), *sources = cJSON_CreateArray();
+        cJSON *one = cJSON_CreateObject();
         report_add_text(one, "name", s->hosts.list[i].name);
         report_add_time(one, "boot_time", s->hosts.list[i].boot);
-        for (u32 t = 0; t < s->trace_count; t++)
-            if (s->hosts.of[s->traces[t]->first_header] == i)
-                cJSON_AddItemToArray(sources, cJSON_CreateNumber(t));
-        cJSON_AddItemToObject(one, "traces", sources);
+        traces[i] = cJSON_AddArrayToObject(one, "traces");
         cJSON_AddItemToArray(list, one);
     }
+    for (u32 t = 0; t < s->trace_count; t++)
+        cJSON_AddItemToArray(traces[s->hosts.of[s->traces[t]->first_header]], cJSON_CreateNumber(t));
+    mem_free(traces);
 }
 
 // ---------------------------------------------------------------------------------------------- processes
