@@ -56,7 +56,8 @@ static u64 hash_ends(const connection *k)
 {
     u64 h = hash_bytes(k->local, sizeof(k->local));
     h = hash_more(h, k->remote, sizeof(k->remote));
-    const u32 rest[] = {k->machine, k->process_id, (u32)k->local_port << 16 | k->remote_port, k->tcp | k->ipv6 << 1};
+    const u32 rest[] = {k->machine, k->process_id, (u32)k->local_port << 16 | k->remote_port,
+                        (u32)k->tcp | (u32)k->ipv6 << 1};
     return hash_more(h, rest, sizeof(rest));
 }
 
