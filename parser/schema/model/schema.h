@@ -52,7 +52,6 @@ typedef struct value_map {
     const map_entry *entries;
     u32 count;
     bool is_bitmap;
-    bool in_order; // by value, each once
 } value_map;
 
 // The map with its values in the width of the field, whose own are compared unsigned: a source may write the same value
@@ -60,7 +59,7 @@ typedef struct value_map {
 // is a value of the field as it stands comes before what only has its bits: 255 of an unsigned byte before -1.
 // A value map is put in order; of entries with one value the first stays.
 const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes, bool is_signed);
-const char *value_map_text(const value_map *map, u64 value); // of a value map in order; NULL: it has none
+const char *value_map_text(const value_map *map, u64 value); // of a fitted value map; NULL: it has none
 
 // PROPERTY_FLAGS of tdh.h, then our own from 0x1000 on.
 enum {

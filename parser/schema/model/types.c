@@ -184,7 +184,6 @@ const value_map *value_map_fitted(arena *a, const value_map *from, u32 bytes, bo
     u32 bits = 8 * bytes, count = 0;
     value_map *fitted = arena_new(a, value_map);
     *fitted = *from;
-    fitted->in_order = !from->is_bitmap;
     if (is_fitted(from, bits, is_signed))
         return fitted;
     map_entry *entries = arena_array(a, map_entry, from->count);
