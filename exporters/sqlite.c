@@ -30,28 +30,33 @@ struct sink {
 
 // ------------------------------------------------------------------------------------- small helpers
 
-static bool sqlite_failed(const sink *s, error *e)
+static bool sqlite_failed(const sink *s, int code, error *e)
 {
-    return error_set(e, "%s: %s", s->name, sqlite_fd_error(s->db));
+    return error_set(e, "%s: %s", s->name, sqlite_fd_error(s->db, code));
+}
+
+static bool sqlite_ok(const sink *s, int code, error *e)
+{
+    return code == SQLITE_OK || sqlite_failed(s, code, e);
 }
 
 static bool sqlite_run(sink *s, const char *sql, error *e)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || sqlite_failed(s, e);
+    return sqlite_ok(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), e);
 }
 
 static sqlite3_stmt *sqlite_prepare(sink *s, const char *sql, error *e)
 {
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK)
-        sqlite_failed(s, e);
+    (void)sqlite_ok(s, sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL), e);
     return statement;
 }
 
 static bool sqlite_step(sink *s, sqlite3_stmt *statement, error *e)
 {
-    if (sqlite3_step(statement) != SQLITE_DONE)
-        return sqlite_failed(s, e);
+    int code = sqlite3_step(statement);
+    if (code != SQLITE_DONE)
+        return sqlite_failed(s, code, e);
     sqlite3_reset(statement);
     return true;
 }
@@ -309,21 +314,21 @@ static bool write_tables(sink *s, error *e)
 
 static bool sqlite_begin(sink *s, const export_target *target, error *e)
 {
-    if (open_database(target->fd, true, &s->db) != SQLITE_OK)
-        return sqlite_failed(s, e);
+    if (!sqlite_ok(s, open_database(target->fd, true, &s->db), e))
+        return false;
     s->target = *target;
     s->layouts = sqlite_layouts_make(&s->memory, target->classes, target->class_count);
     s->cut_views = sqlite_views_cut(&s->layouts, target);
     if (!sqlite_run(s, sqlite_pragmas, e) || !sqlite_run(s, "PRAGMA user_version=1;BEGIN", e) || !write_tables(s, e) ||
-        (sqlite_aliases_make(&s->memory, s->db, &s->layouts) != SQLITE_OK && !sqlite_failed(s, e)) ||
-        !write_classes(s, target, e) || !write_traces(s, target, e) || !write_inputs(s, target, e))
+        !sqlite_ok(s, sqlite_aliases_make(&s->memory, s->db, &s->layouts), e) || !write_classes(s, target, e) ||
+        !write_traces(s, target, e) || !write_inputs(s, target, e))
         return false;
     int code = target->session ? sqlite_entities_store(s->db, target->session) : SQLITE_OK;
-    if (code != SQLITE_OK || !sqlite_run(s, "COMMIT", e))
-        return sqlite_failed(s, e);
+    if (!sqlite_ok(s, code, e) || !sqlite_run(s, "COMMIT", e))
+        return false;
     s->rows = sqlite_rows_new(&s->memory, s->db, target, &s->layouts, &code);
-    if (code != SQLITE_OK)
-        return sqlite_failed(s, e);
+    if (!sqlite_ok(s, code, e))
+        return false;
     sqlite3_close(s->db);
     s->db = NULL;
     return page_file_open(&s->pages, target->fd, target->name, e);
@@ -396,14 +401,13 @@ static void sqlite_remark(const sink *s, char text[EXPORT_REMARK])
 // What SQLite makes of the rows.
 static bool sqlite_finish(sink *s, error *e)
 {
-    if (open_database(s->target.fd, true, &s->db) != SQLITE_OK)
-        return sqlite_failed(s, e);
+    if (!sqlite_ok(s, open_database(s->target.fd, true, &s->db), e))
+        return false;
     return sqlite_run(s, sqlite_pragmas, e) && sqlite_run(s, "BEGIN", e) && write_states(s, e) && write_views(s, e) &&
            sqlite_run(s, "COMMIT", e) &&
            (!sqlite_rows_disordered(s->rows) || sqlite_run(s, "REINDEX records_time", e)) &&
            sqlite_run(s, sqlite_indexes, e) && sqlite_run(s, sqlite_entity_indexes, e) &&
-           sqlite_run(s, sqlite_activity_indexes, e) &&
-           (sqlite_activities_finish(s->db) == SQLITE_OK || sqlite_failed(s, e)) &&
+           sqlite_run(s, sqlite_activity_indexes, e) && sqlite_ok(s, sqlite_activities_finish(s->db), e) &&
            (!s->target.search || sqlite_run(s, sqlite_search_fill, e));
 }
 

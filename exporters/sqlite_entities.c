@@ -216,9 +216,9 @@ void sqlite_entity_tables(outbuf *sql)
 static int prepare(sqlite3 *db, const char *table, cells *out)
 {
     *out = (cells){0};
-    sqlite3_stmt *columns;
+    sqlite3_stmt *columns = NULL;
     char *sql = sqlite3_mprintf("SELECT * FROM %s", table);
-    int code = sqlite3_prepare_v2(db, sql, -1, &columns, NULL);
+    int code = sql ? sqlite3_prepare_v2(db, sql, -1, &columns, NULL) : SQLITE_NOMEM;
     sqlite3_free(sql);
     outbuf insert = {0};
     outbuf_text(&insert, "INSERT INTO ");

@@ -24,7 +24,7 @@ struct hit_table {
 
 static bool failed(const hit_table *t, error *e)
 {
-    return error_set(e, "%s: %s", t->name, sqlite_fd_error(t->db));
+    return error_set(e, "%s: %s", t->name, sqlite_fd_error(t->db, sqlite3_errcode(t->db)));
 }
 
 bool hit_table_open(hit_table **out, const outfile *file, error *e)

@@ -189,7 +189,7 @@ static bool count_rows(sqlite3 *db, const char *path, u64 *records, error *e)
     if (ok)
         *records = (u64)sqlite3_column_int64(count, 0);
     else
-        error_set(e, "%s: %s", path, sqlite_fd_error(db));
+        error_set(e, "%s: %s", path, sqlite_fd_error(db, sqlite3_errcode(db)));
     sqlite3_finalize(count);
     return ok;
 }
@@ -202,8 +202,9 @@ static bool count_sqlite(const input *in, u64 *records, error *e)
         return false;
     bool ok =
         (file.device == in->device && file.inode == in->inode) || error_set(e, "%s: is another file by now", in->path);
-    if (ok && sqlite_fd_open(file.fd, false, &db) != SQLITE_OK)
-        ok = error_set(e, "%s: %s", in->path, sqlite_fd_error(db));
+    int code = ok ? sqlite_fd_open(file.fd, false, &db) : SQLITE_OK;
+    if (code != SQLITE_OK)
+        ok = error_set(e, "%s: %s", in->path, sqlite_fd_error(db, code));
     if (ok)
         sqlite_fd_bound(db, STEPS_AT_LEAST + in->bytes);
     ok = ok && count_rows(db, in->path, records, e);

@@ -208,11 +208,14 @@ void sqlite_fd_bound(sqlite3 *db, u64 steps)
     sqlite3_progress_handler(db, steps < INT_MAX ? (int)steps : INT_MAX, stop, NULL);
 }
 
-const char *sqlite_fd_error(sqlite3 *db)
+const char *sqlite_fd_error(sqlite3 *db, int code)
 {
     if (!db)
         return "out of memory";
-    int code = sqlite3_errcode(db), system = sqlite3_system_errno(db);
+    if (sqlite3_errcode(db) == SQLITE_OK)
+        return sqlite3_errstr(code);
+    int system = sqlite3_system_errno(db);
+    code = sqlite3_errcode(db);
     if (code == SQLITE_FULL && !system)
         system = ENOSPC;
     bool of_system = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_CANTOPEN;

@@ -16,8 +16,8 @@ MUST_USE int sqlite_fd_open(int fd, bool writable, sqlite3 **db);
 // name each other in circles.
 void sqlite_fd_bound(sqlite3 *db, u64 steps);
 
-// What went wrong last, in the system's words where it was the system. NULL is allowed: a handle there was no memory
-// for.
-const char *sqlite_fd_error(sqlite3 *db);
+// What went wrong last, in the system's words where it was the system. `code` is what the call returned, which says it
+// where later calls went well. NULL is allowed: a handle there was no memory for.
+const char *sqlite_fd_error(sqlite3 *db, int code);
 
 #endif

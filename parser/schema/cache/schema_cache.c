@@ -43,7 +43,7 @@ bool cache_failed(sqlite3 *db, const char *path, error *e)
     cache_check_memory(db);
     if (sqlite3_errcode(db) == SQLITE_INTERRUPT)
         return error_set(e, "%s: took more work to read than a schema cache can", path);
-    return error_set(e, "%s: %s", path, sqlite_fd_error(db));
+    return error_set(e, "%s: %s", path, sqlite_fd_error(db, sqlite3_errcode(db)));
 }
 
 bool cache_prepare(sqlite3 *db, const char *path, const char *sql, sqlite3_stmt **out, error *e)
