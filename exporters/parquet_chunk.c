@@ -282,9 +282,9 @@ static u32 take_codes(chunk_maker *m, chunk *to, const parquet_column *c, const 
 
 static const u8 *levels_of_values(chunk_maker *m, const parquet_column *c, const vector *v, const batch *rows)
 {
-    u64 bit = (u64)1 << c->bit;
     if (c->most_rep || c->bit == PARQUET_LEVELS)
         return v->def;
+    u64 bit = (u64)1 << c->bit;
     if (rows->all & bit || !(rows->any & bit))
         memset(m->def, (rows->all & bit) != 0, rows->count);
     else
