@@ -9,6 +9,13 @@
 #include "base/error.h"
 #include "base/outbuf.h"
 
+// Whether the tests are built with a sanitizer, under which programs take several times as long.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 typedef struct program {
     char folder[64];
     int code;        // of the last run; 128 + N for one that died by signal N

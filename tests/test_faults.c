@@ -22,12 +22,6 @@
 
 #include "program.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
 enum { MOST_FILES = 8 };
 
 // A command, and every file it writes.
@@ -186,7 +180,7 @@ static int teardown(void **state)
 
 static const int SIGNALS[] = {SIGHUP,  SIGINT,  SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2,   SIGALRM, SIGXCPU,
                               SIGPROF, SIGXFSZ, SIGPIPE, SIGABRT, SIGBUS,  SIGVTALRM, SIGSEGV, SIGFPE};
-enum { KILLS = 100 };
+enum { KILLS = SANITIZED ? 20 : 100 };
 
 static u32 random_number(void)
 {
