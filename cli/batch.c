@@ -7,16 +7,19 @@
 
 enum {
     SLOTS_A_THREAD = 16,         // inputs that are done, or being worked on, before their turn
-    WORTH_ALL_THREADS = 8 << 20, // bytes of an input
+    WORTH_ALL_THREADS = 8 << 20, // bytes of an input among several
+    WORTH_THREADS_ALONE = 512 << 10,
 };
 
 typedef struct batch_slot {
     outbuf out, said;
 } batch_slot;
 
+// One that is alone has all threads sooner.
 static bool is_large(const batch_job *job, u32 row)
 {
-    return job->run->crew && job->run->inputs.rows[row].bytes >= WORTH_ALL_THREADS;
+    const inputs *all = &job->run->inputs;
+    return job->run->crew && all->rows[row].bytes >= (all->count > 1 ? WORTH_ALL_THREADS : WORTH_THREADS_ALONE);
 }
 
 static void work(const batch_job *job, u32 row, bool threads, batch_slot *to)

@@ -58,7 +58,7 @@ static bool lists_symbols(const run *r)
     return ((const info_options *)r->options->own)->list_symbols;
 }
 
-static void put_rows(evidence *ev, outbuf *out)
+static void put_rows(evidence *ev, input_hashing *hash, outbuf *out)
 {
     run *r = ev->run;
     if (lists_symbols(r)) {
@@ -66,6 +66,7 @@ static void put_rows(evidence *ev, outbuf *out)
         return;
     }
     inputs_hash_finish(&r->inputs);
+    input_hash_end(hash);
     session_check_files(ev->session);
     for (u32 i = ev->first; i < ev->first + ev->count; i++)
         put_row(r, ev, i, out);
@@ -79,7 +80,7 @@ static void put_rows(evidence *ev, outbuf *out)
 // ---------------------------------------------------------------------------------------------- reading
 
 // Rows [first, first + count) together. False: it failed, or was interrupted, as was said.
-static bool read_rows(run *r, u32 first, u32 count, bool threads, outbuf *out)
+static bool read_rows(run *r, u32 first, u32 count, bool threads, input_hashing *hash, outbuf *out)
 {
     evidence ev;
     error e = {0};
@@ -93,7 +94,8 @@ static bool read_rows(run *r, u32 first, u32 count, bool threads, outbuf *out)
         ok = false;
     }
     if (ok)
-        put_rows(&ev, out);
+        put_rows(&ev, hash, out);
+    input_hash_end(hash);
     evidence_close(&ev);
     return ok;
 }
@@ -102,9 +104,10 @@ static void read_row(void *context, u32 row_index, bool threads, outbuf *out)
 {
     run *r = context;
     input_row *row = &r->inputs.rows[row_index];
+    input_hashing hash = {0};
     if (row->in && !r->options->no_hash)
-        input_hash(row);
-    if (row->in && read_rows(r, row_index, 1, threads, out))
+        input_hash_begin(&hash, row, threads);
+    if (row->in && read_rows(r, row_index, 1, threads, &hash, out))
         return;
     if (row->status == INPUT_OK)
         row->status = INPUT_NOT_REACHED;
@@ -120,7 +123,7 @@ static bool read_all(run *r)
     outbuf out = {0};
     if (!r->options->no_hash)
         inputs_hash_begin(&r->inputs, r->options->threads);
-    bool ok = read_rows(r, 0, r->inputs.count, true, &out);
+    bool ok = read_rows(r, 0, r->inputs.count, true, &(input_hashing){0}, &out);
     if (out.len)
         (void)fwrite(out.bytes, 1, out.len, stdout);
     outbuf_free(&out);

@@ -374,13 +374,29 @@ void inputs_hash_finish(inputs *list)
     list->hashing = NULL;
 }
 
-void input_hash(input_row *row)
+static void *hash_row(void *context)
 {
+    input_row *row = context;
     error e = {0};
     if (!is_to_hash(row) || input_sha256_text(row->in, row->sha256, &e))
-        return;
+        return NULL;
     print_say("%s", e.message);
     row->unhashed = true;
+    return NULL;
+}
+
+void input_hash_begin(input_hashing *h, input_row *row, bool beside)
+{
+    h->runs = beside && pthread_create(&h->thread, NULL, hash_row, row) == 0;
+    if (!h->runs)
+        (void)hash_row(row);
+}
+
+void input_hash_end(input_hashing *h)
+{
+    if (h->runs)
+        pthread_join(h->thread, NULL);
+    h->runs = false;
 }
 
 inputs_sum inputs_count(const inputs *list)

@@ -78,7 +78,16 @@ void input_fail(inputs *list, input_row *row, const error *e);
 // inputs_hash_finish, which waits for them; a failure is said, and noted in the row.
 void inputs_hash_begin(inputs *list, unsigned threads);
 void inputs_hash_finish(inputs *list);
-void input_hash(input_row *row); // of one row that is read, in line
+
+// Of one row that is read: in line, or with `beside` on a thread of its own until input_hash_end, which may be called
+// again, or of one all zero.
+typedef struct input_hashing {
+    pthread_t thread;
+    bool runs;
+} input_hashing;
+
+void input_hash_begin(input_hashing *h, input_row *row, bool beside);
+void input_hash_end(input_hashing *h);
 
 typedef struct inputs_sum {
     u32 given, read, damaged, copies, skipped, unread, unhashed; // read: damaged ones too
