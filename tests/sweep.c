@@ -106,7 +106,10 @@ static void walk(reading *r, const etl_file *file, damage_log *damage)
     r->loaded = &b;
     for (u32 i = 0; i < file->count; i++) {
         r->desc = &file->buffers[i];
-        buffer_load_events(file, i, none, &b, &reader, &report);
+        buffer_load_bytes(file, i, &b, &reader, report.damage);
+        buffer_walk_events(none, &b, &reader, &report);
+        if (report.unordered)
+            refs_sort(b.refs, b.count);
         for (u32 j = 0; j < b.count; j++) {
             event ev;
             loaded_event(&b, &b.refs[j], &ev);

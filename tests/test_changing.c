@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "session/merge.h"
+#include "session/trim.h"
 #include "etl_text.h"
 
 enum { BUFFERS = 8, BUFFER_BYTES = 4096 };
@@ -223,10 +224,52 @@ static void is_overwritten(void **state)
     assert_true(read_notes(c->session->traces[0]) > 0);
 }
 
+static bool keeps_all(void *context, const loaded_buffer *b, const event_ref *ref, bool last)
+{
+    changing *c = context;
+    assert_true(ref->cls < class_count(c->session->classes));
+    (void)b;
+    (void)last;
+    return true;
+}
+
+static bool write_nowhere(void *context, span bytes, error *e)
+{
+    (void)context;
+    (void)bytes;
+    (void)e;
+    return true;
+}
+
+static bool change_nowhere(void *context, u64 offset, span bytes, error *e)
+{
+    (void)offset;
+    return write_nowhere(context, bytes, e);
+}
+
+// An event that is another one in the second pass has no class.
+static void is_trimmed_while_it_changes(void **state)
+{
+    changing *c = *state;
+    trim_job job = {
+        .session = c->session, .keeps = keeps_all, .write = write_nowhere, .change = change_nowhere, .context = c};
+    const u8 other[] = {99, 0};
+    error e;
+    assert_true(session_survey(c->session, NULL, NULL));
+    assert_true(trim_trace(&job, &e));
+    int fd = open(c->path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, other, sizeof(other), 3 * BUFFER_BYTES + 72 + 40), sizeof(other)); // the id
+    close(fd);
+    assert_false(trim_trace(&job, &e));
+    assert_non_null(strstr(e.message, "a buffer cannot be read again"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(untouched, begin, end),
+        cmocka_unit_test_setup_teardown(is_trimmed_while_it_changes, begin, end),
         cmocka_unit_test_setup_teardown(shrinks_before_the_survey, begin, end),
         cmocka_unit_test_setup_teardown(shrinks_before_the_records, begin, end),
         cmocka_unit_test_setup_teardown(vanishes_between, begin, end),

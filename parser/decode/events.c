@@ -257,15 +257,6 @@ void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b,
     b->bytes = etl_load(file, desc, b->memory, &reader->scratch, &b->hole, damage);
 }
 
-void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
-                        buffer_reader *reader, walk_report *report)
-{
-    buffer_load_bytes(file, buffer_index, b, reader, report->damage);
-    buffer_walk_events(classes, b, reader, report);
-    if (report->unordered)
-        refs_sort(b->refs, b->count);
-}
-
 void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *reader, walk_report *report)
 {
     const etl_buffer *desc = b->desc;
@@ -299,6 +290,26 @@ void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *r
     report->unordered = w.taken.unordered;
     for (u32 i = 0; report->headers && i < HEADER_KINDS; i++)
         report->headers[i] += w.headers[i];
+}
+
+static void drop_unknown(loaded_buffer *b)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < b->count; i++)
+        if (b->refs[i].cls != CLASS_NONE)
+            b->refs[kept++] = b->refs[i];
+    b->count = kept;
+}
+
+void buffer_walk_again(class_table *classes, loaded_buffer *b, buffer_reader *reader)
+{
+    walk_report quiet = {0};
+    buffer_walk_events(classes, b, reader, &quiet);
+    if (reader->memory->unknown)
+        drop_unknown(b);
+    reader->memory->unknown = 0;
+    if (quiet.unordered)
+        refs_sort(b->refs, b->count);
 }
 
 void loaded_event(const loaded_buffer *b, const event_ref *ref, event *out)

@@ -47,15 +47,15 @@ typedef struct walk_report {
     bool unordered; // out: file order is not the order of time
 } walk_report;
 
-// Loads the buffer and fills *b with its events by time; memory of an earlier use of *b is used again. `classes` is
-// only read unless report->adds_classes.
-void buffer_load_events(const etl_file *file, u32 buffer_index, class_table *classes, loaded_buffer *b,
-                        buffer_reader *reader, walk_report *report);
-
-// Its parts. The walk leaves events in file order and says in report->unordered whether they must be sorted.
+// Loads a buffer; memory of an earlier use of *b is used again.
 void buffer_load_bytes(const etl_file *file, u32 buffer_index, loaded_buffer *b, buffer_reader *reader,
                        damage_log *damage);
+// Its events in file order; report->unordered says whether they must be sorted. `classes` is only read unless
+// report->adds_classes.
 void buffer_walk_events(class_table *classes, loaded_buffer *b, buffer_reader *reader, walk_report *report);
+
+// The second pass: events by time. Those of classes that the first one did not meet are left out: the file has changed.
+void buffer_walk_again(class_table *classes, loaded_buffer *b, buffer_reader *reader);
 
 void refs_sort(event_ref *refs, u32 count); // by time, then place
 

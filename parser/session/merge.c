@@ -239,31 +239,14 @@ void merge_on_release(merge *m, merge_put *put, void *context)
     m->put_context = context;
 }
 
-// Events of classes that were not there in the first pass: the file has changed.
-static void drop_unknown(loaded_buffer *b)
-{
-    u32 kept = 0;
-    for (u32 i = 0; i < b->count; i++)
-        if (b->refs[i].cls != CLASS_NONE)
-            b->refs[kept++] = b->refs[i];
-    b->count = kept;
-}
-
 static void load_again(const merge *m, const pending *p, merge_buffer *b, buffer_reader *reader)
 {
-    walk_report quiet = {0};
     trace *t = m->session->traces[p->file];
     const buffer_events *found = &t->filled[p->filled];
     buffer_load_bytes(&t->file, found->buffer, &b->own, reader, NULL);
     if (found->cached && cached_place(found->cached, &b->own, &b->loaded))
         return;
-    buffer_walk_events(m->session->classes, &b->own, reader, &quiet);
-    if (reader->memory->unknown) {
-        drop_unknown(&b->own);
-        reader->memory->unknown = 0;
-    }
-    if (quiet.unordered)
-        refs_sort(b->own.refs, b->own.count);
+    buffer_walk_again(m->session->classes, &b->own, reader);
     b->loaded = b->own;
     if (b->own.count != found->count)
         t->unread_again++;

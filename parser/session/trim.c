@@ -141,9 +141,9 @@ static bool is_header(const loaded_buffer *b, const event_ref *ref)
 
 static bool load(trim *t, const buffer_events *found)
 {
-    walk_report quiet = {0};
     t->loaded.file_index = 0;
-    buffer_load_events(&t->trace->file, found->buffer, t->job->session->classes, &t->loaded, &t->reader, &quiet);
+    buffer_load_bytes(&t->trace->file, found->buffer, &t->loaded, &t->reader, NULL);
+    buffer_walk_again(t->job->session->classes, &t->loaded, &t->reader);
     return t->loaded.count == found->count;
 }
 

@@ -36,11 +36,11 @@ static void sample_open(sample *s)
     fuzz_wrap(&file, (span){records.bytes, records.len});
     s->session = session_new();
     buffer_reader reader = {0};
-    walk_report quiet = {0};
     if (!session_open(s->session, fuzz_file((span){file.bytes, file.len}), &e) ||
         !session_survey(s->session, NULL, NULL) || s->session->traces[0]->file.count != 2)
         abort();
-    buffer_load_events(&s->session->traces[0]->file, 1, s->session->classes, &s->buffer, &reader, &quiet);
+    buffer_load_bytes(&s->session->traces[0]->file, 1, &s->buffer, &reader, NULL);
+    buffer_walk_again(s->session->classes, &s->buffer, &reader);
     buffer_reader_free(&reader);
     outbuf_free(&records);
     outbuf_free(&file);
