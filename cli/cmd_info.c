@@ -105,8 +105,10 @@ static void read_row(void *context, u32 row_index, bool threads, outbuf *out)
     run *r = context;
     input_row *row = &r->inputs.rows[row_index];
     input_hashing hash = {0};
-    if (row->in && !r->options->no_hash)
-        input_hash_begin(&hash, row, threads);
+    if (row->in && !r->options->no_hash && threads)
+        input_hash_begin(&hash, row);
+    else if (row->in && !r->options->no_hash)
+        input_hash(row);
     if (row->in && read_rows(r, row_index, 1, threads, &hash, out))
         return;
     if (row->status == INPUT_OK)

@@ -332,13 +332,18 @@ static bool is_to_hash(const input_row *row)
     return row->in && row->status != INPUT_DUPLICATE && !row->sha256[0];
 }
 
+static bool hash_row(input_row *row, error *e)
+{
+    bool ok = !is_to_hash(row) || input_sha256_text(row->in, row->sha256, e);
+    row->unhashed |= !ok;
+    return ok;
+}
+
 static void *hash_rows(void *context)
 {
     struct hashing *h = context;
     for (u32 i; (i = h->next++) < h->list->count;)
-        if (is_to_hash(&h->list->rows[i]) &&
-            !input_sha256_text(h->list->rows[i].in, h->list->rows[i].sha256, &h->errors[i]))
-            h->list->rows[i].unhashed = true;
+        (void)hash_row(&h->list->rows[i], &h->errors[i]);
     return NULL;
 }
 
@@ -374,29 +379,35 @@ void inputs_hash_finish(inputs *list)
     list->hashing = NULL;
 }
 
-static void *hash_row(void *context)
+void input_hash(input_row *row)
 {
-    input_row *row = context;
     error e = {0};
-    if (!is_to_hash(row) || input_sha256_text(row->in, row->sha256, &e))
-        return NULL;
-    print_say("%s", e.message);
-    row->unhashed = true;
+    if (!hash_row(row, &e))
+        print_say("%s", e.message);
+}
+
+static void *hash_beside(void *context)
+{
+    input_hashing *h = context;
+    h->failed = !hash_row(h->row, &h->why);
     return NULL;
 }
 
-void input_hash_begin(input_hashing *h, input_row *row, bool beside)
+void input_hash_begin(input_hashing *h, input_row *row)
 {
-    h->runs = beside && pthread_create(&h->thread, NULL, hash_row, row) == 0;
+    h->row = row;
+    h->runs = pthread_create(&h->thread, NULL, hash_beside, h) == 0;
     if (!h->runs)
-        (void)hash_row(row);
+        (void)hash_beside(h);
 }
 
 void input_hash_end(input_hashing *h)
 {
     if (h->runs)
         pthread_join(h->thread, NULL);
-    h->runs = false;
+    if (h->failed)
+        print_say("%s", h->why.message);
+    h->runs = h->failed = false;
 }
 
 inputs_sum inputs_count(const inputs *list)

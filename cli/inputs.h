@@ -79,14 +79,17 @@ void input_fail(inputs *list, input_row *row, const error *e);
 void inputs_hash_begin(inputs *list, unsigned threads);
 void inputs_hash_finish(inputs *list);
 
-// Of one row that is read: in line, or with `beside` on a thread of its own until input_hash_end, which may be called
-// again, or of one all zero.
+// Of one row that is read: in line, or on a thread of its own until input_hash_end, which says what failed. All zero is
+// a valid one that is at its end.
 typedef struct input_hashing {
+    input_row *row;
     pthread_t thread;
-    bool runs;
+    bool runs, failed;
+    error why;
 } input_hashing;
 
-void input_hash_begin(input_hashing *h, input_row *row, bool beside);
+void input_hash(input_row *row);
+void input_hash_begin(input_hashing *h, input_row *row);
 void input_hash_end(input_hashing *h);
 
 typedef struct inputs_sum {

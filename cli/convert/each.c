@@ -133,7 +133,7 @@ static void convert_one(void *context, u32 index, bool threads, outbuf *out)
     if (!c.path)
         return;
     if (!c.options->no_hash)
-        input_hash_begin(&(input_hashing){0}, row, false);
+        input_hash(row);
     if (c.options->skip_done && stamp_holds(&all->stamps, c.path, row)) {
         row->status = INPUT_SKIPPED;
         row->output = inputs_keep_text(&all->run->inputs, c.path);
