@@ -35,12 +35,8 @@ static void name_group(class_group *g, arena *a, names *used, const event_class 
     // SQLite keeps names that start with sqlite_ for itself.
     const char *mark = strncmp(name_folded(a, g->provider), "sqlite_", 7) == 0 ? "_" : "";
     const char *first = arena_format(a, "%s%s/%s", mark, g->provider, event_text);
-    g->event = event_text;
-    g->name = first;
-    while (!names_claim(a, used, g->name)) {
-        g->event = arena_format(a, "%s (%u)", event_text, names_again(a, used, first));
-        g->name = arena_format(a, "%s%s/%s", mark, g->provider, g->event);
-    }
+    g->name = names_claim_numbered(a, used, first, " (", ")");
+    g->event = g->name + (strlen(first) - strlen(event_text));
 }
 
 void class_groups_make(class_groups *out, arena *a, const event_class *const *classes, u32 count)

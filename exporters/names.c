@@ -67,10 +67,14 @@ bool names_claim(arena *a, names *n, const char *name)
     return added;
 }
 
-u32 names_again(arena *a, names *n, const char *taken)
+const char *names_claim_numbered(arena *a, names *n, const char *name, const char *before, const char *after)
 {
-    u32 found = index_of(n, name_folded(a, taken));
-    return found == MAP_NONE ? 2 : ++n->list[found].again + 1;
+    const char *own = name;
+    while (!names_claim(a, n, own)) {
+        struct named *taken = &n->list[index_of(n, name_folded(a, name))];
+        own = arena_format(a, "%s%s%u%s", name, before, ++taken->again + 1, after);
+    }
+    return own;
 }
 
 void names_free(names *n)

@@ -11,7 +11,7 @@ typedef struct names {
     struct named {
         const char *name;
         u32 value;
-        u32 again; // how many names_again gave
+        u32 again; // how many were given a number because it was taken
     } * list;
     u32 count, cap;
     map map;
@@ -24,8 +24,8 @@ u32 names_add(names *n, const char *name, u32 value, bool *added);
 u32 names_find(const names *n, const char *name); // NAME_UNKNOWN: it is not there
 // Whether nobody had the name yet, however it is capitalised (ASCII letters only, as SQLite compares); now it is taken.
 bool names_claim(arena *a, names *n, const char *name);
-// What to put behind a name that is taken: 2, then 3, and so on, so that many that want one name do not try them all.
-u32 names_again(arena *a, names *n, const char *taken);
+// The name, or where it is taken the name and a number, 2 or more, between two texts: "f_2", "f (2)". Claimed.
+const char *names_claim_numbered(arena *a, names *n, const char *name, const char *before, const char *after);
 void names_free(names *n);
 
 // Of the folded name: for maps whose owner compares with name_same.

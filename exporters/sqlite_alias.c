@@ -36,10 +36,7 @@ static const char *alias_of(arena *a, names *used, const char *name)
     // Numbers begin no name, and SQLite keeps those that start with sqlite_ for itself.
     bool needs_mark = (stem[1] >= '0' && stem[1] <= '9') || strncmp(name_folded(a, stem + 1), "sqlite_", 7) == 0;
     const char *alias = stem + !needs_mark;
-    const char *first = alias;
-    while (!names_claim(a, used, alias))
-        alias = arena_format(a, "%s_%u", first, names_again(a, used, first));
-    return alias;
+    return names_claim_numbered(a, used, alias, "_", "");
 }
 
 int sqlite_aliases_make(arena *a, sqlite3 *db, sqlite_layouts *layouts)

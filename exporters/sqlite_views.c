@@ -132,11 +132,7 @@ static const char *field_column(arena *a, names *used, const char *name)
 {
     if (*name && names_claim(a, used, name))
         return name;
-    const char *stem = arena_format(a, "data_%s", name);
-    const char *column = stem;
-    while (!names_claim(a, used, column))
-        column = arena_format(a, "%s_%u", stem, names_again(a, used, stem));
-    return column;
+    return names_claim_numbered(a, used, arena_format(a, "data_%s", name), "_", "");
 }
 
 // ------------------------------------------------------------------------------------- typed fields

@@ -196,11 +196,8 @@ static void add_class(sink *s, outbuf *path, const class_group *g)
         *slash = '-';
     add_safe(path, text_span(name));
     const char *first = arena_text_len(&s->memory, (const char *)path->bytes + start, path->len - start);
-    const char *whole = first;
-    while (!names_claim(&s->memory, &s->paths, whole))
-        whole = arena_format(&s->memory, "%s (%u)", first, names_again(&s->memory, &s->paths, first));
     path->len = start;
-    outbuf_text(path, whole);
+    outbuf_text(path, names_claim_numbered(&s->memory, &s->paths, first, " (", ")"));
 }
 
 static const char *path_of(sink *s, span key)
