@@ -3,10 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/suggest.h"
 #include "command.h"
 #include "etwkit_engine.h"
 #include "print.h"
-#include "base/suggest.h"
 
 // What columns of each kind are called in a database.
 typedef enum ddl_kind { DDL_SMALL, DDL_NUMBER, DDL_TIME, DDL_GUID, DDL_TEXT, DDL_TEXTS, DDL_JSON, DDL_KINDS } ddl_kind;

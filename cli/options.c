@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "command.h"
 #include "print.h"
-#include "base/suggest.h"
 
 // ---------------------------------------------------------------------------------------------- setters
 

@@ -51,12 +51,6 @@ static void write_empty_buffers(const char *path, u32 count)
     outbuf_free(&head);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_MEMORY_OF_ITS_OWN 1
-#else
-#define HAS_MEMORY_OF_ITS_OWN 0
-#endif
-
 static void memory_is_bounded(void **state)
 {
     enum { COUNT = 1000000, MOST_KIB = 64 << 10 };
@@ -68,7 +62,7 @@ static void memory_is_bounded(void **state)
     assert_non_null(strstr((const char *)p->out.bytes, "\"buffers\":{\"total\":1000001,"));
     assert_non_null(strstr((const char *)p->out.bytes, "\"missing_sequence_numbers\":10101,")); // (10^6 - 1) / 99
     assert_int_equal(getrusage(RUSAGE_CHILDREN, &used), 0);
-    if (!HAS_MEMORY_OF_ITS_OWN)
+    if (!SANITIZED)
         assert_in_range(used.ru_maxrss, 1, MOST_KIB);
 }
 
@@ -80,7 +74,7 @@ static void temporary_files_fail(void **state)
     char path[512], fault[512], number[16];
     write_empty_buffers(program_path(p, "a.etl", path), COUNT);
     snprintf(fault, sizeof(fault), "%s/faults.so", getenv("BUILD") ? getenv("BUILD") : "build");
-    if (HAS_MEMORY_OF_ITS_OWN) {
+    if (SANITIZED) {
         print_message("skipped: a sanitizer has its own handler\n");
         skip();
     }

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "command.h"
 #include "exporter.h"
 #include "program.h"
-#include "base/suggest.h"
 
 enum { MOST = 4096 };
 

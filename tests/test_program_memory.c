@@ -16,12 +16,6 @@
 
 #include "program.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ALLOCATOR_IS_TAKEN 1
-#else
-#define ALLOCATOR_IS_TAKEN 0
-#endif
-
 enum { POINTS = 60 };
 
 static char preload[4096];
@@ -100,7 +94,7 @@ static void every_allocation(program *p, const sweep *s)
 {
     outcome usual = {0};
     outbuf file = {0};
-    if (ALLOCATOR_IS_TAKEN) {
+    if (SANITIZED) {
         print_message("skipped: a sanitizer has replaced the allocator\n");
         skip();
     }

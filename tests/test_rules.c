@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fold.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "base/fold.h"
 #include "detect/rule.h"
 
 #define HEAD "title: T\nid: 1\nlogsource:\n    category: test\ndetection:\n"

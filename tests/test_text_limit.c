@@ -14,12 +14,6 @@
 #include "etl_build.h"
 #include "program.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ADDRESS_SPACE_IS_TAKEN 1
-#else
-#define ADDRESS_SPACE_IS_TAKEN 0
-#endif
-
 // So many properties of one name without a value: 16 MB of JSON from an empty payload.
 static void names_are_bounded(void **state)
 {
@@ -127,7 +121,7 @@ static void long_slices_are_written_in_parts(void **state)
     write_trace(program_path(&p, "long.etl", trace));
     program_path(&p, "1.jsonl", one);
     program_path(&p, "4.jsonl", more);
-    if (!ADDRESS_SPACE_IS_TAKEN)
+    if (!SANITIZED)
         allow_address_space(200 << 20);
     const char *single[] = {"convert", "--no-hash", "--cache", "none", "-j1", trace, "-o", one, NULL};
     (void)program_run(&p, single);

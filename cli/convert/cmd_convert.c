@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/os.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "command.h"
 #include "convert/conversion.h"
@@ -14,7 +15,6 @@
 #include "missing.h"
 #include "print.h"
 #include "signals.h"
-#include "base/suggest.h"
 
 // ------------------------------------------------------------------------------------- the format
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/map.h"
 #include "base/fold.h"
+#include "base/map.h"
 
 enum {
     TEXTS = 16384,     // with TEXT_BYTES: some MiB a thread

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/fold.h"
+#include "base/limits.h"
 #include "detect/pattern_network.h"
 #include "detect/pattern_regex.h"
 

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/fold.h"
 #include "activity/activity.h"
 #include "base/known_guids.h"
 #include "base/text.h"
 #include "decode/render.h"
 #include "detect/correlation.h"
-#include "base/fold.h"
 #include "detect/view_internal.h"
 
 const view views[] = {
