@@ -215,14 +215,6 @@ typedef struct row {
     row_head head;
 } row;
 
-// The lowest byte first, as in the file.
-ALWAYS_INLINE u8 *put_little(u8 *p, u64 value, u32 bytes)
-{
-    for (u32 i = 0; i < bytes; i++)
-        p[i] = (u8)(value >> 8 * i);
-    return p + bytes;
-}
-
 ALWAYS_INLINE u8 *put_NUMBER(row *r, u8 *p, u64 bit, u64 number)
 {
     r->head.columns |= bit;

@@ -75,10 +75,7 @@ static u32 number_bytes(const parquet_column *c)
 
 static void put_number(outbuf *out, u64 value, u32 bytes)
 {
-    u8 little[8];
-    for (u32 i = 0; i < bytes; i++)
-        little[i] = (u8)(value >> 8 * i);
-    outbuf_add(out, little, bytes);
+    outbuf_written(out, put_little(outbuf_reserve(out, bytes), value, bytes));
 }
 
 // ---------------------------------------------------------------------------------------------- statistics
@@ -201,9 +198,7 @@ static void put_levels(chunk_maker *m, const u8 *list, u32 count, u32 most)
         encode_run(out, list[0], count, bit_width(most));
     else
         encode_groups(out, list, count, bit_width(most));
-    size_t len = out->len - start - 4;
-    for (u32 i = 0; i < 4; i++)
-        out->bytes[start + i] = (u8)(len >> 8 * i);
+    (void)put_little(out->bytes + start, out->len - start - 4, 4);
 }
 
 static void put_bools(outbuf *out, const u64 *values, u32 count)

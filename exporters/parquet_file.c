@@ -275,8 +275,7 @@ static span plain(const parquet_column *c, u64 number, span text, u8 scratch[8])
     if (c->type == PARQUET_TEXT)
         return text;
     u32 bytes = c->type == PARQUET_BOOL ? 1 : c->type == PARQUET_INT32 ? 4 : 8;
-    for (u32 i = 0; i < bytes; i++)
-        scratch[i] = (u8)(number >> 8 * i);
+    (void)put_little(scratch, number, bytes);
     return (span){scratch, bytes};
 }
 

@@ -12,6 +12,14 @@ typedef struct vector {
     u32 entry_cap, count_cap;
 } vector;
 
+// The lowest byte first, as in the file.
+ALWAYS_INLINE u8 *put_little(u8 *p, u64 value, u32 bytes)
+{
+    for (u32 i = 0; i < bytes; i++)
+        p[i] = (u8)(value >> 8 * i);
+    return p + bytes;
+}
+
 enum { VECTOR_LEVELS = 4096 }; // the room for levels before texts
 
 static inline void vector_number(vector *v, u64 number)
@@ -40,9 +48,7 @@ static inline void vector_counted_text(vector *v, span counted)
 
 static inline void vector_text(vector *v, span text)
 {
-    u8 *p = vector_text_room(v, 4 + text.len);
-    for (u32 i = 0; i < 4; i++)
-        *p++ = (u8)(text.len >> 8 * i);
+    u8 *p = put_little(vector_text_room(v, 4 + text.len), text.len, 4);
     if (text.len)
         memcpy(p, text.at, text.len);
 }
