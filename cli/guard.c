@@ -25,7 +25,9 @@ static struct {
     u32 count, cap;
 } reads;
 
-static outfile *unfinished;
+// By name, since one run may have a file for each of thousands of classes. What is written in place has none.
+enum { LISTS = 4096 };
+static outfile *unfinished[LISTS];
 static struct {
     char **list; // in the order in which they were made
     u32 count, cap;
@@ -55,24 +57,30 @@ void guard_release(void)
 
 // ---------------------------------------------------------------------------------------------- outputs
 
+static outfile **list_of(const char *name)
+{
+    return &unfinished[name ? hash_bytes(name, strlen(name)) % LISTS : 0];
+}
+
 void guard_add(outfile *f)
 {
-    f->next = unfinished;
-    unfinished = f;
+    outfile **list = list_of(f->name);
+    f->next = *list;
+    *list = f;
 }
 
 void guard_drop(outfile *f)
 {
-    for (outfile **at = &unfinished; *at; at = &(*at)->next)
+    for (outfile **at = list_of(f->name); *at; at = &(*at)->next)
         if (*at == f) {
             *at = f->next;
             return;
         }
 }
 
-outfile *guard_first(void)
+outfile *guard_alike(const char *name)
 {
-    return unfinished;
+    return *list_of(name);
 }
 
 bool guard_make_folder(const char *path, error *e)
@@ -105,9 +113,10 @@ void guard_clean_up(void)
     bool nested = holding; // out of memory, or a fault, while this very thread held it
     if (!nested)
         guard_hold();
-    for (const outfile *f = unfinished; f; f = f->next)
-        if (f->folder && *f->part)
-            unlinkat(f->folder->fd, f->part, 0);
+    for (u32 i = 0; i < LISTS; i++)
+        for (const outfile *f = unfinished[i]; f; f = f->next)
+            if (f->folder && *f->part)
+                unlinkat(f->folder->fd, f->part, 0);
     for (u32 i = folders.count; i--;)
         rmdir(folders.list[i]);
 }
@@ -123,9 +132,10 @@ static bool is_written(os_identity file)
     for (u32 i = STDOUT_FILENO; i < COUNT_OF(standard); i++)
         if (standard[i].known && same(standard[i].file, file))
             return true;
-    for (const outfile *f = unfinished; f; f = f->next)
-        if (f->exists && !f->updates && same(f->old, file))
-            return true;
+    for (u32 i = 0; i < LISTS; i++)
+        for (const outfile *f = unfinished[i]; f; f = f->next)
+            if (f->exists && !f->updates && same(f->old, file))
+                return true;
     return false;
 }
 

@@ -29,11 +29,13 @@ static os_identity identity_of(const struct stat *st)
     return (os_identity){(u64)st->st_dev, (u64)st->st_ino};
 }
 
+static outfile_folder *folders; // of unfinished files; holding the guard
+
 static outfile_folder *folder_in_use(os_identity id)
 {
-    for (outfile *f = guard_first(); f; f = f->next)
-        if (f->folder && f->folder->id.device == id.device && f->folder->id.number == id.number)
-            return f->folder;
+    for (outfile_folder *f = folders; f; f = f->next)
+        if (f->id.device == id.device && f->id.number == id.number)
+            return f;
     return NULL;
 }
 
@@ -61,11 +63,15 @@ static outfile_folder *folder_open(const char *path)
         return NULL;
     }
     outfile_folder *made = mem_zeroed(1, sizeof(*made));
-    *made = (outfile_folder){fd, identity_of(&st), 1, can_sync};
+    *made = (outfile_folder){NULL, fd, identity_of(&st), 1, can_sync};
     guard_hold();
     outfile_folder *other = folder_in_use(made->id);
-    if (other)
+    if (other) {
         other->users++;
+    } else {
+        made->next = folders;
+        folders = made;
+    }
     guard_release();
     if (!other)
         return made;
@@ -77,7 +83,14 @@ static outfile_folder *folder_open(const char *path)
 // Holding the guard: false where others still use it.
 static bool folder_let_go(outfile_folder *folder)
 {
-    return folder && --folder->users == 0;
+    if (!folder || --folder->users)
+        return false;
+    for (outfile_folder **at = &folders; *at; at = &(*at)->next)
+        if (*at == folder) {
+            *at = folder->next;
+            break;
+        }
+    return true;
 }
 
 static void folder_free(outfile_folder *folder)
@@ -199,7 +212,7 @@ static bool is_taken(const outfile *f)
 {
     bool taken = false;
     guard_hold();
-    for (const outfile *other = guard_first(); other && !taken; other = other->next)
+    for (const outfile *other = guard_alike(f->name); other && !taken; other = other->next)
         taken = other->folder == f->folder && strcmp(other->name, f->name) == 0;
     guard_release();
     return taken;

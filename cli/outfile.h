@@ -28,6 +28,7 @@ typedef struct outfile_request {
 enum { OUTFILE_HEAD = 64 << 10, OUTFILE_PART = 128 };
 
 typedef struct outfile_folder {
+    struct outfile_folder *next; // of all that are in use
     int fd;
     os_identity id;
     u32 users;
@@ -35,7 +36,7 @@ typedef struct outfile_folder {
 } outfile_folder;
 
 typedef struct outfile {
-    struct outfile *next;                         // unfinished ones, guard.h
+    struct outfile *next;                         // unfinished, guard.h
     const char *path;                             // as given, for sentences; the caller's
     int fd;                                       // to be written to; that of a file can also be read. -1 once sealed
     outfile_folder *folder;                       // NULL: written in place
