@@ -26,12 +26,13 @@ static void print_span(FILE *to, i64 first, i64 last)
 {
     if (last <= first || first <= 0)
         return;
-    double seconds = (double)(last - first) / 1e7;
+    const i64 second = 10 * 1000 * 1000;
+    i64 seconds = (last - first) / second;
     if (seconds < 120)
-        fprintf(to, "  %-14s %.3f s\n", "span", seconds);
+        fprintf(to, "  %-14s %.3f s\n", "span", (double)(last - first) / (double)second);
     else
-        fprintf(to, "  %-14s %u h %02u min %02u s\n", "span", (unsigned)(seconds / 3600), (unsigned)(seconds / 60) % 60,
-                (unsigned)seconds % 60);
+        fprintf(to, "  %-14s %lld h %02lld min %02lld s\n", "span", (long long)seconds / 3600,
+                (long long)seconds / 60 % 60, (long long)seconds % 60);
 }
 
 static int by_events(const void *a, const void *b)

@@ -89,6 +89,9 @@ static void date_among_ticks(void **state)
     told(p, "1 event dated more than a day outside the session, the first at 0x1098: 2447-");
     told(p, "; taken as a date its time stamp is 2024-05-01T10:00:01.0000000Z");
     assert_null(strstr((const char *)p->err.bytes, "set back"));
+    // From 2024-05-01 10:00:00 to 2447-08-30 19:58:21, more seconds than 32 bits hold.
+    assert_int_equal(RUN(p, "info", "{}/a.etl"), 0);
+    assert_non_null(strstr((const char *)p->out.bytes, "3710841 h 58 min 21 s"));
 }
 
 // ---------------------------------------------------------------------------------------------- NEWFILE
