@@ -3,13 +3,11 @@
 
 #include <stdio.h>
 
+#include "base/sanitizer.h"
+
 #ifndef ETWKIT_NO_SANDBOX
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZER
 #define ETWKIT_NO_SANDBOX "a sanitizer is at work"
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define ETWKIT_NO_SANDBOX "a sanitizer is at work"
-#endif
 #endif
 #ifndef __linux__
 #define ETWKIT_NO_SANDBOX "this is not Linux"

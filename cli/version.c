@@ -12,9 +12,9 @@
 #include <gnu/libc-version.h>
 #endif
 
+#include "base/sanitizer.h"
 #include "base/sha256.h"
 #include "etwkit.h"
-#include "etwkit_engine.h"
 #include "etwkit_engine.h"
 
 const char *version_commit;
@@ -35,10 +35,8 @@ const char *version_commit;
 #define VECTORS "no vector instructions"
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CHECKED ", AddressSanitizer"
-#elif defined(__SANITIZE_THREAD__)
-#define CHECKED ", ThreadSanitizer"
+#ifdef SANITIZER
+#define CHECKED ", " SANITIZER
 #else
 #define CHECKED ""
 #endif

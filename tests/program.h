@@ -8,9 +8,10 @@
 
 #include "base/error.h"
 #include "base/outbuf.h"
+#include "base/sanitizer.h"
 
 // Whether the tests are built with a sanitizer, under which programs take several times as long.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZER
 enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };

@@ -9,15 +9,9 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "base/sanitizer.h"
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define HEADS_ARE_POISONED
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define HEADS_ARE_POISONED
-#endif
-#ifdef HEADS_ARE_POISONED
+#ifdef SANITIZER_IS_ADDRESS
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
