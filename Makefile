@@ -53,7 +53,9 @@ CLI       := $(filter-out cli/main.c,$(wildcard cli/*.c cli/*/*.c))
 FAULTS    := $(BUILD)/faults.so $(BUILD)/fail_alloc.so $(BUILD)/hijack.so
 PROGRAMS  := tests/etl_make.c tests/gen_trace.c tests/bench_floor.c tests/bench_run.c
 SUPPORT   := $(filter-out tests/test_%.c tests/faults.c tests/fail_alloc.c tests/hijack.c $(PROGRAMS),$(wildcard tests/*.c))
-TESTS     := $(wildcard tests/test_*.c)
+# Those that take longest first, so that none of them is alone at the end.
+LONG      := $(patsubst %,tests/test_%.c,judge faults trim spill archives sweeps)
+TESTS     := $(LONG) $(filter-out $(LONG),$(wildcard tests/test_*.c))
 CONSUMERS := $(wildcard samples/*.c)
 
 OBJ       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -108,7 +110,7 @@ $(BUILD)/engine.names: $(BUILD)/libetwkit.names $(DOOR) $(filter $(BUILD)/obj/pa
 
 $(BUILD)/libetwkit.o $(BUILD)/engine.o: %.o: $(LIB_OBJ) %.names
 	@echo "  LINK    $@"
-	@$(CC) $(FLAGS) $(CFLAGS) $(WHOLE) -r -nostdlib -o $@ $(LIB_OBJ)
+	@$(CC) $(filter-out -fsanitize%,$(FLAGS) $(CFLAGS)) $(WHOLE) -r -nostdlib -o $@ $(LIB_OBJ)
 	@$(OBJCOPY) --keep-global-symbols=$(basename $@).names $@
 
 $(BUILD)/libetwkit.a: $(BUILD)/libetwkit.o

@@ -45,6 +45,10 @@ static void need_python(void)
     }
 }
 
+// The traces of others; under a sanitizer small ones alone, since what the judges do is the same there.
+#define OTHERS "$(find %s/corpus -maxdepth 1 -name '*.etl' -size -%dk 2>/dev/null)"
+enum { MOST_KIB = SANITIZED ? 1024 : 1 << 30 };
+
 // Traces of cases, written into the folder.
 static void build_traces(const program *p, const char *pattern)
 {
@@ -65,8 +69,8 @@ static void agrees_on_all_traces(void **state)
     program_begin(&p);
     build_traces(&p, "tests/cases/tracelogging-*.case");
     build_traces(&p, "tests/cases/eventsource-*.case");
-    int code = run("%s tests/judge.py %s samples/*.etl %s/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said",
-                   judge_python(), tested(), p.folder, shared(), p.folder);
+    int code = run("%s tests/judge.py %s samples/*.etl %s/*.etl " OTHERS " >%s/said", judge_python(), tested(),
+                   p.folder, shared(), MOST_KIB, p.folder);
     if (code)
         (void)run("cat %s/said", p.folder);
     program_end(&p);
@@ -108,8 +112,8 @@ static void entities_agree_with_the_records(void **state)
     need_python();
     program p;
     program_begin(&p);
-    int code = run("%s tests/entities.py %s samples/*.etl $(ls %s/corpus/*.etl 2>/dev/null) >%s/said", judge_python(),
-                   tested(), shared(), p.folder);
+    int code = run("%s tests/entities.py %s samples/*.etl " OTHERS " >%s/said", judge_python(), tested(), shared(),
+                   MOST_KIB, p.folder);
     if (code)
         (void)run("cat %s/said", p.folder);
     program_end(&p);

@@ -54,21 +54,27 @@ static void converted(program *p, const char *trace, const char *format, const c
     outbuf_add(out, p->out.bytes, p->out.len);
 }
 
-static void check_trace(program *p, const char *trace)
+static void check_format(program *p, const char *trace, size_t format, size_t filter)
 {
+    static const char *const THREADS[] = {"2", "5"};
     outbuf one = {0}, more = {0};
-    for (size_t f = 0; f < COUNT_OF(FORMATS); f++)
-        for (size_t i = 0; i < COUNT_OF(FILTERS); i++) {
-            converted(p, trace, FORMATS[f], FILTERS[i], "1", &one);
-            static const char *const THREADS[] = {"2", "5"};
-            for (size_t t = 0; t < COUNT_OF(THREADS); t++) {
-                converted(p, trace, FORMATS[f], FILTERS[i], THREADS[t], &more);
-                if (more.len != one.len || (one.len && memcmp(more.bytes, one.bytes, one.len) != 0))
-                    fail_msg("%s, filter %zu: %s threads give other bytes than one", FORMATS[f], i, THREADS[t]);
-            }
-        }
+    converted(p, trace, FORMATS[format], FILTERS[filter], "1", &one);
+    for (size_t t = 0; t < COUNT_OF(THREADS); t++) {
+        converted(p, trace, FORMATS[format], FILTERS[filter], THREADS[t], &more);
+        if (more.len != one.len || (one.len && memcmp(more.bytes, one.bytes, one.len) != 0))
+            fail_msg("%s, filter %zu: %s threads give other bytes than one", FORMATS[format], filter, THREADS[t]);
+    }
     outbuf_free(&one);
     outbuf_free(&more);
+}
+
+// Each format with each filter; under a sanitizer each once, since what filters do has no part in what formats do.
+static void check_trace(program *p, const char *trace)
+{
+    for (size_t f = 0; f < COUNT_OF(FORMATS); f++)
+        for (size_t i = 0; i < COUNT_OF(FILTERS); i++)
+            if (!SANITIZED || f == 0 || i == 0)
+                check_format(p, trace, f, i);
 }
 
 // The lines with that text in them, without the record number they begin with.
