@@ -13,13 +13,12 @@ enum {
     ENCODING_DELTA = 5,
     ENCODING_DICTIONARY = 8,
 
-    LEVEL = 3,       // of zstd
-    LEVEL_FAST = 1,  // for indexes of a dictionary, of which higher levels leave as much
+    LEVEL = 1,       // of zstd
     LEVEL_DENSE = 6, // for texts of which the page before left more than a tenth
 };
 
 struct chunk_maker {
-    ZSTD_CCtx *zstd, *zstd_fast;
+    ZSTD_CCtx *zstd, *zstd_dense;
     outbuf body, levels, packed;
     u8 *def;    // level of each entry
     u32 *index; // of each value: which of the dictionary it is
@@ -31,7 +30,7 @@ chunk_maker *chunk_maker_new(void)
 {
     chunk_maker *m = mem_zeroed(1, sizeof(*m));
     m->zstd = ZSTD_createCCtx();
-    m->zstd_fast = ZSTD_createCCtx();
+    m->zstd_dense = ZSTD_createCCtx();
     return m;
 }
 
@@ -40,7 +39,7 @@ void chunk_maker_free(chunk_maker *m)
     if (!m)
         return;
     ZSTD_freeCCtx(m->zstd);
-    ZSTD_freeCCtx(m->zstd_fast);
+    ZSTD_freeCCtx(m->zstd_dense);
     outbuf_free(&m->body);
     outbuf_free(&m->levels);
     outbuf_free(&m->packed);
@@ -175,7 +174,7 @@ static void put_page(chunk_maker *m, outbuf *out, u64 *raw_bytes, u32 type, span
     m->packed.len = 0;
     u8 *packed = outbuf_reserve(&m->packed, bound);
     size_t len =
-        ZSTD_compressCCtx(level == LEVEL_FAST ? m->zstd_fast : m->zstd, packed, bound, body.at, body.len, level);
+        ZSTD_compressCCtx(level == LEVEL_DENSE ? m->zstd_dense : m->zstd, packed, bound, body.at, body.len, level);
     assert(!ZSTD_isError(len));
     put_page_header(out, type, body.len, len, values, encoding);
     *raw_bytes += out->len - before + body.len;
@@ -334,9 +333,7 @@ void chunk_add_page(chunk_maker *m, chunk *to, const parquet_column *c, vector *
     }
     span body = page_body(m, to, c, v, count, encoding);
     put_page(m, &to->bytes, &to->raw_bytes, PAGE_DATA, body, entries, encoding,
-             encoding == ENCODING_DICTIONARY ? LEVEL_FAST
-             : to->dense                     ? LEVEL_DENSE
-                                             : LEVEL);
+             to->dense && encoding == ENCODING_PLAIN ? LEVEL_DENSE : LEVEL);
     p->bytes = (u32)(to->bytes.len - p->at);
     to->dense = is_text(c) && encoding == ENCODING_PLAIN && p->bytes > body.len / 10;
     p->nulls = entries - count;
