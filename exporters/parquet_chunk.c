@@ -15,6 +15,8 @@ enum {
 
     LEVEL = 1,       // of zstd
     LEVEL_DENSE = 6, // for texts of which the page before left more than a tenth
+
+    LARGE_PAGE = 256 << 10,
 };
 
 struct chunk_maker {
@@ -166,19 +168,28 @@ static void put_page_header(outbuf *out, u32 type, size_t raw, size_t packed, u3
     thrift_end(&t);
 }
 
-// Compression cannot fail: its room is what it asks for.
-static void put_page(chunk_maker *m, outbuf *out, u64 *raw_bytes, u32 type, span body, u32 values, u32 encoding,
-                     int level)
+// Pages that did not compress badly so far are first given a quarter of the room that cannot be too little.
+static span pack(chunk_maker *m, span body, bool dense)
 {
-    size_t bound = ZSTD_compressBound(body.len), before = out->len;
+    ZSTD_CCtx *zstd = dense ? m->zstd_dense : m->zstd;
+    size_t bound = ZSTD_compressBound(body.len), room = dense || body.len < LARGE_PAGE ? bound : bound / 4, len;
     m->packed.len = 0;
-    u8 *packed = outbuf_reserve(&m->packed, bound);
-    size_t len =
-        ZSTD_compressCCtx(level == LEVEL_DENSE ? m->zstd_dense : m->zstd, packed, bound, body.at, body.len, level);
+    do {
+        u8 *to = outbuf_reserve(&m->packed, room);
+        len = ZSTD_compressCCtx(zstd, to, room, body.at, body.len, dense ? LEVEL_DENSE : LEVEL);
+    } while (ZSTD_isError(len) && room < bound && (room = bound));
     assert(!ZSTD_isError(len));
-    put_page_header(out, type, body.len, len, values, encoding);
+    return (span){m->packed.bytes, len};
+}
+
+static void put_page(chunk_maker *m, outbuf *out, u64 *raw_bytes, u32 type, span body, u32 values, u32 encoding,
+                     bool dense)
+{
+    size_t before = out->len;
+    span packed = pack(m, body, dense);
+    put_page_header(out, type, body.len, packed.len, values, encoding);
     *raw_bytes += out->len - before + body.len;
-    outbuf_add(out, packed, len);
+    outbuf_add(out, packed.at, packed.len);
 }
 
 static bool all_same(const u8 *bytes, size_t count)
@@ -257,16 +268,18 @@ static u32 take_codes(chunk_maker *m, chunk *to, const parquet_column *c, const 
 {
     u32 without = look_up_codes(&to->dictionary, c, rows, out), count = 0;
     const u32 *codes = rows->codes[c->codes], *of_code = to->dictionary.of_code;
+    u32 *restrict indexes = m->index;
+    u8 *restrict def = m->def;
     if (!without || without == rows->used_count[c->codes]) {
-        memset(m->def, !without, rows->count);
-        for (u32 i = 0; i < rows->count && !without; i++)
-            m->index[i] = of_code[codes[i]] - 1;
+        memset(def, !without, rows->count);
+        for (u32 i = 0, all = without ? 0 : rows->count; i < all; i++)
+            indexes[i] = of_code[codes[i]] - 1;
         return without ? 0 : rows->count;
     }
-    for (u32 i = 0; i < rows->count; i++) {
+    for (u32 i = 0, all = rows->count; i < all; i++) {
         u32 index = of_code[codes[i]];
-        m->index[count] = index - 1;
-        m->def[i] = index != 0;
+        indexes[count] = index - 1;
+        def[i] = index != 0;
         count += index != 0;
     }
     return count;
@@ -278,13 +291,16 @@ static const u8 *levels_of_values(chunk_maker *m, const parquet_column *c, const
 {
     if (c->most_rep || c->bit == PARQUET_LEVELS)
         return v->def;
-    u64 bit = (u64)1 << c->bit;
+    u32 place = c->bit, count = rows->count;
+    u64 bit = (u64)1 << place;
+    const u64 *has = rows->has;
+    u8 *restrict def = m->def;
     if (rows->all & bit || !(rows->any & bit))
-        memset(m->def, (rows->all & bit) != 0, rows->count);
+        memset(def, (rows->all & bit) != 0, count);
     else
-        for (u32 i = 0; i < rows->count; i++)
-            m->def[i] = rows->has[i] >> c->bit & 1;
-    return m->def;
+        for (u32 i = 0; i < count; i++)
+            def[i] = has[i] >> place & 1;
+    return def;
 }
 
 static u32 encoding_of(chunk_maker *m, chunk *to, const parquet_column *c, const vector *v)
@@ -333,7 +349,7 @@ void chunk_add_page(chunk_maker *m, chunk *to, const parquet_column *c, vector *
     }
     span body = page_body(m, to, c, v, count, encoding);
     put_page(m, &to->bytes, &to->raw_bytes, PAGE_DATA, body, entries, encoding,
-             to->dense && encoding == ENCODING_PLAIN ? LEVEL_DENSE : LEVEL);
+             to->dense && encoding == ENCODING_PLAIN);
     p->bytes = (u32)(to->bytes.len - p->at);
     to->dense = is_text(c) && encoding == ENCODING_PLAIN && p->bytes > body.len / 10;
     p->nulls = entries - count;
@@ -356,7 +372,7 @@ void chunk_end(chunk_maker *m, chunk *to, const parquet_column *c)
         outbuf_add(&m->body, v->text.at, v->text.len);
     }
     put_page(m, &to->first, &to->raw_bytes, PAGE_DICTIONARY, (span){m->body.bytes, m->body.len}, d->count,
-             ENCODING_PLAIN, LEVEL);
+             ENCODING_PLAIN, false);
 }
 
 void chunk_clear(chunk *c)

@@ -81,13 +81,34 @@ static bool all_same(const u32 *values, size_t count)
     return count && memcmp(values, values + 1, (count - 1) * sizeof(*values)) == 0;
 }
 
-static void put_bytes(u8 *p, const u32 *values, size_t count, unsigned bytes)
+// Of 1, 2 or 4 bits.
+ALWAYS_INLINE void put_parts(u8 *restrict p, const u32 *values, size_t count, unsigned width)
 {
-    for (size_t i = 0; bytes == 1 && i < count; i++)
+    unsigned each = 8 / width;
+    size_t i = 0;
+    for (; i + each <= count; i += each) {
+        u32 byte = values[i];
+        for (unsigned k = 1; k < each; k++)
+            byte |= values[i + k] << k * width;
+        *p++ = (u8)byte;
+    }
+    for (unsigned at = 0; i < count; i++, at += width)
+        *p |= (u8)(values[i] << at);
+}
+
+static void put_indexes(u8 *restrict p, const u32 *values, size_t count, unsigned width)
+{
+    if (width == 1)
+        put_parts(p, values, count, 1);
+    else if (width == 2)
+        put_parts(p, values, count, 2);
+    else if (width == 4)
+        put_parts(p, values, count, 4);
+    for (size_t i = 0; width == 8 && i < count; i++)
         p[i] = (u8)values[i];
-    for (size_t i = 0; bytes > 1 && i < count; i++)
-        for (unsigned k = 0; k < bytes; k++)
-            p[i * bytes + k] = (u8)(values[i] >> 8 * k);
+    for (size_t i = 0; width > 8 && i < count; i++)
+        for (unsigned k = 0; k < width / 8; k++)
+            p[i * (width / 8) + k] = (u8)(values[i] >> 8 * k);
 }
 
 void encode_indexes(outbuf *out, const u32 *values, size_t count, u32 largest)
@@ -100,15 +121,10 @@ void encode_indexes(outbuf *out, const u32 *values, size_t count, u32 largest)
         encode_run(out, values[0], count, width);
         return;
     }
-    size_t room = width * begin_groups(out, count), whole = width < 8 ? 0 : count;
-    u8 *p = outbuf_reserve(out, room + 8);
+    size_t room = width * begin_groups(out, count);
+    u8 *p = outbuf_reserve(out, room);
     memset(p, 0, room);
-    put_bytes(p, values, whole, width / 8);
-    bits b = {.p = p};
-    for (size_t i = whole; i < count && width < 8; i++)
-        put_bits(&b, values[i], width);
-    if (width < 8)
-        put_held(&b);
+    put_indexes(p, values, count, width);
     out->len += room;
 }
 
