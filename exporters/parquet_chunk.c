@@ -81,46 +81,6 @@ static void put_number(outbuf *out, u64 value, u32 bytes)
 
 // ---------------------------------------------------------------------------------------------- statistics
 
-static int text_order(span a, span b)
-{
-    size_t both = a.len < b.len ? a.len : b.len;
-    int order = both ? memcmp(a.at, b.at, both) : 0;
-    return order ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-static int order_of(const parquet_column *c, const cell *a, u64 number, span text)
-{
-    if (is_text(c))
-        return text_order(a->text, text);
-    if (c->type == PARQUET_UINT64)
-        return (a->number > number) - (a->number < number);
-    return ((i64)a->number > (i64)number) - ((i64)a->number < (i64)number);
-}
-
-// Floating point numbers have an order of their own, which is left out.
-static void range_add(range *r, const parquet_column *c, const cell *v)
-{
-    if (c->type == PARQUET_DOUBLE)
-        return;
-    if (!r->known || order_of(c, v, r->low, r->low_text) < 0) {
-        r->low = v->number;
-        r->low_text = v->text;
-    }
-    if (!r->known || order_of(c, v, r->high, r->high_text) > 0) {
-        r->high = v->number;
-        r->high_text = v->text;
-    }
-    r->known = true;
-}
-
-static void range_join(range *r, const parquet_column *c, const range *more)
-{
-    if (!more->known)
-        return;
-    range_add(r, c, &(cell){more->low, more->low_text});
-    range_add(r, c, &(cell){more->high, more->high_text});
-}
-
 // Each value of the dictionary once.
 static void range_of_indexes(chunk_maker *m, const dictionary *d, const parquet_column *c, u32 count, range *out)
 {
@@ -134,19 +94,7 @@ static void range_of_indexes(chunk_maker *m, const dictionary *d, const parquet_
         m->seen[m->index[i]] = 1;
     for (u32 i = 0; i < d->count; i++)
         if (m->seen[i])
-            range_add(out, c, &d->cells[i]);
-}
-
-static void range_of_numbers(const parquet_column *c, const u64 *numbers, u32 count, range *out)
-{
-    u64 flip = c->type == PARQUET_UINT64 ? 0 : (u64)1 << 63, low = UINT64_MAX, high = 0;
-    for (u32 i = 0; i < count; i++) {
-        u64 ordered = numbers[i] ^ flip;
-        low = ordered < low ? ordered : low;
-        high = ordered > high ? ordered : high;
-    }
-    if (count && c->type != PARQUET_DOUBLE)
-        *out = (range){.known = true, .low = low ^ flip, .high = high ^ flip};
+            range_add(out, c, d->cells[i].number, d->cells[i].text);
 }
 
 // ---------------------------------------------------------------------------------------------- pages
@@ -258,7 +206,7 @@ static u32 look_up_codes(dictionary *d, const parquet_column *c, const batch *ro
         u32 index = dictionary_code(d, c, rows->used[c->codes][i]);
         without += !index;
         if (index)
-            range_add(out, c, &d->cells[index - 1]);
+            range_add(out, c, d->cells[index - 1].number, d->cells[index - 1].text);
     }
     return without;
 }
@@ -303,26 +251,44 @@ static const u8 *levels_of_values(chunk_maker *m, const parquet_column *c, const
     return def;
 }
 
-static u32 encoding_of(chunk_maker *m, chunk *to, const parquet_column *c, const vector *v)
+// The dictionary takes no more names: those of this page become texts.
+static void spell_names(vector *v)
 {
-    if (!v->count)
-        return to->dictionary.count ? ENCODING_DICTIONARY : ENCODING_PLAIN;
-    to->without |= c->type == PARQUET_BOOL || c->type == PARQUET_DOUBLE;
-    if (!to->without && dictionary_indexes(&to->dictionary, c, v, m->index))
-        return ENCODING_DICTIONARY;
-    to->without = true;
+    outbuf valid = {0};
+    u32 count = v->count;
+    v->count = 0;
+    for (u32 i = 0; i < count; i++) {
+        span name = text_span((const char *)(uintptr_t)v->numbers[i]);
+        u8 *p = outbuf_reserve(&valid, 3 * name.len + 1);
+        vector_text(v, (span){p, (size_t)(text_utf8(p, name) - p)});
+    }
+    outbuf_free(&valid);
+}
+
+// Of values without a dictionary. Texts that are hardly ever the same are not looked for by their order.
+static u32 encoding_as_is(const parquet_column *c, vector *v, range *out)
+{
+    if (c->names)
+        spell_names(v);
+    if (is_text(c))
+        return ENCODING_PLAIN;
+    range_of_numbers(c, v->numbers, v->count, out);
     bool delta = c->type == PARQUET_INT64 || c->type == PARQUET_UINT64 || c->type == PARQUET_TIME;
     return delta ? ENCODING_DELTA : ENCODING_PLAIN;
 }
 
-// Texts that are hardly ever the same are not looked for by their order.
-static void range_of_values(chunk_maker *m, const chunk *to, const parquet_column *c, const vector *v, u32 encoding,
-                            range *out)
+static u32 encoding_of(chunk_maker *m, chunk *to, const parquet_column *c, vector *v, range *out)
 {
-    if (!is_text(c))
-        range_of_numbers(c, v->numbers, v->count, out);
-    else if (encoding == ENCODING_DICTIONARY)
-        range_of_indexes(m, &to->dictionary, c, v->count, out);
+    dictionary *d = &to->dictionary;
+    if (!v->count)
+        return d->count ? ENCODING_DICTIONARY : ENCODING_PLAIN;
+    to->without = to->without || c->type == PARQUET_BOOL || c->type == PARQUET_DOUBLE ||
+                  !dictionary_indexes(d, c, v, m->index, out);
+    if (to->without)
+        return encoding_as_is(c, v, out);
+    if (is_text(c) && !c->names)
+        range_of_indexes(m, d, c, v->count, out);
+    return ENCODING_DICTIONARY;
 }
 
 // ---------------------------------------------------------------------------------------------- chunks
@@ -342,8 +308,7 @@ void chunk_add_page(chunk_maker *m, chunk *to, const parquet_column *c, vector *
         put_levels(m, m->def, entries, c->most_def);
     } else {
         count = v->count;
-        encoding = encoding_of(m, to, c, v);
-        range_of_values(m, to, c, v, encoding, &p->range);
+        encoding = encoding_of(m, to, c, v, &p->range);
         put_levels(m, v->rep, entries, c->most_rep);
         put_levels(m, levels_of_values(m, c, v, rows), entries, c->most_def);
     }

@@ -6,12 +6,6 @@
 
 enum { PARQUET_STATISTIC = 64 }; // longest text that is a least or greatest value
 
-typedef struct range {
-    bool known;
-    u64 low, high;
-    span low_text, high_text; // borrowed from the dictionary, or from the column's values
-} range;
-
 typedef struct page {
     u64 at;    // in the chunk
     u32 bytes; // header included

@@ -87,24 +87,32 @@ static bool is_full(const dictionary *d, u32 looked_up)
            (looked_up >= DICTIONARY_TRIAL && d->count > looked_up / 2);
 }
 
-// Numbers that were met lately are found without the map.
+// Numbers that were met lately are found without the map. What each adds to the range is added once.
 enum { RECENT_BITS = 6 };
 
-static bool index_numbers(dictionary *d, bool names, const vector *v, u32 *index)
+typedef struct recent {
+    u64 number;
+    u32 index; // plus one
+} recent;
+
+static bool index_numbers(dictionary *d, const parquet_column *c, const vector *v, u32 *restrict index, range *out)
 {
-    struct recent {
-        u64 number;
-        u32 index; // plus one
-    } recent[1 << RECENT_BITS] = {{0, 0}};
-    for (u32 i = 0; i < v->count; i++) {
+    recent table[1 << RECENT_BITS] = {{0, 0}};
+    recent last = {0, 0};
+    for (u32 i = 0, count = v->count; i < count; i++) {
         u64 number = v->numbers[i];
-        struct recent *at = &recent[number * 0x9e3779b97f4a7c15 >> (64 - RECENT_BITS)];
-        if (at->number != number || !at->index) {
-            *at = (struct recent){number, 1 + (names ? index_of_name(d, number) : index_of_number(d, number))};
-            if (is_full(d, d->looked_up + i + 1))
-                return false;
+        if (number != last.number || !last.index) {
+            recent *at = &table[number * 0x9e3779b97f4a7c15 >> (64 - RECENT_BITS)];
+            if (at->number != number || !at->index) {
+                u32 found = c->names ? index_of_name(d, number) : index_of_number(d, number);
+                if (is_full(d, d->looked_up + i + 1))
+                    return false;
+                range_add(out, c, d->cells[found].number, d->cells[found].text);
+                *at = (recent){number, found + 1};
+            }
+            last = *at;
         }
-        index[i] = at->index - 1;
+        index[i] = last.index - 1;
     }
     return true;
 }
@@ -122,13 +130,15 @@ static bool index_texts(dictionary *d, const vector *v, u32 *index)
     return true;
 }
 
-bool dictionary_indexes(dictionary *d, const parquet_column *c, const vector *v, u32 *index)
+bool dictionary_indexes(dictionary *d, const parquet_column *c, const vector *v, u32 *index, range *out)
 {
     u32 before = d->count;
     bool texts = c->type == PARQUET_TEXT && !c->names;
-    bool ok = texts ? index_texts(d, v, index) : index_numbers(d, c->names, v, index);
+    bool ok = texts ? index_texts(d, v, index) : index_numbers(d, c, v, index, out);
     d->looked_up += v->count;
-    if (!ok)
+    if (!ok) {
         d->count = before;
+        *out = (range){0};
+    }
     return ok;
 }

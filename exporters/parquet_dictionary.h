@@ -3,7 +3,7 @@
 #define ETWKIT_PARQUET_DICTIONARY_H
 
 #include "base/map.h"
-#include "parquet_file.h"
+#include "parquet_range.h"
 #include "parquet_vector.h"
 
 // A value.
@@ -29,8 +29,8 @@ void dictionary_free(dictionary *d); // which then is empty
 // Index of the value of a code, plus one; 0: it has none.
 u32 dictionary_code(dictionary *d, const parquet_column *c, u32 code);
 
-// The index of each of the vector's values. False: there are too many different ones, and those of this vector are not
-// in the dictionary.
-bool dictionary_indexes(dictionary *d, const parquet_column *c, const vector *v, u32 *index);
+// The index of each of the vector's values, and the range of numbers and names. False: there are too many different
+// ones, and those of this vector are not in the dictionary.
+bool dictionary_indexes(dictionary *d, const parquet_column *c, const vector *v, u32 *index, range *out);
 
 #endif
