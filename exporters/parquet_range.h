@@ -1,4 +1,5 @@
-// The least and the greatest of a column's values. Floating point numbers have an order of their own, which is left out.
+// The least and the greatest of a column's values. Floating point numbers have an order of their own, which is left
+// out.
 #ifndef ETWKIT_PARQUET_RANGE_H
 #define ETWKIT_PARQUET_RANGE_H
 

@@ -318,6 +318,62 @@ static void dictionary_ends(void **state)
     mem_free(has);
 }
 
+// Names that a dictionary does not take are texts: each has its length of four bytes before it.
+static void names_become_texts(void **state)
+{
+    (void)state;
+    enum { ROWS = 2000, NAME = 8, PLAIN = 0 };
+    const parquet_column column = {.type = PARQUET_TEXT, .names = true, .most_def = 1, .bit = 0};
+    char(*names)[NAME + 1] = mem_zeroed(ROWS, sizeof(*names));
+    u64 *has = mem_zeroed(ROWS, sizeof(*has));
+    const batch rows = {.count = ROWS, .has = has, .any = 1, .all = 1};
+    chunk_maker *maker = chunk_maker_new();
+    vector values = {0};
+    chunk made = {0};
+    for (u32 i = 0; i < ROWS; i++) {
+        snprintf(names[i], sizeof(names[i]), "name%04u", i);
+        vector_number(&values, (u64)(uintptr_t)names[i]);
+    }
+    chunk_add_page(maker, &made, &column, &values, &rows);
+    chunk_end(maker, &made, &column);
+    assert_int_equal(made.encodings, 1u << PLAIN);
+    assert_int_equal(values.count, ROWS);
+    assert_int_equal(values.text.len, VECTOR_LEVELS + ROWS * (4 + NAME));
+    assert_memory_equal(values.text.bytes + VECTOR_LEVELS, "\x08\0\0\0name0000\x08\0\0\0name0001", 24);
+    assert_false(made.pages[0].range.known);
+    vector_free(&values);
+    chunk_free(&made);
+    chunk_maker_free(maker);
+    mem_free(has);
+    mem_free(names);
+}
+
+// What is not known to compress badly is given less room at first: noise, which needs it all, is written none the less.
+static void noise_has_room(void **state)
+{
+    (void)state;
+    enum { BYTES = 1 << 20 };
+    const parquet_column column = {.type = PARQUET_TEXT, .most_def = 1, .bit = 0};
+    u64 has = 1;
+    const batch rows = {.count = 1, .has = &has, .any = 1, .all = 1};
+    u8 *noise = mem_alloc(BYTES);
+    u64 next = 88172645463325252;
+    for (u32 i = 0; i < BYTES; i++) {
+        next ^= next << 13, next ^= next >> 7, next ^= next << 17;
+        noise[i] = (u8)next;
+    }
+    chunk_maker *maker = chunk_maker_new();
+    vector values = {0};
+    chunk made = {0};
+    vector_text(&values, (span){noise, BYTES});
+    chunk_add_page(maker, &made, &column, &values, &rows);
+    assert_true(made.bytes.len > BYTES);
+    vector_free(&values);
+    chunk_free(&made);
+    chunk_maker_free(maker);
+    mem_free(noise);
+}
+
 // Field numbers are those of parquet.thrift.
 static void footer(void **state)
 {
@@ -428,8 +484,10 @@ static void threads_make_no_difference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hybrid),         cmocka_unit_test(indexes), cmocka_unit_test(dictionary_ends),
-        cmocka_unit_test(delta),          cmocka_unit_test(footer),  cmocka_unit_test(threads_make_no_difference),
+        cmocka_unit_test(hybrid),          cmocka_unit_test(indexes),
+        cmocka_unit_test(dictionary_ends), cmocka_unit_test(names_become_texts),
+        cmocka_unit_test(noise_has_room),  cmocka_unit_test(delta),
+        cmocka_unit_test(footer),          cmocka_unit_test(threads_make_no_difference),
         cmocka_unit_test(others_read_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
