@@ -41,6 +41,8 @@ void spill_trim(void);
 // For whoever goes through traces, or through arrays: trims whenever `limit` bytes were passed. `passed` is the
 // caller's.
 enum { SPILL_TRACES = 16 << 20, SPILL_ITEMS = 4 << 20 };
+// Likewise for look-ups here and there: the system maps what lies around each.
+enum { SPILL_LOOKUP = 128 << 10, SPILL_LOOKUPS = 8 << 20 };
 static inline void spill_pass(u64 *passed, u64 bytes, u64 limit)
 {
     if ((*passed += bytes) >= limit) {

@@ -450,6 +450,7 @@ static void find_process(const correlator *c, u32 machine, correlate_scratch *sc
     recent_answer *a = recent_place(scratch->processes, machine, out->process_id, out->time, &known);
     if (!known) {
         const life *l = history_span(&c->processes.ids, machine, out->process_id, out->time, &a->from, &a->next);
+        spill_pass(&scratch->passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         a->process = l ? &c->processes.list[l->number] : NULL;
     }
     out->process = a->process;
@@ -463,6 +464,7 @@ static void find_thread(const correlator *c, u32 machine, correlate_scratch *scr
     recent_answer *a = recent_place(scratch->threads, machine, out->thread_id, out->time, &known);
     if (!known) {
         const life *l = history_span(&c->processes.threads, machine, out->thread_id, out->time, &a->from, &a->next);
+        spill_pass(&scratch->passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         a->found = l != NULL;
         a->number = l ? l->number : 0;
     }

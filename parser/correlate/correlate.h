@@ -114,8 +114,8 @@ void correlator_close(correlator *c, const class_table *classes);
 
 // ---------------------------------------------------------------------------------------------- records
 
-// The last answers about ids: most events are of few processes and threads.
-enum { RECENT_ANSWERS = 64 };
+// The last answers about ids: most events of a slice are of some hundred processes and threads.
+enum { RECENT_ANSWERS = 512 };
 typedef struct recent_answer {
     u64 id;         // with the machine in the upper half
     i64 from, next; // valid in [from, next); both 0: no answer
@@ -133,6 +133,7 @@ typedef struct correlate_scratch {
     u32 frame_cap;
     u32 stack_at; // where the last stack stood: the next one is near
     recent_answer processes[RECENT_ANSWERS], threads[RECENT_ANSWERS];
+    u64 passed; // by look-ups of others
     buffer_reader reader;
     loaded_buffer others[OTHER_BUFFERS]; // with stacks of events of other buffers
     u32 other_next;
