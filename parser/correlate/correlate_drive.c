@@ -214,6 +214,6 @@ bool drive_put_path(const correlator *c, u32 machine, span told, outbuf *out)
 {
     size_t start = out->len;
     file_put_dos_path(c, machine, (const char *)told.at, told.len, out);
-    bool guessed = out->len > start && out->bytes[start] == '\\' && put_drive(c, machine, out, start);
-    return put_long_name(out, start) || guessed;
+    bool some = out->len > start, guessed = some && out->bytes[start] == '\\' && put_drive(c, machine, out, start);
+    return (some && put_long_name(out, start)) || guessed;
 }
