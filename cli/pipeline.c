@@ -313,16 +313,6 @@ static void load_for_places(void *context, unsigned thread, void *item, u64 numb
     *loaded = from < to ? merge_load(n->all, (u32)number, spare_buffer(n->spares), &n->workers[thread].reader) : NULL;
 }
 
-// Adds how many events of a buffer come before each place; for those after all of them to the first one, in `after`.
-static void add_ranks(const numbering *n, u32 order, merge_buffer *b, u64 *after, pipeline_mark *marks)
-{
-    u32 from, to;
-    merge_places_within(n->all, order, n->places, n->count, &from, &to);
-    for (u32 i = from; b && i < to; i++)
-        marks[i].number += merge_rank(n->all, b, &n->places[i]);
-    after[to] += merge_event_count(n->all, order);
-}
-
 static bool number_marks(pipeline *p, error *e)
 {
     pipeline_marks *marks = p->job->marks;
@@ -344,7 +334,7 @@ static bool number_marks(pipeline *p, error *e)
     ring_open(loads, buffers);
     for (; done < buffers && !(p->job->stop && *p->job->stop); done++) {
         merge_buffer **b = ring_take(loads);
-        add_ranks(&n, done, *b, after, marks->list);
+        merge_add_before(n.all, done, *b, places, marks->count, after);
         if (*b)
             put_buffer(&p->spares, *b);
         *b = NULL;

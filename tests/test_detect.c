@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "etl_text.h"
 #include "program.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
@@ -129,6 +130,47 @@ static void numbers_are_those_of_a_conversion(void **state)
         }
         outbuf_free(&all);
     }
+}
+
+// All events of eight buffers that lie over each other hit, some at the same time: more hits within each than events.
+static void numbers_of_hits_that_are_more_than_a_buffer_has(void **state)
+{
+    enum { BUFFERS = 8, EVENTS = 5 };
+    program *p = *state;
+    char line[512], path[512];
+    outbuf text = {0}, trace = {0};
+    error e = {0};
+    outbuf_text(&text, "trace clock=system start=2024-05-01T10:00:00Z\n");
+    for (u32 i = 0; i < BUFFERS * EVENTS; i++) {
+        if (i % EVENTS == 0)
+            outbuf_text(&text, "buffer\n");
+        snprintf(line, sizeof(line),
+                 "event provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3008 level=4 keyword=0x8000000000000000 "
+                 "channel=16 time=13359031200%u%06u00 pid=8 tid=12\n"
+                 "  payload wstr:\"%u.example\" u32:1 u64:0x40026010 u32:0 wstr:\"\"\n",
+                 i % EVENTS, i / EVENTS / 2, i);
+        outbuf_text(&text, line);
+    }
+    if (!etl_text_build((const char *)text.bytes, text.len, &trace, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "over.etl", path), trace.bytes, trace.len);
+    RUN(p, "convert", "-q", "{}/over.etl");
+    outbuf all = {0};
+    outbuf_add(&all, p->out.bytes, p->out.len + 1);
+    assert_int_equal(RUN(p, "detect", "-q", "--rules", "{}/rules", "{}/over.etl", "-f", "jsonl"), 0);
+    outbuf_add(&p->out, "", 1);
+    char *hits = (char *)p->out.bytes, *from = (char *)all.bytes;
+    for (u32 i = 0; i < BUFFERS * EVENTS; i++) {
+        char name[32];
+        u32 at = i % BUFFERS * EVENTS + i / BUFFERS; // by time, then by buffer
+        snprintf(name, sizeof(name), "\"%u.example\"", at);
+        u64 number = number_in(&hits, "Look-up of example", name);
+        assert_true(number > 0);
+        assert_int_equal(number, number_in(&from, "\"event_id\":3008", name));
+    }
+    outbuf_free(&all);
+    outbuf_free(&text);
+    outbuf_free(&trace);
 }
 
 // A parent's image and the name of the process are facts of other events.
@@ -477,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hits_name_the_record, setup, program_teardown),
         cmocka_unit_test_setup_teardown(numbers_are_those_of_a_conversion, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(numbers_of_hits_that_are_more_than_a_buffer_has, setup, program_teardown),
         cmocka_unit_test_setup_teardown(facts_of_processes_are_joined, setup, program_teardown),
         cmocka_unit_test_setup_teardown(an_event_hits_a_rule_once, setup, program_teardown),
         cmocka_unit_test_setup_teardown(the_registry_reads_as_rules_have_it, setup, program_teardown),

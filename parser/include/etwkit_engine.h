@@ -224,7 +224,7 @@ ENGINE(merge_on_release)
 ENGINE(merge_part_start)
 ENGINE(merge_place_of)
 ENGINE(merge_places_within)
-ENGINE(merge_rank)
+ENGINE(merge_add_before)
 ENGINE(slice_release)
 
 ENGINE(correlator_connections)

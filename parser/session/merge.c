@@ -220,15 +220,41 @@ static bool is_ref_before(const merge *m, const loaded_buffer *l, const event_re
     return key != place->key ? key < place->key : order ? order < 0 : ref->offset < place->offset;
 }
 
-u32 merge_rank(const merge *m, const merge_buffer *b, const merge_place *place)
+static bool is_before(const merge *m, const merge_buffer *b, const event_ref *ref, const merge_place *place)
+{
+    const pending other = {0, place->file, place->filled, place->processor, place->sequence};
+    return is_ref_before(m, &b->loaded, ref, place, compare(0, &m->order[b->order], 0, &other));
+}
+
+// The fewer of the two are looked for among the more: buffers may all lie over each other.
+static void add_refs(const merge *m, const merge_buffer *b, const merge_place *places, u32 from, u32 to, u64 *added)
 {
     const loaded_buffer *l = &b->loaded;
-    const pending *own = &m->order[b->order];
-    const pending other = {0, place->file, place->filled, place->processor, place->sequence};
-    int order = compare(0, own, 0, &other);
-    u32 rank;
-    BISECT(rank, 0, l->count, is_ref_before(m, l, &l->refs[index_], place, order));
-    return rank;
+    u32 at, before = 0;
+    for (u32 i = from; to - from <= l->count && i < to; i++) {
+        BISECT(at, before, l->count, is_before(m, b, &l->refs[index_], &places[i]));
+        added[i] += at - before;
+        before = at;
+    }
+    if (to - from <= l->count) {
+        added[to] += l->count - before;
+        return;
+    }
+    for (u32 i = 0; i < l->count; i++) {
+        BISECT(at, from, to, !is_before(m, b, &l->refs[i], &places[index_]));
+        added[at]++;
+    }
+}
+
+void merge_add_before(const merge *m, u32 order, const merge_buffer *b, const merge_place *places, u32 count,
+                      u64 *added)
+{
+    u32 from, to;
+    merge_places_within(m, order, places, count, &from, &to);
+    if (b && from < to)
+        add_refs(m, b, places, from, to, added);
+    else
+        added[to] += merge_event_count(m, order);
 }
 
 // ---------------------------------------------------------------------------------------------- loading

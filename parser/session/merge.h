@@ -65,8 +65,10 @@ typedef struct merge_place {
 merge_place merge_place_of(const merge *m, u32 order, i64 time, u32 offset);
 // Of places in their order: those from *from on come after the buffer's first event, those from *to on after its last.
 void merge_places_within(const merge *m, u32 order, const merge_place *places, u32 count, u32 *from, u32 *to);
-// How many of the buffer's events come before the place; all of them must take part.
-u32 merge_rank(const merge *m, const merge_buffer *b, const merge_place *place);
+// Adds each event of the buffer at a position to the first of the places that it comes before; added[count]: to none of
+// them. All events must take part. NULL: it is not loaded, and no place is within it.
+void merge_add_before(const merge *m, u32 order, const merge_buffer *b, const merge_place *places, u32 count,
+                      u64 *added);
 
 // Loads the buffer at a position of that order, on any thread. Memory of an earlier one is used again.
 merge_buffer *merge_load(const merge *m, u32 order, merge_buffer *reuse, buffer_reader *reader);
