@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
+#include "base/outbuf.h"
 #include "base/text.h"
 #include "detect/correlation.h"
 #include "program.h"
@@ -314,6 +316,122 @@ static void memory_is_bounded(void **state)
     rule_set_free(&set);
 }
 
+// ---------------------------------------------------------------------------------------------- at length
+
+typedef struct counted {
+    u64 record, count, records[LIMIT_CORRELATION_SHOWN];
+    u32 record_count;
+} counted;
+
+static bool keep_last(void *context, const correlation_hit *hit)
+{
+    counted *k = context;
+    *k = (counted){.record = hit->last->record, .count = hit->count, .record_count = hit->record_count};
+    memcpy(k->records, hit->records, hit->record_count * sizeof(*hit->records));
+    return true;
+}
+
+enum { VALUES = 40, WANTED = 25, SECONDS = 10 };
+
+// What a plain reading of the specification makes of it: of each value its last hit; those within the timespan count.
+typedef struct plain {
+    u64 record[VALUES];
+    i64 time[VALUES];
+} plain;
+
+static bool plain_sees(plain *m, u32 value, i64 time, u64 record, counted *out)
+{
+    *out = (counted){.record = record};
+    m->record[value] = record;
+    m->time[value] = time;
+    for (u32 i = 0; i < VALUES; i++)
+        if (m->record[i] && time - m->time[i] > SECONDS * (i64)10000000)
+            m->record[i] = 0;
+    for (u64 from = 0;; out->count++) {
+        u64 next = UINT64_MAX;
+        for (u32 i = 0; i < VALUES; i++)
+            next = m->record[i] > from && m->record[i] < next ? m->record[i] : next;
+        if (next == UINT64_MAX)
+            break;
+        out->records[out->record_count++] = from = next;
+    }
+    if (out->count < WANTED)
+        return false;
+    *m = (plain){{0}, {0}};
+    return true;
+}
+
+static void values_come_and_go_as_in_a_plain_count(void **state)
+{
+    (void)state;
+    rule_set set = {0};
+    plain model = {{0}, {0}};
+    u32 random = 1, trues = 0, number = 0;
+    load(&set, RULES "---\ntitle: T\nid: id-t\ncorrelation: {type: value_count, rules: [a], timespan: 10s, condition: "
+                     "{field: User, gte: 25}}\n");
+    correlations *c = correlations_new(&set);
+    i64 time = 0;
+    for (u64 record = 1; record < 20000; record++) {
+        char text[16];
+        random = random * 1664525 + 1013904223;
+        u32 value = (random >> 16) % (record % 1000 < 600 ? VALUES : VALUES / 2);
+        time += (random >> 8) % 6000000;
+        snprintf(text, sizeof(text), "v%u", value);
+        const span texts[] = {text_span(text), text_span(text)};
+        const correlated hit = {0, time, record, texts, {0}};
+        counted said = {0}, wanted;
+        assert_true(correlations_see(c, &hit, keep_last, &said));
+        bool is_true = plain_sees(&model, value, time, record, &wanted);
+        assert_int_equal(said.record != 0, is_true);
+        if (is_true)
+            assert_memory_equal(&said, &wanted, sizeof(said));
+        trues += is_true;
+        number += !is_true;
+    }
+    assert_true(trues > 20 && number > 1000);
+    correlations_free(c);
+    rule_set_free(&set);
+}
+
+// Chains of 32 rules that come true leave the memory to others: what begins for y stays.
+static void what_came_true_is_remembered_no_more(void **state)
+{
+    (void)state;
+    enum { TIMES = 20000 };
+    rule_set set = {0};
+    outbuf yaml = {0};
+    char text[256];
+    for (u32 i = 0; i < LIMIT_CORRELATION_RULES; i++) {
+        snprintf(text, sizeof(text),
+                 "---\ntitle: r%u\nid: id-r%u\nname: r%u\nlogsource: {category: c}\ndetection: {s: {F: %u}, condition: "
+                 "s}\n",
+                 i, i, i, i);
+        outbuf_text(&yaml, text);
+    }
+    outbuf_text(&yaml, "---\ntitle: T\nid: id-t\ncorrelation: {type: temporal_ordered, timespan: 1m, rules: [r0");
+    for (u32 i = 1; i < LIMIT_CORRELATION_RULES; i++) {
+        snprintf(text, sizeof(text), ", r%u", i);
+        outbuf_text(&yaml, text);
+    }
+    outbuf_text(&yaml, "], group-by: [User]}\n");
+    outbuf_add(&yaml, "", 1);
+    load(&set, (const char *)yaml.bytes);
+    correlations *c = correlations_new(&set);
+    counted said = {0};
+    const span x = text_span("x"), y = text_span("y");
+    assert_true(correlations_see(c, &(correlated){0, 0, 1, &y, {0}}, keep_last, &said));
+    for (u32 i = 0; i < TIMES * LIMIT_CORRELATION_RULES; i++) {
+        const correlated hit = {i % LIMIT_CORRELATION_RULES, i, i + 1, &x, {0}};
+        said.record = 0;
+        assert_true(correlations_see(c, &hit, keep_last, &said));
+        assert_int_equal(said.record, (i + 1) % LIMIT_CORRELATION_RULES ? 0 : i + 1);
+    }
+    assert_int_equal(correlations_forgotten(c), 0);
+    correlations_free(c);
+    outbuf_free(&yaml);
+    rule_set_free(&set);
+}
+
 // ---------------------------------------------------------------------------------------------- traces
 
 static const char *text_of(const cJSON *object, const char *name)
@@ -373,6 +491,8 @@ int main(void)
         cmocka_unit_test(generate_and_options_say_what_is_told),
         cmocka_unit_test(what_cannot_be_correlated_is_refused),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(values_come_and_go_as_in_a_plain_count),
+        cmocka_unit_test(what_came_true_is_remembered_no_more),
         cmocka_unit_test_setup_teardown(hits_of_correlations_name_their_records, program_setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 
-// A hit that a group remembers. `value`: of the counted field, hashed.
+// A hit that a group remembers; `record` 0: none, or no more. `value`: of the counted field, hashed.
 typedef struct mark {
     i64 time;
     u64 record, value;
@@ -19,8 +19,10 @@ typedef struct group {
     span key; // the values, each with its length before it
     i64 time; // of the last hit; where the count must not rise, of the first
     u64 count;
-    mark *marks; // counts: the hits; temporal: the last of each rule, `record` 0 is none
+    mark *marks; // counts: the hits; temporal: the last of each rule
     u32 first, used, capacity;
+    map values;         // VALUE_COUNT: of a value's last hit, its serial number
+    u32 serial, gone;   // that of the first mark; marks that are no more
     u64 *chain;         // TEMPORAL_ORDERED: by rule, the records of the hits up to it
     u8 *told;           // where the count must not rise: the last hit's
     correlated last;    //
@@ -49,8 +51,8 @@ struct correlations {
 static size_t bytes_of(const group *g)
 {
     size_t refs = g->of->ref_count;
-    return sizeof(*g) + g->key.len + g->capacity * sizeof(mark) + g->last.told.len +
-           (g->chain ? refs * refs * sizeof(u64) : 0);
+    return sizeof(*g) + g->key.len + g->capacity * sizeof(mark) + g->values.capacity * sizeof(map_slot) +
+           g->last.told.len + (g->chain ? refs * refs * sizeof(u64) : 0);
 }
 
 static void unlink_group(correlations *c, u32 row_index, u32 at)
@@ -77,17 +79,25 @@ static void free_contents(group *g)
     mem_free(g->marks);
     mem_free(g->chain);
     mem_free(g->told);
+    map_free(&g->values);
+}
+
+// It is no longer one of them; its contents are the caller's.
+static group take_out(correlations *c, u32 row_index, u32 at)
+{
+    group g = c->groups[at];
+    unlink_group(c, row_index, at);
+    map_remove(&c->by_key, g.hash, at);
+    c->bytes -= bytes_of(&g);
+    c->groups[at] = (group){.later = c->free_one};
+    c->free_one = at + 1;
+    return g;
 }
 
 static void remove_group(correlations *c, u32 row_index, u32 at)
 {
-    group *g = &c->groups[at];
-    unlink_group(c, row_index, at);
-    map_remove(&c->by_key, g->hash, at);
-    c->bytes -= bytes_of(g);
-    free_contents(g);
-    *g = (group){.later = c->free_one};
-    c->free_one = at + 1;
+    group g = take_out(c, row_index, at);
+    free_contents(&g);
 }
 
 typedef struct wanted {
@@ -147,38 +157,81 @@ static void add_mark(correlations *c, group *g, mark m)
     }
     c->bytes -= bytes_of(g);
     GROW(g->marks, g->first + g->used, g->capacity);
+    if (g->of->kind == VALUE_COUNT)
+        map_add(&g->values, hash_u64(m.value), g->serial + g->used);
     c->bytes += bytes_of(g);
     g->marks[g->first + g->used++] = m;
 }
 
+static mark *mark_numbered(const group *g, u32 serial)
+{
+    return &g->marks[g->first + (serial - g->serial)];
+}
+
+static u32 find_value(const group *g, u64 value)
+{
+    u32 found;
+    MAP_FIND(found, &g->values, hash_u64(value), mark_numbered(g, index_)->value == value);
+    return found;
+}
+
+static void drop_first(group *g)
+{
+    const mark *m = &g->marks[g->first];
+    if (!m->record)
+        g->gone--;
+    else if (g->of->kind == VALUE_COUNT)
+        map_remove(&g->values, hash_u64(m->value), g->serial);
+    g->first++;
+    g->used--;
+    g->serial++;
+}
+
 static void drop_old(group *g, i64 now)
 {
-    while (g->used && now - g->marks[g->first].time > g->of->timespan) {
-        g->first++;
-        g->used--;
+    while (g->used && now - g->marks[g->first].time > g->of->timespan)
+        drop_first(g);
+}
+
+// Leaves out marks that are no more.
+static void close_ranks(group *g)
+{
+    u32 kept = 0;
+    map_free(&g->values);
+    for (u32 i = 0; i < g->used; i++) {
+        const mark *m = &g->marks[g->first + i];
+        if (!m->record)
+            continue;
+        map_add(&g->values, hash_u64(m->value), kept);
+        g->marks[kept++] = *m;
     }
+    g->first = g->serial = g->gone = 0;
+    g->used = kept;
 }
 
 // A value that was there already is as new as its last hit.
-static void drop_value(group *g, u64 value)
+static void drop_value(correlations *c, group *g, u64 value)
 {
-    for (u32 i = 0; i < g->used; i++) {
-        mark *at = &g->marks[g->first + i];
-        if (at->value != value)
-            continue;
-        memmove(at, at + 1, (g->used - i - 1) * sizeof(mark));
-        g->used--;
-        return;
+    u32 serial = find_value(g, value);
+    if (serial != MAP_NONE) {
+        map_remove(&g->values, hash_u64(value), serial);
+        mark_numbered(g, serial)->record = 0;
+        g->gone++;
     }
+    if (g->gone <= g->used / 2 && g->serial < UINT32_MAX / 2)
+        return;
+    c->bytes -= bytes_of(g);
+    close_ranks(g);
+    c->bytes += bytes_of(g);
 }
 
 static bool count_hit(correlations *c, group *g, mark m)
 {
     drop_old(g, m.time);
     if (g->of->kind == VALUE_COUNT)
-        drop_value(g, m.value);
+        drop_value(c, g, m.value);
     add_mark(c, g, m);
-    g->count = g->used;
+    g->count = g->used - g->gone;
     return g->count >= g->of->least;
 }
 
@@ -186,9 +239,8 @@ static bool count_hit(correlations *c, group *g, mark m)
 static void count_falling(correlations *c, group *g, mark m, const correlated *hit)
 {
     const correlation *of = g->of;
-    for (u32 i = 0; of->kind == VALUE_COUNT && i < g->used; i++)
-        if (g->marks[i].value == m.value)
-            return;
+    if (of->kind == VALUE_COUNT && find_value(g, m.value) != MAP_NONE)
+        return;
     g->count++;
     if (g->used <= of->most)
         add_mark(c, g, m);
@@ -283,12 +335,7 @@ static bool tell(correlations *c, const group *g, const correlated *last)
 // What is told is told, and counts no more. `last` NULL: the last that the group has.
 static bool come_true(correlations *c, u32 row_index, u32 at, const correlated *last)
 {
-    group g = c->groups[at];
-    c->groups[at].key.at = NULL;
-    c->groups[at].marks = NULL;
-    c->groups[at].chain = NULL;
-    c->groups[at].told = NULL;
-    remove_group(c, row_index, at);
+    group g = take_out(c, row_index, at);
     bool ok = !c->set->rules[g.of->rule].told || tell(c, &g, last ? last : &g.last);
     free_contents(&g);
     return ok;
