@@ -15,6 +15,7 @@ enum {
 
     LEVEL = 1,       // of zstd
     LEVEL_DENSE = 6, // for texts of which the page before left more than a tenth
+    WINDOW_BITS = 21,
 
     LARGE_PAGE = 256 << 10,
 };
@@ -28,11 +29,19 @@ struct chunk_maker {
     u32 entry_cap, seen_cap;
 };
 
+static ZSTD_CCtx *compressor(int level)
+{
+    ZSTD_CCtx *c = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, level);
+    ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, WINDOW_BITS);
+    return c;
+}
+
 chunk_maker *chunk_maker_new(void)
 {
     chunk_maker *m = mem_zeroed(1, sizeof(*m));
-    m->zstd = ZSTD_createCCtx();
-    m->zstd_dense = ZSTD_createCCtx();
+    m->zstd = compressor(LEVEL);
+    m->zstd_dense = compressor(LEVEL_DENSE);
     return m;
 }
 
@@ -124,7 +133,7 @@ static span pack(chunk_maker *m, span body, bool dense)
     m->packed.len = 0;
     do {
         u8 *to = outbuf_reserve(&m->packed, room);
-        len = ZSTD_compressCCtx(zstd, to, room, body.at, body.len, dense ? LEVEL_DENSE : LEVEL);
+        len = ZSTD_compress2(zstd, to, room, body.at, body.len);
     } while (ZSTD_isError(len) && room < bound && (room = bound));
     assert(!ZSTD_isError(len));
     return (span){m->packed.bytes, len};
