@@ -202,6 +202,9 @@ static void make_columns(sink *s, const export_target *target)
 
 // ---------------------------------------------------------------------------------------------- records to rows
 
+// Written and read as words: what was just put together from smaller pieces would be waited for.
+enum { HEAD_BYTES = 3 * sizeof(u64) };
+
 typedef struct row_head {
     u64 columns; // which it has, of those of its own
     u32 bytes;   // of it all
@@ -209,16 +212,49 @@ typedef struct row_head {
     u16 origin, state;
 } row_head;
 
+ALWAYS_INLINE u8 *put_word(u8 *p, u64 word)
+{
+    memcpy(p, &word, sizeof(word));
+    return p + sizeof(word);
+}
+
+ALWAYS_INLINE u64 word_at(const u8 *p)
+{
+    u64 word;
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+ALWAYS_INLINE void put_head(u8 *p, row_head h)
+{
+    p = put_word(p, h.columns);
+    p = put_word(p, h.bytes | (u64)h.cls << 32);
+    (void)put_word(p, h.source | (u64)h.origin << 32 | (u64)h.state << 48);
+}
+
+ALWAYS_INLINE row_head head_at(const u8 *p)
+{
+    u64 second = word_at(p + 8), third = word_at(p + 16);
+    return (row_head){.columns = word_at(p),
+                      .bytes = (u32)second,
+                      .cls = (u32)(second >> 32),
+                      .source = (u32)third,
+                      .origin = (u16)(third >> 32),
+                      .state = (u16)(third >> 48)};
+}
+
 typedef struct row {
     const sink *sink;
     const pen *at;
-    row_head head;
+    u64 columns;
+    schema_origin origin;
+    record_state state;
 } row;
 
 ALWAYS_INLINE u8 *put_NUMBER(row *r, u8 *p, u64 bit, u64 number)
 {
-    r->head.columns |= bit;
-    return put_little(p, number, sizeof(number));
+    r->columns |= bit;
+    return put_word(p, number);
 }
 
 ALWAYS_INLINE u8 *put_TIME(row *r, u8 *p, u64 bit, i64 time)
@@ -229,14 +265,14 @@ ALWAYS_INLINE u8 *put_TIME(row *r, u8 *p, u64 bit, i64 time)
 ALWAYS_INLINE u8 *put_ORIGIN(row *r, u8 *p, u64 bit, schema_origin origin)
 {
     (void)bit;
-    r->head.origin = (u16)origin;
+    r->origin = origin;
     return p;
 }
 
 ALWAYS_INLINE u8 *put_STATE(row *r, u8 *p, u64 bit, record_state state)
 {
     (void)bit;
-    r->head.state = (u16)state;
+    r->state = state;
     return p;
 }
 
@@ -252,7 +288,7 @@ ALWAYS_INLINE u8 *text_end(row *r, size_t start, u8 *p, u64 bit)
 {
     u8 *length = r->at->out->bytes + start;
     (void)put_little(length, (u64)(p - length) - LENGTH_BYTES, LENGTH_BYTES);
-    r->head.columns |= bit;
+    r->columns |= bit;
     return p;
 }
 
@@ -329,10 +365,10 @@ static u8 *put_EXTENDED(row *r, u8 *p, u64 bit, const record *rec)
 
 static void parquet_render(const sink *s, const record *rec, outbuf *out)
 {
-    pen at = {out, render_bound(rec) + COLUMN_BOUND + sizeof(row_head)};
-    row r = {.sink = s, .at = &at, .head = {.cls = rec->cls->index, .source = rec->source_index}};
+    pen at = {out, render_bound(rec) + COLUMN_BOUND + HEAD_BYTES};
+    row r = {.sink = s, .at = &at};
     size_t start = out->len;
-    u8 *p = pen_start(&at) + sizeof(row_head);
+    u8 *p = pen_start(&at) + HEAD_BYTES;
 #define PUT_CLASS(name, type, has, value)
 #define PUT_PLANNED(name, type, has, value)
 #define PUT_SOURCE(name, type, has, value)
@@ -343,8 +379,12 @@ static void parquet_render(const sink *s, const record *rec, outbuf *out)
 #define COLUMN(name, type, scope, has, value) PUT_##scope(name, type, has, value)
 #include "decode/columns.def"
     outbuf_written(out, p);
-    r.head.bytes = (u32)(out->len - start);
-    memcpy(out->bytes + start, &r.head, sizeof(r.head));
+    put_head(out->bytes + start, (row_head){.columns = r.columns,
+                                            .bytes = (u32)(out->len - start),
+                                            .cls = rec->cls->index,
+                                            .source = rec->source_index,
+                                            .origin = (u16)r.origin,
+                                            .state = (u16)r.state});
 }
 
 // ---------------------------------------------------------------------------------------------- rows to columns
@@ -394,14 +434,14 @@ typedef struct taking {
 ALWAYS_INLINE const u8 *take_NUMBER(taking *t, column_id id, const u8 *p)
 {
     if (t->sink->own[id])
-        vector_number(t->sink->own[id], load_u64(p));
+        vector_number(t->sink->own[id], word_at(p));
     return p + sizeof(u64);
 }
 
 ALWAYS_INLINE const u8 *take_TIME(taking *t, column_id id, const u8 *p)
 {
     u64 time;
-    if (!nanoseconds(t->sink, (i64)load_u64(p), &time))
+    if (!nanoseconds(t->sink, (i64)word_at(p), &time))
         t->columns &= ~((u64)1 << id);
     else if (t->sink->own[id])
         vector_number(t->sink->own[id], time);
@@ -439,10 +479,6 @@ ALWAYS_INLINE const u8 *take_DATA(taking *t, column_id id, const u8 *p)
 static bool commit_row(sink *s, const u8 *p, const row_head *head, error *e)
 {
     taking t = {s, head->columns};
-    parquet_add_code(s->file, SET_CLASS, head->cls);
-    parquet_add_code(s->file, SET_SOURCE, head->source);
-    parquet_add_code(s->file, SET_ORIGIN, head->origin);
-    parquet_add_code(s->file, SET_STATE, head->state);
 #define TAKE_CLASS(name, type)
 #define TAKE_PLANNED(name, type)
 #define TAKE_SOURCE(name, type)
@@ -454,16 +490,23 @@ static bool commit_row(sink *s, const u8 *p, const row_head *head, error *e)
 #include "decode/columns.def"
     if (s->layouts && !(head->columns >> COLUMN_data & 1))
         add_payload(s, false, (span){0});
-    return parquet_row_end(s->file, t.columns, head->bytes, e);
+    const parquet_row done = {
+        .codes = {[SET_CLASS] = head->cls,
+                  [SET_SOURCE] = head->source,
+                  [SET_ORIGIN] = head->origin,
+                  [SET_STATE] = head->state},
+        .has = t.columns,
+        .bytes = head->bytes,
+    };
+    return parquet_row_end(s->file, &done, e);
 }
 
 static bool parquet_commit(sink *s, span rendered, u32 records, error *e)
 {
     const u8 *p = rendered.at;
     for (u32 i = 0; i < records; i++) {
-        row_head head;
-        memcpy(&head, p, sizeof(head));
-        if (!commit_row(s, p + sizeof(head), &head, e))
+        row_head head = head_at(p);
+        if (!commit_row(s, p + HEAD_BYTES, &head, e))
             return false;
         p += head.bytes;
     }

@@ -150,7 +150,7 @@ static void put_block(outbuf *out, const u64 *values, size_t count)
         for (size_t i = first; i < end && i < count; i++)
             all |= deltas[i] - (u64)least;
         widths[m] = (u8)bit_width(all);
-        for (size_t i = first; i < end && first < count; i++)
+        for (size_t i = first; widths[m] && i < end && first < count; i++)
             put_bits(&b, i < count ? deltas[i] - (u64)least : 0, widths[m]);
     }
     outbuf_written(out, end_bits(&b));

@@ -122,12 +122,6 @@ parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct cr
     return f;
 }
 
-void parquet_add_code(parquet_file *f, u32 set, u32 code)
-{
-    if (f->marked[set])
-        f->rows.codes[set][f->rows.count] = code;
-}
-
 vector *parquet_vector(parquet_file *f, u32 column)
 {
     return &f->vectors[column];
@@ -223,25 +217,38 @@ static bool write_group(parquet_file *f, error *e)
     return ok;
 }
 
-// What the batch has: bits, and codes.
+static void sum_up_bits(batch *b)
+{
+    u64 any = 0, all = UINT64_MAX;
+    for (u32 i = 0; i < b->count; i++)
+        any |= b->has[i], all &= b->has[i];
+    b->any = any;
+    b->all = all;
+}
+
+// The different ones.
+static u32 sum_up_codes(const batch *b, u32 set, u64 *marked, u64 mark)
+{
+    const u32 *codes = b->codes[set];
+    u32 *restrict used = b->used[set], count = 0;
+    for (u32 i = 0; i < b->count; i++) {
+        u32 code = codes[i];
+        if (marked[code] == mark)
+            continue;
+        marked[code] = mark;
+        used[count++] = code;
+    }
+    return count;
+}
+
 static void sum_up(parquet_file *f)
 {
     batch *b = &f->rows;
-    b->any = 0;
-    b->all = UINT64_MAX;
-    for (u32 i = 0; i < b->count; i++)
-        b->any |= b->has[i], b->all &= b->has[i];
     f->batches++;
-    for (u32 set = 0; set < PARQUET_CODE_SETS; set++) {
-        u32 used = 0;
-        for (u32 i = 0; f->marked[set] && i < b->count; i++) {
-            u64 *last = &f->marked[set][b->codes[set][i]];
-            if (*last != f->batches)
-                b->used[set][used++] = b->codes[set][i];
-            *last = f->batches;
-        }
-        b->used_count[set] = used;
-    }
+    sum_up_bits(b);
+    for (u32 set = 0; set < PARQUET_CODE_SETS; set++)
+        if (f->marked[set])
+            b->used_count[set] = sum_up_codes(b, set, f->marked[set], f->batches);
 }
 
 static bool write_pages(parquet_file *f, bool all, error *e)
@@ -260,11 +267,15 @@ static bool write_pages(parquet_file *f, bool all, error *e)
     return !f->ends_group || write_group(f, e);
 }
 
-bool parquet_row_end(parquet_file *f, u64 has, size_t bytes, error *e)
+bool parquet_row_end(parquet_file *f, const parquet_row *row, error *e)
 {
-    f->rows.has[f->rows.count++] = has;
-    f->bytes += bytes;
-    return (f->rows.count < PAGE_ROWS && f->bytes < PAGE_BYTES) || write_pages(f, false, e);
+    batch *b = &f->rows;
+    for (u32 set = 0; set < PARQUET_CODE_SETS; set++)
+        if (f->marked[set])
+            b->codes[set][b->count] = row->codes[set];
+    b->has[b->count++] = row->has;
+    f->bytes += row->bytes;
+    return (b->count < PAGE_ROWS && f->bytes < PAGE_BYTES) || write_pages(f, false, e);
 }
 
 // ---------------------------------------------------------------------------------------------- indexes

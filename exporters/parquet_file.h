@@ -68,15 +68,19 @@ typedef struct parquet_file parquet_file;
 // The schema's parts and `out` are the caller's, until parquet_end.
 parquet_file *parquet_begin(output *out, const parquet_schema *schema, struct crew *threads);
 
-// The values of a row: a code for each set; for each bit a value of its column, added to the vector; and for columns
-// with levels one entry, or several for those in lists. `rep` is 0 for all but the latter.
-void parquet_add_code(parquet_file *f, u32 set, u32 code);
+// The values of a row: for each bit a value of its column, added to the vector; for columns with levels one entry, or
+// several for those in lists; then what else is to be said of it. `rep` is 0 for all but those in lists.
 vector *parquet_vector(parquet_file *f, u32 column);
 void parquet_add_null(parquet_file *f, u32 column, u32 rep, u32 def); // def: below most_def
 void parquet_add_number(parquet_file *f, u32 column, u32 rep, u64 value);
 void parquet_add_text(parquet_file *f, u32 column, u32 rep, span text);
-// `bytes`: some measure of what the row takes in memory.
-MUST_USE bool parquet_row_end(parquet_file *f, u64 has, size_t bytes, error *e);
+
+typedef struct parquet_row {
+    u32 codes[PARQUET_CODE_SETS];
+    u64 has;      // bits
+    size_t bytes; // some measure of what it takes in memory
+} parquet_row;
+MUST_USE bool parquet_row_end(parquet_file *f, const parquet_row *row, error *e);
 
 // Writes what is left; with e == NULL nothing. Frees in any case.
 MUST_USE bool parquet_end(parquet_file *f, error *e);
