@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "etl_text.h"
 #include "judges.h"
 
@@ -206,6 +207,32 @@ static void classes_agree(const char *trace)
     program_end(&p);
 }
 
+// More kinds of events than a folder may have files: a sentence, and nothing is there.
+static void one_class_too_many_is_refused(void **state)
+{
+    program *p = *state;
+    static const char *const FORMATS[] = {"csv", "jsonl", "parquet"};
+    char line[128], path[512];
+    outbuf text = {0}, trace = {0};
+    error e = {0};
+    outbuf_text(&text, "trace\n");
+    for (u32 i = 0; i <= LIMIT_PARTS; i++) {
+        snprintf(line, sizeof(line), "%sevent provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=%u\n",
+                 i % 500 ? "" : "buffer\n", i + 1);
+        outbuf_text(&text, line);
+    }
+    if (!etl_text_build((const char *)text.bytes, text.len, &trace, &e))
+        fail_msg("%s", e.message);
+    bytes_save(program_path(p, "many.etl", path), trace.bytes, trace.len);
+    for (size_t i = 0; i < COUNT_OF(FORMATS); i++) {
+        assert_int_equal(RUN(p, "convert", "-q", "--by-class", "-f", FORMATS[i], "-o", "{}/many/", "{}/many.etl"), 1);
+        assert_non_null(strstr((const char *)p->err.bytes, "more than 20000 files"));
+        assert_int_not_equal(access(program_path(p, "many", path), F_OK), 0);
+    }
+    outbuf_free(&text);
+    outbuf_free(&trace);
+}
+
 static void pyarrow_reads_all_classes(void **state)
 {
     (void)state;
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_or_nothing, setup, program_teardown),
         cmocka_unit_test_setup_teardown(what_does_not_go_together, setup, program_teardown),
         cmocka_unit_test_setup_teardown(threads_make_no_difference, program_setup, program_teardown),
+        cmocka_unit_test_setup_teardown(one_class_too_many_is_refused, program_setup, program_teardown),
         cmocka_unit_test(pyarrow_reads_all_classes),
         cmocka_unit_test_setup_teardown(a_lake_loads, program_setup, program_teardown),
     };

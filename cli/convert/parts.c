@@ -235,7 +235,9 @@ static void parts_render(const sink *s, const record *rec, outbuf *out)
     else
         add_folders(out, &s->own->partition, rec);
     head.key_bytes = (u32)(out->len - start - sizeof(head));
-    s->conversion->format.exporter->render(s->inner, rec, out);
+    // A class that has no group is one too many for files: the part it asks for is refused, its row does not matter.
+    if (!s->own->by_class || s->groups.of_class[rec->cls->index] != GROUP_NONE)
+        s->conversion->format.exporter->render(s->inner, rec, out);
     head.row_bytes = (u32)(out->len - start - sizeof(head)) - head.key_bytes;
     memcpy(out->bytes + start, &head, sizeof(head));
 }
