@@ -25,7 +25,8 @@ static struct {
     u32 count, cap;
 } reads;
 
-// By name, since one run may have a file for each of thousands of classes. What is written in place has none.
+// By folder and name, since one run may have a file for each of thousands of classes. What is written in place has
+// none.
 enum { LISTS = 4096 };
 static outfile *unfinished[LISTS];
 static struct {
@@ -57,30 +58,30 @@ void guard_release(void)
 
 // ---------------------------------------------------------------------------------------------- outputs
 
-static outfile **list_of(const char *name)
+static outfile **list_of(const outfile *f)
 {
-    return &unfinished[name ? hash_bytes(name, strlen(name)) % LISTS : 0];
+    return &unfinished[f->name ? hash_more(hash_u64((uintptr_t)f->folder), f->name, strlen(f->name)) % LISTS : 0];
 }
 
 void guard_add(outfile *f)
 {
-    outfile **list = list_of(f->name);
+    outfile **list = list_of(f);
     f->next = *list;
     *list = f;
 }
 
 void guard_drop(outfile *f)
 {
-    for (outfile **at = list_of(f->name); *at; at = &(*at)->next)
+    for (outfile **at = list_of(f); *at; at = &(*at)->next)
         if (*at == f) {
             *at = f->next;
             return;
         }
 }
 
-outfile *guard_alike(const char *name)
+outfile *guard_alike(const outfile *f)
 {
-    return *list_of(name);
+    return *list_of(f);
 }
 
 bool guard_make_folder(const char *path, error *e)

@@ -21,9 +21,10 @@ bool guard_is_read(os_identity file);
 // The unfinished outputs. Between hold and release no other thread changes them and no signal interrupts.
 void guard_hold(void);
 void guard_release(void);
-void guard_add(struct outfile *f); // these: holding; its name stays as it is until it is dropped
+void guard_add(struct outfile *f); // these: holding; its folder and name stay as they are until it is dropped
 void guard_drop(struct outfile *f);
-struct outfile *guard_alike(const char *name); // some, among them all that have this name; the rest by outfile.next
+// Some, among them all of the same folder and name; the rest by outfile.next.
+struct outfile *guard_alike(const struct outfile *f);
 
 // Makes a folder for outputs, for their owner alone; one that exists is as good. Those that were made are unfinished
 // until all are kept or given up, and removed then.

@@ -29,11 +29,13 @@ static os_identity identity_of(const struct stat *st)
     return (os_identity){(u64)st->st_dev, (u64)st->st_ino};
 }
 
-static outfile_folder *folders; // of unfinished files; holding the guard
+// Of unfinished files, which may be one for each of thousands of providers; holding the guard.
+enum { LISTS = 1024 };
+static outfile_folder *folders[LISTS];
 
 static outfile_folder *folder_in_use(os_identity id)
 {
-    for (outfile_folder *f = folders; f; f = f->next)
+    for (outfile_folder *f = folders[id.number % LISTS]; f; f = f->next)
         if (f->id.device == id.device && f->id.number == id.number)
             return f;
     return NULL;
@@ -69,8 +71,8 @@ static outfile_folder *folder_open(const char *path)
     if (other) {
         other->users++;
     } else {
-        made->next = folders;
-        folders = made;
+        made->next = folders[made->id.number % LISTS];
+        folders[made->id.number % LISTS] = made;
     }
     guard_release();
     if (!other)
@@ -85,7 +87,7 @@ static bool folder_let_go(outfile_folder *folder)
 {
     if (!folder || --folder->users)
         return false;
-    for (outfile_folder **at = &folders; *at; at = &(*at)->next)
+    for (outfile_folder **at = &folders[folder->id.number % LISTS]; *at; at = &(*at)->next)
         if (*at == folder) {
             *at = folder->next;
             break;
@@ -212,7 +214,7 @@ static bool is_taken(const outfile *f)
 {
     bool taken = false;
     guard_hold();
-    for (const outfile *other = guard_alike(f->name); other && !taken; other = other->next)
+    for (const outfile *other = guard_alike(f); other && !taken; other = other->next)
         taken = other->folder == f->folder && strcmp(other->name, f->name) == 0;
     guard_release();
     return taken;

@@ -28,7 +28,7 @@ typedef struct outfile_request {
 enum { OUTFILE_HEAD = 64 << 10, OUTFILE_PART = 128 };
 
 typedef struct outfile_folder {
-    struct outfile_folder *next; // of all that are in use
+    struct outfile_folder *next; // in the list of those in use
     int fd;
     os_identity id;
     u32 users;
