@@ -10,6 +10,7 @@
 
 #include <glob.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 const char *judge_python(void)
@@ -23,6 +24,13 @@ int judge_code(int status)
     enum { NOT_FOUND = 127, SKIPPED = 77 };
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
     return code == NOT_FOUND ? SKIPPED : code;
+}
+
+bool judge_takes(const char *path)
+{
+    const char *most = getenv("ETWKIT_JUDGED_KIB");
+    struct stat st;
+    return !most || (stat(path, &st) == 0 && st.st_size / 1024 <= atoll(most));
 }
 
 int judge_traces(const char *script, const char *more)

@@ -9,6 +9,9 @@ const char *judge_python(void);
 // Of a status as wait has it: the exit code, and 77 where the shell found no such program.
 int judge_code(int status);
 
+// Whether judges that look at each value are asked about a trace: ETWKIT_JUDGED_KIB says how large it may be.
+bool judge_takes(const char *path);
+
 // Runs `script` ("tests/x.py ARGUMENTS") with the program's path behind it and then `more` and all traces at hand: the
 // samples, and ETWKIT_SHARED's corpus. Returns its exit code.
 int judge_traces(const char *script, const char *more);

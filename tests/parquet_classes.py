@@ -1,5 +1,5 @@
 # Whether the files of `--by-class` say what the JSON Lines of the same records say: each column of each row, fields of
-# payloads by their types. usage: parquet_classes.py FOLDER OUT.jsonl; 77: pyarrow is not installed.
+# payloads by their types. usage: parquet_classes.py FOLDER OUT.jsonl ...; 77: pyarrow is not installed.
 import datetime
 import glob
 import json
@@ -113,7 +113,7 @@ def check_row(schema, row, record):
         sys.exit(f"record {row['record']}: not in the file: {unknown}")
 
 
-def main(folder, lines):
+def look_at(folder, lines):
     records = {}
     for line in open(lines, encoding="utf-8"):
         record = json.loads(line)
@@ -129,4 +129,6 @@ def main(folder, lines):
         sys.exit(f"{len(seen)} of {len(records)} records are in files")
 
 
-main(*sys.argv[1:])
+for pair in zip(sys.argv[1::2], sys.argv[2::2]):
+    print(*pair, flush=True)
+    look_at(*pair)

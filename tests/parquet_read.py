@@ -1,5 +1,5 @@
 # Whether a Parquet file says what the JSON Lines of the same records say: each column of each row by pyarrow, counts and
-# sums by duckdb, polars and ClickHouse (chdb). usage: parquet_read.py OUT.parquet OUT.jsonl; 77: none of these readers is installed.
+# sums by duckdb, polars and ClickHouse (chdb). usage: parquet_read.py OUT.parquet OUT.jsonl ...; 77: none of these readers is installed.
 import datetime
 import importlib
 import json
@@ -50,7 +50,7 @@ def check_values(table, rows):
         sys.exit(f"not in the file: {unknown}")
 
 
-def main(path, lines):
+def look_at(path, lines):
     rows = [json.loads(line) for line in open(lines, encoding="utf-8")]
     sums = (len(rows), sum(row["record"] for row in rows), sum(row.get("process_id", 0) for row in rows))
     readers = 0
@@ -78,7 +78,15 @@ def main(path, lines):
         got = [int(part or 0) for part in chdb.query(query, "CSV").bytes().decode().replace("\\N", "0").split(",")]
         assert tuple(got) == sums + (sum(nanoseconds(row["timestamp"]) is not None for row in rows),), got
         readers += 1
-    return 0 if readers else 77
+    return readers
 
 
-sys.exit(main(*sys.argv[1:]))
+def main(pairs):
+    for path, lines in zip(pairs[::2], pairs[1::2]):
+        print(path, flush=True)
+        if not look_at(path, lines):
+            return 77
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -180,7 +180,7 @@ static int teardown(void **state)
 
 static const int SIGNALS[] = {SIGHUP,  SIGINT,  SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2,   SIGALRM, SIGXCPU,
                               SIGPROF, SIGXFSZ, SIGPIPE, SIGABRT, SIGBUS,  SIGVTALRM, SIGSEGV, SIGFPE};
-enum { KILLS = SANITIZED ? 20 : 100 };
+enum { KILLS = SANITIZED ? 10 : 100 };
 
 static u32 random_number(void)
 {

@@ -47,7 +47,7 @@ static void need_python(void)
 
 // The traces of others; under a sanitizer small ones alone, since what the judges do is the same there.
 #define OTHERS "$(find %s/corpus -maxdepth 1 -name '*.etl' -size -%dk 2>/dev/null)"
-enum { MOST_KIB = SANITIZED ? 1024 : 1 << 30 };
+enum { MOST_KIB = SANITIZED ? 128 : 1 << 30 };
 
 // Traces of cases, written into the folder.
 static void build_traces(const program *p, const char *pattern)
