@@ -340,6 +340,7 @@ bool sqlite_activities_end(sqlite_activities *x, page_file *f, error *e)
 
 #define OF_FILES "('file_create','file_write','file_rename','file_delete','stream_create')"
 #define OF_REGISTRY "('registry_add','registry_set','registry_delete','registry_delete_value')"
+#define DONE "coalesce(status,0)<0x80000000" // what was tried in vain, as NTSTATUS tells it, changed nothing
 
 // clang-format off
 static const char FINISH[] =
@@ -350,15 +351,16 @@ static const char FINISH[] =
     "CREATE UNIQUE INDEX files_path ON files(path,host_id);"
     "UPDATE activities SET file=(SELECT id FROM files f WHERE f.path=activities.path AND f.host_id=activities.host_id) "
         "WHERE kind IN " OF_FILES " AND path IS NOT NULL;"
-    "INSERT INTO registry_values SELECT NULL,host_id,key,value_name,min(timestamp),max(timestamp),sum(kind='registry_add'),"
-        "sum(kind='registry_set'),sum(kind IN ('registry_delete','registry_delete_value')),NULL "
+    "INSERT INTO registry_values SELECT NULL,host_id,key,value_name,min(timestamp),max(timestamp),"
+        "sum(kind='registry_add' AND " DONE "),sum(kind='registry_set' AND " DONE "),"
+        "sum(kind IN ('registry_delete','registry_delete_value') AND " DONE "),NULL "
         "FROM activities WHERE kind IN " OF_REGISTRY " AND key IS NOT NULL GROUP BY host_id,key,value_name;"
     "CREATE INDEX registry_values_key ON registry_values(key,value_name);"
     "UPDATE activities SET registry_value=(SELECT id FROM registry_values r WHERE r.key=activities.key AND "
         "r.value_name IS activities.value_name AND r.host_id=activities.host_id) "
         "WHERE kind IN " OF_REGISTRY " AND key IS NOT NULL;"
     "UPDATE registry_values SET data=last.data FROM (SELECT registry_value,data,max(id) FROM activities "
-        "WHERE registry_value IS NOT NULL AND data IS NOT NULL GROUP BY registry_value) AS last "
+        "WHERE registry_value IS NOT NULL AND data IS NOT NULL AND " DONE " GROUP BY registry_value) AS last "
         "WHERE last.registry_value=registry_values.id AND sets>0;"
     "INSERT INTO users SELECT NULL,sid,max(domain),max(account) FROM ("
         "SELECT user_sid AS sid,NULL AS domain,NULL AS account FROM processes WHERE user_sid IS NOT NULL "

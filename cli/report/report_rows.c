@@ -120,8 +120,7 @@ static void put_column(outbuf *out, const activity *x, activity_field which, out
     if (which == ACTIVITY_target) {
         put_target(said, x);
     } else {
-        span text = activity_text(x, x->record->scratch, which);
-        outbuf_add(said, text.at, text.len);
+        activity_put(x, x->record->scratch, which, said);
     }
     put_cell(out, (const char *)said->bytes + start, said->len - start);
     if (which == ACTIVITY_status)

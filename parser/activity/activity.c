@@ -184,7 +184,7 @@ static void find_actor(const activities *a, const watched *w, activity *x)
 {
     const record *rec = x->record;
     u64 id;
-    if (w->getters[ACTIVITY_process].kind == GET_FIELD) {
+    if (getter_has_field(&w->getters[ACTIVITY_process], rec)) {
         x->has_process = getter_number(&w->getters[ACTIVITY_process], rec, &id);
         if (!x->has_process)
             return;
@@ -241,14 +241,37 @@ bool activity_number(const activity *x, activity_field which, u64 *out)
     const got_value *v = &x->values[which];
     if (v->kind != GOT_TEXT || !v->is_whole)
         return false;
-    *out = v->whole;
+    // Some events have it signed, others not.
+    bool is_negative = which == ACTIVITY_status && v->whole >= (u64)(i64)INT32_MIN;
+    *out = is_negative ? (u32)v->whole : v->whole;
     return true;
+}
+
+// Codes of NTSTATUS and HRESULT are known by their hexadecimal form, those of Win32, DNS and HTTP by the decimal one.
+static void put_number(activity_field which, u64 number, outbuf *out)
+{
+    enum { LEAST_LONG = 0x10000 };
+    bool hex = which == ACTIVITY_status && number >= LEAST_LONG;
+    u8 *p = outbuf_reserve(out, 24);
+    outbuf_written(out, hex ? text_hex(p, number) : text_u64(p, number));
+}
+
+void activity_put(const activity *x, const getter_scratch *scratch, activity_field which, outbuf *out)
+{
+    span text = activity_text(x, scratch, which);
+    u64 number;
+    if (activity_fields[which].type == FIELD_NUMBER && activity_number(x, which, &number))
+        put_number(which, number, out);
+    else
+        outbuf_add(out, text.at, text.len);
 }
 
 // ---------------------------------------------------------------------------------------------- sentences
 
-static void put_process(bool has, u32 id, const process_life *life, outbuf *out)
+// The kernel has all ones where it knows of none.
+static void put_process(bool told, u32 id, const process_life *life, outbuf *out)
 {
+    bool has = told && id != UINT32_MAX;
     if (life && life->name)
         outbuf_text(out, life->name);
     else
@@ -284,6 +307,16 @@ static bool put_answers(span text, outbuf *out)
     return out->len > start;
 }
 
+// In brackets where it would run into the port.
+static bool put_address(const activity *x, span text, outbuf *out)
+{
+    bool brackets = text.len && memchr(text.at, ':', text.len) && x->values[ACTIVITY_port].kind == GOT_TEXT;
+    outbuf_text(out, brackets ? "[" : "");
+    outbuf_add(out, text.at, text.len);
+    outbuf_text(out, brackets ? "]" : "");
+    return text.len;
+}
+
 // False: it is not told.
 static bool put_named(const activity *x, const getter_scratch *scratch, const char *name, size_t len, outbuf *out)
 {
@@ -307,7 +340,14 @@ static bool put_named(const activity *x, const getter_scratch *scratch, const ch
         return false;
     if (i == ACTIVITY_results && (x->kind == ACTIVITY_KIND_dns_query || x->kind == ACTIVITY_KIND_dns_answer))
         return put_answers(text, out);
-    outbuf_add(out, text.at, text.len);
+    if (i == ACTIVITY_address)
+        return put_address(x, text, out);
+    if (i == ACTIVITY_value_name && x->values[i].kind == GOT_TEXT && !text.len) {
+        outbuf_text(out, "(Default)");
+        return true;
+    }
+    if (i < ACTIVITY_FIELDS)
+        activity_put(x, scratch, (activity_field)i, out);
     return text.len;
 }
 

@@ -102,6 +102,8 @@ bool activity_see(const activities *a, const record *rec, u32 which, getter_scra
 span activity_text(const activity *x, const getter_scratch *scratch, activity_field which);
 // A value as a number; false: it is none.
 bool activity_number(const activity *x, activity_field which, u64 *out);
+// As people read it: numbers are decimal but for long status codes, whatever the event shows them as.
+void activity_put(const activity *x, const getter_scratch *scratch, activity_field which, outbuf *out);
 // It in one sentence, as UTF-8 that may have control characters from the trace.
 void activity_sentence(const activity *x, const getter_scratch *scratch, outbuf *out);
 

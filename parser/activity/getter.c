@@ -5,6 +5,7 @@
 
 #include "activity/getter.h"
 #include "activity/registry.h"
+#include "activity/shapes.h"
 #include "base/text.h"
 #include "decode/render.h"
 #include "schema/tables/sid_names.h"
@@ -32,7 +33,7 @@ static bool read_fact(source_word w, life_fact *out)
 
 static getter_shape read_shape(source_word w)
 {
-    static const char *const NAMES[] = {"", "path", "key", "pipe", "hex", "data"};
+    static const char *const NAMES[] = {"", "path", "key", "pipe", "hex", "data", "text", "verb"};
     for (size_t i = 0; i < COUNT_OF(NAMES); i++)
         if (is_text(w, NAMES[i]))
             return (getter_shape)i;
@@ -202,15 +203,6 @@ static void put_path(const correlator *c, const record *rec, span path, outbuf *
     (void)correlator_put_dos_path(c, rec->source_index, rec->epoch, path, out);
 }
 
-static void put_pipe(span path, outbuf *out)
-{
-    static const char DEVICE[] = "\\Device\\NamedPipe";
-    size_t len = sizeof(DEVICE) - 1;
-    bool has = path.len > len && strncasecmp((const char *)path.at, DEVICE, len) == 0;
-    span name = has ? span_from(path, len) : path;
-    outbuf_add(out, name.at, name.len);
-}
-
 // False: the value is not recorded, though the field is there.
 static bool put_shaped(const correlator *c, const record *rec, const getter *g, const typed_value *value,
                        getter_scratch *x)
@@ -222,6 +214,10 @@ static bool put_shaped(const correlator *c, const record *rec, const getter *g, 
     }
     if (g->shape == SHAPE_DATA)
         return registry_put_data(rec, value, g->as_sysmon, out);
+    if (g->shape == SHAPE_TEXT || g->shape == SHAPE_VERB) {
+        (g->shape == SHAPE_TEXT ? shape_put_text : shape_put_verb)(value, out);
+        return true;
+    }
     if (g->shape == SHAPE_HEX) {
         outbuf_written(out, text_hex_lower(outbuf_reserve(out, 20), value->number));
         return true;
@@ -234,8 +230,16 @@ static bool put_shaped(const correlator *c, const record *rec, const getter *g, 
     else if (g->shape == SHAPE_KEY)
         registry_put_key(text, g->as_sysmon, out);
     else
-        put_pipe(text, out);
+        shape_put_pipe(text, out);
     return true;
+}
+
+bool getter_has_field(const getter *g, const record *rec)
+{
+    for (u32 i = 0; g->kind == GET_FIELD && i < rec->cls->plan_count; i++)
+        if (rec->cls->plans[i] == rec->plan)
+            return g->has_path[i];
+    return false;
 }
 
 bool getter_number(const getter *g, const record *rec, u64 *out)
@@ -565,7 +569,7 @@ static void get_named(const getter *found, const char *const names[2], const rec
         record_value(rec, names[1], out);
 }
 
-static const char *const OPTIONS[] = {"CreateOptions", "CreateOptions"}, *const PATHS[] = {"OpenPath", "FileName"},
+static const char *const OPTIONS[] = {"CreateOptions", "Disposition"}, *const PATHS[] = {"OpenPath", "FileName"},
                          *const PROCESSES[] = {"ProcessId", "ProcessID"};
 
 static bool get_path(const event_condition *c, const record *rec, typed_value *out)
@@ -610,6 +614,14 @@ static bool may_create(const event_condition *c, const record *rec)
     return disposition != 1 && disposition != 4;
 }
 
+// REG_OPENED_EXISTING_KEY: asked to be made, it was there.
+static bool is_new_key(const event_condition *c, const record *rec)
+{
+    typed_value disposition;
+    get_named(&c->options, OPTIONS, rec, &disposition);
+    return !value_is_integer(&disposition) || disposition.number != 2;
+}
+
 static bool is_foreign(const event_condition *c, const record *rec)
 {
     typed_value id;
@@ -628,6 +640,8 @@ bool event_meets_condition(const event_condition *c, const record *rec)
         return true;
     case WHEN_CREATES:
         return may_create(c, rec) && !(get_path(c, rec, &value) && begins(&value, "\\Device\\NamedPipe"));
+    case WHEN_NEW:
+        return is_new_key(c, rec);
     case WHEN_STREAM:
         if (!may_create(c, rec) && rec->cls->classic)
             return false;

@@ -20,7 +20,16 @@ typedef enum getter_kind {
     GET_ALL, // all fields of the payload, a line each; those that may have words where `words`
 } getter_kind;
 
-typedef enum getter_shape { SHAPE_PLAIN, SHAPE_PATH, SHAPE_KEY, SHAPE_PIPE, SHAPE_HEX, SHAPE_DATA } getter_shape;
+typedef enum getter_shape {
+    SHAPE_PLAIN,
+    SHAPE_PATH,
+    SHAPE_KEY,
+    SHAPE_PIPE,
+    SHAPE_HEX,
+    SHAPE_DATA,
+    SHAPE_TEXT,
+    SHAPE_VERB,
+} getter_shape;
 
 typedef enum life_fact {
     FACT_IMAGE,
@@ -101,11 +110,21 @@ bool getter_get_source(const correlator *c, const getter *g, const record *rec, 
 bool getter_field_has_words(const field *f);
 bool getter_class_has_words(const event_class *cls);
 
+// Whether events of the record's layout have the field at all.
+bool getter_has_field(const getter *g, const record *rec);
 // The number of a payload's field; false: it has none.
 bool getter_number(const getter *g, const record *rec, u64 *out);
 
 // Conditions that not all events of a class meet.
-typedef enum event_when { WHEN_ALWAYS, WHEN_CREATES, WHEN_STREAM, WHEN_PIPE, WHEN_KERNEL, WHEN_FOREIGN } event_when;
+typedef enum event_when {
+    WHEN_ALWAYS,
+    WHEN_CREATES,
+    WHEN_NEW,
+    WHEN_STREAM,
+    WHEN_PIPE,
+    WHEN_KERNEL,
+    WHEN_FOREIGN
+} event_when;
 bool event_meets(event_when when, const record *rec);
 
 // The same of a class whose fields were looked for before.

@@ -8,7 +8,7 @@
 #include "decode/render.h"
 
 // Of values, as winnt.h numbers them.
-enum { REG_SZ = 1, REG_EXPAND_SZ = 2, REG_DWORD = 4, REG_MULTI_SZ = 7, REG_QWORD = 11 };
+enum { REG_SZ = 1, REG_EXPAND_SZ = 2, REG_DWORD = 4, REG_LINK = 6, REG_MULTI_SZ = 7, REG_QWORD = 11 };
 
 // ---------------------------------------------------------------------------------------------- keys
 
@@ -90,7 +90,7 @@ static bool put_number(span data, bool is_long, outbuf *out)
 bool registry_put_data(const record *rec, const typed_value *captured, bool as_sysmon, outbuf *out)
 {
     u64 type = number_at(rec, "Type");
-    bool text = type == REG_SZ || type == REG_EXPAND_SZ || type == REG_MULTI_SZ;
+    bool text = type == REG_SZ || type == REG_EXPAND_SZ || type == REG_LINK || type == REG_MULTI_SZ;
     bool number = type == REG_DWORD || type == REG_QWORD;
     if (as_sysmon && !text && !number) {
         outbuf_text(out, "Binary Data");

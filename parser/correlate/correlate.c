@@ -361,21 +361,30 @@ static void name_file(const correlator *c, const class_role *role, const seen *v
     out->file_path = terminated(&scratch->path);
 }
 
+// What the key that a name is relative to is called: as the event tells it, else as others did before.
+static bool put_base(const correlator *c, const seen *v, u32 machine, i64 time, outbuf *out)
+{
+    u64 base = 0;
+    bool manifest = v->reader->fields[WANT_BASE] != NO_FIELD;
+    if (manifest && put_field(v, WANT_BASE_NAME, out) && key_is_path((const char *)out->bytes, out->len))
+        return true;
+    (void)seen_number(v, manifest ? WANT_BASE : WANT_OBJECT, &base);
+    const char *parent = path_of(&c->keys.names, machine, base, time);
+    out->len = 0;
+    if (parent)
+        outbuf_text(out, parent);
+    return parent != NULL || (manifest && put_field(v, WANT_BASE_NAME, out) && out->bytes[0] == '\\');
+}
+
 // Opening and creating names a key relative to another one: its path is both together.
 static void name_opened_key(const correlator *c, const seen *v, u32 machine, correlate_scratch *scratch, record *out)
 {
-    u64 base = 0;
     bool named = put_field(v, WANT_PATH, &scratch->text);
     if (named && scratch->text.bytes[0] == '\\') {
         out->key_path = terminated(&scratch->text);
         return;
     }
-    bool manifest = v->reader->fields[WANT_BASE] != NO_FIELD;
-    (void)seen_number(v, manifest ? WANT_BASE : WANT_OBJECT, &base);
-    const char *parent = path_of(&c->keys.names, machine, base, out->time);
-    if (parent)
-        outbuf_text(&scratch->path, parent);
-    else if (!manifest || !put_field(v, WANT_BASE_NAME, &scratch->path) || scratch->path.bytes[0] != '\\')
+    if (!put_base(c, v, machine, out->time, &scratch->path))
         return;
     if (named) {
         outbuf_text(&scratch->path, "\\");
@@ -393,11 +402,10 @@ static void name_key(const correlator *c, const class_role *role, const seen *v,
         name_opened_key(c, v, machine, scratch, out);
         return;
     }
-    if (seen_number(v, WANT_OBJECT, &id))
-        out->key_path = path_of(&c->keys.names, machine, id, out->time);
-    if (!out->key_path && put_field(v, WANT_PATH, &scratch->text) &&
-        key_is_path((const char *)scratch->text.bytes, scratch->text.len))
+    if (put_field(v, WANT_PATH, &scratch->text) && key_is_path((const char *)scratch->text.bytes, scratch->text.len))
         out->key_path = terminated(&scratch->text);
+    else if (seen_number(v, WANT_OBJECT, &id))
+        out->key_path = path_of(&c->keys.names, machine, id, out->time);
 }
 
 static void tell_payload(const correlator *c, const class_role *role, u32 machine, correlate_scratch *scratch,

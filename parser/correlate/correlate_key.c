@@ -149,9 +149,8 @@ static const char *whole_path(correlator *c, const key_map *keys, const key_open
 {
     if (o->name && key_is_path(o->name, strlen(o->name)))
         return o->name;
-    const char *parent = key_path(keys, o->machine, o->base);
-    if (!parent && o->base_name && key_is_path(o->base_name, strlen(o->base_name)))
-        parent = o->base_name;
+    bool told = o->base_name && key_is_path(o->base_name, strlen(o->base_name));
+    const char *parent = told ? o->base_name : key_path(keys, o->machine, o->base);
     if (!parent || !o->name || strlen(parent) + strlen(o->name) > LIMIT_NAME_BYTES)
         return o->name ? NULL : parent;
     c->scratch.len = 0;
