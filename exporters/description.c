@@ -20,7 +20,8 @@ void descriptions_open(descriptions *d, const export_target *target)
     }
     outbuf_free(&b);
     if (target->session)
-        d->activities = activities_new(target->session->correlator, target->classes, target->class_count);
+        d->activities =
+            activities_new(target->session->correlator, target->classes, target->class_count, ACTIVITY_KINDS_TOLD);
 }
 
 void descriptions_free(descriptions *d)

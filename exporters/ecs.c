@@ -268,7 +268,8 @@ static bool ecs_open(sink **out, const export_target *target, error *e)
     }
     make_sources(s, target);
     if (target->session) {
-        s->activities = activities_new(target->session->correlator, target->classes, target->class_count);
+        s->activities =
+            activities_new(target->session->correlator, target->classes, target->class_count, ACTIVITY_KINDS);
         ecs_processes_open(&s->processes, target->session->correlator);
     }
     return true;

@@ -197,6 +197,7 @@ static const char *outcome_of(const ecs_view *v)
         return "failure";
     switch (v->seen->kind) {
     case ACTIVITY_KIND_process_end: // the status is the process's
+    case ACTIVITY_KIND_script:      // or says what a scan found
         return NULL;
     case ACTIVITY_KIND_logon:
     case ACTIVITY_KIND_logoff:

@@ -304,7 +304,7 @@ sqlite_activities *sqlite_activities_new(arena *a, sqlite3 *db, const export_tar
 {
     sqlite_activities *x = arena_new(a, sqlite_activities);
     x->correlator = target->session->correlator;
-    x->activities = activities_new(target->session->correlator, target->classes, target->class_count);
+    x->activities = activities_new(target->session->correlator, target->classes, target->class_count, ACTIVITY_KINDS);
     connection_index_make(&x->connections, x->correlator);
     x->next = x->next_more = 1;
     (void)correlator_processes(target->session->correlator, &x->life_count);

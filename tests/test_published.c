@@ -143,7 +143,9 @@ static void ecs_tells_of_rarer_things(void **state)
         "time=+2us pid=4 payload wstr:\"x.example\" u32:28 u64:0 u32:0 "
         "wstr:\"type:  5 y.example;2001:db8::1;::ffff:192.0.2.1;\"\n"
         "system hook=0x061a version=2 time=+3us payload u32:4,77 ipv6:2001:db8::2 ipv6:fe80::1 port:443 port:50000 "
-        "u32:1,2,0 ptr:0\n";
+        "u32:1,2,0 ptr:0\n"
+        "event provider={2a576b87-09a7-520e-c21a-4942f0271d67} id=1101 time=+4us pid=4 payload ptr:16 u8:1 u32:1 "
+        "wstr:a wstr:b u32:2,2 wchars:c zeros:32 bool:0\n";
     program *p = *state;
     char path[512];
     error e = {0};
@@ -159,6 +161,7 @@ static void ecs_tells_of_rarer_things(void **state)
              "{\"data\":\"192.0.2.1\",\"type\":\"A\"}]");
     TELLS_OF(p, "event_name = 'TcpIp/SendIPV6'", "network.type=ipv6", "source.ip=fe80::1", "source.bytes=77",
              "destination.ip=2001:db8::2", "process.pid=4");
+    TELLS_OF(p, "event_id = 1101", "event.category=[\"process\"]", "event.outcome=-"); // 1: nothing was detected
 }
 
 static void ecs_tells_of_accounts(void **state)

@@ -149,7 +149,7 @@ static void find_shows(report_class *out, const event_class *cls)
     u32 which = 0;
     for (u32 i = 0; cls->plan_count && i < activity_source_count; i++) {
         const activity_source *s = &activity_sources[i];
-        if (!activity_source_is_of(s, cls))
+        if (s->kind >= ACTIVITY_KINDS || !activity_source_is_of(s, cls))
             continue;
         report_show show = {which++, report_table_of(s->kind), s->when};
         if (show.table == REPORT_NONE || out->show_count == REPORT_SHOWS)

@@ -31,7 +31,7 @@ void report_data_begin(report_data *d, const session *s)
 {
     *d = (report_data){.session = s, .dns = report_table_index("dns"), .files = report_table_index("files")};
     report_classes_begin(&d->classes, s);
-    d->activities = activities_new(s->correlator, class_list(s->classes), class_count(s->classes));
+    d->activities = activities_new(s->correlator, class_list(s->classes), class_count(s->classes), ACTIVITY_KINDS);
     u32 providers = d->classes.provider_count - d->classes.left_out;
     report_store_begin(&d->store, report_table_count() + providers);
     for (u32 i = 0; i < providers; i++)
@@ -125,7 +125,7 @@ static u32 render_rows(const sink *s, const record *rec, const report_class *cls
 {
     u32 rows = 0;
     for (u32 i = 0; rec->plan && rec->scratch && i < cls->show_count; i++)
-        if (event_meets(cls->shows[i].when, rec)) {
+        if (event_meets(s->session->correlator, cls->shows[i].when, rec)) {
             render_activity(s, rec, &cls->shows[i], out);
             rows++;
         }

@@ -10,8 +10,10 @@ const activity_field_facts activity_fields[ACTIVITY_FIELDS] = {
 #include "activity/activities.def"
 };
 
-const activity_kind_facts activity_kinds[ACTIVITY_KINDS] = {
+const activity_kind_facts activity_kinds[ACTIVITY_KINDS_TOLD] = {
 #define KIND(name, title, sentence) {#name, title, sentence},
+#include "activity/activities.def"
+#define TOLD(name, sentence) {#name, "", sentence},
 #include "activity/activities.def"
 };
 
@@ -139,7 +141,7 @@ static void watch(activities *a, watched_class *wc, const event_class *cls, cons
     wc->list = list;
 }
 
-activities *activities_new(const correlator *c, const event_class *const *classes, u32 count)
+activities *activities_new(const correlator *c, const event_class *const *classes, u32 count, u32 kinds)
 {
     activities *a = mem_zeroed(1, sizeof(*a));
     a->correlator = c;
@@ -147,7 +149,7 @@ activities *activities_new(const correlator *c, const event_class *const *classe
     a->classes = mem_zeroed(count ? count : 1, sizeof(*a->classes));
     for (u32 i = 0; i < count; i++)
         for (u32 k = 0; classes[i]->plan_count && k < activity_source_count; k++)
-            if (activity_source_is_of(&activity_sources[k], classes[i]))
+            if (activity_sources[k].kind < kinds && activity_source_is_of(&activity_sources[k], classes[i]))
                 watch(a, &a->classes[i], classes[i], &activity_sources[k]);
     return a;
 }
@@ -214,7 +216,7 @@ static void find_target(const activities *a, const watched *w, activity *x)
 bool activity_see(const activities *a, const record *rec, u32 which, getter_scratch *scratch, activity *out)
 {
     const watched *w = &a->classes[rec->cls->index].list[which];
-    if (!rec->plan || !event_meets_condition(&w->when, rec))
+    if (!rec->plan || !event_meets_condition(a->correlator, &w->when, rec))
         return false;
     *out = (activity){.record = rec, .kind = w->source->kind, .action = w->source->action};
     scratch->text.len = 0;

@@ -4,7 +4,7 @@
 // classes that show nothing cost one look at a table. Answers depend on the record alone and on what is known of
 // processes, files and keys at its time, so that any thread may ask and the same comes out.
 //
-//     activities *a = activities_new(session->correlator, classes, count);
+//     activities *a = activities_new(session->correlator, classes, count, ACTIVITY_KINDS);
 //     for (u32 i = 0; i < activities_of_class(a, rec->cls->index); i++)
 //         if (activity_see(a, rec, i, &scratch, &seen))
 //             use(seen.kind, seen.process, activity_text(&seen, &scratch, ACTIVITY_path, &len));
@@ -16,7 +16,11 @@
 typedef enum activity_kind {
 #define KIND(name, title, sentence) ACTIVITY_KIND_##name,
 #include "activity/activities.def"
-    ACTIVITY_KINDS
+    ACTIVITY_KINDS,
+    ACTIVITY_KIND_LAST = ACTIVITY_KINDS - 1, // those that are told only go on from here
+#define TOLD(name, sentence) ACTIVITY_KIND_##name,
+#include "activity/activities.def"
+    ACTIVITY_KINDS_TOLD
 } activity_kind;
 
 typedef enum activity_field {
@@ -37,7 +41,7 @@ extern const activity_field_facts activity_fields[ACTIVITY_FIELDS];
 typedef struct activity_kind_facts {
     const char *name, *title, *sentence;
 } activity_kind_facts;
-extern const activity_kind_facts activity_kinds[ACTIVITY_KINDS];
+extern const activity_kind_facts activity_kinds[ACTIVITY_KINDS_TOLD];
 
 // A line of the table.
 typedef struct activity_source {
@@ -63,8 +67,9 @@ const char *activity_expand(arena *a, const char *fields, const activity_source 
 typedef struct activities activities;
 
 // For records of classes 0 to count - 1, which must be planned; all that is given must live as long. The correlator
-// answers as far as it was told to look (CORRELATE_ACTIVITIES is all of it).
-activities *activities_new(const correlator *c, const event_class *const *classes, u32 count);
+// answers as far as it was told to look (CORRELATE_ACTIVITIES is all of it). Kinds from `kinds` on are left out:
+// ACTIVITY_KINDS, or ACTIVITY_KINDS_TOLD for timelines.
+activities *activities_new(const correlator *c, const event_class *const *classes, u32 count, u32 kinds);
 void activities_free(activities *a);
 enum {
     CORRELATE_ACTIVITIES = CORRELATE_PROCESSES | CORRELATE_FILES | CORRELATE_KEYS | CORRELATE_IMAGES | CORRELATE_NETWORK

@@ -570,7 +570,7 @@ static void get_named(const getter *found, const char *const names[2], const rec
 }
 
 static const char *const OPTIONS[] = {"CreateOptions", "Disposition"}, *const PATHS[] = {"OpenPath", "FileName"},
-                         *const PROCESSES[] = {"ProcessId", "ProcessID"};
+                         *const PROCESSES[] = {"ProcessId", "ProcessID"}, *const THREADS[] = {"TThreadId", "ThreadID"};
 
 static bool get_path(const event_condition *c, const record *rec, typed_value *out)
 {
@@ -622,46 +622,57 @@ static bool is_new_key(const event_condition *c, const record *rec)
     return !value_is_integer(&disposition) || disposition.number != 2;
 }
 
-static bool is_foreign(const event_condition *c, const record *rec)
+// The first thread of a process is its creator's work, and what it starts in the kernel's (4) is the kernel's.
+static bool is_first_thread(const correlator *c, const event_condition *when, const record *rec, u32 target)
+{
+    typed_value thread;
+    get_named(&when->thread, THREADS, rec, &thread);
+    const process_life *life = correlator_process_at(c, rec->source_index, rec->epoch, target, rec->time);
+    return life && life->thread_time != INT64_MAX && value_is_integer(&thread) &&
+           life->first_thread == (u32)thread.number;
+}
+
+static bool is_foreign(const correlator *c, const event_condition *when, const record *rec)
 {
     typed_value id;
     if (!rec->has_process || rec->process_id <= 4)
         return false;
-    get_named(&c->process, PROCESSES, rec, &id);
-    return value_is_integer(&id) && (u32)id.number != rec->process_id;
+    get_named(&when->process, PROCESSES, rec, &id);
+    return value_is_integer(&id) && (u32)id.number != rec->process_id && id.number > 4 &&
+           !is_first_thread(c, when, rec, (u32)id.number);
 }
 
-bool event_meets_condition(const event_condition *c, const record *rec)
+bool event_meets_condition(const correlator *c, const event_condition *when, const record *rec)
 {
     typed_value value;
     size_t at;
-    switch (c->when) {
+    switch (when->when) {
     case WHEN_ALWAYS:
         return true;
     case WHEN_CREATES:
-        return may_create(c, rec) && !(get_path(c, rec, &value) && begins(&value, "\\Device\\NamedPipe"));
+        return may_create(when, rec) && !(get_path(when, rec, &value) && begins(&value, "\\Device\\NamedPipe"));
     case WHEN_NEW:
-        return is_new_key(c, rec);
+        return is_new_key(when, rec);
     case WHEN_STREAM:
-        if (!may_create(c, rec) && rec->cls->classic)
+        if (!may_create(when, rec) && rec->cls->classic)
             return false;
-        at = get_path(c, rec, &value) ? find_letter(&value, '\\', 0) : SIZE_MAX;
+        at = get_path(when, rec, &value) ? find_letter(&value, '\\', 0) : SIZE_MAX;
         return at != SIZE_MAX && find_letter(&value, ':', at) != SIZE_MAX;
     case WHEN_PIPE:
-        return may_create(c, rec) && get_path(c, rec, &value) && begins(&value, "\\Device\\NamedPipe\\");
+        return may_create(when, rec) && get_path(when, rec, &value) && begins(&value, "\\Device\\NamedPipe\\");
     case WHEN_KERNEL:
-        get_named(&c->process, PROCESSES, rec, &value);
+        get_named(&when->process, PROCESSES, rec, &value);
         return value_is_integer(&value) && value.number == 0;
     case WHEN_FOREIGN:
-        return is_foreign(c, rec);
+        return is_foreign(c, when, rec);
     }
     return false;
 }
 
-bool event_meets(event_when when, const record *rec)
+bool event_meets(const correlator *c, event_when when, const record *rec)
 {
-    const event_condition c = {.when = when};
-    return event_meets_condition(&c, rec);
+    const event_condition unprepared = {.when = when};
+    return event_meets_condition(c, &unprepared, rec);
 }
 
 static void find_named(arena *a, const event_class *cls, const char *const names[2], getter *out)
@@ -681,4 +692,5 @@ void event_condition_make(arena *a, const event_class *cls, event_when when, eve
     find_named(a, cls, OPTIONS, &out->options);
     find_named(a, cls, PATHS, &out->path);
     find_named(a, cls, PROCESSES, &out->process);
+    find_named(a, cls, THREADS, &out->thread);
 }

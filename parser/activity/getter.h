@@ -125,14 +125,14 @@ typedef enum event_when {
     WHEN_KERNEL,
     WHEN_FOREIGN
 } event_when;
-bool event_meets(event_when when, const record *rec);
+bool event_meets(const correlator *c, event_when when, const record *rec);
 
 // The same of a class whose fields were looked for before.
 typedef struct event_condition {
     event_when when;
-    getter options, path, process;
+    getter options, path, process, thread;
 } event_condition;
 void event_condition_make(arena *a, const event_class *cls, event_when when, event_condition *out);
-bool event_meets_condition(const event_condition *c, const record *rec);
+bool event_meets_condition(const correlator *c, const event_condition *when, const record *rec);
 
 #endif

@@ -185,7 +185,9 @@ typedef struct process_life {
     const struct process_life *parent; // who had parent_id at the start; NULL: unknown
     bool across_gap;                   // something is missing between its start and its end
     bool parent_sure; // false: both are from before the recording, and the id may have been another's then
-    u32 index;        // in correlator_processes
+    i64 thread_time;  // when its first thread started, where that and its own start are recorded; else INT64_MAX
+    u32 first_thread;
+    u32 index; // in correlator_processes
 } process_life;
 
 // Whether the drive's letter in dos_path is a guess.

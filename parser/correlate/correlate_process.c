@@ -463,6 +463,28 @@ static void fold_all(correlator *c)
     history_index(&b->ids);
 }
 
+// Which thread was each process's first.
+static void find_first_threads(correlator *c)
+{
+    const history *h = &c->processes.threads;
+    process_life *list = c->processes.list;
+    u64 passed = 0;
+    for (u32 i = 0; i < c->processes.count; i++)
+        list[i].thread_time = INT64_MAX;
+    for (u32 i = 0; i < h->slot_count; i++) {
+        const life_slot *of = &h->slots[i];
+        for (u32 k = of->first; k < of->first + of->count; k++) {
+            const life *l = &h->lives[k];
+            const process_life *p = l->from == INT64_MIN ? NULL : process_at(c, of->machine, l->number, l->from);
+            if (!p || p->start_known != MOMENT_RECORDED || l->from < p->start || l->from >= p->thread_time)
+                continue;
+            list[p - list].thread_time = l->from;
+            list[p - list].first_thread = (u32)of->id;
+        }
+        spill_pass(&passed, sizeof(*of), SPILL_ITEMS);
+    }
+}
+
 void process_close(correlator *c)
 {
     process_book *b = &c->processes;
@@ -470,6 +492,7 @@ void process_close(correlator *c)
     fold_all(c);
     stack_tell_threads(c, &b->threads);
     history_close(&b->threads, c);
+    find_first_threads(c);
     for (u32 i = 0; i < b->count; i++) {
         complete(c, &b->list[i]);
         spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);

@@ -413,7 +413,7 @@ static bool is_first(const rule_set *set, view_scratch *x, u32 rule)
 static void see(const event_views *v, const watching *w, const record *rec, view_scratch *x, view_hit *hit,
                 void *context)
 {
-    if (!event_meets_condition(&w->when, rec))
+    if (!event_meets_condition(v->correlator, &w->when, rec))
         return;
     make_room(x, w->question.source->field_count);
     fill_subjects(v, w, rec, x);
