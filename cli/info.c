@@ -424,8 +424,9 @@ static cJSON *unread_json(const run *r, const input_row *row)
     add_row(root, row, row->status);
     if (row->status == INPUT_DUPLICATE)
         json_add_text(root, "duplicate_of", r->inputs.rows[row->duplicate_of].source);
-    if (row->sha256[0])
-        cJSON_AddStringToObject(root, "sha256", row->sha256);
+    const char *hash = inputs_sha256(&r->inputs, row);
+    if (*hash)
+        cJSON_AddStringToObject(root, "sha256", hash);
     return root;
 }
 

@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/os.h"
 #include "etwkit_engine.h"
 #include "print.h"
@@ -58,12 +57,26 @@ static const char *relative_to_given(const inputs *list, const char *path)
     return at;
 }
 
+static bool same_path(const void *items, u32 index, const void *key)
+{
+    return strcmp(((const input_row *)items)[index].path, key) == 0;
+}
+
+// The first row of that path; INPUT_NONE: there is none.
+static u32 find_path(const inputs *list, const char *path)
+{
+    return map_find(&list->by_path, hash_bytes(path, strlen(path)), same_path, list->rows, path);
+}
+
 static input_row *add_row(inputs *list, const char *path)
 {
+    bool is_first = find_path(list, path) == INPUT_NONE;
     GROW(list->rows, list->count, list->capacity);
     input_row *row = &list->rows[list->count++];
     *row = (input_row){.path = inputs_keep_text(list, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
     row->relative = relative_to_given(list, row->path);
+    if (is_first)
+        map_add(&list->by_path, hash_bytes(path, strlen(path)), list->count - 1);
     return row;
 }
 
@@ -77,6 +90,17 @@ void input_fail(inputs *list, input_row *row, const error *e)
     print_say("%s", e->message);
 }
 
+static void mark_copy(inputs *list, u32 copy, u32 original)
+{
+    input_row *row = &list->rows[copy];
+    row->status = INPUT_DUPLICATE;
+    row->duplicate_of = original;
+    row->bytes = list->rows[original].bytes;
+    print_say("%s: the same as %s, read once", row->path, list->rows[original].path);
+    input_close(row->in);
+    row->in = NULL;
+}
+
 static bool found(void *context, input *in)
 {
     input_row *row = add_row(context, in->path);
@@ -88,6 +112,17 @@ static bool found(void *context, input *in)
 static bool failed(void *context, const char *path, const error *e)
 {
     input_fail(context, add_row(context, path), e);
+    return true;
+}
+
+static bool again(void *context, const char *path, const char *first)
+{
+    inputs *list = context;
+    u32 original = find_path(list, first);
+    if (original == INPUT_NONE || list->rows[original].code)
+        return false;
+    (void)add_row(list, path);
+    mark_copy(list, list->count - 1, original);
     return true;
 }
 
@@ -107,6 +142,7 @@ void inputs_find(inputs *list, const char *path)
                 .suffix = ".etl",
                 .found = found,
                 .failed = failed,
+                .again = again,
                 .helper = machines_helper(list->machines)};
     (void)find_inputs(&f, path);
     list->passed += f.passed;
@@ -138,15 +174,12 @@ bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, er
 
 // ---------------------------------------------------------------------------------------------- copies
 
-static void mark_copy(inputs *list, u32 copy, u32 original)
+// What comes out of a file once and again; what comes through a pipe is never the same.
+static bool is_of_a_file(inputs *list, const char *path)
 {
-    input_row *row = &list->rows[copy];
-    row->status = INPUT_DUPLICATE;
-    row->duplicate_of = original;
-    memcpy(row->sha256, list->rows[original].sha256, SHA256_TEXT);
-    print_say("%s: the same as %s, read once", row->path, list->rows[original].path);
-    input_close(row->in);
-    row->in = NULL;
+    const char *inside = strstr(path, "!/");
+    char *container = inside ? arena_text_len(&list->arena, path, (size_t)(inside - path)) : NULL;
+    return os_kind(container ? container : path) == OS_FILE;
 }
 
 static bool same_file(const void *items, u32 index, const void *key)
@@ -155,13 +188,16 @@ static bool same_file(const void *items, u32 index, const void *key)
     return a->device == b->device && a->inode == b->inode;
 }
 
-// One file by two names, or given twice.
+// One file by two names, or given twice; one member, where its archive was given twice.
 static void find_same_files(inputs *list)
 {
     map files = {0};
     for (u32 i = 0; i < list->count; i++) {
         const input *in = list->rows[i].in;
-        if (!in || !in->inode)
+        u32 first = in ? find_path(list, list->rows[i].path) : i;
+        if (first != i && list->rows[first].in && !in->inode && is_of_a_file(list, in->path))
+            mark_copy(list, i, first);
+        if (!list->rows[i].in || !in->inode)
             continue;
         u64 identity[2] = {in->device, in->inode}, hash = hash_bytes(identity, sizeof(identity));
         u32 original = map_find(&files, hash, same_file, list->rows, in);
@@ -295,11 +331,20 @@ static void tell_machines(inputs *list)
             machines_tell(list->machines, list->rows[i].in);
 }
 
+// A copy of a copy is one of the row that is read.
+static void find_originals(inputs *list)
+{
+    for (u32 i = 0; i < list->count; i++)
+        for (u32 *of = &list->rows[i].duplicate_of; *of != INPUT_NONE && list->rows[*of].duplicate_of != INPUT_NONE;)
+            *of = list->rows[*of].duplicate_of;
+}
+
 void inputs_name(inputs *list, bool hashes)
 {
     find_same_files(list);
     if (hashes)
         find_same_bytes(list);
+    find_originals(list);
     name_rows(list);
     tell_machines(list);
 }
@@ -310,6 +355,7 @@ void inputs_free(inputs *list)
     for (u32 i = 0; i < list->count; i++)
         input_close(list->rows[i].in);
     mem_free(list->rows);
+    map_free(&list->by_path);
     machines_free(list->machines);
     arena_free(&list->arena);
     pthread_mutex_destroy(&list->lock);
@@ -408,6 +454,11 @@ void input_hash_end(input_hashing *h)
     if (h->failed)
         print_say("%s", h->why.message);
     h->runs = h->failed = false;
+}
+
+const char *inputs_sha256(const inputs *list, const input_row *row)
+{
+    return row->status == INPUT_DUPLICATE ? list->rows[row->duplicate_of].sha256 : row->sha256;
 }
 
 inputs_sum inputs_count(const inputs *list)

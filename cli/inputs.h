@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "etwkit_engine.h"
 
 typedef enum input_status {
@@ -49,6 +50,7 @@ typedef struct inputs {
     arena arena;
     input_row *rows;
     u32 count, capacity;
+    map by_path;             // rows, the first of each path
     u64 passed;              // files in folders and archives that are not traces
     struct hashing *hashing; // at work
     const char *given;       // what is being looked into, and whether it is a folder
@@ -70,6 +72,9 @@ void inputs_name(inputs *list, bool hashes);
 void inputs_free(inputs *list);
 // A text that lives as long as the list does. On any thread.
 const char *inputs_keep_text(inputs *list, const char *text);
+
+// Of the row, or of the one it is a copy of; "" where it was not computed.
+const char *inputs_sha256(const inputs *list, const input_row *row);
 
 // What became of a row: it is not read, for this reason. On any thread.
 void input_fail(inputs *list, input_row *row, const error *e);

@@ -50,8 +50,9 @@ cJSON *summary_row(const run *r, const input_row *row)
         cJSON_AddStringToObject(line, "reason", reason);
     if (row->status == INPUT_DUPLICATE)
         json_add_text(line, "duplicate_of", r->inputs.rows[row->duplicate_of].source);
-    if (row->sha256[0])
-        cJSON_AddStringToObject(line, "sha256", row->sha256);
+    const char *hash = inputs_sha256(&r->inputs, row);
+    if (*hash)
+        cJSON_AddStringToObject(line, "sha256", hash);
     else
         cJSON_AddNullToObject(line, "sha256");
     cJSON_AddNumberToObject(line, "bytes", (double)row->bytes);

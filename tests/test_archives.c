@@ -89,6 +89,20 @@ static void pack(packing *k, const char *name, const void *bytes, size_t len)
     archive_entry_free(entry);
 }
 
+static void pack_link(packing *k, const char *name, const char *target, bool hard)
+{
+    struct archive_entry *entry = archive_entry_new();
+    archive_entry_set_pathname_utf8(entry, name);
+    if (hard) {
+        archive_entry_set_hardlink_utf8(entry, target);
+    } else {
+        archive_entry_set_filetype(entry, AE_IFLNK);
+        archive_entry_set_symlink_utf8(entry, target);
+    }
+    check(k->to, archive_write_header(k->to, entry));
+    archive_entry_free(entry);
+}
+
 static void pack_end(packing *k)
 {
     check(k->to, archive_write_close(k->to));
@@ -218,6 +232,92 @@ static void names_of_members(void **state)
     assert_non_null(
         strstr((const char *)p->out.bytes, "\"source\":\"t.zip!/deep/er/\xc3\xb6/processes.bin\",\"status\":\"ok\""));
     assert_non_null(strstr((const char *)p->out.bytes, "\"source\":\"t.zip!/deep/empty.etl\",\"status\":\"empty\""));
+}
+
+static void prints(const program *p, const char *text)
+{
+    if (!strstr((const char *)p->out.bytes, text))
+        fail_msg("no %s in %s", text, (const char *)p->out.bytes);
+}
+
+// Each member has a name of its own, by which it is found again.
+static void members_of_one_name(void **state)
+{
+    static const u32 OF[] = {0, 1, 0}; // of FILES
+    static const char *const NAMES[] = {"a.etl", "./a.etl", "a (2).etl"};
+    program *p = *state;
+    outbuf bytes = {0};
+    packing k = pack_begin(p, "t.tar", "ustar", NULL, NULL);
+    for (u32 i = 0; i < COUNT_OF(OF); i++) {
+        file_bytes(OF[i], &bytes);
+        pack(&k, NAMES[i], bytes.bytes, bytes.len);
+    }
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "--json", "--no-hash", "{}/t.tar"), 0);
+    prints(p, "\"source\":\"t.tar!/a.etl\"");
+    prints(p, "\"source\":\"t.tar!/a (2).etl\"");
+    prints(p, "\"source\":\"t.tar!/a (2) (2).etl\"");
+    assert_int_equal(RUN(p, "convert", "{}/t.tar", "-f", "csv", "-o", "{}/out/", "--no-hash"), 0);
+    assert_int_equal(RUN(p, "convert", "{}/t.tar", "-o", "{}/o.csv", "--provenance"), 0);
+    says(p, "t.tar!/a (2) (2).etl: the same as ");
+    assert_int_equal(RUN(p, "verify", "{}/o.csv.provenance.json", "--again"), 0);
+    outbuf_free(&bytes);
+}
+
+// Given twice, its members are read once, also where nothing is hashed.
+static void archive_given_twice(void **state)
+{
+    program *p = *state;
+    pack_tree(p, "t.zip", "zip", NULL);
+    assert_int_equal(RUN(p, "convert", "--no-hash", "{}/t.zip", "{}/t.zip"), 4);
+    assert_int_equal(program_lines(&p->out), RECORDS);
+}
+
+// A link to a member is that member once more; what leads elsewhere is told where it is named as a trace.
+static void links_in_archives(void **state)
+{
+    program *p = *state;
+    outbuf bytes = {0};
+    packing k = pack_begin(p, "t.tar", "ustar", NULL, NULL);
+    file_bytes(0, &bytes);
+    pack(&k, "a.etl", bytes.bytes, bytes.len);
+    pack_link(&k, "b.etl", "a.etl", true);
+    pack_link(&k, "c.bin", "b.etl", true);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "--json", "{}/t.tar"), 0);
+    prints(p, "\"source\":\"t.tar!/b.etl\",\"status\":\"duplicate\",\"duplicate_of\":\"t.tar!/a.etl\",\"sha256\":\"8");
+    prints(p, "\"source\":\"t.tar!/c.bin\",\"status\":\"duplicate\",\"duplicate_of\":\"t.tar!/a.etl\"");
+    says(p, "3 given, 1 read, 2 copies, 0 not");
+    assert_int_equal(RUN(p, "convert", "{}/t.tar", "-o", "{}/o.csv", "--provenance"), 0);
+    assert_int_equal(RUN(p, "verify", "{}/o.csv.provenance.json"), 0);
+
+    k = pack_begin(p, "u.tar", "ustar", NULL, NULL);
+    pack(&k, "a.etl", bytes.bytes, bytes.len);
+    pack_link(&k, "s.etl", "a.etl", false);
+    pack_link(&k, "t.etl", "absent.etl", true);
+    pack_link(&k, "u.txt", "a.etl", false);
+    pack_end(&k);
+    assert_int_equal(RUN(p, "info", "--json", "{}/u.tar"), 4);
+    prints(p, "\"source\":\"u.tar!/s.etl\",\"status\":\"unreadable\"");
+    prints(p, "\"source\":\"u.tar!/t.etl\",\"status\":\"unreadable\"");
+    says(p, "3 given, 1 read, 2 not; 1 other file\n");
+    outbuf_free(&bytes);
+}
+
+// One file by two names has one hash.
+static void hash_of_a_hard_link(void **state)
+{
+    program *p = *state;
+    char from[512], to[512];
+    outbuf bytes = {0};
+    file_bytes(0, &bytes);
+    bytes_save(program_path(p, "a.etl", from), (const char *)bytes.bytes, bytes.len);
+    assert_int_equal(link(from, program_path(p, "b.etl", to)), 0);
+    assert_int_equal(RUN(p, "convert", "{}/a.etl", "{}/b.etl", "-o", "{}/o.csv", "--provenance"), 0);
+    assert_int_equal(RUN(p, "verify", "{}/o.csv.provenance.json"), 0);
+    prints(p, "  same       input   ");
+    assert_null(strstr((const char *)p->out.bytes, "unchecked"));
+    outbuf_free(&bytes);
 }
 
 static void archive_through_a_pipe(void **state)
@@ -393,6 +493,10 @@ int main(void)
         TEST(same_records_from_everywhere),
         TEST(one_compressed_file_keeps_its_name),
         TEST(names_of_members),
+        TEST(members_of_one_name),
+        TEST(archive_given_twice),
+        TEST(links_in_archives),
+        TEST(hash_of_a_hard_link),
         TEST(archive_through_a_pipe),
         TEST(list_of_names),
         TEST(encrypted_members),

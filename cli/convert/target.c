@@ -24,7 +24,7 @@ static void fill_inputs(conversion_target *to, const evidence *ev)
                            .status = input_status_name(evidence_status(ev, row)),
                            .error = row->error,
                            .reason = input_reason(row),
-                           .sha256 = row->sha256,
+                           .sha256 = inputs_sha256(&ev->run->inputs, row),
                            .bytes = row->bytes,
                            .duplicate_of = row->duplicate_of == INPUT_NONE ? -1 : (i64)row->duplicate_of - ev->first,
                            .trace = row->trace == INPUT_NONE ? -1 : (i64)row->trace};

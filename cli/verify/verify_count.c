@@ -356,7 +356,7 @@ bool verify_count(const input *in, const char *format, bool header, u64 *records
     if (!how)
         return count(in, &by, header, records, e);
     expanded x = {.e = e};
-    const archive_visitor visitor = {&x, is_wanted, take_member, member_failed};
+    const archive_visitor visitor = {&x, is_wanted, take_member, member_failed, NULL};
     (void)archive_each(in, &visitor);
     bool ok = x.in && count(x.in, &by, header, records, e);
     input_close(x.in);

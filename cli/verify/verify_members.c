@@ -66,7 +66,8 @@ static bool is_in(const verify_member *member, const char *container, size_t len
     return member->container == len && memcmp(member->name, container, len) == 0;
 }
 
-static verify_member *member_at(const verify_members *m, const char *path)
+// One that was found by now, or one that was not.
+static verify_member *member_at(const verify_members *m, const char *path, bool was_found)
 {
     size_t place = strlen(m->place), container = strlen(m->container);
     if (strncmp(path, m->place, place) != 0)
@@ -77,19 +78,19 @@ static verify_member *member_at(const verify_members *m, const char *path)
     u32 first = first_named(m, name);
     mem_free(name);
     for (u32 i = first == MAP_NONE ? 0 : first + 1; i; i = m->list[i - 1].next)
-        if (!m->list[i - 1].found && is_in(&m->list[i - 1], m->container, container))
+        if (m->list[i - 1].found == was_found && is_in(&m->list[i - 1], m->container, container))
             return &m->list[i - 1];
     return NULL;
 }
 
 static bool is_member(void *context, const char *path)
 {
-    return member_at(context, path) != NULL;
+    return member_at(context, path, false) != NULL;
 }
 
 static void note_member(void *context, input *in)
 {
-    verify_member *member = member_at(context, in->path);
+    verify_member *member = member_at(context, in->path, false);
     if (member) {
         member->found = true;
         member->bytes = in->bytes;
@@ -105,12 +106,27 @@ static bool found(void *context, input *in)
     return true;
 }
 
-// The first thing that is wrong with what it is in is why a member is not there.
+static bool again(void *context, const char *path, const char *first)
+{
+    verify_member *member = member_at(context, path, false), *original = member_at(context, first, true);
+    if (member && original) {
+        member->found = true;
+        member->bytes = original->bytes;
+        memcpy(member->sha256, original->sha256, SHA256_TEXT);
+    }
+    return original != NULL;
+}
+
+// Of a member that is not there, the first thing that is wrong with what it is in is why.
 static bool failed(void *context, const char *path, const error *e)
 {
     verify_members *m = context;
     size_t container = strlen(m->container);
-    (void)path;
+    verify_member *member = member_at(m, path, false);
+    if (member) {
+        member->why = *e;
+        return true;
+    }
     for (u32 i = 0; i < m->count; i++)
         if (is_in(&m->list[i], m->container, container) && !m->list[i].why.code)
             m->list[i].why = *e;
@@ -124,6 +140,7 @@ static void look_into(verify_members *m, const verify_place *place, const verify
                 .suffix = ".etl",
                 .found = found,
                 .failed = failed,
+                .again = again,
                 .helper = {m, is_member, note_member, NULL}};
     m->container = arena_text_len(&m->arena, member->name, member->container);
     char *path = verify_find(place, m->container, false);

@@ -9,6 +9,7 @@
 #include "base/os.h"
 #include "input/input_spooled.h"
 #include "input/libarchive.h"
+#include "input/member_names.h"
 
 #ifdef HAS_LIBARCHIVE
 
@@ -20,9 +21,10 @@ typedef struct reader {
     const input *in;
     const archive_visitor *visitor;
     struct archive *archive;
-    u64 at;         // in the input
-    u64 made;       // bytes that came out of it
-    u32 members;    // so far
+    u64 at;      // in the input
+    u64 made;    // bytes that came out of it
+    u32 members; // so far
+    member_names names;
     bool is_broken; // which was said
     u8 chunk[CHUNK], out[CHUNK];
 } reader;
@@ -101,14 +103,30 @@ static size_t read_member(reader *r, spooled_input *to, size_t want, const char 
 // ---------------------------------------------------------------------------------------------- members
 
 // A name that libarchive gives no bytes of, since they are not what they claim to be, is a number.
-static const char *member_name(const reader *r, struct archive_entry *entry, arena *a)
+static const char *path_of(const reader *r, const char *utf8, const char *bytes, arena *a)
 {
-    const char *name = libarchive.archive_entry_pathname_utf8(entry);
-    if (!name)
-        name = libarchive.archive_entry_pathname(entry);
+    const char *name = utf8 ? utf8 : bytes;
     while (name && name[0] == '.' && name[1] == '/')
         name += 2 + strspn(name + 2, "/");
-    return name && *name ? name : arena_format(a, "?%u", r->members);
+    if (!name || !*name)
+        name = arena_format(a, "?%u", r->members);
+    return arena_format(a, "%s!/%s", r->in->path, name);
+}
+
+static const char *path_of_member(reader *r, struct archive_entry *entry, arena *a)
+{
+    const char *path =
+        path_of(r, libarchive.archive_entry_pathname_utf8(entry), libarchive.archive_entry_pathname(entry), a);
+    return member_name_new(&r->names, path, a);
+}
+
+// The member it is a link to; NULL: it is none.
+static const char *target_of(const reader *r, struct archive_entry *entry, arena *a)
+{
+    const char *utf8 = libarchive.archive_entry_hardlink_utf8(entry), *bytes = libarchive.archive_entry_hardlink(entry);
+    if ((!utf8 && !bytes) || libarchive.archive_entry_size(entry) > 0) // some formats keep the bytes with the last link
+        return NULL;
+    return member_name_last(&r->names, path_of(r, utf8, bytes, a), a);
 }
 
 static bool take_member(reader *r, const char *path)
@@ -140,12 +158,14 @@ static bool take_member(reader *r, const char *path)
 static bool visit_entry(reader *r, struct archive_entry *entry)
 {
     bool raw = libarchive.archive_format(r->archive) == ARCHIVE_FORMAT_RAW;
-    if (!raw && libarchive.archive_entry_filetype(entry) != AE_IFREG)
+    if (!raw && libarchive.archive_entry_filetype(entry) == AE_IFDIR)
         return true;
     arena a = {0};
-    const char *path = raw ? r->in->path : arena_format(&a, "%s!/%s", r->in->path, member_name(r, entry, &a));
+    const char *target = raw ? NULL : target_of(r, entry, &a), *path = raw ? r->in->path : path_of_member(r, entry, &a);
     bool goes_on;
-    if (libarchive.archive_entry_is_encrypted(entry))
+    if (target || (!raw && libarchive.archive_entry_filetype(entry) != AE_IFREG))
+        goes_on = !r->visitor->linked || r->visitor->linked(r->visitor->context, path, target);
+    else if (libarchive.archive_entry_is_encrypted(entry))
         goes_on = fail(r, path, ERR_ENCRYPTED, "it is encrypted in the archive");
     else
         goes_on = take_member(r, path);
@@ -209,6 +229,7 @@ static void free_archive(void *reader_discarded)
     if (r->archive)
         libarchive.archive_read_free(r->archive);
     r->archive = NULL;
+    member_names_free(&r->names);
 }
 
 bool archive_each(const input *in, const archive_visitor *v)

@@ -16,11 +16,15 @@ typedef struct archive_visitor {
     bool (*member)(void *context, input *in);
     // A member, or all of the archive, that cannot be read.
     bool (*failed)(void *context, const char *path, const error *e);
+    // A member that has no bytes of its own: a link to the member before it whose path is `target`, or (NULL) what is
+    // neither a file nor that. NULL: nobody asks.
+    bool (*linked)(void *context, const char *path, const char *target);
 } archive_visitor;
 
 enum { ARCHIVE_HEAD = 64 << 10 };
 
-// Members are named PATH!/MEMBER, the one file of a compressed one PATH. False: the visitor ended it.
+// Members are named PATH!/MEMBER, the one file of a compressed one PATH; the second of a name, say a.etl, is a (2).etl.
+// False: the visitor ended it.
 bool archive_each(const input *in, const archive_visitor *v);
 
 #endif

@@ -50,6 +50,19 @@ static bool is_useful(const finder *f, const char *path)
     return f->helper.is_useful && f->helper.is_useful(f->helper.context, path);
 }
 
+// Streams that only lie somewhere may never end, and links may lead anywhere: neither is followed. Who named it as one
+// of those that are looked for should know.
+static bool pass_stream(finder *f, const char *path, const char *why)
+{
+    error e = {0};
+    if (!has_suffix(f, path)) {
+        f->passed++;
+        return true;
+    }
+    error_code_set(&e, ERR_NOT_A_FILE, "%s: %s", path, why);
+    return failed(f, path, &e);
+}
+
 // ---------------------------------------------------------------------------------------------- archives
 
 // The archive that is looked into.
@@ -88,6 +101,16 @@ static bool visit_member(void *context, input *in)
 static bool member_failed(void *context, const char *path, const error *e)
 {
     return failed(((const opened_archive *)context)->finder, path, e);
+}
+
+// The same file once more, where it was found under its other name.
+static bool member_linked(void *context, const char *path, const char *target)
+{
+    finder *f = ((const opened_archive *)context)->finder;
+    if (!target || !f->again || !f->again(f->context, path, target))
+        return pass_stream(f, path, "a link or a stream in an archive, which is not followed");
+    f->found_count++;
+    return true;
 }
 
 // What was taken for an image by its first bytes and holds no file system is one only where somebody says so.
@@ -129,7 +152,7 @@ static bool pass_over(void *context, const char *path, const error *e)
 
 static bool look_into_archive(finder *f, input *in, const archive_visitor *visitor)
 {
-    const archive_visitor again = {visitor->context, wants_useful, visit_useful, pass_over};
+    const archive_visitor again = {visitor->context, wants_useful, visit_useful, pass_over, NULL};
     input_will_read(in);
     bool goes_on = archive_each(in, visitor);
     while (goes_on && f->helper.needs_more && f->helper.needs_more(f->helper.context, in->path))
@@ -141,7 +164,7 @@ static bool look_into_archive(finder *f, input *in, const archive_visitor *visit
 static bool look_inside(finder *f, input *in, standing how, input_form form)
 {
     opened_archive opened = {f, in, how};
-    const archive_visitor visitor = {&opened, wants_member, visit_member, member_failed};
+    const archive_visitor visitor = {&opened, wants_member, visit_member, member_failed, member_linked};
     bool goes_on;
     if (f->depth == LIMIT_ARCHIVE_DEPTH) {
         error e = {0};
@@ -196,19 +219,6 @@ typedef struct folder_walk {
 
 static bool visit_folder(folder_walk *w, const char *path);
 
-// Streams in a folder may never end, and links may lead anywhere: neither is followed. Who named it as one of those
-// that are looked for should know.
-static bool pass_stream(finder *f, const char *path)
-{
-    error e = {0};
-    if (!has_suffix(f, path)) {
-        f->passed++;
-        return true;
-    }
-    error_code_set(&e, ERR_NOT_A_FILE, "%s: a link or a stream, which is read only where it is named itself", path);
-    return failed(f, path, &e);
-}
-
 static bool visit_entry(void *context, const char *path)
 {
     folder_walk *w = context;
@@ -220,7 +230,7 @@ static bool visit_entry(void *context, const char *path)
         w->goes_on = open_and_look(w->finder, path, LYING);
         break;
     case OS_STREAM:
-        w->goes_on = pass_stream(w->finder, path);
+        w->goes_on = pass_stream(w->finder, path, "a link or a stream, which is read only where it is named itself");
         break;
     case OS_MISSING:
         w->finder->passed++;

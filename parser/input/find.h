@@ -24,6 +24,8 @@ typedef struct finder {
     bool (*found)(void *context, input *in);
     // What was given, or is named like what is wanted, or holds others, and cannot be read.
     bool (*failed)(void *context, const char *path, const error *e);
+    // In an archive, another name of what may have been found before as `first`; false: it was not. NULL: nobody asks.
+    bool (*again)(void *context, const char *path, const char *first);
     find_helper helper; // all NULL: there is none. What it takes counts as passed
     u64 passed;         // out: files that are something else
     u64 found_count;    // out: calls of found and failed

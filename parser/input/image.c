@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/outbuf.h"
 #include "input/image_file.h"
+#include "input/member_names.h"
 
 #ifdef HAS_LIBTSK
 
@@ -21,6 +22,7 @@ typedef struct volume_walk {
     map by_address;
     u64 *seen; // addresses of folders, and of files that were deleted
     u32 seen_count, seen_capacity;
+    member_names deleted; // of files
     u32 depth;
     u64 names;
     u32 unreadable; // folders
@@ -93,11 +95,15 @@ static bool give(volume_walk *w, input *in, bool encrypted)
     return goes_on;
 }
 
-static bool visit_stream(volume_walk *w, const TSK_FS_FILE *file, const TSK_FS_ATTR *stream)
+// A folder may have had several files of one name, one after the other.
+static bool visit_stream(volume_walk *w, const TSK_FS_FILE *file, const TSK_FS_ATTR *stream, bool deleted)
 {
+    arena a = {0};
+    const char *path = deleted ? member_name_new(&w->deleted, path_text(w), &a) : path_text(w);
     pthread_mutex_lock(&w->image->lock);
-    input *in = image_file_new(w->image, w->volume, file, stream, path_text(w));
+    input *in = image_file_new(w->image, w->volume, file, stream, path);
     pthread_mutex_unlock(&w->image->lock);
+    arena_free(&a);
     if (w->visitor->wants(w->visitor->context, in))
         return give(w, in, stream->flags & TSK_FS_ATTR_ENC);
     input_close(in);
@@ -131,7 +137,7 @@ static bool visit_streams(volume_walk *w, TSK_FS_FILE *file, bool folder, bool d
             path_add(w, ":", stream->name);
         if (deleted)
             path_add(w, " ", "(deleted)");
-        goes_on = visit_stream(w, file, stream);
+        goes_on = visit_stream(w, file, stream, deleted);
         w->path.len = before;
     }
     return goes_on;
@@ -282,6 +288,7 @@ static bool visit_volume(image *m, TSK_FS_INFO *volume, const char *root, const 
     outbuf_free(&w.path);
     map_free(&w.by_address);
     mem_free(w.seen);
+    member_names_free(&w.deleted);
     return goes_on;
 }
 

@@ -48,6 +48,9 @@ const char *archive_library(void);
     X(archive_entry_set_filetype)                                                                                      \
     X(archive_entry_pathname)                                                                                          \
     X(archive_entry_pathname_utf8)                                                                                     \
+    X(archive_entry_hardlink)                                                                                          \
+    X(archive_entry_hardlink_utf8)                                                                                     \
+    X(archive_entry_size)                                                                                              \
     X(archive_entry_filetype)                                                                                          \
     X(archive_entry_is_encrypted)                                                                                      \
     X(archive_write_new)                                                                                               \
