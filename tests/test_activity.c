@@ -365,14 +365,21 @@ static const char THREADS[] =
     "trace build=19045\n"
     "system hook=0x0301 version=4 pid=500 tid=8 payload ptr:16 u32:600,500,0 i32:259 ptr:16 u32:0 wbemsid:S-1-5-18 "
     "astr:child.exe wstr:\"\" wstr:\"\" wstr:\"\"\n" // clang-format off
-    THREAD("500", "600", "604") THREAD("500", "600", "608") THREAD("500", "4", "612") THREAD("500", "700", "704");
+    THREAD("500", "600", "604") THREAD("500", "600", "608") THREAD("500", "4", "612") THREAD("500", "700", "704")
+    // Created by a clock that is ahead of the events'; created long before.
+    OF("22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716", "1 time=+1ms",
+       "u32:800 filetime:2024-05-01T10:00:00.009 u32:500,0 wstr:\"\\\\late.exe\"")
+    OF("22fb2cd6-0e7b-422b-a0c7-2fad1fd0e716", "15",
+       "u32:900 filetime:2024-05-01T09:59:00 u32:500,0,0 wstr:\"\\\\old.exe\" u32:0,0 wstr:\"\" wstr:\"\"")
+    THREAD("500", "800", "804") THREAD("500", "900", "904");
 // clang-format on
 
 static void threads_in_others_are_told(void **state)
 {
     static const char *const WANTED[] = {
         "child.exe (600) started a thread at 0x1000", "process (500) started a thread in child.exe (600) at 0x1000",
-        "process (4) started a thread at 0x1000", "process (500) started a thread in process (700) at 0x1000"};
+        "System (4) started a thread at 0x1000",      "process (500) started a thread in process (700) at 0x1000",
+        "late.exe (800) started a thread at 0x1000",  "process (500) started a thread in old.exe (900) at 0x1000"};
     told_are(*state, THREADS, "event_name = 'Thread/Start'", WANTED, COUNT_OF(WANTED));
 }
 

@@ -277,7 +277,7 @@ static void put_process(bool told, u32 id, const process_life *life, outbuf *out
     if (life && life->name)
         outbuf_text(out, life->name);
     else
-        outbuf_text(out, has ? "process" : "somebody");
+        outbuf_text(out, !has ? "somebody" : id == 4 ? "System" : "process");
     if (!has)
         return;
     outbuf_text(out, " (");

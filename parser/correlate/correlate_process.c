@@ -463,6 +463,14 @@ static void fold_all(correlator *c)
     history_index(&b->ids);
 }
 
+// Created with its process, by clocks that drift: by less than a second, as in begin.
+static bool may_be_first(const process_life *p, const life *l)
+{
+    i64 apart = time_apart(l->from, p->start);
+    return p->start_known == MOMENT_RECORDED && apart > -WITNESS_APART / 2 && apart < WITNESS_APART / 2 &&
+           l->from < p->thread_time;
+}
+
 // Which thread was each process's first.
 static void find_first_threads(correlator *c)
 {
@@ -476,7 +484,7 @@ static void find_first_threads(correlator *c)
         for (u32 k = of->first; k < of->first + of->count; k++) {
             const life *l = &h->lives[k];
             const process_life *p = l->from == INT64_MIN ? NULL : process_at(c, of->machine, l->number, l->from);
-            if (!p || p->start_known != MOMENT_RECORDED || l->from < p->start || l->from >= p->thread_time)
+            if (!p || !may_be_first(p, l))
                 continue;
             list[p - list].thread_time = l->from;
             list[p - list].first_thread = (u32)of->id;
