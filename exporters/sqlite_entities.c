@@ -141,7 +141,7 @@ static void cell_version(cells *c, const image_version *v, u32 which)
     COLUMN("first TEXT NOT NULL", cell_time(c, true, x->first))                                                        \
     COLUMN("last TEXT NOT NULL", cell_time(c, true, x->last))                                                          \
     COLUMN("process INTEGER REFERENCES processes(id)", cell_process(c, x->process))                                    \
-    COLUMN("process_id INTEGER NOT NULL", cell_number(c, x->process_id))                                               \
+    COLUMN("process_id INTEGER", cell_if(c, x->process_id != NO_PROCESS_ID, x->process_id))                            \
     COLUMN("protocol TEXT NOT NULL", cell_text(c, x->tcp ? "TCP" : "UDP"))                                             \
     COLUMN("local_address TEXT NOT NULL", cell_address(c, x->ipv6, x->local))                                          \
     COLUMN("local_port INTEGER NOT NULL", cell_number(c, x->local_port))                                               \

@@ -211,6 +211,7 @@ static void incident(void **state)
         const char *text;
     } ROWS[] = {
         {"dns", "updater.exe", 5, 10, "x7q2.sync-relay.example"},
+        {"dns", "powershell.exe", 8, 10, "203.0.113.66"}, // in the event "::ffff:203.0.113.66;"
         {"opened", "powershell.exe", 6, 2, "203.0.113.66"},
         {"files", "powershell.exe", 5, 3, "C:\\Users\\mara\\AppData\\Local\\Temp\\u.zip"},
         {"registry", "updater.exe", 7, 1, "C:\\Users\\mara\\AppData\\Roaming\\Sync\\updater.exe"},

@@ -291,7 +291,10 @@ static cJSON *connection_json(const connection *c)
     if (c->process)
         report_add_number(one, "life", c->process->index);
     report_add_text(one, "process", c->process ? c->process->name : NULL);
-    report_add_number(one, "process_id", c->process_id);
+    if (c->process_id == NO_PROCESS_ID)
+        cJSON_AddNullToObject(one, "process_id");
+    else
+        report_add_number(one, "process_id", c->process_id);
     cJSON_AddStringToObject(one, "protocol", c->tcp ? "TCP" : "UDP");
     report_add_number(one, "local_port", c->local_port);
     cJSON_AddStringToObject(one, "remote", address_text(c, scratch));

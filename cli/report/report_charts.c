@@ -277,7 +277,7 @@ static chart_pair *network_pairs(const session *s, arena *texts, u32 *count)
         pairs[i] = (chart_pair){.chart = NETWORK,
                                 .life = list[i].process ? list[i].process->index : REPORT_NONE,
                                 .process_id = list[i].process ? 0 : list[i].process_id,
-                                .has_process = true,
+                                .has_process = list[i].process_id != NO_PROCESS_ID,
                                 .label = arena_text(texts, text),
                                 .bytes = (u32)strlen(text),
                                 .events = list[i].sends + list[i].receives,

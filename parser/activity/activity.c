@@ -190,8 +190,11 @@ static void find_actor(const activities *a, const watched *w, activity *x)
         x->has_process = getter_number(&w->getters[ACTIVITY_process], rec, &id);
         if (!x->has_process)
             return;
-        x->known = KNOWN_BY_FIELD;
         x->process_id = (u32)id;
+        x->has_process = x->process_id != NO_PROCESS_ID;
+        if (!x->has_process)
+            return;
+        x->known = KNOWN_BY_FIELD;
         x->process = correlator_process_at(a->correlator, rec->source_index, rec->epoch, x->process_id, rec->time);
         return;
     }
@@ -258,35 +261,8 @@ static void put_number(activity_field which, u64 number, outbuf *out)
     outbuf_written(out, hex ? text_hex(p, number) : text_u64(p, number));
 }
 
-void activity_put(const activity *x, const getter_scratch *scratch, activity_field which, outbuf *out)
-{
-    span text = activity_text(x, scratch, which);
-    u64 number;
-    if (activity_fields[which].type == FIELD_NUMBER && activity_number(x, which, &number))
-        put_number(which, number, out);
-    else
-        outbuf_add(out, text.at, text.len);
-}
-
-// ---------------------------------------------------------------------------------------------- sentences
-
-// The kernel has all ones where it knows of none.
-static void put_process(bool told, u32 id, const process_life *life, outbuf *out)
-{
-    bool has = told && id != UINT32_MAX;
-    if (life && life->name)
-        outbuf_text(out, life->name);
-    else
-        outbuf_text(out, !has ? "somebody" : id == 4 ? "System" : "process");
-    if (!has)
-        return;
-    outbuf_text(out, " (");
-    outbuf_written(out, text_u64(outbuf_reserve(out, 20), id));
-    outbuf_text(out, ")");
-}
-
 // "type:  5 cdn.example.net;::ffff:192.0.2.77;" as "cdn.example.net, 192.0.2.77".
-static bool put_answers(span text, outbuf *out)
+static void put_answers(span text, outbuf *out)
 {
     size_t start = out->len;
     while (text.len) {
@@ -306,7 +282,34 @@ static bool put_answers(span text, outbuf *out)
             outbuf_text(out, ", ");
         outbuf_add(out, one.at, one.len);
     }
-    return out->len > start;
+}
+
+void activity_put(const activity *x, const getter_scratch *scratch, activity_field which, outbuf *out)
+{
+    span text = activity_text(x, scratch, which);
+    bool looks_up = x->kind == ACTIVITY_KIND_dns_query || x->kind == ACTIVITY_KIND_dns_answer;
+    u64 number;
+    if (which == ACTIVITY_results && looks_up)
+        put_answers(text, out);
+    else if (activity_fields[which].type == FIELD_NUMBER && activity_number(x, which, &number))
+        put_number(which, number, out);
+    else
+        outbuf_add(out, text.at, text.len);
+}
+
+// ---------------------------------------------------------------------------------------------- sentences
+
+static void put_process(bool has, u32 id, const process_life *life, outbuf *out)
+{
+    if (life && life->name)
+        outbuf_text(out, life->name);
+    else
+        outbuf_text(out, !has ? "somebody" : id == 4 ? "System" : "process");
+    if (!has)
+        return;
+    outbuf_text(out, " (");
+    outbuf_written(out, text_u64(outbuf_reserve(out, 20), id));
+    outbuf_text(out, ")");
 }
 
 // In brackets where it would run into the port.
@@ -340,17 +343,16 @@ static bool put_named(const activity *x, const getter_scratch *scratch, const ch
     u64 number;
     if (i == ACTIVITY_status && activity_number(x, ACTIVITY_status, &number) && number == 0)
         return false;
-    if (i == ACTIVITY_results && (x->kind == ACTIVITY_KIND_dns_query || x->kind == ACTIVITY_KIND_dns_answer))
-        return put_answers(text, out);
     if (i == ACTIVITY_address)
         return put_address(x, text, out);
     if (i == ACTIVITY_value_name && x->values[i].kind == GOT_TEXT && !text.len) {
         outbuf_text(out, "(Default)");
         return true;
     }
+    size_t start = out->len;
     if (i < ACTIVITY_FIELDS)
         activity_put(x, scratch, (activity_field)i, out);
-    return text.len;
+    return out->len > start;
 }
 
 // From `at` to the end, or to the bracket that closes. Returns where it ended; *told: nothing in it was missing.

@@ -219,6 +219,8 @@ typedef struct connection {
     i64 first, last; // FILETIME of its first and last event
     u64 bytes_sent, bytes_received, sends, receives, connects, accepts, disconnects, retransmits;
 } connection;
+// The kernel has all ones where it knows of no process, as of packets that nobody waits for.
+static const u32 NO_PROCESS_ID = UINT32_MAX;
 // By first time, then process id, ends and protocol.
 const connection *correlator_connections(const correlator *c, u32 *count);
 
