@@ -184,6 +184,8 @@ static const char *types_of(const activity *seen)
         return "\"user\",\"deletion\"";
     if (seen->kind == ACTIVITY_KIND_update && strcmp(seen->action, "was installed") == 0)
         return "\"installation\"";
+    if (seen->kind == ACTIVITY_KIND_file_create && strcmp(seen->action, "created") != 0)
+        return "\"access\"";
     return KINDS[seen->kind].types;
 }
 

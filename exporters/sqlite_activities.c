@@ -345,7 +345,8 @@ bool sqlite_activities_end(sqlite_activities *x, page_file *f, error *e)
 // clang-format off
 static const char FINISH[] =
     "BEGIN;"
-    "INSERT INTO files SELECT NULL,host_id,path,min(timestamp),max(timestamp),sum(kind='file_create'),"
+    "INSERT INTO files SELECT NULL,host_id,path,min(timestamp),max(timestamp),"
+        "sum(kind='file_create' AND action='created'),"
         "sum(kind='file_write'),coalesce(sum(CASE kind WHEN 'file_write' THEN bytes END),0),sum(kind='file_rename'),"
         "sum(kind='file_delete') FROM activities WHERE kind IN " OF_FILES " AND path IS NOT NULL GROUP BY host_id,path;"
     "CREATE UNIQUE INDEX files_path ON files(path,host_id);"

@@ -324,6 +324,9 @@ static const char ODD[] =
     OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "16 version=1",
        "u64:0 ptr:16 ptr:17 ptr:18 u32:504,4096,0,0")
     OF("50b3e73c-9370-461d-bb9f-26f32d68887d", "17", "ptr:1 u64:1 ptr:1 u64:1 astr:GET wstr:\"http://x/\" u16:1,1 u32:0x80072ee7")
+    OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "12 version=1", "ptr:16 ptr:17 u32:504,0x03000021,0,0 wstr:\"\\\\there\"")
+    OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "12 version=1", "ptr:16 ptr:17 u32:504,0x02000021,0,0 wstr:\"\\\\new\"")
+    OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "12 version=1", "ptr:16 ptr:17 u32:504,0x01000021,0,0 wstr:\"\\\\old\"")
     OF("a0c1853b-5c40-4b15-8766-3cf1c58f985a", "7937 version=1", "wstr:\"\" wstr:\"\" wstr:\"Command x is Started.\"")
     // clang-format on
     "system hook=0x0302 version=4 pid=500 tid=504 payload ptr:16 u32:500,4,0 i32:-1073741510 ptr:16 u32:0 "
@@ -352,6 +355,9 @@ static const char *const ODD_TOLD[] = {
     "a.exe (500) was answered for x.example: 192.0.2.1",
     "a.exe (500) wrote 4096 bytes",
     "a.exe (500) prepared GET http://x/: status 0x80072EE7",
+    "a.exe (500) opened or created \\there",
+    "a.exe (500) created \\new",
+    "a.exe (500) opened \\old",
     "a.exe (500) tells of a pipeline: Command x is Started.",
     "a.exe (500) ended with status 0xC000013A",
 };

@@ -304,20 +304,23 @@ static void many_values_and_logons(void **state)
 }
 
 // What was tried in vain changed nothing; a status is one number, whether its event has it signed or not; all ones are
-// nobody's id.
+// nobody's id; what opens a file that may be there has not made it.
 static void failures_change_nothing(void **state)
 {
     static const char TEXT[] = "trace build=19045\n"
 #define SET(status, data)                                                                                              \
     "event provider={70eb4f03-c1de-4f73-a051-33d13d5413bd} id=5 pid=500 tid=8 payload ptr:1 u32:" status               \
     ",4,4 wstr:\"\\\\REGISTRY\\\\MACHINE\\\\K\" wstr:V u16:4 u32:" data " u32:0,0 u16:0\n"
-        SET("0", "7") SET(
-            "0xc0000022",
-            "9") "event provider={70eb4f03-c1de-4f73-a051-33d13d5413bd} id=6 pid=500 tid=8 "
-                 "payload ptr:1 u32:0xc0000022 wstr:\"\\\\REGISTRY\\\\MACHINE\\\\K\" wstr:V\n"
-                 "system hook=0x060a version=2 payload u32:0xffffffff,9 ipv4:192.0.2.1 ipv4:192.0.2.2 port:1 port:2 u32:0,0,0 ptr:0\n"
-                 "system hook=0x0302 version=4 pid=500 tid=8 payload ptr:16 u32:500,4,0 i32:-1073741510 ptr:16 u32:0 "
-                 "wbemsid:S-1-5-18 astr:a.exe wstr:\"\" wstr:\"\" wstr:\"\"\n";
+        SET("0", "7")
+            SET("0xc0000022", "9") "event provider={70eb4f03-c1de-4f73-a051-33d13d5413bd} id=6 pid=500 tid=8 "
+                                   "payload ptr:1 u32:0xc0000022 wstr:\"\\\\REGISTRY\\\\MACHINE\\\\K\" wstr:V\n"
+#define OPENED(options)                                                                                                        \
+    "event provider={edd08927-9cc4-4e65-b970-c2560fb5c289} id=12 version=1 pid=500 tid=8 payload ptr:16 ptr:17 u32:8," options \
+    ",0,0 wstr:\"\\\\x\"\n"
+        OPENED("0x03000000") OPENED("0x02000000") OPENED(
+            "0x03000000") "system hook=0x060a version=2 payload u32:0xffffffff,9 ipv4:192.0.2.1 ipv4:192.0.2.2 port:1 port:2 u32:0,0,0 ptr:0\n"
+                          "system hook=0x0302 version=4 pid=500 tid=8 payload ptr:16 u32:500,4,0 i32:-1073741510 ptr:16 u32:0 "
+                          "wbemsid:S-1-5-18 astr:a.exe wstr:\"\" wstr:\"\" wstr:\"\"\n";
     (void)state;
     program p;
     program_begin(&p);
@@ -327,6 +330,7 @@ static void failures_change_nothing(void **state)
              "SELECT c.process_id,c.bytes_sent,a.process_id,a.process_known,a.connection=c.id "
              "FROM connections c, activities a WHERE a.kind='send'",
              "NULL|9|NULL|NULL|1\n");
+    rows_are(db, "SELECT path,creates FROM files", "\\x|1\n");
     rows_are(db, "SELECT count(*) FROM activities WHERE kind LIKE 'registry%' AND status=0xc0000022", "2\n");
     rows_are(db,
              "SELECT a.status=0xc000013a,p.exit_status=a.status FROM activities a JOIN processes p ON p.id=a.process "

@@ -26,7 +26,7 @@ const report_table report_tables[] = {
      false},
     {"files",
      "Files created, deleted and renamed",
-     "Openings that may create a file are included, as traces log them alike.",
+     "Openings that create a file only where there is none are included: traces do not tell what came of them.",
      OF(file_create) | OF(file_rename) | OF(file_delete),
      {{"path", ACTIVITY_path}, {"new path", ACTIVITY_new_path}},
      false},

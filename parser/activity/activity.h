@@ -11,7 +11,7 @@
 #ifndef ETWKIT_ACTIVITY_H
 #define ETWKIT_ACTIVITY_H
 
-#include "activity/getter.h"
+#include "activity/condition.h"
 
 typedef enum activity_kind {
 #define KIND(name, title, sentence) ACTIVITY_KIND_##name,

@@ -92,6 +92,12 @@ static bool find_paths(arena *a, const event_class *cls, getter *g)
     return any;
 }
 
+bool getter_of_field(arena *a, const event_class *cls, const char *name, getter *out)
+{
+    *out = (getter){.kind = GET_FIELD, .field = name};
+    return find_paths(a, cls, out);
+}
+
 static bool get_provider(const event_class *cls, const char *name, getter *g)
 {
     if (strcasecmp(name, "Provider_Name") != 0 && strcasecmp(name, "Source") != 0)
@@ -187,7 +193,7 @@ void getter_make(arena *a, const event_class *cls, const char *fields, const cha
 
 // ---------------------------------------------------------------------------------------------- values
 
-static bool get_field(const getter *g, const record *rec, typed_value *out)
+bool getter_value(const getter *g, const record *rec, typed_value *out)
 {
     *out = (typed_value){0};
     for (u32 i = 0; i < rec->cls->plan_count; i++)
@@ -245,7 +251,7 @@ bool getter_has_field(const getter *g, const record *rec)
 bool getter_number(const getter *g, const record *rec, u64 *out)
 {
     typed_value value;
-    bool has = g->kind == GET_FIELD && get_field(g, rec, &value) && value_is_integer(&value);
+    bool has = g->kind == GET_FIELD && getter_value(g, rec, &value) && value_is_integer(&value);
     if (has)
         *out = value.number;
     return has;
@@ -295,7 +301,7 @@ static const process_life *life_of(const correlator *c, const getter *g, const r
     typed_value id;
     if (g->own)
         return rec->process;
-    if (!get_field(g, rec, &id) || !value_is_integer(&id))
+    if (!getter_value(g, rec, &id) || !value_is_integer(&id))
         return NULL;
     return correlator_process_at(c, rec->source_index, rec->epoch, (u32)id.number, rec->time);
 }
@@ -412,7 +418,7 @@ bool getter_get_source(const correlator *c, const getter *g, const record *rec, 
         return source_of_constant(g, out);
     if (g->kind == GET_PROCESS || g->kind == GET_LOADED)
         return source_of_fact(c, g, rec, out);
-    if (g->kind != GET_FIELD || !get_field(g, rec, &value) || value.kind != VALUE_TEXT)
+    if (g->kind != GET_FIELD || !getter_value(g, rec, &value) || value.kind != VALUE_TEXT)
         return false;
     // Paths also depend on the machine's volumes, texts on how they are encoded.
     bool path = g->shape == SHAPE_PATH;
@@ -466,7 +472,7 @@ void getter_scratch_free(getter_scratch *scratch)
 static bool put_key_and_field(const getter *g, const record *rec, outbuf *out)
 {
     typed_value value;
-    bool has = get_field(g, rec, &value);
+    bool has = getter_value(g, rec, &value);
     size_t start;
     if (!rec->key_path && !has)
         return false;
@@ -491,7 +497,7 @@ static bool put_value(const correlator *c, const getter *g, const record *rec, g
         outbuf_text(&x->text, g->text);
         return true;
     case GET_FIELD:
-        if (!get_field(g, rec, &value))
+        if (!getter_value(g, rec, &value))
             return false;
         t->has_number = value_is_integer(&value) || value.kind == VALUE_FLOAT;
         t->number = value.kind == VALUE_FLOAT    ? value.real
@@ -553,144 +559,4 @@ void getter_get(const correlator *c, const getter *g, const record *rec, getter_
     out->kind = GOT_TEXT;
     out->len = x->text.len - out->at;
     read_number(&x->text, out);
-}
-
-// ---------------------------------------------------------------------------------------------- conditions
-
-// Of the first of these names that the event has.
-static void get_named(const getter *found, const char *const names[2], const record *rec, typed_value *out)
-{
-    if (found->field) {
-        (void)get_field(found, rec, out);
-        return;
-    }
-    record_value(rec, names[0], out);
-    if (out->kind == VALUE_NULL)
-        record_value(rec, names[1], out);
-}
-
-static const char *const OPTIONS[] = {"CreateOptions", "Disposition"}, *const PATHS[] = {"OpenPath", "FileName"},
-                         *const PROCESSES[] = {"ProcessId", "ProcessID"}, *const THREADS[] = {"TThreadId", "ThreadID"};
-
-static bool get_path(const event_condition *c, const record *rec, typed_value *out)
-{
-    get_named(&c->path, PATHS, rec, out);
-    return out->kind == VALUE_TEXT;
-}
-
-static size_t unit_of(const typed_value *v)
-{
-    return v->encoding == TEXT_UTF16 ? 2 : 1;
-}
-
-// Without case.
-static bool begins(const typed_value *v, const char *with)
-{
-    size_t unit = unit_of(v), len = strlen(with), i = 0;
-    if (v->bytes.len < len * unit)
-        return false;
-    while (i < len && (v->bytes.at[i * unit] | 0x20) == (u8)(with[i] | 0x20))
-        i++;
-    return i == len;
-}
-
-// Where the first of these letters is at or after `from`; SIZE_MAX: nowhere.
-static size_t find_letter(const typed_value *v, char letter, size_t from)
-{
-    size_t unit = unit_of(v);
-    for (size_t i = from; (i + 1) * unit <= v->bytes.len; i++)
-        if (v->bytes.at[i * unit] == (u8)letter && (unit == 1 || !v->bytes.at[i * unit + 1]))
-            return i;
-    return SIZE_MAX;
-}
-
-// The disposition of a file's opening, the highest byte of CreateOptions: all but FILE_OPEN (1) and FILE_OVERWRITE (4)
-// may make a file.
-static bool may_create(const event_condition *c, const record *rec)
-{
-    typed_value options;
-    get_named(&c->options, OPTIONS, rec, &options);
-    u32 disposition = value_is_integer(&options) ? (u32)(options.number >> 24 & 0xff) : 1;
-    return disposition != 1 && disposition != 4;
-}
-
-// REG_OPENED_EXISTING_KEY: asked to be made, it was there.
-static bool is_new_key(const event_condition *c, const record *rec)
-{
-    typed_value disposition;
-    get_named(&c->options, OPTIONS, rec, &disposition);
-    return !value_is_integer(&disposition) || disposition.number != 2;
-}
-
-// The first thread of a process is its creator's work, and what it starts in the kernel's (4) is the kernel's.
-static bool is_first_thread(const correlator *c, const event_condition *when, const record *rec, u32 target)
-{
-    typed_value thread;
-    get_named(&when->thread, THREADS, rec, &thread);
-    const process_life *life = correlator_process_at(c, rec->source_index, rec->epoch, target, rec->time);
-    return life && life->thread_time != INT64_MAX && value_is_integer(&thread) &&
-           life->first_thread == (u32)thread.number;
-}
-
-static bool is_foreign(const correlator *c, const event_condition *when, const record *rec)
-{
-    typed_value id;
-    if (!rec->has_process || rec->process_id <= 4)
-        return false;
-    get_named(&when->process, PROCESSES, rec, &id);
-    return value_is_integer(&id) && (u32)id.number != rec->process_id && id.number > 4 &&
-           !is_first_thread(c, when, rec, (u32)id.number);
-}
-
-bool event_meets_condition(const correlator *c, const event_condition *when, const record *rec)
-{
-    typed_value value;
-    size_t at;
-    switch (when->when) {
-    case WHEN_ALWAYS:
-        return true;
-    case WHEN_CREATES:
-        return may_create(when, rec) && !(get_path(when, rec, &value) && begins(&value, "\\Device\\NamedPipe"));
-    case WHEN_NEW:
-        return is_new_key(when, rec);
-    case WHEN_STREAM:
-        if (!may_create(when, rec) && rec->cls->classic)
-            return false;
-        at = get_path(when, rec, &value) ? find_letter(&value, '\\', 0) : SIZE_MAX;
-        return at != SIZE_MAX && find_letter(&value, ':', at) != SIZE_MAX;
-    case WHEN_PIPE:
-        return may_create(when, rec) && get_path(when, rec, &value) && begins(&value, "\\Device\\NamedPipe\\");
-    case WHEN_KERNEL:
-        get_named(&when->process, PROCESSES, rec, &value);
-        return value_is_integer(&value) && value.number == 0;
-    case WHEN_FOREIGN:
-        return is_foreign(c, when, rec);
-    }
-    return false;
-}
-
-bool event_meets(const correlator *c, event_when when, const record *rec)
-{
-    const event_condition unprepared = {.when = when};
-    return event_meets_condition(c, &unprepared, rec);
-}
-
-static void find_named(arena *a, const event_class *cls, const char *const names[2], getter *out)
-{
-    for (u32 i = 0; i < 2; i++) {
-        *out = (getter){.kind = GET_FIELD, .field = names[i]};
-        if (find_paths(a, cls, out))
-            return;
-    }
-}
-
-void event_condition_make(arena *a, const event_class *cls, event_when when, event_condition *out)
-{
-    *out = (event_condition){.when = when};
-    if (when == WHEN_ALWAYS)
-        return;
-    find_named(a, cls, OPTIONS, &out->options);
-    find_named(a, cls, PATHS, &out->path);
-    find_named(a, cls, PROCESSES, &out->process);
-    find_named(a, cls, THREADS, &out->thread);
 }

@@ -115,24 +115,8 @@ bool getter_has_field(const getter *g, const record *rec);
 // The number of a payload's field; false: it has none.
 bool getter_number(const getter *g, const record *rec, u64 *out);
 
-// Conditions that not all events of a class meet.
-typedef enum event_when {
-    WHEN_ALWAYS,
-    WHEN_CREATES,
-    WHEN_NEW,
-    WHEN_STREAM,
-    WHEN_PIPE,
-    WHEN_KERNEL,
-    WHEN_FOREIGN
-} event_when;
-bool event_meets(const correlator *c, event_when when, const record *rec);
-
-// The same of a class whose fields were looked for before.
-typedef struct event_condition {
-    event_when when;
-    getter options, path, process, thread;
-} event_condition;
-void event_condition_make(arena *a, const event_class *cls, event_when when, event_condition *out);
-bool event_meets_condition(const correlator *c, const event_condition *when, const record *rec);
+// The field itself, and its value; false: no layout of the class, or not this event, has it.
+bool getter_of_field(arena *a, const event_class *cls, const char *name, getter *out);
+bool getter_value(const getter *g, const record *rec, typed_value *out);
 
 #endif
