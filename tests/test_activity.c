@@ -301,10 +301,11 @@ static void paths_are_dos_paths(void **state)
 #define SCANNED(result, size, content)                                                                                 \
     OF("2a576b87-09a7-520e-c21a-4942f0271d67", "1101",                                                                 \
        "ptr:16 u8:1 u32:" result " wstr:PowerShell wstr:x.ps1 u32:" size "," size " " content " zeros:32 bool:0")
-static const char ODD[] =
-    "trace build=19045\n"
-    "system hook=0x0301 version=4 pid=4 tid=8 payload ptr:16 u32:500,4,0 i32:259 ptr:16 u32:0 wbemsid:S-1-5-18 "
+#define STARTED                                                                                                        \
+    "trace build=19045\n"                                                                                              \
+    "system hook=0x0301 version=4 pid=4 tid=8 payload ptr:16 u32:500,4,0 i32:259 ptr:16 u32:0 wbemsid:S-1-5-18 "       \
     "astr:a.exe wstr:\"\" wstr:\"\" wstr:\"\"\n"
+static const char ODD[] = STARTED
     "system hook=0x061c version=2 pid=4 tid=0 payload u32:500,0 ipv6:2001:db8::1 ipv6:fe80::1 port:443 port:50000 "
     "u16:1460,1,0,1 u32:65535 i16:8,8 u32:0 ptr:0\n"
     "system hook=0x061a version=2 pid=4 tid=0 payload u32:0xffffffff,100 ipv6:2001:db8::1 ipv6:fe80::1 port:443 "
@@ -317,6 +318,13 @@ static const char ODD[] =
     VALUE("0", "6", "6", "wchars:abc") VALUE("0xc0000022", "4", "4", "hex:09000000")
     SCANNED("32768", "12", "wchars:\"IEX $a\"") SCANNED("0", "4", "wchars:ls") SCANNED("0", "6", "chars:\"IEX $b\"")
     SCANNED("0", "4", "hex:00ff0102")
+    // clang-format on
+    "system hook=0x0302 version=4 pid=500 tid=504 payload ptr:16 u32:500,4,0 i32:-1073741510 ptr:16 u32:0 "
+    "wbemsid:S-1-5-18 astr:a.exe wstr:\"\" wstr:\"\" wstr:\"\"\n";
+
+// clang-format off
+static const char PROVIDERS[] =
+    STARTED
     OF("dd5ef90a-6398-47a4-ad34-4dcecdef795f", "2", "ptr:16 u32:4 wstr:\"http://x/\"")
     OF("dd5ef90a-6398-47a4-ad34-4dcecdef795f", "2", "ptr:16 u32:99 wstr:\"http://x/\"")
     OF("555908d1-a6d7-4695-8e1e-26931d2012f4", "7036", "wstr:Spooler wstr:running")
@@ -327,10 +335,10 @@ static const char ODD[] =
     OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "12 version=1", "ptr:16 ptr:17 u32:504,0x03000021,0,0 wstr:\"\\\\there\"")
     OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "12 version=1", "ptr:16 ptr:17 u32:504,0x02000021,0,0 wstr:\"\\\\new\"")
     OF("edd08927-9cc4-4e65-b970-c2560fb5c289", "12 version=1", "ptr:16 ptr:17 u32:504,0x01000021,0,0 wstr:\"\\\\old\"")
-    OF("a0c1853b-5c40-4b15-8766-3cf1c58f985a", "7937 version=1", "wstr:\"\" wstr:\"\" wstr:\"Command x is Started.\"")
-    // clang-format on
-    "system hook=0x0302 version=4 pid=500 tid=504 payload ptr:16 u32:500,4,0 i32:-1073741510 ptr:16 u32:0 "
-    "wbemsid:S-1-5-18 astr:a.exe wstr:\"\" wstr:\"\" wstr:\"\"\n";
+    OF("a7975c8f-ac13-49f1-87da-5a984a4ab417", "169", "wstr:\"D\\\\u\" wstr:NTLM")
+    OF("a7975c8f-ac13-49f1-87da-5a984a4ab417", "82", "wstr:Get wstr:\"http://x/config\"")
+    OF("a0c1853b-5c40-4b15-8766-3cf1c58f985a", "7937 version=1", "wstr:\"\" wstr:\"\" wstr:\"Command x is Started.\"");
+// clang-format on
 
 static const char *const ODD_TOLD[] = {
     "a.exe (500) started",
@@ -349,6 +357,11 @@ static const char *const ODD_TOLD[] = {
     "a.exe (500) had scanned x.ps1: ls",
     "a.exe (500) had scanned x.ps1: IEX $b",
     "a.exe (500) had scanned x.ps1: 0x00FF0102",
+    "a.exe (500) ended with status 0xC000013A",
+};
+
+static const char *const PROVIDERS_TOLD[] = {
+    "a.exe (500) started",
     "a.exe (500) received GET http://x/",
     "a.exe (500) received 99 http://x/",
     "service Spooler was changed in state to running",
@@ -358,8 +371,9 @@ static const char *const ODD_TOLD[] = {
     "a.exe (500) opened or created \\there",
     "a.exe (500) created \\new",
     "a.exe (500) opened \\old",
+    "D\\u was authenticated by WinRM",
+    "a.exe (500) runs the operation Get in http://x/config",
     "a.exe (500) tells of a pipeline: Command x is Started.",
-    "a.exe (500) ended with status 0xC000013A",
 };
 
 // A process's first thread is started by its creator, and the kernel starts its own threads in whoever called it:
@@ -391,7 +405,9 @@ static void threads_in_others_are_told(void **state)
 
 static void odd_values_are_told(void **state)
 {
-    told_are(*state, ODD, "event_name is null or event_name != 'EventTrace/Header'", ODD_TOLD, COUNT_OF(ODD_TOLD));
+    static const char WHERE[] = "event_name is null or event_name != 'EventTrace/Header'";
+    told_are(*state, ODD, WHERE, ODD_TOLD, COUNT_OF(ODD_TOLD));
+    told_are(*state, PROVIDERS, WHERE, PROVIDERS_TOLD, COUNT_OF(PROVIDERS_TOLD));
 }
 
 // Of samples/incident.case, by hand: who looked names up, and whose children they were.

@@ -429,6 +429,7 @@ static void activities_agree(sqlite3 *db)
                                "'7dd42a49-5329-4832-8dfd-43d979153a88') AND coalesce(nullif(c.event_id,0),c.opcode) IN "
                                "(12,15,28,31)"},
         {"'logon'", "c.provider_id='54849625-5478-4994-a5ba-3e3b0328c30d' AND c.event_id IN (4624,4625,4648) OR "
+                    "c.provider_id='a7975c8f-ac13-49f1-87da-5a984a4ab417' AND c.event_id=169 OR "
                     "c.provider_id='5d896912-022d-40aa-a3a8-4fa5515c76d7' AND c.event_id IN (21,25)"},
     };
     char sql[2048];

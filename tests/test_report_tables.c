@@ -191,8 +191,9 @@ static void everyday_traces(void **state)
     has_table(p, "s4-WindowsUpdate", "providers", "WUTraceLogging", SAYS, 80,
               "* END * Service exit Exit code = 0x240001");
     has_table(p, "s4-waasmedic", "providers", "Microsoft.Windows.WaaSMedic.Local", SAYS, 17, "** Service starting **");
-    has_table(p, "tx-WsRm01", "providers", "Microsoft-Windows-WinRM", SAYS, 70,
+    has_table(p, "tx-WsRm01", "providers", "Microsoft-Windows-WinRM", SAYS, 68,
               "path=%systemroot%\\system32\\wevtfwd.dll");
+    has_table(p, "tx-WsRm01", "tables", "Logons and accounts", CONTENT, 1, "STBTEST\\mspuser");
     has_table(p, "sonde-merged-tracelogging", "providers", "sonde-gateway", SAYS, 9, "");
     has_table(p, "pktmon-demikernel-ws2022", "providers", "Microsoft-Windows-PktMon", SAYS, 403, "");
     char path[512];
