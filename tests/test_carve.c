@@ -342,12 +342,39 @@ static void cut_anywhere(void **state)
     image *m = *state;
     outbuf trace = {0};
     build(TRACE_A, &trace);
-    for (size_t before = (4 << 20) - 3 * BUFFER; before <= (4 << 20) + 64; before += 264) {
+    for (size_t before = (4 << 20) - 3 * BUFFER; before <= (4 << 20) + 64; before += 263) {
         m->bytes.len = 0;
         noise(m, before);
         place(m, trace.bytes, trace.len);
         noise(m, 80);
         only_this(m, &trace, before);
+    }
+    outbuf_free(&trace);
+}
+
+#define NAMED(name)                                                                                                    \
+    "tracelogging provider={a0b1c2d3-0011-2233-4455-66778899aabb} traits=\"T\" name=\"" name "\" fields={}\n"
+
+// A buffer that was overwritten in its middle goes on behind that, wherever it stands.
+static void damaged_anywhere(void **state)
+{
+    image *m = *state;
+    outbuf trace = {0};
+    build("trace\nbuffer\n" NAMED("First") NAMED("Other") NAMED("Other") NAMED("Gone1") NAMED("Third") NAMED("Other")
+              NAMED("Fifth"),
+          &trace);
+    u8 *first = trace.bytes + BUFFER + 72;
+    size_t each = ((size_t)(first[0] | first[1] << 8) + 7) & ~(size_t)7;
+    memset(first + 3 * each, 0, 8);
+    for (size_t before = 0; before < 8; before++) {
+        m->bytes.len = 0;
+        noise(m, before);
+        place(m, trace.bytes, trace.len);
+        assert_int_equal(carve(m), 0);
+        assert_int_equal(sessions(m), 1);
+        assert_int_equal(records_with(m, 0, "\"Third\""), 1);
+        assert_int_equal(records_with(m, 0, "\"Fifth\""), 1);
+        assert_int_equal(records_with(m, 0, "\"Gone1\""), 0);
     }
     outbuf_free(&trace);
 }
@@ -474,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(evidence_stays, image_setup, image_teardown),
         cmocka_unit_test_setup_teardown(nothing_is_invented, image_setup, image_teardown),
         cmocka_unit_test_setup_teardown(cut_anywhere, image_setup, image_teardown),
+        cmocka_unit_test_setup_teardown(damaged_anywhere, image_setup, image_teardown),
         cmocka_unit_test_setup_teardown(compressed_is_not_invented, image_setup, image_teardown),
         cmocka_unit_test_setup_teardown(trace_in_a_payload, image_setup, image_teardown),
         cmocka_unit_test_setup_teardown(accounted_for, image_setup, image_teardown),

@@ -13,30 +13,38 @@ enum {
 
 // Buffers are told from noise by bytes of WMI_BUFFER_HEADER that are nearly always zero: BufferFlag (0x34) has 7 bits,
 // BufferType (0x36) 3, ReferenceCount (0x0c) 16, BufferSize (0x00) 24. All tests look at 8 places at once: a byte of
-// the result is zero where the place passes.
+// the result is zero where the place passes. Buffers stand anywhere: in memory, in archives that only store.
 static inline u64 misses_any(const u8 *p)
 {
     return load_u64(p + 0x35) | load_u64(p + 0x37);
 }
 
-// Bit 0x40 of BufferFlag, at any of the places.
-static inline bool has_packed_flag(const u8 *p)
+// Also what is used (0x30) has 24 bits, or is all of the largest size, and sizes are multiples of 8 but for compressed
+// buffers, whose flag is 0x40.
+static inline u64 misses(const u8 *p)
 {
-    return load_u64(p + 0x34) & 0x4040404040404040;
+    const u64 all = 0x0101010101010101, flags = load_u64(p + 0x34), packed = flags >> 6 & all;
+    return misses_any(p) | ((load_u64(p + 0x03) | load_u64(p + 0x33)) & all * 0xfe) | load_u64(p + 0x0e) |
+           load_u64(p + 0x0f) | (load_u64(p + 0x36) & all * 0xf8) | (flags & all * 0x80) |
+           (load_u64(p) & all * 7 & ~(packed * 7));
 }
 
-static inline u64 misses_packed(const u8 *p)
+// In zeros all places pass, and none has a size.
+static inline bool has_sizes(const u8 *p)
 {
-    const u64 all = 0x0101010101010101;
-    return misses_any(p) | load_u64(p + 0x03) | load_u64(p + 0x0e) | load_u64(p + 0x0f) |
-           (load_u64(p + 0x36) & all * 0xf8) | ((load_u64(p + 0x34) & all * 0xc0) ^ all * 0x40);
+    return load_u64(p) | load_u64(p + 3);
 }
 
-// Without it, at one place.
-static inline bool looks_plain(const u8 *p)
+// With a possible size, and empty, compressed, or with what may be a record.
+static inline bool may_be_buffer(const u8 *p)
 {
-    return (load_u32(p + 0x34) & 0xfff8ffc0) == 0 && load_u32(p) >= BUFFER_HEADER_BYTES &&
-           load_u32(p) <= LIMIT_BUFFER_BYTES && load_u32(p + 0x0c) <= 0xffff;
+    u32 size = load_u32(p), used = load_u32(p + 0x30);
+    u8 mark = p[BUFFER_HEADER_BYTES + 3];
+    if (size < BUFFER_HEADER_BYTES || size > LIMIT_BUFFER_BYTES)
+        return false;
+    used = used ? used : load_u32(p + 0x04);
+    return mark == MARK_EVENT || mark == MARK_MESSAGE || used == BUFFER_HEADER_BYTES ||
+           p[0x34] & BUFFER_FLAG_COMPRESSED;
 }
 
 static inline bool has_zero_byte(u64 v)
@@ -52,24 +60,33 @@ static inline bool looks_like_record(const u8 *p)
     return (p[3] == MARK_EVENT && p[2] < HEADER_KINDS && HEADER_FACTS[p[2]].bytes) || p[3] == MARK_MESSAGE;
 }
 
-// The next place from `at` on and before `end` where a buffer or a record may begin; `end` where there is none. 80
-// bytes after `end` are readable; multiples of 8 are multiples of 8 in the image.
-static size_t next_candidate(const u8 *window, size_t at, size_t end)
+// The first of 8 places from `from` on and before `to` where a buffer may begin; `to` where there is none.
+static inline size_t buffer_in_row(const u8 *p, size_t from, size_t to)
 {
-    for (size_t row = at & ~(size_t)7; row < end; row += 8) {
+    if (!has_zero_byte(misses_any(p)) || !has_sizes(p))
+        return to;
+    u64 missed = misses(p);
+    if (!has_zero_byte(missed))
+        return to;
+    for (size_t i = from; i < to; i++)
+        if ((missed >> 8 * i & 0xff) == 0 && may_be_buffer(p + i))
+            return i;
+    return to;
+}
+
+// The next place from `at` on and before `end` where a buffer may begin, or a record, at multiples of 8 or `phase`
+// bytes behind them; `end` where there is none. 80 bytes after `end` are readable; multiples of 8 are multiples of 8 in
+// the image.
+static size_t next_candidate(const u8 *window, size_t at, size_t end, u32 phase)
+{
+    for (size_t row = at & ~(size_t)7, from = at & 7; row < end; row += 8, from = 0) {
         const u8 *p = window + row;
-        if (looks_like_record(p) && row >= at)
+        if (!from && looks_like_record(p))
             return row;
-        if (!has_zero_byte(misses_any(p)))
-            continue;
-        if (looks_plain(p) && row >= at)
-            return row;
-        u64 misses = has_packed_flag(p) ? misses_packed(p) : UINT64_MAX;
-        if (!has_zero_byte(misses))
-            continue;
-        for (size_t i = 0; i < 8; i++, misses >>= 8)
-            if ((misses & 0xff) == 0 && row + i >= at && row + i < end)
-                return row + i;
+        size_t to = phase && phase >= from && looks_like_record(p + phase) ? phase : 8,
+               place = buffer_in_row(p, from, to);
+        if (place < 8)
+            return row + place < end ? row + place : end;
     }
     return end;
 }
@@ -147,6 +164,13 @@ static void read_facts(carve_prover *p, carve_buffer *b)
     b->facts = c->facts_count++;
 }
 
+// By how many bytes records of the buffer found last are off the image's multiples of 8.
+static u32 phase_at(const carve *c, u64 at)
+{
+    const carve_buffer *last = c->count ? &c->buffers[c->count - 1] : NULL;
+    return last && at < last->offset + last->size ? last->offset & 7 : 0;
+}
+
 // Looks at one place. Returns how many bytes from it on need no further look.
 static u64 look_at(carve_prover *p, u64 offset, const u8 *place)
 {
@@ -158,7 +182,8 @@ static u64 look_at(carve_prover *p, u64 offset, const u8 *place)
         add_buffer(p->carve, &b);
         return bytes_taken(&b);
     }
-    if (offset % 8 != 0 || !looks_like_record(place) || !prove_orphans(p, offset, &o))
+    if ((offset % 8 && offset % 8 != phase_at(p->carve, offset)) || !looks_like_record(place) ||
+        !prove_orphans(p, offset, &o))
         return 1;
     if (continues_last(p->carve, &o))
         return o.end;
@@ -172,7 +197,8 @@ static u64 scan_window(carve_prover *p, u64 at)
     const image_part *w = &p->view->window;
     u64 end = w->offset + (w->len < VIEW_WINDOW ? w->len : VIEW_WINDOW);
     while (at < end) {
-        size_t place = next_candidate(w->bytes, (size_t)(at - w->offset), (size_t)(end - w->offset));
+        size_t place =
+            next_candidate(w->bytes, (size_t)(at - w->offset), (size_t)(end - w->offset), phase_at(p->carve, at));
         at = w->offset + place;
         if (at < end)
             at += look_at(p, at, w->bytes + place);
