@@ -127,10 +127,10 @@ static bool begin_in_place(outfile *f, const outfile_request *request, error *e)
     return true;
 }
 
-// Where the file is or will be, links followed: its folder, and its name there. Both heap.
-static char *place_of(const char *path, char **name)
+// Where the file is or will be, links followed or not: its folder, and its name there. Both heap.
+static char *place_of(const char *path, bool follow, char **name)
 {
-    char *real = realpath(path, NULL);
+    char *real = follow ? realpath(path, NULL) : NULL;
     const char *place = real ? real : path, *slash = strrchr(place, '/'), *last = slash ? slash + 1 : place;
     size_t folder_len = slash && slash > place ? (size_t)(slash - place) : 1;
     char *folder = mem_alloc(folder_len + 1);
@@ -141,9 +141,9 @@ static char *place_of(const char *path, char **name)
     return folder;
 }
 
-static bool find_place(outfile *f, error *e)
+static bool find_place(outfile *f, bool follow, error *e)
 {
-    char *folder = place_of(f->path, &f->name);
+    char *folder = place_of(f->path, follow, &f->name);
     f->folder = folder_open(folder);
     mem_free(folder);
     return f->folder ? true : failed(f, e);
@@ -152,7 +152,7 @@ static bool find_place(outfile *f, error *e)
 int outfile_folder_of(const char *path)
 {
     bool can_sync;
-    char *name, *folder = place_of(path, &name);
+    char *name, *folder = place_of(path, true, &name);
     int fd = folder_descriptor(folder, &can_sync);
     mem_free(folder);
     mem_free(name);
@@ -178,13 +178,31 @@ static bool is_own(const outfile *f, const outfile_request *request)
     return own;
 }
 
+static bool refuse_other(outfile *f, const outfile_request *request, error *e)
+{
+    f->refused = true;
+    return error_set(e, "%s exists and does not begin as %s of this program does (--force replaces it)", f->path,
+                     request->what);
+}
+
+// A link to nothing, or one that is not followed, and is replaced.
+static bool look_at_link(outfile *f, const outfile_request *request, error *e)
+{
+    struct stat st;
+    if (fstatat(f->folder->fd, f->name, &st, 0) != 0)
+        return true;
+    if (guard_is_read(identity_of(&st)))
+        return refuse_input(f, e);
+    return request->force || refuse_other(f, request, e);
+}
+
 static bool look_at_old(outfile *f, const outfile_request *request, error *e)
 {
     struct stat st;
     if (fstatat(f->folder->fd, f->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? true : failed(f, e);
     if (!S_ISREG(st.st_mode))
-        return true; // a link to nothing is replaced
+        return look_at_link(f, request, e);
     f->exists = true;
     f->old = identity_of(&st);
     f->mode = st.st_mode & PERMISSIONS;
@@ -192,11 +210,7 @@ static bool look_at_old(outfile *f, const outfile_request *request, error *e)
     f->group = st.st_gid;
     if (guard_is_read(f->old))
         return refuse_input(f, e);
-    if (request->force || request->updates || is_own(f, request))
-        return true;
-    f->refused = true;
-    return error_set(e, "%s exists and does not begin as %s of this program does (--force replaces it)", f->path,
-                     request->what);
+    return request->force || request->updates || is_own(f, request) || refuse_other(f, request, e);
 }
 
 // "name.part-" and 16 random digits; names too long for that are cut.
@@ -253,13 +267,14 @@ bool outfile_begin(outfile *f, const outfile_request *request, error *e)
         f->fd = STDOUT_FILENO;
         return true;
     }
-    bool there = stat(f->path, &st) == 0, ok;
+    bool there = (request->made_up ? lstat : stat)(f->path, &st) == 0, ok;
     if (there && S_ISDIR(st.st_mode))
         ok = error_set(e, "%s: is a folder, a file name is needed (%s/ is for one output an input)", f->path, f->path);
     else
-        ok = there && !S_ISREG(st.st_mode)
-                 ? begin_in_place(f, request, e)
-                 : find_place(f, e) && look_at_old(f, request, e) && make_part(f, request->shared, e);
+        ok =
+            there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)
+                ? begin_in_place(f, request, e)
+                : find_place(f, !request->made_up, e) && look_at_old(f, request, e) && make_part(f, request->shared, e);
     if (!ok)
         outfile_abandon(f);
     return ok;

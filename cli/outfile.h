@@ -3,8 +3,9 @@
 // A file appears whole or not at all. It is written under a random name in the folder of its final one, through the
 // descriptor it was made with, and renamed when it is complete and on the disk; where several belong together, all are
 // renamed or none. A link's file is replaced, not the link. What exists and is not a file (a pipe, a device) is written
-// in place. What the run reads is never replaced or written to (guard.h), nor is a file that is not an earlier output
-// of the same kind, unless that is forced. A replaced file leaves its mode to the new one.
+// in place. Nobody wished for a name that the program made up: a link that has it is replaced itself, if that is
+// forced. What the run reads is never replaced or written to (guard.h), nor is a file that is not an earlier output of
+// the same kind, unless that is forced. A replaced file leaves its mode to the new one.
 #ifndef ETWKIT_OUTFILE_H
 #define ETWKIT_OUTFILE_H
 
@@ -21,6 +22,7 @@ typedef struct outfile_request {
     bool force;                        // any file may be replaced
     bool needs_file;                   // cannot be written in place
     bool shared;                       // not evidence: who may read it is the umask's business
+    bool made_up;                      // the program's own name for it, in a folder that was given
     bool updates;                      // the run reads the file it replaces: the schema cache
     bool unsynced;                     // can be made again: need not be on the disk
 } outfile_request;

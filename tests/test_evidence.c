@@ -252,6 +252,42 @@ static void nothing_follows_links(void **state)
     unchanged(p, &other);
 }
 
+// Names in a folder that are the program's own lead nowhere else, forced or not.
+static void names_made_up_follow_no_links(void **state)
+{
+    static const char *const COMMANDS[][9] = {
+        {"carve", "{}/a.etl", "-o", "{}/made"},
+        {"convert", "{}/a.etl", "-f", "csv", "-o", "{}/made/"},
+        {"convert", "{}/a.etl", "-f", "csv", "-o", "{}/made/", "--by-class"},
+    };
+    static const char *const NAMES[] = {"made/session-1.etl", "made/carve.json", "made/a.etl.csv",
+                                        "made/Microsoft-Windows-DNS-Client/3008.csv"};
+    program *p = *state;
+    copy(p, DNS, "a.etl");
+    assert_int_equal(RUN(p, "convert", "samples/processes.etl", "-o", "{}/other.csv", "-q"), 0);
+    folder(p, "made");
+    folder(p, "made/Microsoft-Windows-DNS-Client");
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++)
+        symlink_to(p, "other.csv", NAMES[i]);
+    witness other = watch(p, "other.csv");
+    for (size_t i = 0; i < COUNT_OF(COMMANDS); i++) {
+        const char *args[10] = {0};
+        u32 n = 0;
+        for (; COMMANDS[i][n]; n++)
+            args[n] = COMMANDS[i][n];
+        assert_int_not_equal(program_run(p, args), 0);
+        args[n] = "--force";
+        assert_int_equal(program_run(p, args), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(NAMES); i++) {
+        char path[512];
+        struct stat st;
+        assert_int_equal(lstat(program_path(p, NAMES[i], path), &st), 0);
+        assert_true(S_ISREG(st.st_mode));
+    }
+    unchanged(p, &other);
+}
+
 // ---------------------------------------------------------------------------------------------- what others own
 
 static const char *const FORMATS[] = {"csv",  "json", "jsonl",   "sqlite", "timesketch", "l2tcsv",  "text",
@@ -475,17 +511,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_read_is_written),
-        TEST(streams_are_outputs),
-        TEST(nothing_follows_links),
-        TEST(foreign_files_stay),
-        TEST(outputs_in_folders_that_are_read),
-        TEST(foreign_reports_and_others),
-        TEST(carve_wants_a_folder_of_its_own),
-        TEST(evidence_is_private),
-        TEST(all_or_none),
-        TEST(one_place_one_output),
-        TEST(no_output_without_provenance),
+        TEST(nothing_read_is_written),    TEST(streams_are_outputs),
+        TEST(nothing_follows_links),      TEST(names_made_up_follow_no_links),
+        TEST(foreign_files_stay),         TEST(outputs_in_folders_that_are_read),
+        TEST(foreign_reports_and_others), TEST(carve_wants_a_folder_of_its_own),
+        TEST(evidence_is_private),        TEST(all_or_none),
+        TEST(one_place_one_output),       TEST(no_output_without_provenance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,8 @@ static bool begin_file(carve_job *job, const char *name, error *e)
     size_t capacity = strlen(job->o->out) + strlen(name) + 2;
     file->path = mem_alloc(capacity);
     snprintf(file->path, capacity, "%s/%s", job->o->out, name);
-    const outfile_request request = {.path = file->path, .what = "a file", .force = job->o->force};
+    const outfile_request request = {
+        .path = file->path, .what = "a file", .force = job->o->force, .made_up = true, .needs_file = true};
     if (!outfile_begin(&file->out, &request, e))
         return false;
     output_open(&file->to, &(export_target){.fd = file->out.fd, .name = file->path});

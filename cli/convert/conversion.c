@@ -17,6 +17,7 @@ static bool begin_out(conversion *c, error *e)
                                      .is_own = c->format.exporter->is_own,
                                      .is_compressed = c->format.packing != NULL,
                                      .force = c->options->force,
+                                     .made_up = c->path != c->options->out,
                                      .needs_file = c->options->provenance || c->format.exporter->needs_file};
     snprintf(c->what, sizeof(c->what), "%s output%s", c->format.exporter->name,
              c->options->provenance ? " with provenance" : "");
@@ -35,6 +36,7 @@ static bool begin_provenance(conversion *c, error *e)
                                      .what = "a provenance file",
                                      .is_own = provenance_is_own,
                                      .force = o->force,
+                                     .made_up = c->path != o->out,
                                      .needs_file = true};
     return outfile_begin(&c->provenance, &request, e);
 }

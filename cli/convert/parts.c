@@ -447,6 +447,7 @@ static bool write_part(sink *s, part *p, error *e)
                                      .is_own = c->format.exporter->is_own,
                                      .is_compressed = c->format.packing != NULL,
                                      .force = c->options->force,
+                                     .made_up = true,
                                      .needs_file = true};
     if (!make_folders(s, p->path, e))
         return false;

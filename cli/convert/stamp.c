@@ -121,7 +121,7 @@ void stamp_put(const stamps *s, const char *output, const input_row *row)
     (void)mkdir(s->folder, 0700);
     char *path = path_of(s, output);
     const outfile_request request = {
-        .path = path, .what = "a stamp", .is_own = is_own, .needs_file = true, .unsynced = true};
+        .path = path, .what = "a stamp", .is_own = is_own, .made_up = true, .needs_file = true, .unsynced = true};
     outfile *const files[] = {&f};
     bool begun = outfile_begin(&f, &request, NULL);
     if (begun && outfile_text(&f, text, NULL))
