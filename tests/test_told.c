@@ -146,6 +146,20 @@ static void files_of_a_session(void **state)
     assert_non_null(strstr((const char *)p->err.bytes, "; 2 and 1 of them since the file before"));
 }
 
+// Also where each file numbers its buffers from the start: what is lost is counted once.
+static void files_numbered_anew(void **state)
+{
+    program *p = *state;
+    build(p, "1.etl", SEGMENT("5", "1", "1", "+1s"));
+    build(p, "2.etl", SEGMENT("5", "1", "1", "+1800s"));
+    build(p, "3.etl", SEGMENT("9", "2", "1", "+1801s"));
+    assert_int_equal(RUN(p, "info", "--json", "{}/3.etl", "{}/2.etl", "{}/1.etl"), 0);
+    has(p, "\"lost\":5,\"lost_since_session_start\":5");
+    has(p, "\"lost\":0,\"lost_since_session_start\":5");
+    has(p, "\"lost\":4,\"lost_since_session_start\":9");
+    has(p, "; 4 and 1 of them since the file before");
+}
+
 // ---------------------------------------------------------------------------------------------- limits
 
 static void fields_of_a_view(void **state)
@@ -192,8 +206,8 @@ static void nothing_to_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(clock_set_back),     TEST(repeated_sequence), TEST(date_among_ticks), TEST(later_file_alone),
-        TEST(files_of_a_session), TEST(fields_of_a_view),  TEST(nothing_to_tell),
+        TEST(clock_set_back),     TEST(repeated_sequence),   TEST(date_among_ticks), TEST(later_file_alone),
+        TEST(files_of_a_session), TEST(files_numbered_anew), TEST(fields_of_a_view), TEST(nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,12 +80,17 @@ static int compare_sessions(const segment_file *a, const segment_file *b)
     return order ? order : compare_texts(a->computer, b->computer);
 }
 
+// Losses are counted from the session's start on, and order files whose buffers are numbered anew in each.
 static int by_session_and_sequence(const void *a, const void *b)
 {
     const segment_file *x = a, *y = b;
     int order = compare_sessions(x, y);
     if (!order)
         order = x->first < y->first ? -1 : x->first > y->first;
+    if (!order)
+        order = x->events_lost < y->events_lost ? -1 : x->events_lost > y->events_lost;
+    if (!order)
+        order = x->buffers_lost < y->buffers_lost ? -1 : x->buffers_lost > y->buffers_lost;
     return order ? order : strcmp(x->in->path, y->in->path);
 }
 
@@ -98,14 +103,21 @@ void segments_order(segment_list *list)
         map_add(list->by_input, hash_u64((uintptr_t)list->files[i].in), i);
 }
 
+static bool begins_numbers(const segment_file *f)
+{
+    return f->first <= 1;
+}
+
 // What was lost since the file before, which ended right in front of this one: numbers between them that neither has
 // are buffers that were lost, or of a file that is not there.
 static void follow(segment *s, const segment_file *f, const segment_file *before)
 {
-    if (f->first <= before->last || f->events_lost < before->events_lost || f->buffers_lost < before->buffers_lost)
+    bool anew = begins_numbers(f) && begins_numbers(before);
+    if ((!anew && f->first <= before->last) || f->events_lost < before->events_lost ||
+        f->buffers_lost < before->buffers_lost)
         return;
     s->has_before = true;
-    s->missing = f->first - before->last - 1;
+    s->missing = anew ? 0 : f->first - before->last - 1;
     s->events_lost = f->events_lost - before->events_lost;
     s->buffers_lost = f->buffers_lost - before->buffers_lost;
     s->is_loss_known = s->missing <= s->buffers_lost;
@@ -114,7 +126,7 @@ static void follow(segment *s, const segment_file *f, const segment_file *before
 static segment made(const segment_list *list, u32 i)
 {
     const segment_file *f = &list->files[i];
-    segment s = {.is_segment = true, .is_loss_known = f->first <= 1};
+    segment s = {.is_segment = true, .is_loss_known = begins_numbers(f)};
     if (s.is_loss_known) {
         s.events_lost = f->events_lost;
         s.buffers_lost = f->buffers_lost;
