@@ -153,7 +153,8 @@ static void lives_from_start_to_end(void **state)
 static void ids_come_up_again(void **state)
 {
     (void)state;
-    // The second end is lost: the third start says so. The last life is only told by the rundown after its end.
+    // The second end is lost: the third start says so. The last life is only told by the rundown after its end, which
+    // comes while events of the one before may be in flight.
     traces t = open_one(
         "trace\nbuffer\n"
         "system hook=0x0302 version=3 time=+5us pid=500" PROCESS(500, 4, 1, "zero.exe", "") "system hook=0x0301 version=3 time=+10us pid=4" PROCESS(500, 4, 259, "one.exe", "") "system hook=0x0302 version=3 time=+20us pid=500" PROCESS(500, 4, 0, "one.exe", "") "system hook=0x0301 version=3 time=+30us pid=4" PROCESS(
@@ -178,11 +179,28 @@ static void ids_come_up_again(void **state)
         assert_int_equal(process_number(c, i)->start_known, STARTS[i]);
         assert_int_equal(process_number(c, i)->end_known, ENDS[i]);
     }
-    static const char *const AT[] = {"zero.exe", "one.exe", "one.exe", "two.exe", "three.exe", "four.exe"};
-    static const i64 TIMES[] = {2, 10, 25, 35, 45, 70};
+    static const char *const AT[] = {"zero.exe", "one.exe", "one.exe", "two.exe", "three.exe", "three.exe", "four.exe"};
+    static const i64 TIMES[] = {2, 10, 25, 35, 45, 70, 90};
     for (u32 i = 0; i < COUNT_OF(AT); i++)
         assert_string_equal(correlator_process_at(c, 0, 0, 500, START + TIMES[i] * US)->name, AT[i]);
     assert_null(correlator_process_at(c, 0, 0, 501, START));
+    done(&t);
+}
+
+// A life that only a rundown tells of begins when nothing of the one before can be in flight any more.
+static void told_by_a_rundown(void **state)
+{
+    (void)state;
+    traces t = open_one("trace\nbuffer\n"
+                        "system hook=0x0302 version=3 time=+1s pid=500" PROCESS(
+                            500, 4, 0, "one.exe",
+                            "") "system hook=0x0304 version=3 time=+60s pid=4" PROCESS(500, 4, 259, "two.exe", ""));
+    const correlator *c = survey(&t);
+    static const i64 MS = 1000 * US;
+    static const char *const AT[] = {"one.exe", "one.exe", "one.exe", "two.exe", "two.exe"};
+    static const i64 TIMES[] = {500, 2000, 6000, 6001, 59000};
+    for (u32 i = 0; i < COUNT_OF(AT); i++)
+        assert_string_equal(correlator_process_at(c, 0, 0, 500, START + TIMES[i] * MS)->name, AT[i]);
     done(&t);
 }
 
@@ -612,6 +630,7 @@ int main(void)
         cmocka_unit_test(lives_from_start_to_end),
         cmocka_unit_test(many_facts),
         cmocka_unit_test(ids_come_up_again),
+        cmocka_unit_test(told_by_a_rundown),
         cmocka_unit_test(starts_are_counted_once),
         cmocka_unit_test(witnesses_agree),
         cmocka_unit_test(image_paths_come_from_loads),

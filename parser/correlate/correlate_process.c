@@ -252,6 +252,14 @@ static void enrich(draft *d, const process_fact *f)
     }
 }
 
+// When a life may have begun of which only that it was there at `later` is known: what comes sooner after the end of
+// the one before is that one's, still in flight.
+static i64 earliest_after(const draft *before, i64 later)
+{
+    bool is_long_ago = before->ended && time_apart(later, before->ended_at) > LIMIT_ENDED_GRACE;
+    return is_long_ago ? before->ended_at + LIMIT_ENDED_GRACE + 1 : later;
+}
+
 static void begin(draft *d, const process_fact *f, const draft *before)
 {
     *d = (draft){.first_seen = f->time, .from = f->time};
@@ -264,7 +272,7 @@ static void begin(draft *d, const process_fact *f, const draft *before)
     p->start = f->created ? f->created : start ? f->time : 0;
     // Clocks of creation times and of events drift apart by less than a second in a recording.
     if (!start && !f->created)
-        d->from = before ? (before->ended ? before->ended_at : f->time) : INT64_MIN;
+        d->from = before ? earliest_after(before, f->time) : INT64_MIN;
     else if (f->created && time_apart(f->created, WITNESS_APART / 2) < d->from)
         d->from = time_apart(f->created, WITNESS_APART / 2);
     if (before && d->from <= before->from)
