@@ -3,7 +3,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/os.h"
+#include "base/outbuf.h"
+#include "base/text.h"
 #include "etwkit_engine.h"
 #include "print.h"
 
@@ -65,7 +68,7 @@ static bool same_path(const void *items, u32 index, const void *key)
 // The first row of that path; INPUT_NONE: there is none.
 static u32 find_path(const inputs *list, const char *path)
 {
-    return map_find(&list->by_path, hash_bytes(path, strlen(path)), same_path, list->rows, path);
+    return map_find(list->by_path, hash_bytes(path, strlen(path)), same_path, list->rows, path);
 }
 
 static input_row *add_row(inputs *list, const char *path)
@@ -76,7 +79,7 @@ static input_row *add_row(inputs *list, const char *path)
     *row = (input_row){.path = inputs_keep_text(list, path), .duplicate_of = INPUT_NONE, .trace = INPUT_NONE};
     row->relative = relative_to_given(list, row->path);
     if (is_first)
-        map_add(&list->by_path, hash_bytes(path, strlen(path)), list->count - 1);
+        map_add(list->by_path, hash_bytes(path, strlen(path)), list->count - 1);
     return row;
 }
 
@@ -131,6 +134,7 @@ void inputs_begin(inputs *list)
     *list = (inputs){0};
     pthread_mutex_init(&list->lock, NULL);
     list->machines = machines_new();
+    list->by_path = arena_new(&list->arena, map);
 }
 
 void inputs_find(inputs *list, const char *path)
@@ -300,6 +304,27 @@ static bool find_clashes(const inputs *list, bool *clash)
     return any;
 }
 
+// Names whose bytes differ, and that are shown alike since they are not UTF-8, are numbered.
+static void number_alike(inputs *list)
+{
+    member_names *names = member_names_new();
+    outbuf shown = {0};
+    for (u32 i = 0; i < list->count; i++) {
+        input_row *row = &list->rows[i];
+        span source = text_span(row->source);
+        if (find_path(list, row->path) != i) // given twice
+            continue;
+        shown.len = 0;
+        outbuf_written(&shown, text_utf8(outbuf_reserve(&shown, 3 * source.len + 1), source));
+        outbuf_add(&shown, "", 1);
+        const char *name = member_name_new(names, (const char *)shown.bytes, &list->arena);
+        if (strcmp(name, (const char *)shown.bytes) != 0)
+            row->source = name;
+    }
+    outbuf_free(&shown);
+    member_names_free(names);
+}
+
 // As much of each path as tells it from all others.
 static void name_rows(inputs *list)
 {
@@ -319,6 +344,7 @@ static void name_rows(inputs *list)
         }
     }
     mem_free(clash);
+    number_alike(list);
     for (u32 i = 0; i < list->count; i++)
         if (list->rows[i].in)
             input_set_name(list->rows[i].in, list->rows[i].source);
@@ -355,7 +381,8 @@ void inputs_free(inputs *list)
     for (u32 i = 0; i < list->count; i++)
         input_close(list->rows[i].in);
     mem_free(list->rows);
-    map_free(&list->by_path);
+    if (list->by_path)
+        map_free(list->by_path);
     machines_free(list->machines);
     arena_free(&list->arena);
     pthread_mutex_destroy(&list->lock);

@@ -9,7 +9,6 @@
 #include <pthread.h>
 
 #include "base/arena.h"
-#include "base/map.h"
 #include "etwkit_engine.h"
 
 typedef enum input_status {
@@ -50,7 +49,7 @@ typedef struct inputs {
     arena arena;
     input_row *rows;
     u32 count, capacity;
-    map by_path;             // rows, the first of each path
+    struct map *by_path;     // base/map.h: rows, the first of each path
     u64 passed;              // files in folders and archives that are not traces
     struct hashing *hashing; // at work
     const char *given;       // what is being looked into, and whether it is a folder

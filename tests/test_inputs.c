@@ -224,6 +224,21 @@ static void links_are_told(void **state)
     assert_int_equal(RUN(p, "info", "--json", "{}/links/a.etl"), 0);
 }
 
+// Names that are no UTF-8 are shown alike, and are told apart nevertheless.
+static void names_that_look_alike(void **state)
+{
+    program *p = *state;
+    make_folder(p, "odd");
+    copy(p, DNS, "odd/\xff.etl");
+    copy(p, PROCESSES, "odd/\xfe.etl");
+    assert_int_equal(RUN(p, "info", "--json", "{}/odd"), 0);
+    assert_non_null(
+        strstr((const char *)p->out.bytes, "\"source\":\"\xef\xbf\xbd.etl\",\"source_bytes\":\"FE2E65746C\""));
+    assert_non_null(strstr((const char *)p->out.bytes, "\"source\":\"\xef\xbf\xbd (2).etl\",\"status\""));
+    assert_int_equal(RUN(p, "convert", "{}/odd", "--where", "source = '\xef\xbf\xbd (2).etl'"), 0);
+    assert_int_equal(program_lines(&p->out), 27);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, program_teardown)
 
 int main(void)
@@ -233,7 +248,7 @@ int main(void)
         TEST(database_lists_all), TEST(report_lists_all),
         TEST(nothing_read),       TEST(one_good_input_needs_no_sum),
         TEST(nearly_a_copy),      TEST(without_hashes_copies_are_not_known),
-        TEST(links_are_told),
+        TEST(links_are_told),     TEST(names_that_look_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

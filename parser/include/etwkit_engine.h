@@ -36,6 +36,7 @@
 #include "input/kinds.h"
 #include "input/libtsk.h"
 #include "input/libarchive.h"
+#include "input/member_names.h"
 #include "input/spool.h"
 #include "query/filter.h"
 #include "query/query.h"
@@ -73,6 +74,9 @@ ENGINE(find_inputs)
 ENGINE(archive_each)
 ENGINE(libarchive)
 ENGINE(libarchive_is_there)
+ENGINE(member_name_new)
+ENGINE(member_names_free)
+ENGINE(member_names_new)
 
 ENGINE(input_change_text)
 ENGINE(input_changed)

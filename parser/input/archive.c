@@ -24,7 +24,7 @@ typedef struct reader {
     u64 at;      // in the input
     u64 made;    // bytes that came out of it
     u32 members; // so far
-    member_names names;
+    member_names *names;
     bool is_broken; // which was said
     u8 chunk[CHUNK], out[CHUNK];
 } reader;
@@ -117,7 +117,7 @@ static const char *path_of_member(reader *r, struct archive_entry *entry, arena 
 {
     const char *path =
         path_of(r, libarchive.archive_entry_pathname_utf8(entry), libarchive.archive_entry_pathname(entry), a);
-    return member_name_new(&r->names, path, a);
+    return member_name_new(r->names, path, a);
 }
 
 // The member it is a link to; NULL: it is none.
@@ -126,7 +126,7 @@ static const char *target_of(const reader *r, struct archive_entry *entry, arena
     const char *utf8 = libarchive.archive_entry_hardlink_utf8(entry), *bytes = libarchive.archive_entry_hardlink(entry);
     if ((!utf8 && !bytes) || libarchive.archive_entry_size(entry) > 0) // some formats keep the bytes with the last link
         return NULL;
-    return member_name_last(&r->names, path_of(r, utf8, bytes, a), a);
+    return member_name_last(r->names, path_of(r, utf8, bytes, a), a);
 }
 
 static bool take_member(reader *r, const char *path)
@@ -229,7 +229,8 @@ static void free_archive(void *reader_discarded)
     if (r->archive)
         libarchive.archive_read_free(r->archive);
     r->archive = NULL;
-    member_names_free(&r->names);
+    member_names_free(r->names);
+    r->names = NULL;
 }
 
 bool archive_each(const input *in, const archive_visitor *v)
@@ -237,6 +238,7 @@ bool archive_each(const input *in, const archive_visitor *v)
     reader *r = mem_zeroed(1, sizeof(*r));
     r->in = in;
     r->visitor = v;
+    r->names = member_names_new();
     mem_on_discard(r, free_archive);
     bool goes_on;
     if (!libarchive_is_there()) {

@@ -22,7 +22,7 @@ typedef struct volume_walk {
     map by_address;
     u64 *seen; // addresses of folders, and of files that were deleted
     u32 seen_count, seen_capacity;
-    member_names deleted; // of files
+    member_names *deleted; // of files
     u32 depth;
     u64 names;
     u32 unreadable; // folders
@@ -99,7 +99,7 @@ static bool give(volume_walk *w, input *in, bool encrypted)
 static bool visit_stream(volume_walk *w, const TSK_FS_FILE *file, const TSK_FS_ATTR *stream, bool deleted)
 {
     arena a = {0};
-    const char *path = deleted ? member_name_new(&w->deleted, path_text(w), &a) : path_text(w);
+    const char *path = deleted ? member_name_new(w->deleted, path_text(w), &a) : path_text(w);
     pthread_mutex_lock(&w->image->lock);
     input *in = image_file_new(w->image, w->volume, file, stream, path);
     pthread_mutex_unlock(&w->image->lock);
@@ -281,14 +281,14 @@ static bool tell_unreadable(const volume_walk *w)
 
 static bool visit_volume(image *m, TSK_FS_INFO *volume, const char *root, const archive_visitor *v)
 {
-    volume_walk w = {.image = m, .visitor = v, .volume = volume, .root = root};
+    volume_walk w = {.image = m, .visitor = v, .volume = volume, .root = root, .deleted = member_names_new()};
     outbuf_text(&w.path, root);
     (void)is_first(&w, volume->root_inum);
     bool goes_on = visit_folder(&w, volume->root_inum) && tell_unreadable(&w);
     outbuf_free(&w.path);
     map_free(&w.by_address);
     mem_free(w.seen);
-    member_names_free(&w.deleted);
+    member_names_free(w.deleted);
     return goes_on;
 }
 

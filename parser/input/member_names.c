@@ -2,6 +2,24 @@
 
 #include <string.h>
 
+#include "base/map.h"
+
+typedef struct member_name {
+    u64 hash;
+    u32 members; // that have it, as far as is known
+} member_name;
+
+struct member_names {
+    map by_hash;
+    member_name *list;
+    u32 count, cap;
+};
+
+member_names *member_names_new(void)
+{
+    return mem_zeroed(1, sizeof(member_names));
+}
+
 static bool is_name(const void *items, u32 index, const void *key)
 {
     return ((const member_name *)items)[index].hash == *(const u64 *)key;
@@ -54,7 +72,9 @@ const char *member_name_last(const member_names *names, const char *path, arena 
 
 void member_names_free(member_names *names)
 {
-    map_free(&names->by_hash);
-    mem_free(names->list);
-    *names = (member_names){0};
+    if (names) {
+        map_free(&names->by_hash);
+        mem_free(names->list);
+    }
+    mem_free(names);
 }

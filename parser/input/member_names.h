@@ -4,19 +4,10 @@
 #define ETWKIT_MEMBER_NAMES_H
 
 #include "base/arena.h"
-#include "base/map.h"
 
-typedef struct member_name {
-    u64 hash;
-    u32 members; // that have it, as far as is known
-} member_name;
+typedef struct member_names member_names; // of all members so far
 
-typedef struct member_names {
-    map by_hash;
-    member_name *list; // of all so far; all zero is a valid empty one
-    u32 count, cap;
-} member_names;
-
+member_names *member_names_new(void);
 // The path of the next member: as it is or, where one before has it, with " (2)", " (3)", ... before its suffix; in
 // `a`.
 const char *member_name_new(member_names *names, const char *path, arena *a);
