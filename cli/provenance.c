@@ -107,6 +107,14 @@ bool provenance_write(const evidence *ev, const provenance_output *output, outfi
     return ok;
 }
 
+char *provenance_path(const char *output, const char *word)
+{
+    size_t capacity = strlen(output) + strlen(word) + sizeof("..json");
+    char *path = mem_alloc(capacity);
+    snprintf(path, capacity, "%s.%s.json", output, word);
+    return path;
+}
+
 bool provenance_is_own(span head, int fd)
 {
     (void)fd;

@@ -16,6 +16,8 @@ typedef struct provenance_output {
 } provenance_output;
 
 MUST_USE bool provenance_write(const evidence *ev, const provenance_output *output, outfile *to, error *e);
+// The name of that file, heap; `word`: options.provenance.
+char *provenance_path(const char *output, const char *word);
 bool provenance_is_own(span head, int fd); // for outfile_begin
 
 #endif

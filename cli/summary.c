@@ -8,6 +8,7 @@
 #include "guard.h"
 #include "json_text.h"
 #include "print.h"
+#include "provenance.h"
 
 // ---------------------------------------------------------------------------------------------- one input
 
@@ -30,9 +31,7 @@ static void add_outputs(cJSON *to, const run *r, const input_row *row)
     cJSON_AddItemToArray(outputs, json_text(row->output, &exact));
     if (!word)
         return;
-    size_t capacity = strlen(row->output) + strlen(word) + sizeof("..json");
-    char *path = mem_alloc(capacity);
-    snprintf(path, capacity, "%s.%s.json", row->output, word);
+    char *path = provenance_path(row->output, word);
     cJSON_AddItemToArray(outputs, json_text(path, &exact));
     mem_free(path);
 }

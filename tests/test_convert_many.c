@@ -115,6 +115,23 @@ static void what_is_done_is_skipped_until_something_changes(void **state)
     assert_non_null(strstr((char *)p->err.bytes, "4 given, 4 read"));
 }
 
+// Its provenance belongs to an output, and its name in the run is in it.
+static void what_is_not_whole_is_not_skipped(void **state)
+{
+    program *p = *state;
+    char path[512];
+    assert_int_equal(RUN(p, "convert", "{}/in", "-f", "csv", "-o", "{}/out/", "--skip-done"), 0);
+    assert_int_equal(RUN(p, "convert", "{}/in", "-f", "csv", "-o", "{}/out/", "--skip-done", "--provenance"), 0);
+    assert_non_null(strstr((char *)p->err.bytes, "4 given, 4 read"));
+    assert_int_equal(remove(program_path(p, "out/dns.etl.csv.provenance.json", path)), 0);
+    assert_int_equal(RUN(p, "convert", "{}/in", "-f", "csv", "-o", "{}/out/", "--skip-done", "--provenance"), 0);
+    assert_non_null(strstr((char *)p->err.bytes, "3 skipped"));
+    assert_true(is_there(p, "out/dns.etl.csv.provenance.json"));
+    copy(p, "samples/damaged.etl", "in/deep/dns.etl"); // now both have their folder in their names
+    assert_int_equal(RUN(p, "convert", "{}/in", "-f", "csv", "-o", "{}/out/", "--skip-done", "--provenance"), 3);
+    assert_non_null(strstr((char *)p->err.bytes, "3 skipped"));
+}
+
 static cJSON *summary_of(program *p, const char *name)
 {
     outbuf text = {0};
@@ -314,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_output_is_that_of_a_single_run, setup, program_teardown),
         cmocka_unit_test_setup_teardown(what_is_done_is_skipped_until_something_changes, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_whole_is_not_skipped, setup, program_teardown),
         cmocka_unit_test_setup_teardown(what_is_skipped_keeps_its_counts, setup, program_teardown),
         cmocka_unit_test_setup_teardown(two_inputs_of_one_place_are_refused, setup, program_teardown),
         cmocka_unit_test_setup_teardown(summary_has_a_line_for_each_input, setup, program_teardown),

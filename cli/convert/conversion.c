@@ -29,9 +29,7 @@ static bool begin_provenance(conversion *c, error *e)
     const options *o = c->options;
     if (!o->provenance)
         return true;
-    size_t capacity = strlen(c->path) + strlen(o->provenance) + sizeof("..json");
-    c->provenance_path = mem_alloc(capacity);
-    snprintf(c->provenance_path, capacity, "%s.%s.json", c->path, o->provenance);
+    c->provenance_path = provenance_path(c->path, o->provenance);
     const outfile_request request = {.path = c->provenance_path,
                                      .what = "a provenance file",
                                      .is_own = provenance_is_own,

@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "etwkit.h"
 #include "outfile.h"
+#include "provenance.h"
 #include "etwkit_engine.h"
 #include "version.h"
 
@@ -20,6 +21,7 @@ static void add(sha256 *sum, const char *text)
 void stamps_begin(stamps *s, const run *r, const output_format *format, const char *folder)
 {
     const options *o = r->options;
+    s->provenance = o->provenance;
     size_t capacity = strlen(folder) + sizeof("/.etwkit");
     s->folder = mem_alloc(capacity);
     snprintf(s->folder, capacity, "%s/.etwkit", folder);
@@ -55,15 +57,38 @@ static char *path_of(const stamps *s, const char *output)
     return path;
 }
 
+// What the row has of other inputs of the run, and of the machine it comes from: names, in records.
+static void name_hash_of(const input_row *row, char text[SHA256_TEXT])
+{
+    u8 digest[SHA256_BYTES];
+    sha256 *sum = sha256_begin();
+    add(sum, row->source);
+    add(sum, row->in->computer ? row->in->computer : "");
+    sha256_end(sum, digest);
+    sha256_text(digest, text);
+}
+
+// False: the file is not there.
+static bool add_file(char text[STAMP_TEXT], const char *path)
+{
+    os_file f;
+    size_t len = strlen(text);
+    if (!os_describe(&f, path))
+        return false;
+    snprintf(text + len, STAMP_TEXT - len, "%llu %lld\n", (unsigned long long)f.bytes, (long long)f.modified);
+    return true;
+}
+
 // False: the output is not there.
 static bool stamp_text(const stamps *s, const char *output, const input_row *row, char text[STAMP_TEXT])
 {
-    os_file f;
-    if (!os_describe(&f, output))
-        return false;
-    snprintf(text, STAMP_TEXT, "etwkit %s\n%s\n%llu %lld\n", s->way, row->sha256, (unsigned long long)f.bytes,
-             (long long)f.modified);
-    return true;
+    char names[SHA256_TEXT];
+    name_hash_of(row, names);
+    snprintf(text, STAMP_TEXT, "etwkit %s\n%s\n%s\n", s->way, row->sha256, names);
+    char *provenance = s->provenance ? provenance_path(output, s->provenance) : NULL;
+    bool there = add_file(text, output) && (!provenance || add_file(text, provenance));
+    mem_free(provenance);
+    return there;
 }
 
 static void add_counts(char text[STAMP_TEXT], const input_row *row)
