@@ -28,10 +28,20 @@ static void add_traces(cJSON *to, const evidence *ev, u32 host)
     }
 }
 
+void joins_add_notes(cJSON *root, const host_map *hosts)
+{
+    cJSON *notes = cJSON_AddArrayToObject(root, "host_notes");
+    bool exact;
+    for (u32 i = 0; i < hosts->note_count; i++)
+        cJSON_AddItemToArray(notes, json_text(hosts->notes[i], &exact));
+    if (hosts->more_notes)
+        cJSON_AddNumberToObject(root, "host_notes_not_listed", hosts->more_notes);
+}
+
 static void add_hosts(cJSON *root, const evidence *ev)
 {
     const host_map *hosts = &ev->session->hosts;
-    cJSON *list = cJSON_AddArrayToObject(root, "hosts"), *notes = cJSON_AddArrayToObject(root, "host_notes");
+    cJSON *list = cJSON_AddArrayToObject(root, "hosts");
     for (u32 i = 0; i < hosts->count; i++) {
         cJSON *host = cJSON_CreateObject();
         if (hosts->list[i].name)
@@ -45,11 +55,7 @@ static void add_hosts(cJSON *root, const evidence *ev)
         add_traces(host, ev, i);
         cJSON_AddItemToArray(list, host);
     }
-    bool exact;
-    for (u32 i = 0; i < hosts->note_count; i++)
-        cJSON_AddItemToArray(notes, json_text(hosts->notes[i], &exact));
-    if (hosts->more_notes)
-        cJSON_AddNumberToObject(root, "host_notes_not_listed", hosts->more_notes);
+    joins_add_notes(root, hosts);
 }
 
 // ---------------------------------------------------------------------------------------------- lives

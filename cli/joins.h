@@ -8,7 +8,9 @@
 
 // Adds members "hosts", "host_notes" and "joins" to a provenance file.
 void joins_add(cJSON *root, const evidence *ev);
-// What is not sure about hosts, a line each on stderr.
+// Adds member "host_notes": what is not sure about hosts, and that nothing is joined for it.
+void joins_add_notes(cJSON *root, const host_map *hosts);
+// The same, a line each on stderr.
 void joins_say(const evidence *ev);
 
 #endif

@@ -239,6 +239,25 @@ static void provenance_says_what_was_inferred(void **state)
     cJSON_Delete(root);
 }
 
+// Whoever reads the page only must know of it.
+static void report_has_the_doubts(void **state)
+{
+    program *p = *state;
+    outbuf page = {0};
+    char path[512];
+    assert_int_equal(RUN(p, "report", "-q", "{}/facts.etl", "{}/events.etl", "-o", "{}/r.html"), 0);
+    bytes_load(program_path(p, "r.html", path), &page);
+    outbuf_add(&page, "", 1);
+    assert_non_null(strstr((const char *)page.bytes, "<th>Not joined</th><td>"));
+    assert_non_null(strstr((const char *)page.bytes, "nothing is joined between them"));
+    page.len = 0;
+    assert_int_equal(RUN(p, "report", "-q", "--json", "{}/facts.etl", "{}/events.etl"), 0);
+    cJSON *root = cJSON_ParseWithLength((const char *)p->out.bytes, p->out.len);
+    assert_int_equal(cJSON_GetArraySize(at(root, "host_notes")), 1);
+    cJSON_Delete(root);
+    outbuf_free(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +269,7 @@ int main(void)
         cmocka_unit_test(without_a_boot_time_a_file_is_alone),
         cmocka_unit_test_setup_teardown(names_stay_on_their_machine, setup, program_teardown),
         cmocka_unit_test_setup_teardown(provenance_says_what_was_inferred, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(report_has_the_doubts, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "base/text.h"
+#include "joins.h"
 #include "report/report.h"
 
 // ---------------------------------------------------------------------------------------------- peers of a process
@@ -184,6 +185,7 @@ void report_add_hosts(cJSON *root, const session *s)
     for (u32 t = 0; t < s->trace_count; t++)
         cJSON_AddItemToArray(traces[s->hosts.of[s->traces[t]->first_header]], cJSON_CreateNumber(t));
     mem_free(traces);
+    joins_add_notes(root, &s->hosts);
 }
 
 // ---------------------------------------------------------------------------------------------- processes

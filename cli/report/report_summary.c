@@ -4,7 +4,7 @@
 
 #include "report/report_html.h"
 
-enum { NAMED = 3 }; // inputs and machines that are named; all are in the evidence
+enum { NAMED = 3, DOUBTS = 20 }; // inputs and machines that are named: all are in the evidence
 
 // ---------------------------------------------------------------------------------------------- what was examined
 
@@ -48,6 +48,20 @@ static void add_host(outbuf *out, const cJSON *model, const cJSON *host, const c
     outbuf_text(out, "</td></tr>\n");
 }
 
+// Which traces are of one machine, where that is not sure.
+static void add_doubts(outbuf *out, const cJSON *model)
+{
+    const cJSON *note;
+    int count = 0;
+    cJSON_ArrayForEach (note, member(model, "host_notes"))
+        if (count++ < DOUBTS)
+            html_fact(out, "Not joined", cJSON_GetStringValue(note));
+    unsigned long long more =
+        member_number(model, "host_notes_not_listed") + (u64)(count > DOUBTS ? count - DOUBTS : 0);
+    if (more)
+        html_format_fact(out, "Not joined", "%llu more doubts about which traces are of one machine", more);
+}
+
 static void add_hosts(outbuf *out, const cJSON *model)
 {
     const cJSON *host, *hosts = member(model, "hosts");
@@ -61,6 +75,7 @@ static void add_hosts(outbuf *out, const cJSON *model)
     }
     if (count > NAMED)
         html_format_fact(out, "Hosts", "%d in all: what one did is never joined to another", count);
+    add_doubts(out, model);
 }
 
 static void put_length(char *text, size_t size, double seconds)
