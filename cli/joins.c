@@ -64,7 +64,8 @@ static void add_counts(cJSON *joins, const char *name, const life_counts *counts
 {
     cJSON *row = cJSON_AddObjectToObject(joins, name);
     cJSON_AddNumberToObject(row, "lives", (double)counts->lives);
-    cJSON_AddNumberToObject(row, "start_inferred", (double)counts->inferred);
+    cJSON_AddNumberToObject(row, "start_inferred", (double)counts->starts_inferred);
+    cJSON_AddNumberToObject(row, "end_inferred", (double)counts->ends_inferred);
     cJSON_AddNumberToObject(row, "across_gaps", (double)counts->with_gaps);
 }
 
@@ -75,6 +76,7 @@ static void add_process(cJSON *list, const process_life *p)
     cJSON_AddNumberToObject(row, "host", p->machine);
     json_add_text(row, "process_name", p->name ? p->name : "");
     cJSON_AddBoolToObject(row, "start_inferred", p->start_known != MOMENT_RECORDED);
+    cJSON_AddBoolToObject(row, "end_inferred", p->end_known == MOMENT_UNSEEN);
     cJSON_AddBoolToObject(row, "across_gaps", p->across_gap);
     cJSON_AddItemToArray(list, row);
 }
@@ -87,7 +89,7 @@ static void add_processes(cJSON *joins, const correlator *c)
     cJSON *list = cJSON_AddArrayToObject(joins, "unsure_processes");
     for (u32 i = 0; i < count; i++) {
         const process_life *p = processes[i];
-        if (p->start_known == MOMENT_RECORDED && !p->across_gap)
+        if (p->start_known == MOMENT_RECORDED && p->end_known != MOMENT_UNSEEN && !p->across_gap)
             continue;
         if (listed < LISTED_PROCESSES)
             add_process(list, p), listed++;

@@ -4,9 +4,11 @@
 
 #include "base/text.h"
 
-// Ends as the texts that activities have of them.
+static const u32 UNKNOWN = UINT32_MAX;
+
+// Ends as the texts that activities have of them, and whose they are: the process's number in the list, or UNKNOWN.
 typedef struct ends {
-    u32 host, process_id, local_port, remote_port;
+    u32 host, process_id, process, local_port, remote_port;
     bool tcp;
     u8 local_len, remote_len;
     char local[64], remote[64];
@@ -23,6 +25,7 @@ static void ends_of(const connection *k, ends *out)
     memset(out, 0, sizeof(*out));
     out->host = k->machine;
     out->process_id = k->process_id;
+    out->process = k->process ? k->process->index : UNKNOWN;
     out->tcp = k->tcp;
     out->local_port = k->local_port;
     out->remote_port = k->remote_port;
@@ -85,11 +88,16 @@ i64 connection_index_find(const connection_index *x, u32 host, const activity *s
     span protocol = activity_text(seen, rec->scratch, ACTIVITY_protocol);
     key.host = host;
     key.process_id = seen->process_id;
+    key.process = seen->process ? seen->process->index : UNKNOWN;
     key.tcp = protocol.len == 3 && memcmp(protocol.at, "tcp", 3) == 0;
     if (!take_text(seen, rec, ACTIVITY_local_address, key.local, &key.local_len) ||
         !take_text(seen, rec, ACTIVITY_address, key.remote, &key.remote_len) ||
         !take_number(seen, ACTIVITY_local_port, &key.local_port) || !take_number(seen, ACTIVITY_port, &key.remote_port))
         return -1;
     u32 found = map_find(&x->by_ends, hash_bytes(&key, sizeof(key)), same_ends, x->list, &key);
+    if (found == MAP_NONE) { // it may be several processes' that cannot be told apart
+        key.process = UNKNOWN;
+        found = map_find(&x->by_ends, hash_bytes(&key, sizeof(key)), same_ends, x->list, &key);
+    }
     return found == MAP_NONE ? -1 : (i64)found;
 }

@@ -297,7 +297,9 @@ static void check_two(const correlator *c, u32 first, u32 second)
         u32 process = 0;
         assert_string_equal(correlator_process_at(c, files[i], 0, 500, START + 35 * US)->name, "one.exe");
         assert_string_equal(correlator_process_at(c, files[i], 0, 500, START + 41 * US)->name, "two.exe");
-        assert_true(correlator_thread_process(c, files[i], 0, 77, START + 44 * US, &process) && process == 500);
+        assert_true(correlator_thread_process(c, files[i], 0, 77, START + 39 * US, &process) && process == 500);
+        // Its process is over, and the id another one's.
+        assert_false(correlator_thread_process(c, files[i], 0, 77, START + 44 * US, &process));
         assert_true(correlator_thread_process(c, files[i], 0, 77, START + 45 * US, &process) && process == 600);
         assert_false(correlator_thread_process(c, files[i], 0, 78, START + 45 * US, &process));
     }

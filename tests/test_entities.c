@@ -340,6 +340,41 @@ static void failures_change_nothing(void **state)
     program_end(&p);
 }
 
+// Two processes, one after the other, had one id and one pair of ends; of packets without a connection, of two more, it
+// is not known which process it was.
+static void ends_used_again(void **state)
+{
+#define LIFE(hook, time, id, name)                                                                                     \
+    "system hook=" hook " version=4 time=" time " payload ptr:16 u32:" id ",4,0 i32:0 ptr:16 u32:0 wbemsid:S-1-5-18 "  \
+    "astr:" name " wstr:\"\" wstr:\"\" wstr:\"\"\n"
+#define ENDS "ipv4:192.0.2.9 ipv4:10.0.0.1 port:443 port:50000 "
+#define TCP(time) "perfinfo hook=0x060c version=2 time=" time " payload u32:500,0 " ENDS "u16:1,2 u32:0,0,0,0,7 ptr:1\n"
+#define TCP_SENT(time) "perfinfo hook=0x060a version=2 time=" time " payload u32:500,100 " ENDS "u32:1,2,7 ptr:1\n"
+#define UDP_SENT(time) "perfinfo hook=0x080a version=2 time=" time " payload u32:600,10 " ENDS "u32:1 ptr:1\n"
+    static const char TEXT[] = "trace\nbuffer size=8192\n" LIFE("0x0301", "+1s", "500", "one.exe")
+        LIFE("0x0301", "+1s", "600", "three.exe") TCP("+2s") TCP_SENT("+3s") UDP_SENT("+3s")
+            LIFE("0x0302", "+4s", "500", "one.exe") LIFE("0x0302", "+4s", "600", "three.exe")
+                LIFE("0x0301", "+20s", "500", "two.exe") LIFE("0x0301", "+20s", "600", "four.exe") TCP("+21s")
+                    TCP_SENT("+22s") TCP_SENT("+23s") UDP_SENT("+23s") "buffer cpu=1 sequence=2\n" TCP_SENT("+2500ms");
+    (void)state;
+    program p;
+    program_begin(&p);
+    sqlite3 *db = convert_text(&p, TEXT, strlen(TEXT));
+    rows_are(db,
+             "SELECT c.protocol,p.name,c.bytes_sent,c.last FROM connections c LEFT JOIN processes p ON p.id=c.process "
+             "ORDER BY c.first,1",
+             "TCP|one.exe|200|2024-05-01T10:00:03.0000000Z\n"
+             "UDP|NULL|20|2024-05-01T10:00:23.0000000Z\n"
+             "TCP|two.exe|200|2024-05-01T10:00:23.0000000Z\n");
+    rows_are(db,
+             "SELECT count(*) FROM activities a JOIN connections c ON c.id=a.connection "
+             "WHERE c.process IS NOT NULL AND c.process!=a.process",
+             "0\n");
+    rows_are(db, "SELECT count(*) FROM activities WHERE connection IS NULL AND kind IN ('connect','send')", "0\n");
+    sqlite3_close(db);
+    program_end(&p);
+}
+
 // The process of a record by its id and time is the one its name says: in traces of one host, each record.
 static void names_agree(sqlite3 *db)
 {
@@ -638,11 +673,17 @@ static void readme_shows_the_incident(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(processes_have_parents),     cmocka_unit_test(queries_have_processes),
-        cmocka_unit_test(queries_for_others),         cmocka_unit_test(filters_leave_entities),
-        cmocka_unit_test(incident_is_in_tables),      cmocka_unit_test(many_values_and_logons),
-        cmocka_unit_test(readme_shows_the_incident),  cmocka_unit_test(records_agree),
-        cmocka_unit_test(failures_change_nothing),    cmocka_unit_test(queries_of_the_readme_run),
+        cmocka_unit_test(processes_have_parents),
+        cmocka_unit_test(queries_have_processes),
+        cmocka_unit_test(ends_used_again),
+        cmocka_unit_test(queries_for_others),
+        cmocka_unit_test(filters_leave_entities),
+        cmocka_unit_test(incident_is_in_tables),
+        cmocka_unit_test(many_values_and_logons),
+        cmocka_unit_test(readme_shows_the_incident),
+        cmocka_unit_test(records_agree),
+        cmocka_unit_test(failures_change_nothing),
+        cmocka_unit_test(queries_of_the_readme_run),
         cmocka_unit_test(search_finds_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

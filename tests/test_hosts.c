@@ -94,6 +94,20 @@ static void other_computers_are_others(void **state)
     expect_hosts(f, 3, NULL, "012", "joined with neither");
 }
 
+// Files that were put together, or written on.
+static void two_computers_in_one_file(void **state)
+{
+    (void)state;
+    host_facts f[] = {header(0), header(0), header(0)};
+    expect_hosts(f, 3, NULL, "000", NULL);
+    f[0].computer = "PC1";
+    f[1].computer = "PC2";
+    f[2].build = 7601; // another machine's, of which nothing is noted
+    expect_hosts(f, 3, NULL, "012", "sessions of PC1 and of PC2");
+    f[2].computer = "pc1";
+    expect_hosts(f, 3, NULL, "010", "sessions of PC1 and of PC2");
+}
+
 static void unlike_is_noted(void **state)
 {
     (void)state;
@@ -136,6 +150,9 @@ static void without_a_boot_time_a_file_is_alone(void **state)
     f[0].boot = f[1].boot = f[2].boot = 0;
     expect_hosts(f, 3, NULL, "001", NULL);
     expect_hosts(f, 3, "PC1", "001", NULL);
+    f[1].session_start++; // an appended session: after which boot is not known
+    expect_hosts(f, 3, NULL, "012", NULL);
+    expect_hosts(f, 3, "PC1", "012", NULL);
 }
 
 // ---------------------------------------------------------------------------------------------- the program
@@ -149,6 +166,10 @@ static const char EVENTS[] = "trace boot=2024-05-01T09:00:00Z session=events log
 static const char FACTS[] = "trace boot=2024-05-01T09:00:00Z session=facts logger=3\nbuffer logger=3\n"
                             "system hook=0x0301 version=3 time=+10us pid=4 " PROCESS("evil.exe") //
     "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 pid=500 time=+70us\n";
+// Of the first one's end nothing tells but the second one's start.
+static const char AGAIN[] = "trace\nbuffer\n"
+                            "system hook=0x0301 version=3 time=+10us pid=4 " PROCESS("one.exe") //
+    "system hook=0x0301 version=3 time=+80us pid=4 " PROCESS("two.exe");
 // Known from the rundown at the end only, and what came before is missing.
 static const char RUNDOWN[] = "trace boot=2024-05-01T09:00:00Z\nbuffer sequence=1\n"
                               "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 pid=500 time=+20us\n"
@@ -173,6 +194,7 @@ static int setup(void **state)
     build(p, EVENTS, "events.etl");
     build(p, FACTS, "facts.etl");
     build(p, RUNDOWN, "rundown.etl");
+    build(p, AGAIN, "again.etl");
     return 0;
 }
 
@@ -228,6 +250,15 @@ static void provenance_says_what_was_inferred(void **state)
     assert_int_equal(at(counts, "across_gaps")->valueint, 1);
     assert_string_equal(at(process, "process_name")->valuestring, "old.exe");
     assert_true(cJSON_IsTrue(at(process, "start_inferred")) && cJSON_IsTrue(at(process, "across_gaps")));
+    assert_true(cJSON_IsFalse(at(process, "end_inferred")));
+    cJSON_Delete(root);
+    assert_int_equal(RUN(p, "convert", "{}/again.etl", "-o", "{}/a.jsonl", "--provenance"), 0);
+    root = provenance(p, "a.jsonl.provenance.json");
+    assert_int_equal(at(at(at(root, "joins"), "processes"), "end_inferred")->valueint, 1);
+    assert_int_equal(cJSON_GetArraySize(at(at(root, "joins"), "unsure_processes")), 1);
+    process = cJSON_GetArrayItem(at(at(root, "joins"), "unsure_processes"), 0);
+    assert_string_equal(at(process, "process_name")->valuestring, "one.exe");
+    assert_true(cJSON_IsTrue(at(process, "end_inferred")) && cJSON_IsFalse(at(process, "start_inferred")));
     cJSON_Delete(root);
     assert_int_equal(RUN(p, "convert", "{}/facts.etl", "{}/events.etl", "-o", "{}/f.jsonl", "--provenance"), 0);
     root = provenance(p, "f.jsonl.provenance.json");
@@ -264,6 +295,7 @@ int main(void)
         cmocka_unit_test(alike_is_one),
         cmocka_unit_test(other_boots_are_others),
         cmocka_unit_test(other_computers_are_others),
+        cmocka_unit_test(two_computers_in_one_file),
         cmocka_unit_test(unlike_is_noted),
         cmocka_unit_test(one_logger_id_at_a_time),
         cmocka_unit_test(without_a_boot_time_a_file_is_alone),

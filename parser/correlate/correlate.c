@@ -10,6 +10,7 @@ correlator *correlator_new(void)
 {
     correlator *c = mem_zeroed(1, sizeof(*c));
     c->processes.threads.fact_limit = LIMIT_THREAD_FACTS;
+    c->processes.threads.is_of_processes = true;
     c->files.names.fact_limit = LIMIT_NAME_FACTS;
     c->keys.names.fact_limit = LIMIT_NAME_FACTS;
     c->network.tcbs.fact_limit = LIMIT_TCB_FACTS;
@@ -231,11 +232,12 @@ static bool has_gap(const correlator *c, u32 host, i64 from, i64 until)
     return low < c->gap_count && c->gaps[low].host == host && c->gaps[low].time <= until;
 }
 
-bool count_life(const correlator *c, life_counts *counts, u32 machine, i64 from, i64 until, bool inferred)
+bool count_life(const correlator *c, life_counts *counts, u32 machine, i64 from, i64 until, life_doubts doubts)
 {
     bool across = has_gap(c, host_of(c, machine), from, until);
     counts->lives++;
-    counts->inferred += inferred;
+    counts->starts_inferred += doubts.start;
+    counts->ends_inferred += doubts.end;
     counts->with_gaps += across;
     return across;
 }
@@ -265,6 +267,7 @@ void correlator_settle(correlator *c)
         qsort(c->gaps, c->gap_count, sizeof(*c->gaps), by_host_and_time);
     drive_open(c);
     file_close(c);
+    process_fold(c);
     image_close(c);
     version_close(c);
     image_give_versions(c);

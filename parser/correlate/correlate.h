@@ -209,15 +209,16 @@ bool correlator_put_dos_path(const correlator *c, u32 trace, u32 epoch, span pat
 // The process a thread belonged to at that time. False: the trace does not tell.
 bool correlator_thread_process(const correlator *c, u32 trace, u32 epoch, u32 thread_id, i64 filetime, u32 *process_id);
 
-// A stretch of traffic between two ends for one process id.
+// A stretch of traffic between two ends for one process.
 typedef struct connection {
     bool tcp, ipv6;
     u32 machine, process_id;
-    const process_life *process; // who had that id at the first event; NULL: unknown
+    const process_life *process; // who had that id; NULL: unknown, or not the same one at the first and the last event
     u8 local[16], remote[16];    // 4 or 16 bytes in network order
     u16 local_port, remote_port;
     i64 first, last; // FILETIME of its first and last event
     u64 bytes_sent, bytes_received, sends, receives, connects, accepts, disconnects, retransmits;
+    u32 before; // while events are fed: an earlier one of these ends in the list, or all ones
 } connection;
 // The kernel has all ones where it knows of no process, as of packets that nobody waits for.
 static const u32 NO_PROCESS_ID = UINT32_MAX;
@@ -255,8 +256,9 @@ void correlator_stack_counts(const correlator *c, u64 *recorded, u64 *joined);
 // How sure the lives are that facts add up to: a process, a thread, a name or a module in its time.
 typedef struct life_counts {
     u64 lives;
-    u64 inferred;  // no event tells where they began: a rundown or an end says that they had
-    u64 with_gaps; // they reach across a moment at which something is missing
+    u64 starts_inferred; // no event tells where they began: a rundown or an end says that they had
+    u64 ends_inferred;   // no event tells where they ended: what came after them does
+    u64 with_gaps;       // they reach across a moment at which something is missing
 } life_counts;
 typedef struct correlate_counts {
     life_counts processes, threads, files, keys, images;

@@ -1,27 +1,35 @@
 // File keys and file objects to paths, and device paths to drive letters.
 //
 // FileIo's Name, FileCreate, FileDelete and FileRundown carry a file's key (its FCB) and path, as do Kernel-File's
-// NameCreate and NameDelete; both Creates carry the file object and the path it was opened by. Keys and objects are
-// kernel addresses of things that live at the same time, so one table holds both.
+// NameCreate and NameDelete; both Creates carry the file object and the path it was opened by, both Closes say that the
+// object is gone. Keys and objects are kernel addresses of things that live at the same time, so one table holds both.
 #include <stdlib.h>
 #include <strings.h>
 
 #include "base/bisect.h"
 #include "correlate/correlate_internal.h"
 
-enum { OPCODE_NAME = 0, OPCODE_CREATE = 32, OPCODE_DELETE = 35, OPCODE_RUNDOWN = 36, OPCODE_OPEN = 64 };
-enum { ID_NAME_CREATE = 10, ID_NAME_DELETE = 11, ID_CREATE = 12, ID_CREATE_NEW = 30 };
+enum {
+    OPCODE_NAME = 0,
+    OPCODE_CREATE = 32,
+    OPCODE_DELETE = 35,
+    OPCODE_RUNDOWN = 36,
+    OPCODE_OPEN = 64,
+    OPCODE_CLOSE = 66
+};
+enum { ID_NAME_CREATE = 10, ID_NAME_DELETE = 11, ID_CREATE = 12, ID_CLOSE = 14, ID_CREATE_NEW = 30 };
 enum { OPCODE_SYSTEM_PATHS = 33 };
 
 static fact_kind kind_of(const event_class *cls)
 {
     if (!cls->classic)
-        return cls->descriptor.id == ID_NAME_DELETE ? FACT_END : FACT_START;
+        return cls->descriptor.id == ID_NAME_DELETE || cls->descriptor.id == ID_CLOSE ? FACT_END : FACT_START;
     switch (cls->descriptor.opcode) {
     case OPCODE_CREATE:
     case OPCODE_OPEN:
         return FACT_START;
     case OPCODE_DELETE:
+    case OPCODE_CLOSE:
         return FACT_END;
     default:
         return FACT_EXISTS;

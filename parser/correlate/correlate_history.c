@@ -108,16 +108,30 @@ typedef struct folding {
     life now;
     bool open;
     bool inferred; // nothing tells where it began
+    i64 last;      // it cannot go on behind here
     i64 ended;     // the life before
 } folding;
 
-static void end_life(folding *f, const fact *by, i64 until)
+static void end_life(folding *f, const fact *by, i64 until, bool is_told)
 {
-    f->now.until = until;
+    f->now.until = until < f->last ? until : f->last;
     history_add_life(f->to, by->source, by->id, &f->now);
-    count_life(f->correlator, &f->to->counts, by->source, f->now.from, until, f->inferred);
-    f->ended = until;
+    life_doubts doubts = {f->inferred, !is_told && f->now.until != INT64_MAX};
+    count_life(f->correlator, &f->to->counts, by->source, f->now.from, f->now.until, doubts);
+    f->ended = f->now.until;
     f->open = false;
+}
+
+// A thread is there while its process is. (Grace is added where lives are looked up.)
+static void bound_by_process(folding *f, const fact *by)
+{
+    const process_life *p = process_at(f->correlator, by->source, by->number, by->time);
+    if (!p)
+        return;
+    if (p->until != INT64_MAX)
+        f->last = time_apart(p->until, LIMIT_ENDED_GRACE + 1);
+    if (f->now.from < p->since)
+        f->now.from = p->since < by->time ? p->since : by->time;
 }
 
 static void begin_life(folding *f, const fact *by, bool was_open)
@@ -126,7 +140,16 @@ static void begin_life(folding *f, const fact *by, bool was_open)
     f->inferred = by->kind != FACT_START;
     i64 from = f->inferred && !was_open ? f->ended : by->time;
     f->now = (life){from, INT64_MAX, by->text, by->number};
+    f->last = INT64_MAX;
     f->open = true;
+    if (f->to->is_of_processes)
+        bound_by_process(f, by);
+}
+
+// Of an id that means nothing: what is told of it later does not reach back over this.
+static bool ends_nothing(const folding *f, const fact *by)
+{
+    return by->kind == FACT_END && !f->open && !by->text && !by->number;
 }
 
 // One id's facts, in order.
@@ -135,20 +158,26 @@ static void fold(history *h, const correlator *c, const fact *facts, u32 count)
     folding f = {.to = h, .correlator = c, .ended = INT64_MIN};
     for (u32 i = 0; i < count; i++) {
         const fact *by = &facts[i];
+        if (f.open && time_apart(by->time, LIMIT_ENDED_GRACE) > f.last)
+            end_life(&f, by, f.last, false);
+        if (ends_nothing(&f, by)) {
+            f.ended = by->time;
+            continue;
+        }
         bool was_open = f.open;
         if (f.open && same_meaning(&f.now, by)) {
             if (by->kind == FACT_END)
-                end_life(&f, by, by->time);
+                end_life(&f, by, by->time, true);
             continue;
         }
         if (f.open)
-            end_life(&f, by, by->time);
+            end_life(&f, by, by->time, false);
         begin_life(&f, by, was_open);
         if (by->kind == FACT_END)
-            end_life(&f, by, by->time);
+            end_life(&f, by, by->time, true);
     }
     if (f.open)
-        end_life(&f, facts, INT64_MAX);
+        end_life(&f, facts, INT64_MAX, false);
 }
 
 // Deals facts into ranges of ids, then sorts these, which takes a third of the time of sorting them all.
@@ -195,7 +224,7 @@ static void gather_facts(history *h)
 
 void history_close(history *h, const correlator *c)
 {
-    u64 passed = 0;
+    u64 passed = 0, looked_up = 0;
     for (u32 i = 0; i < h->fact_count; i++) {
         h->facts[i].source = c->machines[h->facts[i].source];
         spill_pass(&passed, sizeof(*h->facts), SPILL_ITEMS);
@@ -207,6 +236,8 @@ void history_close(history *h, const correlator *c)
                 break;
         fold(h, c, &h->facts[i], next - i);
         spill_pass(&passed, (next - i) * sizeof(*h->facts), SPILL_ITEMS);
+        if (h->is_of_processes)
+            spill_pass(&looked_up, SPILL_LOOKUP, SPILL_LOOKUPS);
     }
     spill_free(&h->fact_block);
     h->facts = NULL;

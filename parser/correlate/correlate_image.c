@@ -147,10 +147,10 @@ static int by_place_and_time(const void *a, const void *b)
     return order ? order : x->path == y->path ? 0 : strcmp(x->path, y->path);
 }
 
-static void put(correlator *c, const image_fact *f, i64 from, i64 until, bool inferred)
+static void put(correlator *c, const image_fact *f, i64 from, i64 until, life_doubts doubts)
 {
     image_book *b = &c->images;
-    count_life(c, &b->counts, f->source, from, until, inferred);
+    count_life(c, &b->counts, f->source, from, until, doubts);
     GROW(b->list, b->count, b->cap);
     const char *path = file_dos_path(c, f->source, f->path);
     drive_note(c, f->source, path);
@@ -169,35 +169,57 @@ static bool same_place(const image_fact *a, const image_fact *b)
     return a->source == b->source && a->process_id == b->process_id && a->base == b->base;
 }
 
-// All facts of one base address in one process, in order. Rundown entries reach back to what was unloaded before.
+// What is at one base address in one process.
+typedef struct folding {
+    correlator *c;
+    const image_fact *now; // NULL: nothing
+    i64 from, last;        // of it: it cannot be there behind `last`, when its process is gone
+    i64 ended;             // what was there before
+    bool inferred;         // nothing tells when it came
+} folding;
+
+static void end_image(folding *f, i64 until, bool is_told)
+{
+    until = until < f->last ? until : f->last;
+    put(f->c, f->now, f->from, until, (life_doubts){f->inferred, !is_told && until != INT64_MAX});
+    f->ended = until;
+    f->now = NULL;
+}
+
+// Rundown entries reach back to what was unloaded before, or to the start of the process.
+static void begin_image(folding *f, const image_fact *by)
+{
+    const process_life *p = process_at(f->c, by->source, by->process_id, by->time);
+    f->now = by;
+    f->inferred = by->kind != FACT_START;
+    f->from = f->inferred ? f->ended : by->time;
+    if (p && f->from < p->since)
+        f->from = p->since;
+    f->last = p && p->until != INT64_MAX ? p->until - 1 : INT64_MAX;
+}
+
+// All facts of one base address in one process, in order.
 static void fold(correlator *c, const image_fact *facts, u32 count)
 {
-    const image_fact *now = NULL;
-    i64 from = 0, ended = INT64_MIN;
-    bool inferred = false;
+    folding f = {.c = c, .ended = INT64_MIN};
     for (u32 i = 0; i < count; i++) {
-        const image_fact *f = &facts[i];
-        bool same = now && now->path == f->path && now->size == f->size;
-        if (now && (!same || f->kind == FACT_END)) {
-            put(c, now, from, f->time, inferred);
-            ended = f->time;
-            now = NULL;
-            if (same)
-                continue;
-        } else if (same) {
+        const image_fact *by = &facts[i];
+        if (f.now && by->time > f.last)
+            end_image(&f, f.last, false);
+        bool same = f.now && f.now->path == by->path && f.now->size == by->size;
+        bool ends = by->kind == FACT_END;
+        if (same && !ends)
             continue;
-        }
-        inferred = f->kind != FACT_START;
-        from = inferred ? ended : f->time;
-        if (f->kind == FACT_END) {
-            put(c, f, ended, f->time, true);
-            ended = f->time;
-        } else {
-            now = f;
-        }
+        if (f.now)
+            end_image(&f, by->time, same);
+        if (same)
+            continue;
+        begin_image(&f, by);
+        if (ends)
+            end_image(&f, by->time, true);
     }
-    if (now)
-        put(c, now, from, INT64_MAX, inferred);
+    if (f.now)
+        end_image(&f, INT64_MAX, false);
 }
 
 void image_close(correlator *c)
@@ -269,7 +291,7 @@ bool correlator_module(const correlator *c, u32 trace, u32 epoch, u32 process_id
     *out = (stack_frame){m ? m->name : NULL, NULL, m ? address - m->base : address};
     if (m && m->symbols)
         out->function = public_symbol_at(m->symbols, address - m->base, &out->offset);
-    return method_at(c, machine, process_id, address, out) || m;
+    return method_at(c, machine, process_id, filetime, address, out) || m;
 }
 
 bool correlator_has_versions(const correlator *c)

@@ -75,6 +75,7 @@ typedef struct history {
     u64 lowest; // id
     spill *fact_block, *life_block, *slot_block;
     life_counts counts;
+    bool is_of_processes; // the number is that of a process, and no life is longer than the process's
 } history;
 
 void history_tell(history *h, const fact *f);
@@ -363,8 +364,13 @@ static inline u32 host_of(const correlator *c, u32 machine)
     return machine < c->host_count ? machine : c->machines[c->later_of[machine - c->host_count]];
 }
 
+// What no event tells of a life.
+typedef struct life_doubts {
+    bool start, end;
+} life_doubts;
+
 // Returns whether the life reaches across a gap.
-bool count_life(const correlator *c, life_counts *counts, u32 machine, i64 from, i64 until, bool inferred);
+bool count_life(const correlator *c, life_counts *counts, u32 machine, i64 from, i64 until, life_doubts doubts);
 
 // The last component of a path.
 const char *path_name(const char *path);
@@ -374,6 +380,7 @@ class_role *role_of(correlator *c, const event_class *cls);
 
 void process_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
 void thread_see(correlator *c, const sighting *s, const seen *v, u32 source);
+void process_fold(correlator *c); // then process_at answers, of processes that are not complete yet
 void process_close(correlator *c);
 const process_life *process_at(const correlator *c, u32 machine, u32 process_id, i64 time);
 void process_free(process_book *b);
@@ -433,7 +440,7 @@ void method_see(correlator *c, const sighting *s, const seen *v, u32 source);
 void method_close(correlator *c);
 void method_free(method_book *b);
 // The method an address lies in: function and offset of *out. False: in none.
-bool method_at(const correlator *c, u32 machine, u32 process_id, u64 address, stack_frame *out);
+bool method_at(const correlator *c, u32 machine, u32 process_id, i64 time, u64 address, stack_frame *out);
 
 void network_see(correlator *c, const sighting *s, const seen *v, topic t, u32 source);
 void network_close(correlator *c);

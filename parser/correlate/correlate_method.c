@@ -1,8 +1,8 @@
 // Methods that a runtime compiled: what lies where in a process's memory, by its name.
 //
 // MethodLoad events of .NET and of JavaScript engines, and .NET's rundowns, wherever in the recording they are: a
-// rundown comes at its end. So an address means the method for the whole of it; where two were there, the one that
-// begins nearer.
+// rundown comes at its end. So an address means the method for the whole life of its process; where two were there, the
+// one that begins nearer.
 #include <stdlib.h>
 
 #include "base/bisect.h"
@@ -12,9 +12,13 @@
 typedef struct method {
     u64 start, end;
     const char *name;
+    i64 time;
     u32 process_id;
+    u32 life;   // once closed: who had that id, by number in the list; NO_LIFE: not known
     u32 source; // once closed: the machine
 } method;
+
+static const u32 NO_LIFE = UINT32_MAX;
 
 static const char *name_of(const seen *v)
 {
@@ -32,7 +36,7 @@ static const char *name_of(const seen *v)
 void method_see(correlator *c, const sighting *s, const seen *v, u32 source)
 {
     method_book *b = &c->methods;
-    method m = {.process_id = s->ev->process_id, .source = source};
+    method m = {.time = s->time, .process_id = s->ev->process_id, .source = source};
     u64 size;
     if (!seen_number(v, WANT_OBJECT, &m.start) || !seen_number(v, WANT_SIZE, &size) || !size ||
         m.start + size < m.start)
@@ -56,17 +60,28 @@ static int by_place(const void *a, const void *b)
         return x->source < y->source ? -1 : 1;
     if (x->process_id != y->process_id)
         return x->process_id < y->process_id ? -1 : 1;
+    if (x->life != y->life)
+        return x->life < y->life ? -1 : 1;
     if (x->start != y->start)
         return x->start < y->start ? -1 : 1;
     return x->end != y->end ? (x->end < y->end ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static u32 life_at(const correlator *c, u32 machine, u32 process_id, i64 time)
+{
+    const process_life *p = process_at(c, machine, process_id, time);
+    return p ? (u32)(p - c->processes.list) : NO_LIFE;
 }
 
 void method_close(correlator *c)
 {
     method_book *b = &c->methods;
     u32 kept = 0;
-    for (u32 i = 0; i < b->count; i++)
-        b->list[i].source = c->machines[b->list[i].source];
+    for (u32 i = 0; i < b->count; i++) {
+        method *m = &b->list[i];
+        m->source = c->machines[m->source];
+        m->life = life_at(c, m->source, m->process_id, m->time);
+    }
     sort_in_place(b->list, b->count, sizeof(*b->list), by_place);
     for (u32 i = 0; i < b->count; i++)
         if (!kept || by_place(&b->list[kept - 1], &b->list[i]) != 0)
@@ -74,20 +89,32 @@ void method_close(correlator *c)
     b->count = kept;
 }
 
-static bool begins_up_to(const method *m, u32 machine, u32 process_id, u64 address)
+static bool begins_up_to(const method *m, const method *at)
 {
-    return m->source != machine          ? m->source < machine
-           : m->process_id != process_id ? m->process_id < process_id
-                                         : m->start <= address;
+    return m->source != at->source           ? m->source < at->source
+           : m->process_id != at->process_id ? m->process_id < at->process_id
+           : m->life != at->life             ? m->life < at->life
+                                             : m->start <= at->start;
 }
 
-bool method_at(const correlator *c, u32 machine, u32 process_id, u64 address, stack_frame *out)
+static const method *method_in(const method_book *b, const method *at)
+{
+    u32 count;
+    BISECT(count, 0, b->count, begins_up_to(&b->list[index_], at));
+    const method *m = count ? &b->list[count - 1] : NULL;
+    bool is_there = m && m->source == at->source && m->process_id == at->process_id && m->life == at->life;
+    return is_there && at->start < m->end ? m : NULL;
+}
+
+bool method_at(const correlator *c, u32 machine, u32 process_id, i64 time, u64 address, stack_frame *out)
 {
     const method_book *b = &c->methods;
-    u32 count;
-    BISECT(count, 0, b->count, begins_up_to(&b->list[index_], machine, process_id, address));
-    const method *m = count ? &b->list[count - 1] : NULL;
-    if (!m || m->source != machine || m->process_id != process_id || address >= m->end)
+    if (!b->count)
+        return false;
+    method at = {.start = address, .process_id = process_id, .source = machine};
+    at.life = life_at(c, machine, process_id, time);
+    const method *m = method_in(b, &at);
+    if (!m)
         return false;
     out->function = m->name;
     out->offset = address - m->start;

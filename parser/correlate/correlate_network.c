@@ -89,12 +89,24 @@ static void add_up(connection *sum, const connection *k, bool again)
 // The place in the list; NONE where it is full.
 static const u32 NONE = UINT32_MAX;
 
+// Of all that had these ends, the one that goes on at that time. Events are not fed in order.
+static u32 going_on(const network_book *b, u32 latest, i64 time)
+{
+    enum { LOOKED_AT = 64 }; // buffers are out of order by few events
+    u32 at = latest;
+    for (u32 i = 0; i < LOOKED_AT && b->list[at].first > time && b->list[at].before != NONE; i++)
+        at = b->list[at].before;
+    return at;
+}
+
+// The same ends, opened again, may be another process's.
 static u32 add(network_book *b, const connection *k)
 {
     u64 hash = hash_ends(k);
-    u32 found;
-    MAP_FIND(found, &b->by_ends, hash, same_ends(&b->list[index_], k));
-    if (found != MAP_NONE) {
+    u32 latest;
+    MAP_FIND(latest, &b->by_ends, hash, same_ends(&b->list[index_], k));
+    if (latest != MAP_NONE && !(k->connects + k->accepts)) {
+        u32 found = going_on(b, latest, k->first);
         add_up(&b->list[found], k, false);
         return found;
     }
@@ -103,8 +115,11 @@ static u32 add(network_book *b, const connection *k)
         return NONE;
     }
     GROW(b->list, b->count, b->cap);
-    map_add(&b->by_ends, hash, b->count);
     b->list[b->count] = *k;
+    b->list[b->count].before = latest;
+    if (latest != MAP_NONE)
+        map_remove(&b->by_ends, hash, latest);
+    map_add(&b->by_ends, hash, b->count);
     return b->count++;
 }
 
@@ -311,13 +326,27 @@ static int by_first(const void *a, const void *b)
     return order ? order : compare_numbers(x->machine, y->machine);
 }
 
+// Sums of one recording and witness are of different packets.
+static void merge_own(network_book *b)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < b->count; i++) {
+        connection *last = kept ? &b->list[kept - 1] : NULL;
+        if (last && same_ends(last, &b->list[i]) && last->process == b->list[i].process)
+            add_up(last, &b->list[i], false);
+        else
+            b->list[kept++] = b->list[i];
+    }
+    b->count = kept;
+}
+
 // Sums of one machine's recordings that overlap are of the same packets; others are added.
 static void merge_witnesses(network_book *b)
 {
     u32 kept = 0;
     for (u32 i = 0; i < b->count; i++) {
         connection *last = kept ? &b->list[kept - 1] : NULL;
-        if (last && same_ends(last, &b->list[i]))
+        if (last && same_ends(last, &b->list[i]) && last->process == b->list[i].process)
             add_up(last, &b->list[i], b->list[i].first <= last->last);
         else
             b->list[kept++] = b->list[i];
@@ -342,17 +371,31 @@ static void move_bytes(correlator *c, network_book *b)
     b->move_count = b->move_cap = 0;
 }
 
+// Whose they are, by the first event and by the last.
+static void find_processes(const correlator *c, network_book *b)
+{
+    for (u32 i = 0; i < b->count; i++) {
+        connection *k = &b->list[i];
+        u32 machine = c->machines[k->machine / WITNESSES];
+        const process_life *first = process_at(c, machine, k->process_id, k->first);
+        const process_life *last = process_at(c, machine, k->process_id, k->last);
+        k->process = last && last != first ? NULL : first;
+    }
+}
+
 void network_close(correlator *c)
 {
     network_book *b = &c->network;
     move_bytes(c, b);
+    find_processes(c, b);
+    if (b->count)
+        qsort(b->list, b->count, sizeof(*b->list), by_ends);
+    merge_own(b);
     for (u32 i = 0; i < b->count; i++)
         b->list[i].machine = c->machines[b->list[i].machine / WITNESSES];
     if (b->count)
         qsort(b->list, b->count, sizeof(*b->list), by_ends);
     merge_witnesses(b);
-    for (u32 i = 0; i < b->count; i++)
-        b->list[i].process = process_at(c, b->list[i].machine, b->list[i].process_id, b->list[i].first);
     if (b->count)
         qsort(b->list, b->count, sizeof(*b->list), by_first);
     map_free(&b->by_ends);

@@ -270,11 +270,13 @@ static void begin(draft *d, const process_fact *f, const draft *before)
     bool start = f->kind == PROCESS_START;
     p->start_known = start || f->created ? MOMENT_RECORDED : before ? MOMENT_UNSEEN : MOMENT_OUTSIDE;
     p->start = f->created ? f->created : start ? f->time : 0;
-    // Clocks of creation times and of events drift apart by less than a second in a recording.
+    // Clocks of creation times and of events drift apart by less than a second in a recording. A start itself is told
+    // by the events' clock.
+    i64 created = start ? f->created : time_apart(f->created, WITNESS_APART / 2);
     if (!start && !f->created)
         d->from = before ? earliest_after(before, f->time) : INT64_MIN;
-    else if (f->created && time_apart(f->created, WITNESS_APART / 2) < d->from)
-        d->from = time_apart(f->created, WITNESS_APART / 2);
+    else if (f->created && created < d->from)
+        d->from = created;
     if (before && d->from <= before->from)
         d->from = before->from < INT64_MAX ? before->from + 1 : INT64_MAX;
 }
@@ -323,9 +325,9 @@ static void put(correlator *c, const draft *d)
     SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count] = d->facts;
     bound(b, d);
-    bool inferred = d->facts.start_known != MOMENT_RECORDED;
+    life_doubts doubts = {d->facts.start_known != MOMENT_RECORDED, d->facts.end_known == MOMENT_UNSEEN};
     i64 until = d->ended ? d->ended_at : INT64_MAX;
-    b->list[b->count].across_gap = count_life(c, &b->counts, d->facts.machine, d->from, until, inferred);
+    b->list[b->count].across_gap = count_life(c, &b->counts, d->facts.machine, d->from, until, doubts);
     life l = {d->from, until, NULL, b->count};
     b->count++;
     history_add_life(&b->ids, d->facts.machine, d->facts.process_id, &l);
@@ -501,14 +503,19 @@ static void find_first_threads(correlator *c)
     }
 }
 
-void process_close(correlator *c)
+void process_fold(correlator *c)
 {
     process_book *b = &c->processes;
-    u64 passed = 0;
     fold_all(c);
     stack_tell_threads(c, &b->threads);
     history_close(&b->threads, c);
     find_first_threads(c);
+}
+
+void process_close(correlator *c)
+{
+    process_book *b = &c->processes;
+    u64 passed = 0;
     for (u32 i = 0; i < b->count; i++) {
         complete(c, &b->list[i]);
         spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);

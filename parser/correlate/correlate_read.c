@@ -101,7 +101,7 @@ static topic kernel_or_public_topic(origin_class which, u32 n)
     case CLASS_IMAGE:
         return one_of(n, " 2 3 4 10 ") ? TOPIC_IMAGE : TOPIC_NONE;
     case CLASS_FILE:
-        return one_of(n, " 0 32 35 36 64 ") ? TOPIC_FILE : TOPIC_NONE;
+        return one_of(n, " 0 32 35 36 64 66 ") ? TOPIC_FILE : TOPIC_NONE;
     case CLASS_REGISTRY:
         return one_of(n, " 22 23 24 25 ") ? TOPIC_KEY : TOPIC_NONE;
     case CLASS_STACK:
@@ -117,7 +117,7 @@ static topic kernel_or_public_topic(origin_class which, u32 n)
     case KERNEL_PROCESS:
         return one_of(n, " 5 6 ") ? TOPIC_IMAGE : process_topic(n);
     case KERNEL_FILE:
-        return one_of(n, " 10 11 12 30 ") ? TOPIC_FILE : TOPIC_NONE;
+        return one_of(n, " 10 11 12 14 30 ") ? TOPIC_FILE : TOPIC_NONE;
     case KERNEL_REGISTRY:
         return n >= 1 && n <= 15 ? TOPIC_KEY : TOPIC_NONE;
     case KERNEL_NETWORK:

@@ -232,11 +232,36 @@ static void note_unlike(finder *f, const item *a, const item *b)
          a->facts->file, b->facts->file, processors ? "have not as many processors" : "are in other time zones");
 }
 
-static void join_within_files(const finder *f, const item *items, u32 count)
+// Of one file and one boot time: one machine's, unless they name two.
+static void join_file(finder *f, const item *items, u32 count)
 {
-    for (u32 i = 1; i < count; i++)
-        if (items[i].facts->trace == items[i - 1].facts->trace)
+    const item *named = first_named(items, count, NULL);
+    const item *other = named ? first_named(items, count, named->facts->computer) : NULL;
+    if (!other)
+        join_all(f, items, count);
+    else
+        note(f, "%s: sessions of %s and of %s: nothing is joined between them", items[0].facts->file,
+             named->facts->computer, other->facts->computer);
+}
+
+static void join_within_files(finder *f, const item *items, u32 count)
+{
+    for (u32 i = 0, next; i < count; i = next) {
+        for (next = i + 1; next < count && items[next].facts->trace == items[i].facts->trace; next++)
+            continue;
+        join_file(f, &items[i], next - i);
+    }
+}
+
+// Without a boot time: the headers of a session that were written again, and no others.
+static void join_sessions(const finder *f, const item *items, u32 count)
+{
+    for (u32 i = 1; i < count; i++) {
+        const host_facts *a = items[i - 1].facts, *b = items[i].facts;
+        bool is_one = a->trace == b->trace && same_session(a, b) && compare_machines(a, b) == 0;
+        if (is_one && !(a->computer && b->computer && compare_texts(a->computer, b->computer) != 0))
             join(f, &items[i - 1], &items[i]);
+    }
 }
 
 // Headers of one boot time. Their order changes.
@@ -338,7 +363,8 @@ void hosts_find(host_map *out, const host_facts *facts, u32 count, const char *g
     u32 unknown = 0;
     while (unknown < count && facts[items[unknown].index].boot <= 0)
         unknown++;
-    join_within_files(&f, items, unknown);
+    sort(items, unknown, by_header);
+    join_sessions(&f, items, unknown);
     join_by_boot(&f, items + unknown, count - unknown);
     sort(items, count, by_boot);
     number_hosts(&f, items, facts, count);

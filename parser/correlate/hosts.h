@@ -3,8 +3,8 @@
 // Two trace headers are of one host where both name the computer alike and booted at the same time, or where boot time,
 // Windows build, processors and time zone agree and nothing contradicts it, or where the user says that all inputs are
 // one machine's (and booted at the same time). Boot times are the same within the clock's precision. Two computer names
-// are two hosts; a header that does not say when its machine booted joins with no other file. What is not sure joins
-// nothing, and is noted.
+// are two hosts, in one file too; a header that does not say when its machine booted joins with no other session. What
+// is not sure joins nothing, and is noted.
 //
 // Windows gives a logger id to one session at a time: two sessions with one id that ran at the same time were two
 // machines', however much else agrees.
