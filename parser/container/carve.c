@@ -113,7 +113,8 @@ static bool continues_last(carve *c, const carve_orphans *o)
     if (!b || b->intact || b->form != COMPRESSION_NONE || b->tail || o->offset >= b->offset + b->used)
         return false;
     u64 at = o->offset - b->offset;
-    if (at < b->good_end || at + o->end != ((b->used + 7u) & ~7u) || o->first_time < b->last_time)
+    bool is_flushed_before = b->time_stamp >= b->last_time && o->last_time > b->time_stamp;
+    if (at < b->good_end || at + o->end != ((b->used + 7u) & ~7u) || o->first_time < b->last_time || is_flushed_before)
         return false;
     b->tail = (u32)at;
     b->events += (u32)o->events + (o->end > o->bytes);

@@ -10,14 +10,16 @@
 #include "container/xpress_huffman.h"
 
 enum {
-    STATE_LAST = 6,        // of a buffer (ntwmi.h of phnt); 3 in files
-    RECORD_HEAD = 48,      // no record has its size or time beyond
-    ALIGNED_SIZE = 8,      // of plain buffers and records
-    EXACT_RECORDS = 2,     // that end where the used bytes do are proof enough
-    BEGINNING = 64,        // bytes of a first event that copies of a buffer are found by
-    FIRST_BYTES = 16,      // inflated of a stream at first,
-    PROOF_BYTES = 4096,    // then, where these begin a record, which is enough for most,
-    PROOF_MOST = 256 << 10 // and then, for records that are longer
+    STATE_LAST = 6,         // of a buffer (ntwmi.h of phnt); 3 in files
+    RECORD_HEAD = 48,       // no record has its size or time beyond
+    ALIGNED_SIZE = 8,       // of plain buffers and records
+    EXACT_RECORDS = 2,      // that end where the used bytes do are proof enough
+    BEGINNING = 64,         // bytes of a first event that copies of a buffer are found by
+    FIRST_BYTES = 16,       // inflated of a stream at first,
+    PROOF_BYTES = 4096,     // then, where these begin a record, which is enough for most,
+    PROOF_MOST = 256 << 10, // and then, for records that are longer
+    CLUSTER = 4096,         // of file systems
+    OUT_OF_ORDER = 1000000  // ticks: of events that several processors wrote into one buffer
 };
 
 // ---------------------------------------------------------------------------------------------- records in a row
@@ -27,6 +29,7 @@ typedef struct record_source {
     image_view *view; // NULL: `bytes`
     u64 offset;
     span bytes;
+    i64 flushed; // of a buffer that says so in its events' clock: no event of it is later; else 0
 } record_source;
 
 static span source_at(const record_source *s, u64 at, u64 end)
@@ -51,8 +54,9 @@ typedef struct record_times {
 
 // Records that follow each other. The last one is not proven until something does.
 typedef struct records {
-    u64 whole, end;          // where the last proven one ends, and where the last one does
-    u64 last_byte;           // of the last one
+    u64 whole, end;      // where the last proven one ends, and where the last one does
+    u64 last, last_byte; // where the last one begins and ends
+    i64 last_time;
     u32 events, weight;      // events: proven ones, weight: of all
     record_times times, all; // of proven ones, and of all
 } records;
@@ -77,6 +81,19 @@ static bool add_time(record_times *times, i64 time)
     return false;
 }
 
+// Whether records that are another file's follow, and go on as the buffer's own by chance: clusters of files may lie in
+// any order. In a buffer times do not go back, nor behind the time when it was flushed. A clock that was set back looks
+// the same, but hardly ever where a cluster begins.
+static bool is_other_file(const record_source *s, const records *r, const event_frame *frame)
+{
+    u64 last = s->offset + r->last, here = s->offset + r->end;
+    if (!s->view || !r->last_time || !frame->has_time || last / CLUSTER == here / CLUSTER ||
+        !chain_is_near(r->last_time, frame->time))
+        return false;
+    bool is_late = s->flushed && r->last_time <= s->flushed && frame->time > s->flushed;
+    return is_late || frame->time < r->last_time - OUT_OF_ORDER;
+}
+
 static void prove_last(records *r)
 {
     r->events += r->whole != r->end;
@@ -93,7 +110,9 @@ static bool add_record(records *r, const event_frame *frame, bool trusted)
     if (!trusted && r->weight < CHAIN_PROOF && frame->has_time && (frame->time <= 0 || all.of[1].count))
         return false;
     prove_last(r);
+    r->last = r->end;
     r->last_byte = r->end + frame->size - 1u;
+    r->last_time = frame->has_time ? frame->time : r->last_time;
     r->end += (frame->size + ALIGNED_SIZE - 1u) & ~(ALIGNED_SIZE - 1u);
     r->weight = r->weight < CHAIN_PROOF ? r->weight + chain_weight(frame) : r->weight;
     r->all = all;
@@ -132,7 +151,7 @@ static bool walk(const record_source *s, u64 end, bool trusted, records *r)
     while (r->end + ALIGNED_SIZE <= end) {
         event_frame frame;
         rest = source_at(s, r->end, end);
-        if (!chain_frame(rest, &frame) || !add_record(r, &frame, trusted))
+        if (!chain_frame(rest, &frame) || is_other_file(s, r, &frame) || !add_record(r, &frame, trusted))
             break;
     }
     bool exact = r->end + ALIGNED_SIZE > end;
@@ -226,7 +245,7 @@ static bool is_header_buffer(image_view *view, const carve_buffer *b)
 
 static bool prove_plain(const carve_prover *p, carve_buffer *b, header_trust trust)
 {
-    record_source s = {.view = p->view, .offset = b->offset};
+    record_source s = {.view = p->view, .offset = b->offset, .flushed = b->time_stamp};
     records r;
     records_begin(&r, BUFFER_HEADER_BYTES);
     bool exact = walk(&s, b->used, trust == HEADER_TRUSTED, &r);
