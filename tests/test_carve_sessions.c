@@ -246,6 +246,60 @@ static void almost_a_copy(void **state)
     outbuf_free(&a);
 }
 
+// A whole file twice, one byte of a payload another: the session has each number once, and what the other copy has
+// otherwise is kept apart. What only one of the copies has is the session's.
+static void copy_of_a_file(void **state)
+{
+    image *m = *state;
+    outbuf a = {0};
+    build(TRACE("A", "65", MAY, "", "", "", ""), &a);
+    for (int is_adjacent = 0; is_adjacent < 2; is_adjacent++) {
+        m->bytes.len = 0;
+        place(m, a.bytes, 3 * BUFFER);
+        if (!is_adjacent)
+            gap(m);
+        size_t other = place(m, a.bytes, a.len);
+        m->bytes.bytes[other + 2 * BUFFER + 72 + 80] ^= 1;
+        assert_int_equal(carve(m), 0);
+        assert_int_equal(sessions(m), 2);
+        check_file(m, "found/session-1.etl", a.bytes, a.len);
+        assert_int_equal(buffers_in(m, 1), 1);
+        check_counts(m);
+        assert_int_equal(records_in_all(m, OF_A), 12);
+    }
+    outbuf_free(&a);
+}
+
+// Clusters of files in any order: in the middle of a buffer another one's go on, at a record. Its events are later than
+// the buffer was flushed.
+static void buffer_of_two_files(void **state)
+{
+    enum { CLUSTER = 4096 };
+    image *m = *state;
+    pair p = {{0}, {0}};
+    for (int i = 0; i < 2; i++) { // 100 records of 96 bytes, the first at 8264
+        outbuf text = {0};
+        outbuf_text(&text, i ? "trace session=B buffer-size=8192 logger=7 start=" JUNE "\n"
+                               "buffer logger=7 sequence=1 flushed=1040000000\n"
+                             : "trace session=A buffer-size=8192 logger=7 start=" MAY "\n"
+                               "buffer logger=7 sequence=1 flushed=1020000000\n");
+        for (int k = 0; k < 80; k++)
+            outbuf_text(&text, i ? EVENT("66", "+3s") : EVENT("65", "+1s"));
+        outbuf_add(&text, "", 1);
+        build((const char *)text.bytes, i ? &p.b : &p.a);
+        outbuf_free(&text);
+    }
+    assert_int_equal(p.a.len, 4 * CLUSTER);
+    place(m, p.a.bytes, 3 * CLUSTER);
+    place(m, p.b.bytes + 3 * CLUSTER, CLUSTER);
+    place(m, p.b.bytes, 2 * CLUSTER);
+    (void)carve(m);
+    for (int i = 0; i < sessions(m); i++)
+        assert_true(!records_with(m, i, OF_A) || !records_with(m, i, OF_B));
+    assert_int_equal(records_in_all(m, OF_A), (CLUSTER - 72) / 96);
+    pair_free(&p);
+}
+
 // Without headers: two buffers claim one number, and others may be of either.
 static void rivals_without_header(void **state)
 {
@@ -534,12 +588,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, image_setup, image_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_decides), TEST(interleaved),          TEST(same_but_for_contents), TEST(contested_number),
-        TEST(one_too_many),    TEST(row_of_two),           TEST(almost_a_copy),         TEST(rivals_without_header),
-        TEST(flush_dates),     TEST(taken_numbers),        TEST(buffers_written),       TEST(end_of_session),
-        TEST(order_of_events), TEST(one_logger_at_a_time), TEST(fragment_after_a_file), TEST(fragmented),
-        TEST(torn_by_another), TEST(torn_stream),          TEST(damaged_copies),        TEST(copy_in_memory),
-        TEST(header_twice),
+        TEST(nothing_decides),       TEST(interleaved),           TEST(same_but_for_contents),
+        TEST(contested_number),      TEST(one_too_many),          TEST(row_of_two),
+        TEST(almost_a_copy),         TEST(copy_of_a_file),        TEST(buffer_of_two_files),
+        TEST(rivals_without_header), TEST(flush_dates),           TEST(taken_numbers),
+        TEST(buffers_written),       TEST(end_of_session),        TEST(order_of_events),
+        TEST(one_logger_at_a_time),  TEST(fragment_after_a_file), TEST(fragmented),
+        TEST(torn_by_another),       TEST(torn_stream),           TEST(damaged_copies),
+        TEST(copy_in_memory),        TEST(header_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

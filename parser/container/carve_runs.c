@@ -82,8 +82,6 @@ static bool goes_on(const carve *c, const run *r)
         return false;
     if (!flushes_agree(last, b))
         return false;
-    if (!flushes_agree(last, b))
-        return false;
     return r->header != CARVE_NONE ? fits_header(c, r->header, b) : is_like(last, b);
 }
 
@@ -202,8 +200,38 @@ static void unite_run(grouping *g, const run *r)
     mem_free(most_after);
 }
 
+// What the pieces with a header have so far: buffers by header and number.
+static u64 number_hash(u32 header, u64 sequence)
+{
+    return hash_more(hash_u64(sequence), &header, sizeof(header));
+}
+
+static void note_numbers(grouping *g, const run *r, map *numbers)
+{
+    const carve_buffer *buffers = g->c->buffers;
+    for (u32 i = r->from; i < r->to; i++)
+        if (buffers[i].duplicate_of == CARVE_NONE && g->header[group_root(g, i)] == r->header)
+            map_add(numbers, number_hash(r->header, buffers[i].sequence), i);
+}
+
+// A row behind a copy of a header is a copy of the file: what it has of its own belongs to the piece, but for numbers
+// that the piece has with other contents. One of the two is damaged, and it is not known which.
+static void unite_copy(grouping *g, const run *r, const map *numbers)
+{
+    const carve_buffer *buffers = g->c->buffers;
+    for (u32 i = r->from; i < r->to; i++) {
+        u32 found;
+        if (buffers[i].duplicate_of != CARVE_NONE)
+            continue;
+        MAP_FIND(found, numbers, number_hash(r->header, buffers[i].sequence),
+                 buffers[index_].sequence == buffers[i].sequence && g->header[group_root(g, index_)] == r->header);
+        if (found == MAP_NONE)
+            unite(g, r->header, i);
+    }
+}
+
 // Unites what is one piece. Returns where the next row begins.
-static u32 join_run(grouping *g, run r)
+static u32 join_run(grouping *g, run r, bool is_copy, map *numbers)
 {
     const carve *c = g->c;
     numbered *list = mem_alloc((r.to - r.from) * sizeof(*list));
@@ -212,10 +240,14 @@ static u32 join_run(grouping *g, run r)
         r.to = complete;
     bool is_one = complete != r.from || is_consistent(c, r.header, list, list_run(c, &r, list));
     mem_free(list);
-    if (r.header != CARVE_NONE)
-        unite(g, r.header, r.from);
-    if (is_one)
+    if (is_copy != (r.header != CARVE_NONE && r.header != r.from))
+        return r.to;
+    if (is_one && is_copy)
+        unite_copy(g, &r, numbers);
+    else if (is_one)
         unite_run(g, &r);
+    if (r.header != CARVE_NONE)
+        note_numbers(g, &r, numbers);
     return r.to;
 }
 
@@ -259,8 +291,12 @@ void group_find_runs(grouping *g)
         g->parent[i] = i;
         g->header[i] = c->buffers[i].facts != CARVE_NONE && c->buffers[i].duplicate_of == CARVE_NONE ? i : CARVE_NONE;
     }
+    map numbers = {0};
     for (u32 i = 0; i < c->count;)
-        i = join_run(g, run_from(c, i));
+        i = join_run(g, run_from(c, i), false, &numbers);
+    for (u32 i = 0; i < c->count;)
+        i = join_run(g, run_from(c, i), true, &numbers);
+    map_free(&numbers);
     for (u32 i = 0; i < c->count; i++)
         if (c->buffers[i].duplicate_of != CARVE_NONE)
             unite(g, i, c->buffers[i].duplicate_of);
