@@ -542,26 +542,38 @@ static void damaged_copies(void **state)
 }
 
 // A buffer on the disk, and in memory while it was being filled.
+// Places the last buffer as it was in memory when `events` of its three were in it.
+static void place_live(image *m, const outbuf *a, u32 events)
+{
+    u8 *live = m->bytes.bytes + place(m, a->bytes + 3 * BUFFER, BUFFER);
+    u32 used = 72 + events * 96;
+    memset(live + 0x04, 0, 4);
+    live[0x08] = (u8)used;
+    live[0x09] = (u8)(used >> 8);
+    memset(live + 0x18, 0, 8); // it has no number yet
+    memset(live + 0x30, 0, 4);
+    memset(live + used, 0, BUFFER - used);
+    gap(m);
+}
+
 static void copy_in_memory(void **state)
 {
     image *m = *state;
     outbuf a = {0};
     build(TRACE("A", "65", MAY, "", "", "", ""), &a);
-    gap(m);
-    place(m, a.bytes, a.len);
-    gap(m);
-    u8 *live = m->bytes.bytes + place(m, a.bytes + 3 * BUFFER, BUFFER);
-    enum { USED = 72 + 2 * 96 }; // two events of three
-    memset(live + 0x04, 0, 4);
-    live[0x08] = (u8)USED;
-    live[0x09] = USED >> 8;
-    memset(live + 0x18, 0, 8); // it has no number yet
-    memset(live + 0x30, 0, 4);
-    memset(live + USED, 0, BUFFER - USED);
-    gap(m);
-    assert_int_equal(carve(m), 0);
-    assert_int_equal(sessions(m), 1);
-    assert_int_equal(records_with(m, 0, OF_A), 9);
+    for (u32 i = 0; i < 4; i++) {
+        m->bytes.len = 0;
+        gap(m);
+        if (i < 2)
+            place_live(m, &a, 2 + i);
+        place(m, a.bytes, a.len);
+        gap(m);
+        if (i >= 2)
+            place_live(m, &a, i);
+        assert_int_equal(carve(m), 0);
+        assert_int_equal(sessions(m), 1);
+        assert_int_equal(records_with(m, 0, OF_A), 9);
+    }
     outbuf_free(&a);
 }
 

@@ -16,6 +16,7 @@ typedef struct hashed {
 typedef struct digested {
     u8 digest[SHA256_BYTES];
     u32 index, good_end;
+    bool is_unfinished; // damaged, or still being filled: it may be a part of another
 } digested;
 
 static int by_hash(const void *a, const void *b)
@@ -38,6 +39,8 @@ static int longest_first(const void *a, const void *b)
     const digested *x = a, *y = b;
     if (x->good_end != y->good_end)
         return x->good_end > y->good_end ? -1 : 1;
+    if (x->is_unfinished != y->is_unfinished)
+        return y->is_unfinished ? -1 : 1;
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
@@ -119,7 +122,8 @@ static void compare_alike(carve_prover *p, const hashed *alike, u32 count)
         items[i].index = alike[i].index;
         items[i].good_end = b->good_end;
         digest_of(p, b, items[i].digest);
-        has_parts = has_parts || !b->intact || b->is_live;
+        items[i].is_unfinished = !b->intact || b->is_live;
+        has_parts = has_parts || items[i].is_unfinished;
     }
     count = merge_same(c, items, count);
     if (has_parts) {
