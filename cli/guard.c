@@ -135,7 +135,7 @@ static bool is_written(os_identity file)
             return true;
     for (u32 i = 0; i < LISTS; i++)
         for (const outfile *f = unfinished[i]; f; f = f->next)
-            if (f->exists && !f->updates && same(f->old, file))
+            if (f->exists && !f->request.updates && same(f->old, file))
                 return true;
     return false;
 }

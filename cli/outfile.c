@@ -29,6 +29,11 @@ static os_identity identity_of(const struct stat *st)
     return (os_identity){(u64)st->st_dev, (u64)st->st_ino};
 }
 
+static bool same(os_identity a, os_identity b)
+{
+    return a.device == b.device && a.number == b.number;
+}
+
 // Of unfinished files, which may be one for each of thousands of providers; holding the guard.
 enum { LISTS = 1024 };
 static outfile_folder *folders[LISTS];
@@ -36,7 +41,7 @@ static outfile_folder *folders[LISTS];
 static outfile_folder *folder_in_use(os_identity id)
 {
     for (outfile_folder *f = folders[id.number % LISTS]; f; f = f->next)
-        if (f->id.device == id.device && f->id.number == id.number)
+        if (same(f->id, id))
             return f;
     return NULL;
 }
@@ -160,8 +165,9 @@ int outfile_folder_of(const char *path)
 }
 
 // Whether the file begins as an earlier output of the same kind; an empty one is nobody's.
-static bool is_own(const outfile *f, const outfile_request *request)
+static bool is_own(const outfile *f)
 {
+    const outfile_request *request = &f->request;
     u8 *head = mem_alloc(OUTFILE_HEAD);
     span first = {head, 0};
     int fd = openat(f->folder->fd, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -178,31 +184,32 @@ static bool is_own(const outfile *f, const outfile_request *request)
     return own;
 }
 
-static bool refuse_other(outfile *f, const outfile_request *request, error *e)
+static bool refuse_foreign(outfile *f, error *e)
 {
     f->refused = true;
     return error_set(e, "%s exists and does not begin as %s of this program does (--force replaces it)", f->path,
-                     request->what);
+                     f->request.what);
 }
 
 // A link to nothing, or one that is not followed, and is replaced.
-static bool look_at_link(outfile *f, const outfile_request *request, error *e)
+static bool look_at_link(outfile *f, error *e)
 {
     struct stat st;
     if (fstatat(f->folder->fd, f->name, &st, 0) != 0)
         return true;
     if (guard_is_read(identity_of(&st)))
         return refuse_input(f, e);
-    return request->force || refuse_other(f, request, e);
+    return f->request.force || refuse_foreign(f, e);
 }
 
-static bool look_at_old(outfile *f, const outfile_request *request, error *e)
+static bool look_at_old(outfile *f, error *e)
 {
+    const outfile_request *request = &f->request;
     struct stat st;
     if (fstatat(f->folder->fd, f->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? true : failed(f, e);
     if (!S_ISREG(st.st_mode))
-        return look_at_link(f, request, e);
+        return look_at_link(f, e);
     f->exists = true;
     f->old = identity_of(&st);
     f->mode = st.st_mode & PERMISSIONS;
@@ -210,7 +217,7 @@ static bool look_at_old(outfile *f, const outfile_request *request, error *e)
     f->group = st.st_gid;
     if (guard_is_read(f->old))
         return refuse_input(f, e);
-    return request->force || request->updates || is_own(f, request) || refuse_other(f, request, e);
+    return request->force || request->updates || is_own(f) || refuse_foreign(f, e);
 }
 
 // "name.part-" and 16 random digits; names too long for that are cut.
@@ -235,9 +242,9 @@ static bool is_taken(const outfile *f)
 }
 
 // Listed before it is there: whatever ends the process from now on removes it.
-static bool make_part(outfile *f, bool shared, error *e)
+static bool make_part(outfile *f, error *e)
 {
-    if (!f->updates && is_taken(f)) { // who updates a file is overtaken, and begins anew
+    if (!f->request.updates && is_taken(f)) { // who updates a file is overtaken, and begins anew
         f->refused = true;
         return error_set(e, "%s is an output of this run already", f->path);
     }
@@ -246,7 +253,7 @@ static bool make_part(outfile *f, bool shared, error *e)
     errno = EIO;
     for (u32 i = 0; i < ATTEMPTS && f->fd < 0 && random_name(f, part); i++) {
         guard_hold();
-        f->fd = openat(f->folder->fd, part, flags, shared ? 0666 : 0600);
+        f->fd = openat(f->folder->fd, part, flags, f->request.shared ? 0666 : 0600);
         if (f->fd >= 0) {
             memcpy(f->part, part, sizeof(part));
             guard_add(f);
@@ -261,7 +268,7 @@ static bool make_part(outfile *f, bool shared, error *e)
 bool outfile_begin(outfile *f, const outfile_request *request, error *e)
 {
     struct stat st;
-    *f = (outfile){.path = request->path, .fd = -1, .updates = request->updates, .unsynced = request->unsynced};
+    *f = (outfile){.request = *request, .path = request->path, .fd = -1};
     if (!request->path || strcmp(request->path, "-") == 0) {
         f->path = "standard output";
         f->fd = STDOUT_FILENO;
@@ -271,10 +278,9 @@ bool outfile_begin(outfile *f, const outfile_request *request, error *e)
     if (there && S_ISDIR(st.st_mode))
         ok = error_set(e, "%s: is a folder, a file name is needed (%s/ is for one output an input)", f->path, f->path);
     else
-        ok =
-            there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)
-                ? begin_in_place(f, request, e)
-                : find_place(f, !request->made_up, e) && look_at_old(f, request, e) && make_part(f, request->shared, e);
+        ok = there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)
+                 ? begin_in_place(f, request, e)
+                 : find_place(f, !request->made_up, e) && look_at_old(f, e) && make_part(f, e);
     if (!ok)
         outfile_abandon(f);
     return ok;
@@ -332,16 +338,13 @@ bool outfile_sha256(const outfile *f, char text[SHA256_TEXT], u64 *bytes, error 
 // ---------------------------------------------------------------------------------------------- finishing
 
 // The new file belongs to whom the old one did, where that is allowed.
-static bool inherit(const outfile *f)
+static bool inherit(const outfile *f, const struct stat *st)
 {
-    struct stat st;
     if (!f->exists)
         return true;
-    if (fstat(f->fd, &st) != 0)
-        return false;
-    if (st.st_uid != f->user || st.st_gid != f->group)
+    if (st->st_uid != f->user || st->st_gid != f->group)
         (void)!fchown(f->fd, f->user, f->group);
-    return (st.st_mode & PERMISSIONS) == f->mode || fchmod(f->fd, f->mode) == 0;
+    return (st->st_mode & PERMISSIONS) == f->mode || fchmod(f->fd, f->mode) == 0;
 }
 
 static bool is_synced(int fd)
@@ -357,28 +360,42 @@ bool outfile_seal(outfile *f, error *e)
 {
     if (f->sealed || f->fd == STDOUT_FILENO)
         return true;
-    bool ok = !f->folder || (inherit(f) && (f->unsynced || is_synced(f->fd))) || failed(f, e);
+    struct stat st = {0};
+    bool ok = !f->folder || (fstat(f->fd, &st) == 0 && inherit(f, &st) && (f->request.unsynced || is_synced(f->fd))) ||
+              failed(f, e);
+    f->bytes = st.st_size;
     ok = (close(f->fd) == 0 || failed(f, e)) && ok;
     f->fd = -1;
     f->sealed = ok;
     return ok;
 }
 
-// What has the name now may not be what had it at the beginning.
+// What has the name now may not be what had it at the beginning: evidence, or somebody's work.
 static bool may_replace(outfile *f, error *e)
 {
-    static const int FLAGS[] = {AT_SYMLINK_NOFOLLOW, 0};
+    static const int FLAGS[] = {0, AT_SYMLINK_NOFOLLOW};
     struct stat st = {0};
-    bool there = false;
+    bool there = false, updates = f->request.updates;
     for (size_t i = 0; i < COUNT_OF(FLAGS); i++) {
         there = fstatat(f->folder->fd, f->name, &st, FLAGS[i]) == 0;
-        if (there && !f->updates && guard_is_read(identity_of(&st)))
+        if (there && !updates && guard_is_read(identity_of(&st)))
             return error_set(e, "%s has become an input of this run: evidence is never written to", f->path);
     }
-    os_identity now = identity_of(&st);
-    f->overtaken =
-        f->updates && (there != f->exists || (there && (now.device != f->old.device || now.number != f->old.number)));
-    return !f->overtaken || error_set(e, "%s: another run has replaced it meanwhile", f->path);
+    f->overtaken = updates && (there != f->exists || (there && !same(identity_of(&st), f->old)));
+    if (f->overtaken)
+        return error_set(e, "%s: another run has replaced it meanwhile", f->path);
+    if (!there || updates || f->request.force)
+        return true;
+    return S_ISREG(st.st_mode) ? is_own(f) || refuse_foreign(f, e) : look_at_link(f, e);
+}
+
+// Who may write into the folder can give the part's name to another file. Not by its inode: there are file systems
+// that number a file anew once it is closed.
+static bool is_part(const outfile *f)
+{
+    struct stat st;
+    return fstatat(f->folder->fd, f->part, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_size == f->bytes && !guard_is_read(identity_of(&st));
 }
 
 // With `save`, the old file keeps a name until all are in their places. File systems without hard links cannot do that.
@@ -387,6 +404,10 @@ static bool put(outfile *f, bool save, error *e)
     int folder = f->folder->fd;
     if (!may_replace(f, e))
         return false;
+    if (!is_part(f)) {
+        f->part[0] = 0; // not ours to remove
+        return error_set(e, "%s: something else has the name under which it was written", f->path);
+    }
     if (save && f->exists && random_name(f, f->saved) && linkat(folder, f->name, folder, f->saved, 0) != 0)
         f->saved[0] = 0;
     if (renameat(folder, f->part, folder, f->name) != 0)
@@ -426,7 +447,7 @@ static bool sync_folders(outfile *const *files, u32 count, error *e)
     const outfile_folder *last = NULL;
     for (u32 i = 0; i < count; i++) {
         const outfile_folder *folder = files[i]->folder;
-        if (folder && folder != last && folder->can_sync && !files[i]->unsynced && !is_synced(folder->fd))
+        if (folder && folder != last && folder->can_sync && !files[i]->request.unsynced && !is_synced(folder->fd))
             return failed(files[i], e);
         last = folder;
     }

@@ -5,7 +5,8 @@
 // renamed or none. A link's file is replaced, not the link. What exists and is not a file (a pipe, a device) is written
 // in place. Nobody wished for a name that the program made up: a link that has it is replaced itself, if that is
 // forced. What the run reads is never replaced or written to (guard.h), nor is a file that is not an earlier output of
-// the same kind, unless that is forced. A replaced file leaves its mode to the new one.
+// the same kind, unless that is forced: both are judged when the output begins and when it takes its place. A replaced
+// file leaves its mode to the new one.
 #ifndef ETWKIT_OUTFILE_H
 #define ETWKIT_OUTFILE_H
 
@@ -39,16 +40,18 @@ typedef struct outfile_folder {
 
 typedef struct outfile {
     struct outfile *next;                         // unfinished, guard.h
+    outfile_request request;                      // its texts are the caller's until commit or abandon
     const char *path;                             // as given, for sentences; the caller's
     int fd;                                       // to be written to; that of a file can also be read. -1 once sealed
     outfile_folder *folder;                       // NULL: written in place
     char *name;                                   // in the folder
     char part[OUTFILE_PART], saved[OUTFILE_PART]; // "": there is none
-    bool exists, updates, unsynced;
+    bool exists;
     bool sealed;
     bool refused;    // begin failed for what the command line asks, not for what the system says
     bool overtaken;  // commit failed since another run has replaced the file that is updated
     os_identity old; // where it exists
+    off_t bytes;     // once sealed
     mode_t mode;
     uid_t user;
     gid_t group;

@@ -475,6 +475,57 @@ static void all_or_none(void **state)
     assert_int_equal(program_files(p, ""), 2);
 }
 
+static bool none(span head, int fd)
+{
+    (void)head, (void)fd;
+    return false;
+}
+
+// A file that gets OUT's name while OUT is written is as much somebody's work as one that was there before.
+static void foreign_files_that_appear_stay(void **state)
+{
+    program *p = *state;
+    char path[512];
+    error e = {0};
+    outfile f, *const list[] = {&f};
+    for (u32 i = 0; i < 3; i++) {
+        const outfile_request request = {
+            .path = program_path(p, "out", path), .what = "a test", .is_own = i ? any : none, .force = i == 2};
+        if (i == 1)
+            text_file(p, "out", "an earlier output");
+        assert_true(outfile_begin(&f, &request, &e) && outfile_text(&f, "new", &e));
+        text_file(p, "out", "somebody's work");
+        f.request.is_own = none;
+        assert_int_equal(outfile_commit(list, 1, &e), i == 2);
+        holds(path, i == 2 ? "new" : "somebody's work");
+        if (i == 0)
+            assert_int_equal(unlink(path), 0);
+        assert_int_equal(program_files(p, ""), i > 0);
+    }
+    assert_non_null(strstr(e.message, "--force replaces it"));
+}
+
+// The name under which it is written is given to something else: that is not what takes OUT's place.
+static void parts_are_what_was_written(void **state)
+{
+    static const char *const SWAPS[] = {"ln -sf evidence out.part-*", "ln -f evidence out.part-*",
+                                        "echo other >other && mv other out.part-*"};
+    program *p = *state;
+    char path[512];
+    error e = {0};
+    outfile f, *const list[] = {&f};
+    text_file(p, "evidence", "evidence");
+    witness w = watch(p, "evidence");
+    for (size_t i = 0; i < COUNT_OF(SWAPS); i++) {
+        begin(&f, program_path(p, "out", path), "new");
+        program_shell(p, SWAPS[i]);
+        assert_false(outfile_commit(list, 1, &e));
+        assert_int_equal(access(path, F_OK), -1);
+        program_shell(p, "rm -f out.part-*");
+    }
+    unchanged(p, &w);
+}
+
 // Two outputs of one run by one name, spelt differently.
 static void one_place_one_output(void **state)
 {
@@ -516,7 +567,8 @@ int main(void)
         TEST(foreign_files_stay),         TEST(outputs_in_folders_that_are_read),
         TEST(foreign_reports_and_others), TEST(carve_wants_a_folder_of_its_own),
         TEST(evidence_is_private),        TEST(all_or_none),
-        TEST(one_place_one_output),       TEST(no_output_without_provenance),
+        TEST(one_place_one_output),       TEST(foreign_files_that_appear_stay),
+        TEST(parts_are_what_was_written), TEST(no_output_without_provenance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
