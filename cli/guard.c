@@ -1,6 +1,7 @@
 #include "guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -168,12 +169,20 @@ bool guard_is_read(os_identity file)
     return found;
 }
 
+static bool is_stderr(os_identity file)
+{
+    return standard[STDERR_FILENO].known && same(standard[STDERR_FILENO].file, file);
+}
+
 // Not a byte was written yet to what is going to be read: end here, whatever else is under way.
 static _Noreturn void refuse(const char *path, os_identity file)
 {
     guard_clean_up();
-    if (!standard[STDERR_FILENO].known || !same(standard[STDERR_FILENO].file, file))
+    if (!is_stderr(file)) {
+        print_hold(NULL);
+        print_release();
         print_say("%s is also an output of this run: evidence is never written to", path);
+    }
     _exit(EXIT_USAGE);
 }
 
@@ -199,9 +208,35 @@ void guard_will_read(const char *const *paths, u32 count)
             on_open(paths[i], file);
 }
 
-void guard_begin(void)
+// As an argument, or as the value of an option.
+static bool names_stderr(const char *arg)
+{
+    const char *value = strchr(arg, '=');
+    os_identity file;
+    return (os_identify_path(arg, &file) && is_stderr(file)) ||
+           (value && os_identify_path(value + 1, &file) && is_stderr(file));
+}
+
+// A command line may be wrong, and what it names is evidence none the less.
+static void spare_stderr(int argc, char **argv)
+{
+    bool named = false;
+    for (int i = 1; i < argc && !named; i++)
+        named = names_stderr(argv[i]);
+    int nowhere = named ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+    if (nowhere >= 0) {
+        dup2(nowhere, STDERR_FILENO);
+        close(nowhere);
+    }
+}
+
+void guard_begin(int argc, char **argv)
 {
     for (int fd = STDOUT_FILENO; fd < (int)COUNT_OF(standard); fd++)
         standard[fd].known = os_identify(fd, &standard[fd].file);
     os_on_open = on_open;
+    if (!standard[STDERR_FILENO].known)
+        return;
+    spare_stderr(argc, argv);
+    print_keep();
 }

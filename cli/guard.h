@@ -10,8 +10,9 @@
 
 struct outfile;
 
-// Once, before anything is opened.
-void guard_begin(void);
+// Once, before anything is opened or printed. What is said waits, where standard error is a file, until it is known
+// what is read (print_release); it goes nowhere where the command line names that file.
+void guard_begin(int argc, char **argv);
 
 // What a command line names and nobody has opened yet, so that an output that is one of them is refused before any
 // work is done. What does not exist is passed over.

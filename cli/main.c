@@ -28,6 +28,7 @@ static void print_help(void)
 // A failed write to standard output is a failure, whatever the command says.
 static int flushed(int code)
 {
+    print_release();
     bool failed = ferror(stdout) != 0;
     if (fflush(stdout) == 0 && !failed)
         return code;
@@ -149,7 +150,7 @@ int main(int argc, char **argv)
 #ifdef ETWKIT_COMMIT
     version_commit = *ETWKIT_COMMIT ? ETWKIT_COMMIT : NULL;
 #endif
-    guard_begin();
+    guard_begin(argc, argv);
     signals_begin();
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
         return flushed(help(argc, argv));

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "guard.h"
 #include "options.h"
+#include "print.h"
 
 // The first thread that comes here ends the process, for all.
 static _Noreturn void out_of_memory(size_t bytes)
@@ -16,6 +17,7 @@ static _Noreturn void out_of_memory(size_t bytes)
     while (atomic_flag_test_and_set(&ended))
         pause();
     guard_clean_up();
+    print_release();
     if (bytes)
         fprintf(stderr, "etwkit: out of memory allocating %zu bytes\n", bytes);
     else

@@ -67,10 +67,31 @@ void print_padded(FILE *to, const char *text, int columns)
 }
 
 static _Thread_local outbuf *held;
+static outbuf kept; // before there are other threads
+static bool keeps;
 
 void print_hold(outbuf *text)
 {
     held = text;
+}
+
+void print_keep(void)
+{
+    keeps = true;
+}
+
+void print_release(void)
+{
+    keeps = false;
+    if (kept.len)
+        (void)fwrite(kept.bytes, 1, kept.len, stderr);
+    outbuf_free(&kept);
+}
+
+// Where what is said goes instead of standard error; NULL: it goes there.
+static outbuf *waiting(void)
+{
+    return held ? held : keeps ? &kept : NULL;
 }
 
 FILE *print_into_begin(print_into *t)
@@ -115,9 +136,10 @@ void print_event(const char *name, cJSON *members)
     for (cJSON *member; (member = cJSON_DetachItemFromArray(members, 0)) != NULL;)
         cJSON_AddItemToObject(line, member->string, member);
     char *text = cJSON_PrintUnformatted(line);
-    if (held) {
-        outbuf_text(held, text);
-        outbuf_text(held, "\n");
+    outbuf *later = waiting();
+    if (later) {
+        outbuf_text(later, text);
+        outbuf_text(later, "\n");
     } else {
         fprintf(stderr, "%s\n", text);
     }
@@ -143,12 +165,13 @@ static void say(const char *text)
     }
 
     print_into line;
-    FILE *to = held ? print_into_begin(&line) : stderr;
+    outbuf *later = waiting();
+    FILE *to = later ? print_into_begin(&line) : stderr;
     fputs("etwkit: ", to);
     (void)print_clean(to, text);
     fputc('\n', to);
-    if (held)
-        print_into_end(&line, held);
+    if (later)
+        print_into_end(&line, later);
 }
 
 void print_say_list(const char *format, va_list args)

@@ -39,4 +39,8 @@ void print_into_end(print_into *t, outbuf *out);
 // From now on what this thread says is appended to a text, to be put out in its turn; NULL: it goes to stderr again.
 void print_hold(outbuf *text);
 
+// From now on what is said is kept until it is released: standard error may turn out to be a file that is to be read.
+void print_keep(void);
+void print_release(void);
+
 #endif

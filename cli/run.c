@@ -222,7 +222,9 @@ int run_begin(run *r, const options *o)
         return EXIT_FAILED;
     start_crew(r);
     r->store = schema_store_new(fetch_schemas, r);
-    return load_schemas(r) ? EXIT_DONE : EXIT_FAILED;
+    bool ok = load_schemas(r);
+    print_release(); // nearly all that is read is known now
+    return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
 int run_end(run *r, int code)

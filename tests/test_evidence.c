@@ -187,6 +187,20 @@ static void nothing_read_is_written(void **state)
         unchanged(p, &w[i]);
 }
 
+// Provenance of more inputs than fit into what the C library buffers; of `image` it is another one.
+static void make_long_verification(program *p)
+{
+    outbuf names = {0};
+    char path[512];
+    for (u32 i = 0; i < 60; i++)
+        outbuf_text(&names, "one-of-many-inputs-that-are-not-there-any-more.etl\n");
+    outbuf_text(&names, DNS);
+    bytes_save(program_path(p, "many", path), names.bytes, names.len);
+    outbuf_free(&names);
+    assert_int_equal(RUN(p, "convert", "--files-from", "{}/many", "-o", "{}/o.csv", "--provenance"), 4);
+    assert_int_equal(RUN(p, "convert", "{}/image", "-o", "{}/i.csv", "--provenance"), 0);
+}
+
 // Standard output and error are outputs like others.
 static void streams_are_outputs(void **state)
 {
@@ -201,6 +215,13 @@ static void streams_are_outputs(void **state)
         "\"$E\" convert a.etl -o out.csv --schemas schemas >>schemas/b.man",
         "\"$E\" schemas add a.etl --cache c.db >>a.etl",
         "\"$E\" carve a.etl -o carved 2>>a.etl",
+        // Something is said before the file is found to be read, or nothing is read at all.
+        "\"$E\" info none.etl a.etl 2>>a.etl",
+        "\"$E\" info --files-from list 2>>a.etl",
+        "\"$E\" detect --rules rules a.etl 2>>rules/z.yml",
+        "\"$E\" info --frob a.etl 2>>a.etl",
+        "\"$E\" detect --rules=schemas/b.man 2>>schemas/b.man",
+        "\"$E\" verify o.csv.provenance.json i.csv.provenance.json >>image",
     };
     program *p = *state;
     char program_name[4096];
@@ -211,8 +232,14 @@ static void streams_are_outputs(void **state)
     folder(p, "schemas");
     copy(p, "samples/schemas/example-service.man", "schemas/b.man");
     link_to(p, "a.etl", "hard.link");
+    text_file(p, "list", "none.etl\na.etl\n");
+    folder(p, "rules");
+    text_file(p, "rules/a.yml", "no rule");
+    text_file(p, "rules/z.yml", "no rule");
+    make_long_verification(p);
     for (size_t i = 0; i < COUNT_OF(SCRIPTS); i++) {
-        witness a = watch(p, "a.etl"), b = watch(p, "schemas/b.man");
+        witness a = watch(p, "a.etl"), b = watch(p, "schemas/b.man"), z = watch(p, "rules/z.yml"),
+                image = watch(p, "image");
         char script[5200];
         snprintf(script, sizeof(script), "cd '%s' && export HOME=. E='%s' && %s", p->folder, program_name, SCRIPTS[i]);
         int status = system(script);
@@ -220,6 +247,8 @@ static void streams_are_outputs(void **state)
             fail_msg("%s: ended with status %x", SCRIPTS[i], (unsigned)status);
         unchanged(p, &a);
         unchanged(p, &b);
+        unchanged(p, &z);
+        unchanged(p, &image);
     }
     assert_int_equal(program_files(p, "out"), 0);
     assert_int_equal(program_files(p, "carved"), 0);

@@ -182,6 +182,7 @@ static int carve_command(const options *o)
     carve_job job = {.o = o, .bar = !o->quiet && os_is_terminal(2)};
     if (!open_image(&job))
         return EXIT_FAILED;
+    print_release(); // all that is read is known
     int code = check_folder(o);
     if (code == EXIT_DONE)
         code = carve_exit_code(&job);

@@ -279,23 +279,23 @@ static verify_state worst(const verification *v)
     return state;
 }
 
-static void print_text(const verification *v)
+static void print_text(const verification *v, FILE *to)
 {
-    (void)print_clean(stdout, v->place.file);
-    putchar('\n');
+    (void)print_clean(to, v->place.file);
+    fputc('\n', to);
     for (u32 i = 0; i < v->count; i++) {
         const finding *f = &v->list[i];
-        printf("  %-9s  %-6s  ", STATE_NAMES[f->state], f->kind);
-        (void)print_clean(stdout, f->name);
+        fprintf(to, "  %-9s  %-6s  ", STATE_NAMES[f->state], f->kind);
+        (void)print_clean(to, f->name);
         if (f->said.message[0]) {
-            fputs(": ", stdout);
-            (void)print_clean(stdout, f->said.message);
+            fputs(": ", to);
+            (void)print_clean(to, f->said.message);
         }
-        putchar('\n');
+        fputc('\n', to);
     }
 }
 
-static void print_json(const verification *v)
+static void print_json(const verification *v, FILE *to)
 {
     cJSON *root = cJSON_CreateObject();
     json_add_text(root, "file", v->place.file);
@@ -312,7 +312,7 @@ static void print_json(const verification *v)
         cJSON_AddItemToArray(list, entry);
     }
     char *text = cJSON_PrintUnformatted(root);
-    puts(text);
+    fprintf(to, "%s\n", text);
     cJSON_free(text);
     cJSON_Delete(root);
 }
@@ -330,7 +330,7 @@ static void say_sum(const options *o, const u32 counts[STATES])
 
 // ---------------------------------------------------------------------------------------------- the command
 
-static verify_state verify_one(const options *o, const char *file, u32 counts[STATES], bool *read)
+static verify_state verify_one(const options *o, const char *file, FILE *to, u32 counts[STATES], bool *read)
 {
     verification v = {.options = o, .place = {.file = file}};
     error e = {0};
@@ -341,9 +341,9 @@ static verify_state verify_one(const options *o, const char *file, u32 counts[ST
         state = worst(&v);
         *read = true;
         if (o->json)
-            print_json(&v);
+            print_json(&v, to);
         else if (!o->quiet || state != STATE_SAME)
-            print_text(&v);
+            print_text(&v, to);
     } else {
         print_say("%s", e.message);
         counts[STATE_UNREAD]++;
@@ -365,10 +365,16 @@ static int verify(const options *o)
     u32 counts[STATES] = {0};
     verify_state state = STATE_SAME;
     bool read = false;
+    print_into text; // until all is read: standard output may be a file that a later one names
+    outbuf all = {0};
+    FILE *to = print_into_begin(&text);
     for (u32 i = 0; i < o->input_count && !run_stop; i++) {
-        verify_state one = verify_one(o, o->inputs[i], counts, &read);
+        verify_state one = verify_one(o, o->inputs[i], to, counts, &read);
         state = one > state ? one : state;
     }
+    print_into_end(&text, &all);
+    (void)fwrite(all.bytes, 1, all.len, stdout);
+    outbuf_free(&all);
     if (run_stop)
         print_say("interrupted");
     else
