@@ -178,30 +178,19 @@ bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, er
 
 // ---------------------------------------------------------------------------------------------- copies
 
-// What comes out of a file once and again; what comes through a pipe is never the same.
-static bool is_of_a_file(inputs *list, const char *path)
-{
-    const char *inside = strstr(path, "!/");
-    char *container = inside ? arena_text_len(&list->arena, path, (size_t)(inside - path)) : NULL;
-    return os_kind(container ? container : path) == OS_FILE;
-}
-
 static bool same_file(const void *items, u32 index, const void *key)
 {
     const input *a = ((const input_row *)items)[index].in, *b = key;
     return a->device == b->device && a->inode == b->inode;
 }
 
-// One file by two names, or given twice; one member, where its archive was given twice.
+// One file by two names, or given twice.
 static void find_same_files(inputs *list)
 {
     map files = {0};
     for (u32 i = 0; i < list->count; i++) {
         const input *in = list->rows[i].in;
-        u32 first = in ? find_path(list, list->rows[i].path) : i;
-        if (first != i && list->rows[first].in && !in->inode && is_of_a_file(list, in->path))
-            mark_copy(list, i, first);
-        if (!list->rows[i].in || !in->inode)
+        if (!in || !in->inode)
             continue;
         u64 identity[2] = {in->device, in->inode}, hash = hash_bytes(identity, sizeof(identity));
         u32 original = map_find(&files, hash, same_file, list->rows, in);
@@ -284,7 +273,7 @@ static bool same_source(const void *items, u32 index, const void *key)
     return strcmp(((const input_row *)items)[index].source, key) == 0;
 }
 
-// Marks the rows whose source another one has as well.
+// Marks the rows whose source that of another path is as well.
 static bool find_clashes(const inputs *list, bool *clash)
 {
     map names = {0};
@@ -293,6 +282,8 @@ static bool find_clashes(const inputs *list, bool *clash)
         const char *source = list->rows[i].source;
         u64 hash = hash_bytes(source, strlen(source));
         u32 other = map_find(&names, hash, same_source, list->rows, source);
+        if (find_path(list, list->rows[i].path) != i)
+            continue;
         if (other == MAP_NONE) {
             map_add(&names, hash, i);
         } else {
@@ -304,24 +295,33 @@ static bool find_clashes(const inputs *list, bool *clash)
     return any;
 }
 
-// Names whose bytes differ, and that are shown alike since they are not UTF-8, are numbered.
+// Where another row's source is shown as this one's is, it gets a number.
+static void number_row(inputs *list, input_row *row, member_names *names)
+{
+    outbuf shown = {0};
+    span source = text_span(row->source);
+    outbuf_written(&shown, text_utf8(outbuf_reserve(&shown, 3 * source.len + 1), source));
+    outbuf_add(&shown, "", 1);
+    const char *name = member_name_new(names, (const char *)shown.bytes, &list->arena);
+    if (strcmp(name, (const char *)shown.bytes) != 0)
+        row->source = name;
+    outbuf_free(&shown);
+}
+
+// Names whose bytes differ, and that are shown alike since they are not UTF-8, are numbered; and what is given twice
+// and read twice, since nothing is hashed. A copy has the name of what it is a copy of.
 static void number_alike(inputs *list)
 {
     member_names *names = member_names_new();
-    outbuf shown = {0};
+    for (u32 i = 0; i < list->count; i++)
+        if (find_path(list, list->rows[i].path) == i)
+            number_row(list, &list->rows[i], names);
     for (u32 i = 0; i < list->count; i++) {
-        input_row *row = &list->rows[i];
-        span source = text_span(row->source);
-        if (find_path(list, row->path) != i) // given twice
-            continue;
-        shown.len = 0;
-        outbuf_written(&shown, text_utf8(outbuf_reserve(&shown, 3 * source.len + 1), source));
-        outbuf_add(&shown, "", 1);
-        const char *name = member_name_new(names, (const char *)shown.bytes, &list->arena);
-        if (strcmp(name, (const char *)shown.bytes) != 0)
-            row->source = name;
+        u32 first = find_path(list, list->rows[i].path);
+        list->rows[i].source = list->rows[first].source;
+        if (first != i && list->rows[i].in)
+            number_row(list, &list->rows[i], names);
     }
-    outbuf_free(&shown);
     member_names_free(names);
 }
 
@@ -367,9 +367,10 @@ static void find_originals(inputs *list)
 
 void inputs_name(inputs *list, bool hashes)
 {
-    find_same_files(list);
-    if (hashes)
+    if (hashes) {
+        find_same_files(list);
         find_same_bytes(list);
+    }
     find_originals(list);
     name_rows(list);
     tell_machines(list);

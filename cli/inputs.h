@@ -66,7 +66,7 @@ void inputs_find(inputs *list, const char *path);
 // The same for each name in a list, one a line, or with a NUL after each. "-" is standard input. False: it cannot be
 // read.
 MUST_USE bool inputs_find_from(inputs *list, const char *list_of_names, bool with_nul, error *e);
-// `hashes`: copies are told by their bytes too, not only by their file's identity.
+// Without hashes nothing is known to be a copy: one file given twice is two inputs, with two sources.
 void inputs_name(inputs *list, bool hashes);
 void inputs_free(inputs *list);
 // A text that lives as long as the list does. On any thread.

@@ -193,9 +193,23 @@ static void without_hashes_copies_are_not_known(void **state)
     program *p = *state;
     assert_int_equal(RUN(p, "info", "--json", "--no-hash", "{}/one/x.etl", "{}/one/copy.etl"), 0);
     says(p, "2 given, 2 read, 0 not\n");
-    // One file by two names is.
-    assert_int_equal(RUN(p, "info", "--json", "--no-hash", "{}/one/x.etl", "{}/two/../one/x.etl"), 0);
-    says(p, "2 given, 1 read, 1 a copy, 0 not\n");
+    // One file by two names and by one is not either, and each has a source of its own.
+    program_shell(p, "ln one/x.etl hard.etl && ln -s one/x.etl soft.etl && cp one/x.etl 'x (2).etl'");
+    assert_int_equal(RUN(p, "info", "--json", "--no-hash", "{}/one/x.etl", "{}/hard.etl", "{}/soft.etl", "{}/one/x.etl",
+                         "{}/one/x.etl", "{}/x (2).etl"),
+                     0);
+    says(p, "6 given, 6 read, 0 not\n");
+    static const char *const SOURCES[] = {"x.etl", "hard.etl", "soft.etl", "x (3).etl", "x (4).etl", "x (2).etl"};
+    const char *at = (const char *)p->out.bytes;
+    for (u32 i = 0; i < COUNT_OF(SOURCES); i++) {
+        cJSON *row = cJSON_ParseWithOpts(at, &at, false);
+        row_is(row, &(expected){SOURCES[i], "ok", NULL, NULL});
+        cJSON_Delete(row);
+    }
+    assert_int_equal(RUN(p, "convert", "--no-hash", "{}/one/x.etl", "{}/one/x.etl", "-o", "{}/out/", "-f", "csv"), 2);
+    // With hashes it is one input.
+    assert_int_equal(RUN(p, "info", "--json", "{}/one/x.etl", "{}/hard.etl", "{}/soft.etl", "{}/two/../one/x.etl"), 0);
+    says(p, "4 given, 1 read, 3 copies, 0 not\n");
 }
 
 // Copies that differ in one byte in their middle are none.
