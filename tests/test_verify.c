@@ -185,6 +185,26 @@ static void relative_names(void **state)
     assert_int_equal(system(script), 0);
 }
 
+// The folder of the run under another name, and all it was given by relative names.
+static void moved_run(void **state)
+{
+    program *p = *state;
+    char program_name[4096], script[9000];
+    const char *named = getenv("ETWKIT");
+    assert_non_null(realpath(named ? named : "build/etwkit", program_name));
+    copy(p, "samples/dns.etl", "dns.etl");
+    copy(p, "samples/rules/dns-tunnel.yml", "rule.yml");
+    snprintf(
+        script, sizeof(script),
+        "cd '%s' && mkdir a sym && mv dns.etl rule.yml sym a && cd a && echo dns.etl >list && export HOME=. E='%s' && "
+        "\"$E\" convert --files-from list -q -o l.csv --provenance && "
+        "\"$E\" convert dns.etl -q --rules rule.yml -o r.db --provenance --log json && "
+        "\"$E\" convert dns.etl -q --symbols sym -f csv -o out/deep/ --provenance && cd / && mv '%s/a' '%s/b' && "
+        "\"$E\" verify -q --again '%s'/b/*.provenance.json '%s'/b/out/deep/*.provenance.json",
+        p->folder, program_name, p->folder, p->folder, p->folder, p->folder);
+    assert_int_equal(system(script), 0);
+}
+
 static void names_of_any_bytes(void **state)
 {
     program *p = *state;
@@ -325,6 +345,30 @@ static void not_repeated_the_same(void **state)
     replace(p, "out.csv.provenance.json", "\"convert\", ", "\"frobnicate\", ");
     RUN(p, "verify", PROVENANCE, "--again");
     finds(p, 4, "unread     again", "not that of a conversion");
+}
+
+// What a provenance file claims is hostile: it makes nobody write, nor speak in another way.
+static void nothing_is_written_again(void **state)
+{
+    program *p = *state;
+    static const char *const CLAIMS[] = {"\"--by-class\", ", "\"--partition-by\", \"day\", "};
+    for (size_t i = 0; i < COUNT_OF(CLAIMS); i++) {
+        char given[200], claim[400];
+        make(p, "out.csv");
+        snprintf(given, sizeof(given), "\"-o\", \"%s/out.csv\"", p->folder);
+        snprintf(claim, sizeof(claim), "%s\"--log\", \"json\", \"--force\", \"-f\", \"csv\", \"-o\", \"%s/evil/\"",
+                 CLAIMS[i], p->folder);
+        replace(p, "out.csv.provenance.json", given, claim);
+        replace(p, "out.csv.provenance.json", ", \"--provenance\"", "");
+        RUN(p, "verify", PROVENANCE, "--again", "--no-sandbox");
+        finds(p, 4, "unread     again", "etwkit: a conversion into many files has no one output");
+        assert_int_equal(program_files(p, "evil"), 0);
+    }
+    // Of formats whose records cannot be counted, too.
+    assert_int_equal(RUN(p, "convert", "samples/dns.etl", "-o", "{}/out.etl", "--provenance"), 0);
+    replace(p, "out.etl.provenance.json", "\"records\":\t", "\"records\":\t1");
+    RUN(p, "verify", "{}/out.etl.provenance.json", "--again");
+    finds(p, 1, "differs    again", "records, 1");
 }
 
 // The cache that was used must be there and hold the same; one that was not used takes no part.
@@ -559,12 +603,14 @@ int main(void)
         TEST(compressed_inputs),
         TEST(moved),
         TEST(relative_names),
+        TEST(moved_run),
         TEST(names_of_any_bytes),
         TEST(output_differs),
         TEST(inputs_differ),
         TEST(records_differ),
         TEST(other_things_are_counted),
         TEST(not_repeated_the_same),
+        TEST(nothing_is_written_again),
         TEST(cache_of_the_run),
         TEST(unchecked),
         TEST(not_provenance),

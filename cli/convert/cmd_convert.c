@@ -194,7 +194,10 @@ int convert_into(const options *o, const char *only, outfile *out, u64 *records)
 {
     error e = {0};
     conversion c = {.options = o, .path = o->out, .out = out};
-    if (!choose(&c.format, o, &e)) {
+    bool fits = choose(&c.format, o, &e);
+    if (fits && parts_are_wanted(o->own)) // which would not go into `out`
+        fits = error_set(&e, "a conversion into many files has no one output");
+    if (!fits) {
         print_say("%s", e.message);
         return EXIT_USAGE;
     }

@@ -244,6 +244,25 @@ static bool read_provenance(verification *v, error *e)
     return ok || error_set(e, "%s: not a provenance file of this program", v->place.file);
 }
 
+static char *copy(const char *text, size_t len)
+{
+    char *made = memcpy(mem_alloc(len + 1), text, len);
+    made[len] = 0;
+    return made;
+}
+
+// "/new" of the folder "/new/out" with the output "out/a.csv".
+static char *moved_folder(const char *folder, const char *output)
+{
+    const char *slash = strrchr(output, '/');
+    size_t whole = strlen(folder), inner = slash ? (size_t)(slash - output) : 0;
+    if (*output == '/' || !inner)
+        return *output == '/' ? NULL : copy(folder, whole);
+    bool ends =
+        whole > inner && folder[whole - inner - 1] == '/' && strncmp(folder + whole - inner, output, inner) == 0;
+    return ends ? copy(folder, whole - inner) : NULL;
+}
+
 // The folder as an absolute path: repeating a conversion changes the working folder.
 static void find_place(verification *v)
 {
@@ -251,10 +270,12 @@ static void find_place(verification *v)
     if (slash)
         slash[slash == real] = 0;
     const char *folder = real ? real : ".";
-    size_t len = strlen(folder) + 1;
-    v->place.folder = memcpy(mem_alloc(len), folder, len);
+    v->place.folder = copy(folder, strlen(folder));
     free(real);
     v->place.run = verify_text(v->root, "working_folder");
+    char *output = verify_text(cJSON_GetObjectItemCaseSensitive(v->root, "output"), "path");
+    v->place.moved = output ? moved_folder(v->place.folder, output) : NULL;
+    mem_free(output);
 }
 
 static void check_all(verification *v)
@@ -356,6 +377,7 @@ static verify_state verify_one(const options *o, const char *file, FILE *to, u32
     verify_members_free(&v.members);
     mem_free(v.place.folder);
     mem_free(v.place.run);
+    mem_free(v.place.moved);
     cJSON_Delete(v.root);
     return state;
 }

@@ -8,10 +8,11 @@
 
 // ---------------------------------------------------------------------------------------------- names
 
-// Where a provenance file lies, and where the run it tells of was. Names of the run are looked for in both.
+// Where a provenance file lies, and where the run it tells of was. Names of the run are looked for in all of them.
 typedef struct verify_place {
     const char *file;   // the provenance file
     char *folder, *run; // its folder; the working folder of the run, or NULL
+    char *moved;        // what that folder is now, since the file has in it the place that it says; NULL: it has not
 } verify_place;
 
 // A name as the run was given it, its bytes where it is not UTF-8 (member "NAME_bytes"); NULL: there is no such member.

@@ -7,7 +7,9 @@
 #include "base/os.h"
 #include "command.h"
 #include "convert/convert.h"
+#include "detect/detect.h"
 #include "etwkit_engine.h"
+#include "print.h"
 #include "verify/verify.h"
 
 enum { CHUNK = 128 << 10 };
@@ -27,6 +29,15 @@ typedef struct repetition {
 
 // ---------------------------------------------------------------------------------------------- the command line
 
+// How the run was to speak (--log) is not how this one does.
+static bool read_options(repetition *r, error *e)
+{
+    bool json = print_is_json();
+    bool ok = options_read(&r->options, &command_convert, 0, (int)r->arg_count, r->args, e);
+    print_as_json(json);
+    return ok;
+}
+
 static bool read_args(repetition *r, error *e)
 {
     const cJSON *text = cJSON_GetObjectItemCaseSensitive(r->root, "command_line");
@@ -45,7 +56,7 @@ static bool read_args(repetition *r, error *e)
         r->args[r->arg_count++] = arg;
     }
     return r->arg_count >= 2 && strcmp(r->args[1], "convert") == 0
-               ? options_read(&r->options, &command_convert, 0, (int)r->arg_count, r->args, e)
+               ? read_options(r, e)
                : error_set(e, "its command line is not that of a conversion");
 }
 
@@ -57,6 +68,12 @@ static const char *find(repetition *r, const char *name)
     r->renamed = true;
     GROW(r->found, r->found_count, r->found_cap);
     return r->found[r->found_count++] = verify_find(r->place, name, false);
+}
+
+static void find_all(repetition *r, const text_list *names)
+{
+    for (u32 i = 0; i < names->count; i++)
+        names->items[i] = find(r, names->items[i]);
 }
 
 // Without a cache then, without one now; else the one there was, which must say the same still.
@@ -100,8 +117,10 @@ static bool prepare(repetition *r, error *e)
             return error_set(e, "an input came from standard input");
         o->inputs[i] = find(r, o->inputs[i]);
     }
-    for (u32 i = 0; i < o->schemas.count; i++)
-        o->schemas.items[i] = find(r, o->schemas.items[i]);
+    find_all(r, &o->files_from);
+    find_all(r, &o->schemas);
+    find_all(r, &o->own_texts[TEXTS_RULES]);
+    o->symbols = o->symbols ? find(r, o->symbols) : NULL;
     const cJSON *output = cJSON_GetObjectItemCaseSensitive(r->root, "output");
     o->format = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(output, "format"));
     o->quiet = true;
@@ -161,7 +180,17 @@ static verify_again_result compare(const outfile *again, const input *output, bo
     return AGAIN_DIFFERS;
 }
 
-static verify_again_result run(repetition *r, const input *output, error *e)
+// Formats that are made of records and have none are counted by what they have.
+static bool same_records(const cJSON *root, u64 records, error *e)
+{
+    const cJSON *output = cJSON_GetObjectItemCaseSensitive(root, "output");
+    const cJSON *recorded = cJSON_GetObjectItemCaseSensitive(output, "records");
+    return !cJSON_IsNumber(recorded) || recorded->valuedouble == (double)records ||
+           error_set(e, "the conversion, repeated, has %llu records, %.0f were recorded", (unsigned long long)records,
+                     recorded->valuedouble);
+}
+
+static verify_again_result repeat(repetition *r, const input *output, error *e)
 {
     outfile again;
     u64 records;
@@ -173,6 +202,8 @@ static verify_again_result run(repetition *r, const input *output, error *e)
         error_set(e, "the conversion cannot be repeated (exit code %d)", code);
     else
         result = compare(&again, output, r->renamed, e);
+    if (result == AGAIN_SAME && !same_records(r->root, records, e))
+        result = AGAIN_DIFFERS;
     outfile_abandon(&again);
     return result;
 }
@@ -182,9 +213,9 @@ verify_again_result verify_again(const cJSON *root, const verify_place *place, c
     repetition r = {.root = root, .place = place};
     verify_again_result result = AGAIN_IMPOSSIBLE;
     int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool moved = here >= 0 && place->run && chdir(place->run) == 0;
+    bool moved = here >= 0 && ((place->run && chdir(place->run) == 0) || (place->moved && chdir(place->moved) == 0));
     if (prepare(&r, e))
-        result = run(&r, output, e);
+        result = repeat(&r, output, e);
     end(&r);
     if (moved && fchdir(here) != 0) {
         error_set(e, "the working folder is gone: %s", strerror(errno));

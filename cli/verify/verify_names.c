@@ -61,6 +61,8 @@ char *verify_find(const verify_place *place, const char *name, bool beside)
     char *found = beside ? in_folder(place->folder, last) : NULL;
     if (!found && *name != '/')
         found = in_folder(place->run, name);
+    if (!found && *name != '/')
+        found = in_folder(place->moved, name);
     if (!found && os_exists(name))
         found = copy(name);
     if (!found && *name != '/')
