@@ -386,7 +386,9 @@ static bool may_replace(outfile *f, error *e)
         return error_set(e, "%s: another run has replaced it meanwhile", f->path);
     if (!there || updates || f->request.force)
         return true;
-    return S_ISREG(st.st_mode) ? is_own(f) || refuse_foreign(f, e) : look_at_link(f, e);
+    if (S_ISREG(st.st_mode))
+        return is_own(f) || refuse_foreign(f, e);
+    return !S_ISLNK(st.st_mode) || look_at_link(f, e);
 }
 
 // Who may write into the folder can give the part's name to another file. Not by its inode: there are file systems

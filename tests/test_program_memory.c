@@ -178,6 +178,16 @@ static void schema_cache(void **state)
     every_allocation(p, &(sweep){ARGS("convert", "--cache", "{}/k.db", "samples/driver.etl")});
 }
 
+// Libraries that call having no memory something else.
+static void rules_and_outputs(void **state)
+{
+    program *p = *state;
+    every_allocation(p, &(sweep){ARGS("detect", "--list", "--rules", "samples/rules/dns-tunnel.yml")});
+    program_run(p, (const char *const[]){"convert", "samples/dns.etl", "-o", "{}/v.db", "--provenance", NULL});
+    assert_int_equal(p->code, 0);
+    every_allocation(p, &(sweep){ARGS("verify", "{}/v.db.provenance.json")});
+}
+
 int main(void)
 {
     const char *build = getenv("BUILD");
@@ -189,8 +199,8 @@ int main(void)
              build);
 #define SWEEP(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
-        SWEEP(info),   SWEEP(text_formats), SWEEP(expressions),  SWEEP(sqlite),
-        SWEEP(report), SWEEP(carve),        SWEEP(schema_files), SWEEP(schema_cache),
+        SWEEP(info),         SWEEP(text_formats), SWEEP(expressions),       SWEEP(sqlite), SWEEP(report), SWEEP(carve),
+        SWEEP(schema_files), SWEEP(schema_cache), SWEEP(rules_and_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,7 +192,7 @@ static void compare_records(finding *f, const cJSON *recorded, const input *in)
         error_set(&e, "its records cannot be counted: no number, or no format that has records");
         set(f, STATE_UNCHECKED, &e);
     } else if (!verify_count(in, format, has_header(recorded), &found, &e)) {
-        set(f, STATE_DIFFERS, &e);
+        set(f, e.code == ERR_IO ? STATE_UNREAD : STATE_DIFFERS, &e);
     } else if (records != found) {
         error_set(&e, "has %llu %s, %llu were recorded", (unsigned long long)found, what, (unsigned long long)records);
         set(f, STATE_DIFFERS, &e);

@@ -13,7 +13,7 @@ enum { CHUNK = 256 << 10, STEPS_AT_LEAST = 5000000 }; // of SQLite; a record has
 
 static bool unreadable(const input *in, u64 at, error *e)
 {
-    return error_set(e, "%s: a read failed at byte %llu", in->path, (unsigned long long)at);
+    return error_code_set(e, ERR_IO, "%s: a read failed at byte %llu", in->path, (unsigned long long)at);
 }
 
 // ---------------------------------------------------------------------------------------------- CSV
@@ -349,16 +349,23 @@ bool verify_varint(u8 (*next)(void *from), void *from, u64 *value)
     return false;
 }
 
+static bool count_packed(const input *in, const reader *by, bool header, u64 *records, error *e)
+{
+    expanded x = {.e = e};
+    const archive_visitor visitor = {&x, is_wanted, take_member, member_failed, NULL};
+    (void)archive_each(in, &visitor);
+    bool ok = x.in && count(x.in, by, header, records, e);
+    input_close(x.in);
+    return ok;
+}
+
 bool verify_count(const input *in, const char *format, bool header, u64 *records, error *e)
 {
     const packing *how;
     const reader by = reader_of_packed(format, &how);
-    if (!how)
-        return count(in, &by, header, records, e);
-    expanded x = {.e = e};
-    const archive_visitor visitor = {&x, is_wanted, take_member, member_failed, NULL};
-    (void)archive_each(in, &visitor);
-    bool ok = x.in && count(x.in, &by, header, records, e);
-    input_close(x.in);
-    return ok;
+    mem_watch_begin();
+    bool counted = how ? count_packed(in, &by, header, records, e) : count(in, &by, header, records, e);
+    if (!counted)
+        mem_watch_end();
+    return counted;
 }

@@ -55,7 +55,7 @@ static u32 u32_of(stream *s)
 static bool told(const stream *s, const char *what, u64 at, error *e)
 {
     if (s->lost)
-        return error_set(e, "%s: a read failed at byte %llu", s->in->path, (unsigned long long)s->at);
+        return error_code_set(e, ERR_IO, "%s: a read failed at byte %llu", s->in->path, (unsigned long long)s->at);
     return error_set(e, "%s: %s at byte %llu", s->in->path, what, (unsigned long long)at);
 }
 

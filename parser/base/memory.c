@@ -3,6 +3,7 @@
 // otherwise.
 #include "base/memory.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -51,6 +52,17 @@ _Noreturn void mem_run_out(size_t bytes)
     if (mem_exhausted)
         mem_exhausted(bytes);
     abort();
+}
+
+void mem_watch_begin(void)
+{
+    errno = 0;
+}
+
+void mem_watch_end(void)
+{
+    if (errno == ENOMEM)
+        mem_run_out(0);
 }
 
 // ---------------------------------------------------------------------------------------------- heads

@@ -57,6 +57,10 @@ void mem_on_discard(void *block, void (*release)(void *block));
 
 // As if an allocation of so many bytes had failed: for those of other libraries. 0: it is not known how many.
 _Noreturn void mem_run_out(size_t bytes);
+// Around calls of libraries that go on without what they found no memory for, and call it something else or nothing at
+// all: the end is mem_run_out where the C library had none since the beginning.
+void mem_watch_begin(void);
+void mem_watch_end(void);
 
 // Called where memory runs out and no mem_try is at work; must not return. NULL: the process is aborted.
 extern void (*mem_exhausted)(size_t bytes);

@@ -137,7 +137,10 @@ os_kind_of os_kind_of_entry(const char *path)
 
 void *os_library_open(const char *name)
 {
+    mem_watch_begin();
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        mem_watch_end();
     const char *why = library ? NULL : dlerror();
     if (why && strstr(why, "memory")) // the loader's "out of memory", "Cannot allocate memory"
         mem_run_out(0);

@@ -16,17 +16,19 @@ struct regex {
 
 static bool compile(regex *r, span text, u32 flags, error *e)
 {
+    mem_watch_begin();
     int number;
     PCRE2_SIZE at;
     PCRE2_UCHAR8 why[128];
     pcre2_compile_context_8 *limits = libpcre2.pcre2_compile_context_create_8(NULL);
     if (!limits)
-        return error_code_set(e, ERR_MEMORY, "out of memory");
+        mem_run_out(0);
     libpcre2.pcre2_set_max_pattern_length_8(limits, LIMIT_REGEX_BYTES);
     libpcre2.pcre2_set_parens_nest_limit_8(limits, LIMIT_REGEX_NESTING);
     r->code = libpcre2.pcre2_compile_8(text.at, text.len, flags, &number, &at, limits);
     libpcre2.pcre2_compile_context_free_8(limits);
     if (!r->code) {
+        mem_watch_end();
         libpcre2.pcre2_get_error_message_8(number, why, sizeof(why));
         return error_set(e, "not a regular expression: %s at character %zu", (const char *)why, (size_t)at + 1);
     }
@@ -68,12 +70,14 @@ void regex_free(regex *r)
 bool regex_found(const regex *r, span text, bool *gave_up)
 {
     pcre2_match_data_8 *data = libpcre2.pcre2_match_data_create_8(1, NULL);
-    int found = PCRE2_ERROR_NOMEMORY;
-    if (data)
-        found = libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, 0, data, r->bounds);
+    if (!data)
+        mem_run_out(0);
+    int found = libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, 0, data, r->bounds);
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) // what is interpreted has the heap
         found = libpcre2.pcre2_match_8(r->code, text.at, text.len, 0, PCRE2_NO_JIT, data, r->bounds);
     libpcre2.pcre2_match_data_free_8(data);
+    if (found == PCRE2_ERROR_NOMEMORY)
+        mem_run_out(0);
     *gave_up = found < 0 && found != PCRE2_ERROR_NOMATCH;
     if (*gave_up)
         atomic_fetch_add(&((regex *)(uintptr_t)r)->gave_up, 1);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/memory.h"
 #include "detect/libyaml.h"
 
 const yaml_value *yaml_member(const yaml_value *map, const char *key)
@@ -104,8 +105,12 @@ static bool read_document(reader *r, yaml_visit *visit, void *context)
 
 static bool load(reader *r, yaml_parser_t *parser, error *e)
 {
+    mem_watch_begin();
     if (libyaml.yaml_parser_load(parser, &r->document))
         return true;
+    if (parser->error == YAML_MEMORY_ERROR)
+        mem_run_out(0);
+    mem_watch_end();
     return error_set(e, "line %zu: %s%s%s", parser->problem_mark.line + 1, parser->problem ? parser->problem : "broken",
                      parser->context ? ", " : "", parser->context ? parser->context : "");
 }
@@ -118,7 +123,7 @@ bool yaml_read(arena *a, span text, yaml_visit *visit, void *context, error *e)
         return error_code_set(e, ERR_MISSING,
                               "libyaml is needed to read it, and is not installed (Debian: libyaml-0-2)");
     if (!libyaml.yaml_parser_initialize(&parser))
-        return error_code_set(e, ERR_MEMORY, "out of memory");
+        mem_run_out(0);
     libyaml.yaml_parser_set_input_string(&parser, text.at, text.len);
     bool ok = true, more = true;
     while (ok && more) {

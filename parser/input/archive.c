@@ -86,7 +86,9 @@ static bool fail_once(reader *r, const char *why)
 static size_t read_member(reader *r, spooled_input *to, size_t want, const char **why, error *e)
 {
     size_t part = want < CHUNK ? want : CHUNK;
+    mem_watch_begin();
     la_ssize_t got = libarchive.archive_read_data(r->archive, r->out, part);
+    mem_watch_end();
     if (got < 0)
         *why = libarchive.archive_error_string(r->archive) ? libarchive.archive_error_string(r->archive)
                                                            : "the archive is broken";
@@ -178,7 +180,9 @@ static bool visit_all(reader *r)
     struct archive_entry *entry;
     bool goes_on = true;
     for (r->members = 0; goes_on; r->members++) {
+        mem_watch_begin();
         int code = libarchive.archive_read_next_header(r->archive, &entry);
+        mem_watch_end();
         if (code == ARCHIVE_EOF)
             break;
         if (code == ARCHIVE_RETRY)
@@ -211,16 +215,20 @@ static void support_formats(struct archive *a)
 
 static bool open_archive(reader *r)
 {
+    mem_watch_begin();
     struct archive *a = r->archive = libarchive.archive_read_new();
     if (!a)
-        return false;
+        mem_run_out(0);
     libarchive.archive_read_support_filter_all(a);
     support_formats(a);
     libarchive.archive_read_set_read_callback(a, read_more);
     libarchive.archive_read_set_skip_callback(a, skip_bytes);
     libarchive.archive_read_set_seek_callback(a, seek_to);
     libarchive.archive_read_set_callback_data(a, r);
-    return libarchive.archive_read_open1(a) == ARCHIVE_OK;
+    mem_watch_end();
+    bool opened = libarchive.archive_read_open1(a) == ARCHIVE_OK;
+    mem_watch_end();
+    return opened;
 }
 
 static void free_archive(void *reader_discarded)

@@ -109,6 +109,7 @@ static size_t read_parts(const disk *d, u64 offset, u8 *into, size_t len, bool *
 static bool ewf_fail(libewf_error_t **why, const char *path, error *e)
 {
     char text[256] = "";
+    mem_watch_end();
     if (*why)
         libewf.libewf_error_sprint(*why, text, sizeof(text));
     libewf.libewf_error_free(why);
@@ -147,6 +148,7 @@ static bool open_segments(disk *d, char *const *names, int count, const char *pa
     enum { OPEN_FILES = 16 };
     libewf_error_t *why = NULL;
     size64_t bytes = 0;
+    mem_watch_begin();
     if (libewf.libewf_handle_initialize(&d->ewf, &why) != 1 ||
         libewf.libewf_handle_set_maximum_number_of_open_handles(d->ewf, OPEN_FILES, &why) != 1 ||
         libewf.libewf_handle_open(d->ewf, names, count, LIBEWF_OPEN_READ, &why) != 1 ||
@@ -163,11 +165,13 @@ static bool open_ewf(disk *d, const input *in, error *missing, error *e)
     int count = 0;
     libewf_error_t *why = NULL;
     bool ok = as_file_open(&d->file, in, e);
+    mem_watch_begin();
     if (ok &&
         libewf.libewf_glob(d->file.path, strlen(d->file.path), LIBEWF_FORMAT_UNKNOWN, &names, &count, &why) != 1) {
         libewf.libewf_error_free(&why);
         count = 0;
     }
+    mem_watch_end();
     ok = ok && add_segments(d, names, count, e) &&
          open_segments(d, count ? names : &d->file.path, count ? count : 1, in->path, e);
     if (count)
@@ -202,11 +206,11 @@ static u64 first_bad(const disk *d, u64 from, u64 until)
 // What is known to be bad is not read again.
 static size_t read_ewf(disk *d, u64 offset, u8 *into, size_t len, bool *failed)
 {
-    pthread_mutex_lock(&d->lock);
+    library_enter(&d->lock);
     size_t good = (size_t)(first_bad(d, offset, offset + len) - offset);
     ssize_t got = good ? libewf.libewf_handle_read_random(d->ewf, into, good, (off64_t)offset, NULL) : 0;
     good = got > 0 ? (size_t)(first_bad(d, offset, offset + (u64)got) - offset) : 0;
-    pthread_mutex_unlock(&d->lock);
+    library_leave(&d->lock);
     *failed |= good < len;
     return good;
 }
@@ -230,7 +234,9 @@ static bool open_other(disk *d, const input *in, error *e)
     if (in->backend != &input_file)
         return error_set(e, "%s: a virtual disk in an archive is not read; extract it first", in->path);
     libtsk.tsk_error_reset();
+    mem_watch_begin();
     d->other = libtsk.tsk_img_open_utf8_sing(in->path, TSK_IMG_TYPE_DETECT, 0);
+    mem_watch_end();
     if (!d->other)
         return error_set(e, "%s: %s", in->path, libtsk.tsk_error_get_errstr());
     d->bytes = d->other->size > 0 ? (u64)d->other->size : 0;
@@ -240,9 +246,9 @@ static bool open_other(disk *d, const input *in, error *e)
 
 static size_t read_other(disk *d, u64 offset, u8 *into, size_t len, bool *failed)
 {
-    pthread_mutex_lock(&d->lock);
+    library_enter(&d->lock);
     ssize_t got = libtsk.tsk_img_read(d->other, (TSK_OFF_T)offset, (char *)into, len);
-    pthread_mutex_unlock(&d->lock);
+    library_leave(&d->lock);
     *failed |= got < (ssize_t)len;
     return got > 0 ? (size_t)got : 0;
 }

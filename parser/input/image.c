@@ -100,9 +100,9 @@ static bool visit_stream(volume_walk *w, const TSK_FS_FILE *file, const TSK_FS_A
 {
     arena a = {0};
     const char *path = deleted ? member_name_new(w->deleted, path_text(w), &a) : path_text(w);
-    pthread_mutex_lock(&w->image->lock);
+    library_enter(&w->image->lock);
     input *in = image_file_new(w->image, w->volume, file, stream, path);
-    pthread_mutex_unlock(&w->image->lock);
+    library_leave(&w->image->lock);
     arena_free(&a);
     if (w->visitor->wants(w->visitor->context, in))
         return give(w, in, stream->flags & TSK_FS_ATTR_ENC);
@@ -125,9 +125,9 @@ static bool is_content(const TSK_FS_ATTR *stream, bool folder)
 static bool visit_streams(volume_walk *w, TSK_FS_FILE *file, bool folder, bool deleted)
 {
     bool goes_on = true;
-    pthread_mutex_lock(&w->image->lock);
+    library_enter(&w->image->lock);
     int count = libtsk.tsk_fs_file_attr_getsize(file);
-    pthread_mutex_unlock(&w->image->lock);
+    library_leave(&w->image->lock);
     for (int i = 0; i < count && goes_on; i++) {
         const TSK_FS_ATTR *stream = libtsk.tsk_fs_file_attr_get_idx(file, i);
         if (!stream || !is_content(stream, folder) || (deleted && stream->size <= 0))
@@ -212,19 +212,19 @@ static TSK_FS_FILE *find_deleted(const volume_walk *w, TSK_FS_FILE *named)
 
 static TSK_FS_FILE *get_entry(const volume_walk *w, const TSK_FS_DIR *folder, size_t i)
 {
-    pthread_mutex_lock(&w->image->lock);
+    library_enter(&w->image->lock);
     TSK_FS_FILE *file = libtsk.tsk_fs_dir_get(folder, i);
     if (file)
         file = find_deleted(w, file);
-    pthread_mutex_unlock(&w->image->lock);
+    library_leave(&w->image->lock);
     return file;
 }
 
 static void close_entry(const volume_walk *w, TSK_FS_FILE *file)
 {
-    pthread_mutex_lock(&w->image->lock);
+    library_enter(&w->image->lock);
     libtsk.tsk_fs_file_close(file);
-    pthread_mutex_unlock(&w->image->lock);
+    library_leave(&w->image->lock);
 }
 
 static TSK_FS_DIR *open_folder(volume_walk *w, u64 address)
@@ -233,10 +233,10 @@ static TSK_FS_DIR *open_folder(volume_walk *w, u64 address)
         note_unreadable(w, "folders are nested deeper than they are read");
         return NULL;
     }
-    pthread_mutex_lock(&w->image->lock);
+    library_enter(&w->image->lock);
     libtsk.tsk_error_reset();
     TSK_FS_DIR *folder = libtsk.tsk_fs_dir_open_meta(w->volume, address);
-    pthread_mutex_unlock(&w->image->lock);
+    library_leave(&w->image->lock);
     if (!folder)
         note_unreadable(w, tsk_why());
     return folder;
@@ -261,9 +261,9 @@ static bool visit_folder(volume_walk *w, u64 address)
         close_entry(w, file);
     }
     w->depth--;
-    pthread_mutex_lock(&w->image->lock);
+    library_enter(&w->image->lock);
     libtsk.tsk_fs_dir_close(folder);
-    pthread_mutex_unlock(&w->image->lock);
+    library_leave(&w->image->lock);
     return goes_on;
 }
 
@@ -332,10 +332,10 @@ static bool visit_at(image *m, u64 offset, const char *root, const archive_visit
 {
     if (m->volume_count == MOST_VOLUMES || offset > INT64_MAX)
         return true;
-    pthread_mutex_lock(&m->lock);
+    library_enter(&m->lock);
     libtsk.tsk_error_reset();
     TSK_FS_INFO *volume = libtsk.tsk_fs_open_img(&m->tsk->info, (TSK_OFF_T)offset, TSK_FS_TYPE_DETECT);
-    pthread_mutex_unlock(&m->lock);
+    library_leave(&m->lock);
     if (!volume)
         return tell_unopened(m, offset, root, v);
     m->partition_of[m->volume_count] = partition_at(m, offset);
@@ -390,7 +390,9 @@ static bool visit_disk(image *m, const char *path, const archive_visitor *v)
     arena a = {0};
     const char *root = arena_format(&a, "%s!", path);
     bool goes_on = true;
+    library_enter(&m->lock);
     TSK_VS_INFO *table = magic_of(m->tsk->disk, 0) ? NULL : libtsk.tsk_vs_open(&m->tsk->info, 0, TSK_VS_TYPE_DETECT);
+    library_leave(&m->lock);
     if (table) {
         note_partitions(m, table);
         goes_on = visit_partitions(m, table, path, v);
@@ -430,9 +432,11 @@ static image *image_new(disk *d)
     m->tsk = mem_zeroed(1, sizeof(*m->tsk));
     m->tsk->disk = d;
     pthread_mutex_init(&m->lock, NULL);
+    mem_watch_begin();
     if (libtsk.tsk_img_open_external(&m->tsk->info, (TSK_OFF_T)disk_bytes(d), disk_sector(d) ? disk_sector(d) : 512,
                                      read_for_tsk, close_for_tsk, describe_for_tsk))
         return m;
+    mem_watch_end();
     disk_close(d);
     mem_free(m->tsk);
     mem_free(m);

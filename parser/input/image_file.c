@@ -163,10 +163,10 @@ static size_t read_extents(const image_input *f, u64 offset, u8 *into, size_t le
 static size_t read_by_libtsk(const image_input *f, u64 offset, u8 *into, size_t len, bool *failed)
 {
     ssize_t got = -1;
-    pthread_mutex_lock(&f->image->lock);
+    library_enter(&f->image->lock);
     if (f->stream)
         got = libtsk.tsk_fs_attr_read(f->stream, (TSK_OFF_T)offset, (char *)into, len, TSK_FS_FILE_READ_FLAG_NONE);
-    pthread_mutex_unlock(&f->image->lock);
+    library_leave(&f->image->lock);
     *failed |= got < (ssize_t)len;
     return got > 0 ? (size_t)got : 0;
 }
@@ -192,9 +192,9 @@ static void image_file_close(input *in)
 {
     image_input *f = of(in);
     if (f->file) {
-        pthread_mutex_lock(&f->image->lock);
+        library_enter(&f->image->lock);
         libtsk.tsk_fs_file_close(f->file);
-        pthread_mutex_unlock(&f->image->lock);
+        library_leave(&f->image->lock);
     }
     mem_free(f->extents);
     mem_free(f->resident);
@@ -269,9 +269,9 @@ static input *open_path(const image_input *near, const char *root, const char *p
 static bool image_file_near(const input *in, const char *root, const char *path, input **out)
 {
     const image_input *f = (const image_input *)in;
-    pthread_mutex_lock(&f->image->lock);
+    library_enter(&f->image->lock);
     *out = open_path(f, root, path);
-    pthread_mutex_unlock(&f->image->lock);
+    library_leave(&f->image->lock);
     return *out != NULL;
 }
 

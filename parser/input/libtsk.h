@@ -2,11 +2,26 @@
 #ifndef ETWKIT_LIBTSK_H
 #define ETWKIT_LIBTSK_H
 
-#include "base/base.h"
+#include <pthread.h>
+
+#include "base/memory.h"
 
 // The libraries' versions; NULL: this program was built without it, or it is not installed here.
 const char *libtsk_version(void);
 const char *libewf_version(void);
+
+// Around calls of them that share what one thread at a time may use. They swallow that they found no memory.
+static inline void library_enter(pthread_mutex_t *lock)
+{
+    pthread_mutex_lock(lock);
+    mem_watch_begin();
+}
+
+static inline void library_leave(pthread_mutex_t *lock)
+{
+    pthread_mutex_unlock(lock);
+    mem_watch_end();
+}
 
 #if !defined(_WIN32) && !defined(ETWKIT_NO_IMAGES) && __has_include(<tsk/libtsk.h>)
 #define HAS_LIBTSK
