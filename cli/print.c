@@ -8,45 +8,49 @@
 #include "base/text.h"
 #include "json_text.h"
 
-// Bytes of the character at p where it is a control character or one that is not seen and changes what is; else 0.
+// Bytes at the beginning of s that are a control character, one that is not seen and changes what is, or no character;
+// else 0.
 static size_t control_at(span s)
 {
     const u8 *p = s.at;
-    if (p[0] < 0x20 || p[0] == 0x7f)
+    if (p[0] < 0x80)
+        return p[0] < 0x20 || p[0] == 0x7f;
+    if (!text_character(s))
         return 1;
-    if (p[0] == 0xc2 && s.len > 1 && p[1] >= 0x80 && p[1] < 0xa0) // C1
-        return 2;
-    return p[0] < 0x80 ? 0 : text_hidden(s);
+    return p[0] == 0xc2 && p[1] < 0xa0 ? 2 : text_hidden(s); // C1
 }
 
-// What is shown of the character at the beginning of s, `control` as control_at says.
-static u8 shown(span s, size_t control)
+// The character at the beginning of s as it is shown; s goes on behind it.
+static span take_shown(span *s)
 {
-    u8 c = s.at[0];
-    return c == '\n' || c == '\r' || c == '\t' ? ' ' : control ? '?' : c;
+    static const u8 BLANK = ' ', MARK = '?';
+    u8 c = s->at[0];
+    size_t control = control_at(*s), len = control ? control : text_character(*s);
+    span character = {s->at, len};
+    *s = span_from(*s, len);
+    return !control ? character : (span){c == '\n' || c == '\r' || c == '\t' ? &BLANK : &MARK, 1};
 }
 
 static int print(FILE *to, const char *text, bool lines)
 {
     int columns = 0;
-    for (span s = text_span(text); s.len;) {
-        size_t control = control_at(s);
-        columns += control || (s.at[0] & 0xc0) != 0x80;
-        fputc(lines && s.at[0] == '\n' ? '\n' : shown(s, control), to);
-        s = span_from(s, control ? control : 1);
+    for (span s = text_span(text); s.len; columns++) {
+        bool ends = lines && s.at[0] == '\n';
+        span c = take_shown(&s);
+        if (ends)
+            fputc('\n', to);
+        else
+            (void)fwrite(c.at, 1, c.len, to);
     }
     return columns;
 }
 
 void print_clean_into(outbuf *out, span text)
 {
-    u8 *p = outbuf_reserve(out, text.len);
     while (text.len) {
-        size_t control = control_at(text);
-        *p++ = shown(text, control);
-        text = span_from(text, control ? control : 1);
+        span c = take_shown(&text);
+        outbuf_add(out, c.at, c.len);
     }
-    outbuf_written(out, p);
 }
 
 int print_clean(FILE *to, const char *text)

@@ -1,6 +1,7 @@
 // Text for people: names that came from traces and schema files do not reach the terminal as they are. Control
 // characters (C0, DEL, C1) could move the cursor, retitle or reprogram it, bidirectional controls could show another
-// text than there is: each becomes one question mark, line breaks and tabs a blank.
+// text than there is, and bytes that are no UTF-8 may be either where a terminal reads bytes: each becomes one question
+// mark, line breaks and tabs a blank.
 #ifndef ETWKIT_PRINT_H
 #define ETWKIT_PRINT_H
 

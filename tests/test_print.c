@@ -52,7 +52,12 @@ static void control_characters(void **state)
         {"pay\xe2\x80\x8bpal\xef\xbb\xbf", "pay?pal?", 8},                 // zero-width space, byte order mark
         {"\xc2\xad\xe2\x81\xa0\xe2\x80\xa8\xf3\xa0\x81\x81.", "????.", 5}, // soft hyphen, joiner, line separator, tag
         {"\xf0\x9f\x98\x80 \xe3\x81\x82", "\xf0\x9f\x98\x80 \xe3\x81\x82", 3},
-        {"cut \xe2", "cut \xe2", 5}, // never in text that was made here, and not read past
+        {"cut \xe2", "cut ?", 5}, // and not read past
+        {"\x9b"
+         "31m\xff\xc0\x9b\xe0\x82\x9b\xed\xa0\x80",
+         "?31m?????????", 13}, // what is no UTF-8, CSI as one byte among it
+        {"x\xef\xb8\x8f\xf0\x9d\x85\xb3\xef\xbc\x80", "x??\xef\xbc\x80",
+         4}, // a variation selector, a musical format character
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char out[64];

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "etwkit_engine.h"
 #include "evidence.h"
+#include "print.h"
 #include "schemas/cache_file.h"
 #include "schemas/schemas.h"
 
@@ -315,7 +316,9 @@ static void tell_text(const adding *a, const outcome *out)
     if (a->passed_over)
         printf("passed over: %u files that describe no events\n", a->passed_over);
     printf("remarks: %u\n", l->refused);
-    printf("cache: %s, %llu descriptions, %s\n", out->path, (unsigned long long)out->rows, out->identity);
+    fputs("cache: ", stdout);
+    (void)print_clean(stdout, out->path);
+    printf(", %llu descriptions, %s\n", (unsigned long long)out->rows, out->identity);
 }
 
 static int finish(adding *a, const char *path)

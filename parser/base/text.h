@@ -83,6 +83,8 @@ u8 *text_ansi_json(u8 *p, span ansi);
 // Bytes of the character at the start of `utf8` that shows nothing itself and changes what is seen: it has no width,
 // turns the direction of others, or breaks a line (U+2028, U+2029). 0: it is another one. Controls are others.
 size_t text_hidden(span utf8);
+// Bytes of the character at the start of `utf8`; 0: it is none, or not all of it is there.
+size_t text_character(span utf8);
 
 // The same by a value. ESCAPE_JSON_CSV is for JSON inside a quoted CSV cell: the quotes in it are doubled.
 typedef enum text_escape { ESCAPE_NONE, ESCAPE_JSON, ESCAPE_JSON_CSV } text_escape;

@@ -502,6 +502,7 @@ bool ansi_length(span s, size_t *len)
 // Of UTF-8, where it is a character of two to four bytes that are all there; else 0.
 static u32 scalar_at(span s, size_t *len)
 {
+    static const u32 LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
     u8 first = s.len ? s.at[0] : 0;
     *len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
     if (!*len || s.len < *len)
@@ -512,7 +513,16 @@ static u32 scalar_at(span s, size_t *len)
             return 0;
         scalar = scalar << 6 | (s.at[i] & 0x3f);
     }
-    return scalar;
+    bool is_one = scalar >= LEAST[*len] && scalar <= 0x10ffff && (scalar < 0xd800 || scalar > 0xdfff);
+    return is_one ? scalar : 0;
+}
+
+size_t text_character(span utf8)
+{
+    size_t len;
+    if (utf8.len && utf8.at[0] < 0x80)
+        return 1;
+    return scalar_at(utf8, &len) ? len : 0;
 }
 
 size_t text_hidden(span utf8)
@@ -520,9 +530,10 @@ size_t text_hidden(span utf8)
     static const struct {
         u32 first, last;
     } HIDDEN[] = {
-        {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
-        {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
-        {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xe0000, 0xe0fff},
+        {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},   {0x115f, 0x1160}, {0x17b4, 0x17b5},
+        {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},
+        {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
+        {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
     };
     size_t len;
     u32 scalar = scalar_at(utf8, &len);
