@@ -230,8 +230,21 @@ static void spare_stderr(int argc, char **argv)
     }
 }
 
+// A closed one would be the next file that is opened, and what is said written into an output. What is written to these
+// fails.
+static void fill_closed(void)
+{
+    int fd;
+    do
+        fd = open("/", O_RDONLY | O_DIRECTORY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 void guard_begin(int argc, char **argv)
 {
+    fill_closed();
     for (int fd = STDOUT_FILENO; fd < (int)COUNT_OF(standard); fd++)
         standard[fd].known = os_identify(fd, &standard[fd].file);
     os_on_open = on_open;

@@ -83,6 +83,7 @@ bool summary_begin(run *r, int *code)
         return true;
     print_say("--summary: %s", e.message);
     *code = r->summary.refused ? EXIT_USAGE : EXIT_FAILED;
+    r->summary = (outfile){0}; // nothing to end
     return false;
 }
 

@@ -255,6 +255,29 @@ static void streams_are_outputs(void **state)
     assert_int_equal(program_files(p, "part"), 0);
 }
 
+// Where standard streams are closed, no file takes their place.
+static void closed_streams(void **state)
+{
+    static const char *const CLOSED[] = {">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"};
+    program *p = *state;
+    char program_name[4096], script[5200];
+    const char *named = getenv("ETWKIT");
+    assert_non_null(realpath(named ? named : "build/etwkit", program_name));
+    copy(p, DNS, "a.etl");
+    assert_int_equal(RUN(p, "convert", "{}/none.etl", "{}/a.etl", "-o", "{}/usual.csv"), 4);
+    for (size_t i = 0; i < COUNT_OF(CLOSED); i++) {
+        snprintf(script, sizeof(script),
+                 "cd '%s' && '%s' convert none.etl a.etl -o out.csv --provenance 2>err %s; test $? = 4 && "
+                 "cmp out.csv usual.csv && rm out.csv out.csv.provenance.json",
+                 p->folder, program_name, CLOSED[i]);
+        if (system(script) != 0)
+            fail_msg("%s", CLOSED[i]);
+    }
+    snprintf(script, sizeof(script), "cd '%s' && '%s' info a.etl >&- 2>err", p->folder, program_name);
+    assert_int_equal(WEXITSTATUS(system(script)), 1);
+    assert_int_equal(program_files(p, "out"), 0);
+}
+
 // The name an unfinished output used to have, as a link to something else.
 static void nothing_follows_links(void **state)
 {
@@ -591,13 +614,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, program_setup, program_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(nothing_read_is_written),    TEST(streams_are_outputs),
-        TEST(nothing_follows_links),      TEST(names_made_up_follow_no_links),
-        TEST(foreign_files_stay),         TEST(outputs_in_folders_that_are_read),
-        TEST(foreign_reports_and_others), TEST(carve_wants_a_folder_of_its_own),
-        TEST(evidence_is_private),        TEST(all_or_none),
-        TEST(one_place_one_output),       TEST(foreign_files_that_appear_stay),
-        TEST(parts_are_what_was_written), TEST(no_output_without_provenance),
+        TEST(nothing_read_is_written),
+        TEST(streams_are_outputs),
+        TEST(closed_streams),
+        TEST(nothing_follows_links),
+        TEST(names_made_up_follow_no_links),
+        TEST(foreign_files_stay),
+        TEST(outputs_in_folders_that_are_read),
+        TEST(foreign_reports_and_others),
+        TEST(carve_wants_a_folder_of_its_own),
+        TEST(evidence_is_private),
+        TEST(all_or_none),
+        TEST(one_place_one_output),
+        TEST(foreign_files_that_appear_stay),
+        TEST(parts_are_what_was_written),
+        TEST(no_output_without_provenance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
