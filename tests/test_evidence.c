@@ -102,7 +102,7 @@ static void unchanged(program *p, witness *w)
     outbuf_free(&w->bytes);
 }
 
-enum { WITNESSES = 8 };
+enum { WITNESSES = 9 };
 
 // Traces, schema files in a folder and alone, a cache (also as the user's default), each also by a link and a hard
 // link.
@@ -127,6 +127,8 @@ static u32 make_world(program *p, witness w[WITNESSES])
     symlink_to(p, "image", "found/session-1.etl");
     folder(p, "hard");
     link_to(p, "image", "hard/carve.json");
+    program_shell(p, "mkdir -p drive/Windows/System32/config && cp a.etl drive && "
+                     "echo 'no hive' >drive/Windows/System32/config/SYSTEM");
     static const char *const NAMES[] = {"a.etl",
                                         "image",
                                         "ev.man",
@@ -134,7 +136,8 @@ static u32 make_world(program *p, witness w[WITNESSES])
                                         "prov.csv.provenance.json",
                                         "cache.db",
                                         "old.csv.manifest.json",
-                                        "etwkit/schemas.db"};
+                                        "etwkit/schemas.db",
+                                        "drive/Windows/System32/config/SYSTEM"};
     for (u32 i = 0; i < COUNT_OF(NAMES); i++)
         w[i] = watch(p, NAMES[i]);
     return COUNT_OF(NAMES);
@@ -155,6 +158,7 @@ static const char *const ATTEMPTS[][14] = {
     {"convert", "{}/a.etl", "--cache", "{}/cache.db", "-f", "csv", "-o", "{}/cache.db"},
     {"convert", "{}/a.etl", "--cache", "{}/cache.db", "-o", "{}/soft.db"},
     {"report", "{}/a.etl", "-o", "{}/etwkit/schemas.db"},
+    {"convert", "{}/drive", "-f", "csv", "-o", "{}/drive/Windows/System32/config/SYSTEM"},
     {"carve", "{}/image", "-o", "{}/found"},
     {"carve", "{}/image", "-o", "{}/hard"},
     {"schemas", "export", "Example-Backup", "--cache", "{}/cache.db", "-o", "{}/soft.db"},

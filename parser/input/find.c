@@ -50,6 +50,12 @@ static bool is_useful(const finder *f, const char *path)
     return f->helper.is_useful && f->helper.is_useful(f->helper.context, path);
 }
 
+static void take_useful(const finder *f, input *in)
+{
+    input_will_read(in);
+    f->helper.useful(f->helper.context, in);
+}
+
 // Streams that only lie somewhere may never end, and links may lead anywhere: neither is followed. Who named it as one
 // of those that are looked for should know.
 static bool pass_stream(finder *f, const char *path, const char *why)
@@ -139,8 +145,7 @@ static bool wants_useful(void *context, const input *head)
 
 static bool visit_useful(void *context, input *in)
 {
-    const finder *f = ((const opened_archive *)context)->finder;
-    f->helper.useful(f->helper.context, in);
+    take_useful(((const opened_archive *)context)->finder, in);
     return true;
 }
 
@@ -185,7 +190,7 @@ static bool look_into(finder *f, input *in, standing how)
 {
     if (how == LYING && is_useful(f, in->path)) {
         f->passed++;
-        f->helper.useful(f->helper.context, in);
+        take_useful(f, in);
         return true;
     }
     if (f->is_wanted(in))
