@@ -85,9 +85,16 @@ static bool segment_of_session(const trace *t, char *text)
     return true;
 }
 
+static bool doubtful_header(const trace *t, char *text)
+{
+    if (t->header_doubt)
+        snprintf(text, REMARK_TEXT, "%s", t->header_doubt);
+    return t->header_doubt;
+}
+
 // Each writes its sentence, where it has one.
-static bool (*const REMARKS[])(const trace *t, char *text) = {segment_of_session, repeated_buffers, clock_set_back,
-                                                              far_times};
+static bool (*const REMARKS[])(const trace *t, char *text) = {doubtful_header, segment_of_session, repeated_buffers,
+                                                              clock_set_back, far_times};
 
 const char *remark_at(const trace *t, u32 index, char text[REMARK_TEXT])
 {

@@ -5,7 +5,7 @@
 
 #include "etwkit_engine.h"
 
-enum { REMARK_TEXT = 320 };
+enum { REMARK_TEXT = 512 };
 
 // The remark at an index, counted from 0; NULL: there are no more.
 const char *remark_at(const trace *t, u32 index, char text[REMARK_TEXT]);

@@ -76,6 +76,36 @@ static void repeated_sequence(void **state)
     told(p, "1 buffer with the sequence number of another one, the first at 0x3000");
 }
 
+// What the header says and the buffers contradict; and what is assumed where it says nothing.
+static void header_that_lies(void **state)
+{
+    static const struct {
+        const char *header, *sentence;
+    } LIES[] = {
+        {"processors=1", "counts 1 processor, a buffer is of processor 5"},
+        {"buffers-written=2 end=2024-05-01T10:10:00Z", "counts 2 buffers, 3 are there"},
+        {"claimed-pointer=16", "says that pointers have 16 bytes"},
+        {"claimed-pointer=4", "is that of a 64-bit system and says that pointers have 4 bytes"},
+        {"claimed-frequency=0", "tells no frequency of its clock: 10 MHz are assumed"},
+        {"end=2024-04-30T10:00:00Z", "ends before it starts"},
+        {"mode=0x04000000", "says that buffers are compressed, none is"},
+    };
+    program *p = *state;
+    for (size_t i = 0; i < COUNT_OF(LIES); i++) {
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "trace %s\nbuffer cpu=5 sequence=1\n"
+                 "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1\n"
+                 "buffer cpu=0 sequence=2\nevent provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2\n",
+                 LIES[i].header);
+        build(p, "a.etl", text);
+        assert_int_equal(RUN(p, "info", "--json", "{}/a.etl"), 0);
+        if (!strstr((const char *)p->out.bytes, LIES[i].sentence))
+            fail_msg("%s: not in %s", LIES[i].sentence, (const char *)p->out.bytes);
+    }
+    told(p, "the trace header says that buffers are compressed, none is");
+}
+
 // 133590312010000000 is 2024-05-01 10:00:01: as ticks of 10 MHz some 423 years behind the start.
 static void date_among_ticks(void **state)
 {
@@ -206,8 +236,9 @@ static void nothing_to_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(clock_set_back),     TEST(repeated_sequence),   TEST(date_among_ticks), TEST(later_file_alone),
-        TEST(files_of_a_session), TEST(files_numbered_anew), TEST(fields_of_a_view), TEST(nothing_to_tell),
+        TEST(header_that_lies),    TEST(clock_set_back),   TEST(repeated_sequence),
+        TEST(date_among_ticks),    TEST(later_file_alone), TEST(files_of_a_session),
+        TEST(files_numbered_anew), TEST(fields_of_a_view), TEST(nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

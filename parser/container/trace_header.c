@@ -138,6 +138,7 @@ void trace_facts_assume(trace_facts *out)
 {
     *out = (trace_facts){.anchor = ANCHOR_NONE,
                          .clock_type = CLOCK_QPC,
+                         .clock_kind = CLOCK_QPC,
                          .pointer_size = 8,
                          .session = "",
                          .log_file = "",
@@ -166,6 +167,7 @@ bool trace_facts_read(span buffer, arena *a, trace_facts *out)
     buffer_header_read(buffer.at, &b);
     *out = (trace_facts){
         .present = true,
+        .is_64_bit = is_64_bit,
         .buffer_size = load_u32(h.at),
         .os_major = h.at[4],
         .os_minor = h.at[5],
@@ -190,6 +192,7 @@ bool trace_facts_read(span buffer, arena *a, trace_facts *out)
     };
     u32 clock = load_u32(h.at + 0x108 + p);
     out->clock_type = clock == CLOCK_SYSTEM || clock == CLOCK_CYCLE ? (clock_type)clock : CLOCK_QPC;
+    out->clock_kind = clock;
     const u8 *zone = h.at + 0x40 + p;
     out->utc_bias_minutes = zone_bias(zone, out->start_time);
     out->standard_name = utf8_text(a, (span){zone + 4, 64});

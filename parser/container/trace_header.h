@@ -84,12 +84,14 @@ typedef struct trace_facts {
     u32 log_file_mode;
     u32 buffers_written, start_buffers;
     u32 pointer_size;
+    bool is_64_bit; // the header itself
     u32 events_lost, buffers_lost;
     u32 cpu_mhz;
     i32 utc_bias_minutes; // UTC = local + bias, daylight saving at start included where its rule says so
     const char *standard_name, *daylight_name;
     u64 perf_frequency;
     clock_type clock_type;
+    u32 clock_kind;                 // as it stands there
     const char *session, *log_file; // UTF-8
     bool counter_log;               // a .blg of the Performance Monitor: its records are stamped with local time
     session_clock clock;

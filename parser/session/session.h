@@ -56,6 +56,7 @@ typedef struct trace {
     clock_steps clock_steps;
     far_events far;
     segment segment;
+    const char *header_doubt; // a sentence (header_doubts.h), or NULL
     losses losses;            // buffers that never reached the file, by what the others say
     input_change change;      // what became of the file meanwhile; INPUT_WRITTEN is noted as damage once
     const char *computer;     // from SystemConfig; NULL: not recorded (trace_computer)

@@ -8,6 +8,7 @@
 #include "schema/tables/schema_kernel.h"
 #include "session/collect.h"
 #include "session/count.h"
+#include "session/header_doubts.h"
 #include "threads/ring.h"
 
 enum {
@@ -291,6 +292,7 @@ bool session_survey(session *s, session_progress *progress, void *context)
     for (u32 i = 0; i < s->trace_count && goes_on; i++) {
         goes_on = survey_trace(&v, i);
         losses_count(&s->traces[i]->file, &s->traces[i]->losses);
+        s->traces[i]->header_doubt = header_doubts(&s->traces[i]->file, &s->arena);
         if (goes_on)
             check_account(s->traces[i]);
     }
