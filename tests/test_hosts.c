@@ -163,6 +163,15 @@ static void without_a_boot_time_a_file_is_alone(void **state)
 
 static const char EVENTS[] = "trace boot=2024-05-01T09:00:00Z session=events logger=3\nbuffer logger=3\n"
                              "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 pid=500 time=+60us\n";
+// An hour apart, with one event whose time is no date of the session.
+static const char STRAY[] =
+    "trace boot=2024-05-01T09:00:00Z session=a logger=3 end=2024-05-01T10:00:01Z\nbuffer logger=3\n"
+    "system hook=0x0301 version=3 time=+10us pid=4 " PROCESS("long.exe") //
+    "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 pid=500 time=133590312010000000\n";
+static const char LATER[] =
+    "trace boot=2024-05-01T09:00:00Z session=b logger=3 start=2024-05-01T11:00:00Z first=37000000000\n"
+    "buffer logger=3\n"
+    "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 pid=500 time=+60us\n";
 static const char FACTS[] = "trace boot=2024-05-01T09:00:00Z session=facts logger=3\nbuffer logger=3\n"
                             "system hook=0x0301 version=3 time=+10us pid=4 " PROCESS("evil.exe") //
     "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 pid=500 time=+70us\n";
@@ -195,6 +204,8 @@ static int setup(void **state)
     build(p, FACTS, "facts.etl");
     build(p, RUNDOWN, "rundown.etl");
     build(p, AGAIN, "again.etl");
+    build(p, STRAY, "stray.etl");
+    build(p, LATER, "later.etl");
     return 0;
 }
 
@@ -270,6 +281,16 @@ static void provenance_says_what_was_inferred(void **state)
     cJSON_Delete(root);
 }
 
+static void stray_times_bridge_no_gap(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "convert", "{}/stray.etl", "{}/later.etl", "-o", "{}/s.jsonl", "--provenance"), 0);
+    cJSON *root = provenance(p, "s.jsonl.provenance.json");
+    assert_int_equal(cJSON_GetArraySize(at(root, "hosts")), 1);
+    assert_int_equal(at(at(at(root, "joins"), "processes"), "across_gaps")->valueint, 1);
+    cJSON_Delete(root);
+}
+
 // Whoever reads the page only must know of it.
 static void report_has_the_doubts(void **state)
 {
@@ -301,6 +322,7 @@ int main(void)
         cmocka_unit_test(without_a_boot_time_a_file_is_alone),
         cmocka_unit_test_setup_teardown(names_stay_on_their_machine, setup, program_teardown),
         cmocka_unit_test_setup_teardown(provenance_says_what_was_inferred, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(stray_times_bridge_no_gap, setup, program_teardown),
         cmocka_unit_test_setup_teardown(report_has_the_doubts, setup, program_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,16 +204,37 @@ static u32 first_own(const loaded_buffer *b)
     return at;
 }
 
+static void widen(i64 *first, i64 *last, i64 from, i64 to)
+{
+    if (!*first || from < *first)
+        *first = from;
+    if (to > *last)
+        *last = to;
+}
+
+// Of the events from `own` on; the least and the greatest of their times are given.
+static void collect_near_times(trace *t, const loaded_buffer *b, u32 own, i64 first, i64 last)
+{
+    const trace_facts *facts = &b->file->trace_headers[b->desc->trace_header];
+    if (!is_far(facts, first) && !is_far(facts, last)) {
+        widen(&t->first_near, &t->last_near, first, last);
+        return;
+    }
+    for (u32 i = own; i < b->count; i++) {
+        i64 time = session_time(b, b->refs[i].time);
+        if (!is_far(facts, time))
+            widen(&t->first_near, &t->last_near, time, time);
+    }
+}
+
 static void collect_times(trace *t, const loaded_buffer *b, const buffer_events *facts)
 {
     u32 own = first_own(b);
     if (own == b->count)
         return;
     i64 first = session_time(b, b->refs[own].time), last = session_time(b, facts->last_time);
-    if (!t->first_time || first < t->first_time)
-        t->first_time = first;
-    if (last > t->last_time)
-        t->last_time = last;
+    widen(&t->first_time, &t->last_time, first, last);
+    collect_near_times(t, b, own, first, last);
 }
 
 // ---------------------------------------------------------------------------------------------- the cache

@@ -53,6 +53,7 @@ typedef struct trace {
     spill *filled_block;
     u32 filled_count, filled_capacity;
     i64 first_time, last_time; // FILETIME of its first and last event
+    i64 first_near, last_near; // likewise, of those that are not far outside their session; 0: none is
     clock_steps clock_steps;
     far_events far;
     segment segment;

@@ -158,8 +158,8 @@ static host_facts facts_of(const session *s, u32 index, u32 header)
                         .logger_id = f->logger_id,
                         .session = f->session,
                         .session_start = f->start_time,
-                        .first = alone && t->first_time ? t->first_time : f->start_time,
-                        .last = alone && t->last_time ? t->last_time : f->end_time};
+                        .first = alone && t->first_near ? t->first_near : f->start_time,
+                        .last = alone && t->last_near ? t->last_near : f->end_time};
 }
 
 static void find_hosts(session *s)
@@ -179,8 +179,8 @@ static void find_hosts(session *s)
 static int by_first_time(const void *a, const void *b)
 {
     const trace *x = *(const trace *const *)a, *y = *(const trace *const *)b;
-    if (x->first_time != y->first_time)
-        return x->first_time < y->first_time ? -1 : 1;
+    if (x->first_near != y->first_near)
+        return x->first_near < y->first_near ? -1 : 1;
     return x->first_header < y->first_header ? -1 : x->first_header > y->first_header;
 }
 
@@ -207,10 +207,10 @@ static void add_gaps(session *s)
         qsort(list, s->trace_count, sizeof(*list), by_first_time);
     for (u32 i = 0; i < s->trace_count; i++) {
         u32 host = s->hosts.of[list[i]->first_header];
-        if (until[host] && list[i]->first_time > until[host])
-            correlator_add_gap(s->correlator, host, list[i]->first_time);
-        if (list[i]->last_time > until[host])
-            until[host] = list[i]->last_time;
+        if (until[host] && list[i]->first_near > until[host])
+            correlator_add_gap(s->correlator, host, list[i]->first_near);
+        if (list[i]->last_near > until[host])
+            until[host] = list[i]->last_near;
         add_lost(s, list[i]);
     }
     mem_free(until);
