@@ -80,6 +80,9 @@ static bool segment_of_session(const trace *t, char *text)
     else if (s->has_before)
         snprintf(rest, left, "%llu buffers between the file before and this one are in neither",
                  (unsigned long long)s->missing);
+    else if (s->in_both)
+        snprintf(rest, left, "%llu sequence number%s of another file of the session too",
+                 (unsigned long long)s->in_both, s->in_both == 1 ? " is that" : "s are those");
     else
         snprintf(rest, left, "the file before would tell how many are of this one");
     return true;

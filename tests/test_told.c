@@ -190,6 +190,17 @@ static void files_numbered_anew(void **state)
     has(p, "; 4 and 1 of them since the file before");
 }
 
+static void files_that_overlap(void **state)
+{
+    program *p = *state;
+    build(p, "1.etl",
+          SEGMENT("5", "1", "7", "+1s") "buffer sequence=8\n"
+                                        "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=1 time=+2s\n");
+    build(p, "2.etl", SEGMENT("6", "1", "8", "+2s"));
+    assert_int_equal(RUN(p, "info", "--json", "{}/2.etl", "{}/1.etl"), 0);
+    has(p, "; 1 sequence number is that of another file of the session too");
+}
+
 // ---------------------------------------------------------------------------------------------- limits
 
 static void fields_of_a_view(void **state)
@@ -236,9 +247,9 @@ static void nothing_to_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(header_that_lies),    TEST(clock_set_back),   TEST(repeated_sequence),
-        TEST(date_among_ticks),    TEST(later_file_alone), TEST(files_of_a_session),
-        TEST(files_numbered_anew), TEST(fields_of_a_view), TEST(nothing_to_tell),
+        TEST(header_that_lies), TEST(clock_set_back),     TEST(repeated_sequence),   TEST(date_among_ticks),
+        TEST(later_file_alone), TEST(files_of_a_session), TEST(files_numbered_anew), TEST(files_that_overlap),
+        TEST(fields_of_a_view), TEST(nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,8 +113,9 @@ static bool begins_numbers(const segment_file *f)
 static void follow(segment *s, const segment_file *f, const segment_file *before)
 {
     bool anew = begins_numbers(f) && begins_numbers(before);
-    if ((!anew && f->first <= before->last) || f->events_lost < before->events_lost ||
-        f->buffers_lost < before->buffers_lost)
+    if (!anew && f->first <= before->last)
+        s->in_both = (f->last < before->last ? f->last : before->last) - f->first + 1;
+    if (s->in_both || f->events_lost < before->events_lost || f->buffers_lost < before->buffers_lost)
         return;
     s->has_before = true;
     s->missing = anew ? 0 : f->first - before->last - 1;

@@ -12,6 +12,7 @@ typedef struct segment {
     u32 events_lost, buffers_lost;
     bool has_before; // the file in front of it is there
     u64 missing;     // sequence numbers between both that neither has
+    u64 in_both;     // that this one and the file in front of it by its first number have: then it is not that file
 } segment;
 
 // All such files that are at hand, also those that are not read together. All zero is a valid empty list.
