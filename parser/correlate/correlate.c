@@ -43,6 +43,7 @@ void correlator_free(correlator *c)
     mem_free(c->roles);
     mem_free(c->traces);
     mem_free(c->later_of);
+    mem_free(c->joined);
     mem_free(c->machines);
     mem_free(c->gaps);
     outbuf_free(&c->scratch);
@@ -85,6 +86,13 @@ u32 correlator_add_epoch(correlator *c, u32 trace, u32 header)
     GROW(c->later_of, c->later_count, c->later_cap);
     c->later_of[c->later_count++] = t->first + header;
     return t->headers + (c->later_count - 1 - t->later);
+}
+
+void correlator_join_epoch(correlator *c, u32 trace, u32 epoch)
+{
+    const trace_sources *t = &c->traces[trace];
+    GROW(c->joined, c->joined_count, c->joined_cap);
+    c->joined[c->joined_count++] = t->later + (epoch - t->headers);
 }
 
 const char *path_name(const char *path)
@@ -208,6 +216,8 @@ void correlator_set_hosts(correlator *c, const u32 *host_of_header)
     }
     for (u32 i = 0; i < c->later_count; i++)
         c->machines[c->source_count + i] = c->host_count + i;
+    for (u32 i = 0; i < c->joined_count; i++)
+        c->machines[c->source_count + c->joined[i]] = c->machines[c->later_of[c->joined[i]]];
 }
 
 void correlator_add_gap(correlator *c, u32 host, i64 filetime)

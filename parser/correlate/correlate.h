@@ -49,6 +49,8 @@ void correlator_add_trace(correlator *c, const etl_file *file);
 // them come, while its events are fed, stretches of one of these that stay apart: its clock was set back. Returns the
 // number. Those of one trace are added before those of the next.
 u32 correlator_add_epoch(correlator *c, u32 trace, u32 header);
+// A stretch that is not apart from its trace header's after all.
+void correlator_join_epoch(correlator *c, u32 trace, u32 epoch);
 
 // Stacks will be asked for of events of the times that correlator_ask is told only, before the last event. `bytes` of
 // traces are to come.

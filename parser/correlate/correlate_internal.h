@@ -337,7 +337,9 @@ struct correlator {
     u32 trace_count, trace_cap;
     // A source is a trace header of a trace; behind them all, what follows a step back of its clock.
     u32 source_count, later_count, later_cap;
-    u32 *later_of;  // by source behind source_count: the trace header's
+    u32 *later_of; // by source behind source_count: the trace header's
+    u32 *joined;   // of these, those that are of its machine
+    u32 joined_count, joined_cap;
     u32 *machines;  // by source: within which one facts are joined; those behind host_count are of later_of alone
     u32 host_count; // machines that are hosts
     gap *gaps;      // by host and time

@@ -53,14 +53,16 @@ u32 clock_steps_epoch_rare(const clock_steps *s, const etl_file *file, const etl
 void clock_watch_free(clock_watch *w)
 {
     mem_free(w->streams);
-    mem_free(w->epochs);
+    mem_free(w->behind.list);
+    mem_free(w->older.list);
     *w = (clock_watch){0};
 }
 
-static void begin_header(clock_watch *w, u32 header)
+static void begin_header(clock_watch *w, const loaded_buffer *b)
 {
-    w->header = header;
-    w->count = w->epoch_count = 0;
+    clock_watch_close(w, b->file);
+    w->header = b->desc->trace_header;
+    w->count = w->behind.count = w->older.count = 0;
 }
 
 static clock_stream *stream_of(clock_watch *w, u16 processor)
@@ -72,16 +74,18 @@ static clock_stream *stream_of(clock_watch *w, u16 processor)
     return &w->streams[processor];
 }
 
-static u32 epoch_behind(clock_watch *w, const loaded_buffer *b, u32 steps)
+static u32 epoch_of(clock_watch *w, const clock_stream *stream)
 {
-    while (w->epoch_count < steps) {
-        GROW(w->epochs, w->epoch_count, w->epoch_cap);
-        w->epochs[w->epoch_count++] = correlator_add_epoch(w->correlator, b->file_index, w->header);
+    clock_epochs *epochs = stream->is_older ? &w->older : &w->behind;
+    u32 index = stream->is_older ? stream->steps : stream->steps - 1;
+    while (epochs->count <= index) {
+        GROW(epochs->list, epochs->count, epochs->cap);
+        epochs->list[epochs->count++] = correlator_add_epoch(w->correlator, w->trace, w->header);
     }
-    return w->epochs[steps - 1];
+    return epochs->list[index];
 }
 
-static void add(clock_watch *w, const loaded_buffer *b, const clock_step *step)
+static void add(clock_watch *w, const clock_step *step)
 {
     clock_steps *s = w->steps;
     if (s->is_full)
@@ -89,7 +93,7 @@ static void add(clock_watch *w, const loaded_buffer *b, const clock_step *step)
     if (s->count >= LIMIT_CLOCK_STEPS) {
         s->is_full = true;
         s->full_from = step->buffer;
-        s->full_epoch = correlator_add_epoch(w->correlator, b->file_index, w->header);
+        s->full_epoch = correlator_add_epoch(w->correlator, w->trace, w->header);
         return;
     }
     u32 place = steps_up_to(s, step->processor, step->buffer, step->at);
@@ -110,11 +114,10 @@ static clock_step step_at(const clock_watch *w, const loaded_buffer *b, const ev
 }
 
 // A thread may be interrupted between taking the time and writing the event.
-static bool is_back(const loaded_buffer *b, i64 from, i64 to)
+static bool is_back(const session_clock *clock, i64 from, i64 to)
 {
     if (to >= from)
         return false;
-    const session_clock *clock = &b->file->trace_headers[b->desc->trace_header].clock;
     i64 before = clock_filetime(clock, from), behind = clock_filetime(clock, to);
     return behind < before && (u64)before - (u64)behind >= LIMIT_LATE_EVENT;
 }
@@ -122,14 +125,21 @@ static bool is_back(const loaded_buffer *b, i64 from, i64 to)
 // The events of a processor begin behind a step of others. Those that are earlier than where it led to are from before.
 static void begin_stream(clock_watch *w, const loaded_buffer *b, clock_stream *stream, const event_ref *first)
 {
-    *stream = (clock_stream){.is_known = true, .last = first->time};
-    stream->steps = w->epoch_count && first->time < w->latest_to ? w->epoch_count - 1 : w->epoch_count;
-    if (!stream->steps)
-        return;
+    u32 steps = stream->is_older ? w->older.count - (w->older.count > 0) : w->behind.count;
+    stream->is_known = true;
+    stream->last = first->time;
+    stream->steps = steps && first->time < w->latest_to ? steps - 1 : steps;
     clock_step start = step_at(w, b, first);
     start.is_start = true;
-    start.epoch = epoch_behind(w, b, stream->steps);
-    add(w, b, &start);
+    if (!stream->is_older) {
+        stream->start = start;
+        stream->first = first->time;
+        stream->first_sequence = b->desc->sequence;
+    }
+    if (!stream->steps && !stream->is_older)
+        return;
+    start.epoch = epoch_of(w, stream);
+    add(w, &start);
 }
 
 // An event with a damaged time looks like this too: which it was cannot be known, and what is doubtful joins nothing.
@@ -143,8 +153,9 @@ static void step_back(clock_watch *w, const loaded_buffer *b, clock_stream *stre
     w->latest_to = ref->time;
     if (w->steps->is_full)
         return;
-    step.epoch = epoch_behind(w, b, ++stream->steps);
-    add(w, b, &step);
+    stream->steps++;
+    step.epoch = epoch_of(w, stream);
+    add(w, &step);
 }
 
 // Events that are not of the session's time say nothing of its clock; nor do records without a time.
@@ -157,17 +168,26 @@ static bool tells_time(const loaded_buffer *b, const event_ref *ref)
 // Where the events are in order, only the first of them can be behind a step.
 static void see_all(clock_watch *w, const loaded_buffer *b, clock_stream *stream, u32 first, bool unordered)
 {
+    const session_clock *clock = &b->file->trace_headers[w->header].clock;
     u32 last = b->count - 1;
     while (!tells_time(b, &b->refs[last])) // the first one does
         last--;
     for (u32 i = first; i <= last && (unordered || i == first); i++) {
         if (!tells_time(b, &b->refs[i]))
             continue;
-        if (is_back(b, stream->last, b->refs[i].time))
+        if (is_back(clock, stream->last, b->refs[i].time))
             step_back(w, b, stream, &b->refs[i]);
         stream->last = b->refs[i].time;
     }
     stream->last = b->refs[last].time;
+}
+
+// Whether the file has wrapped here: what follows is older than its beginning.
+static bool is_wrap(const loaded_buffer *b, const clock_stream *stream)
+{
+    const trace_facts *facts = &b->file->trace_headers[b->desc->trace_header];
+    return stream->is_known && !stream->is_older && facts->log_file_mode & LOG_FILE_MODE_CIRCULAR &&
+           b->desc->sequence < stream->first_sequence;
 }
 
 void clock_watch_see(clock_watch *w, const loaded_buffer *b, bool unordered)
@@ -176,18 +196,50 @@ void clock_watch_see(clock_watch *w, const loaded_buffer *b, bool unordered)
     u32 first = desc->type == BUFFER_TYPE_HEADER; // the trace header event has the time of the session's start
     if (b->file->trace_headers[desc->trace_header].one_buffer)
         return;
+    w->trace = b->file_index;
     if (desc->trace_header != w->header)
-        begin_header(w, desc->trace_header);
+        begin_header(w, b);
     while (first < b->count && !tells_time(b, &b->refs[first]))
         first++;
     if (first >= b->count)
         return;
     clock_stream *stream = stream_of(w, desc->processor);
     bool numbered = stream->is_known && (desc->sequence || stream->sequence);
-    if (numbered && desc->sequence <= stream->sequence) // repeated, or of a circular file's beginning
-        return;
-    if (!stream->is_known)
+    if (is_wrap(b, stream)) {
+        stream->is_older = true;
         begin_stream(w, b, stream, &b->refs[first]);
+    } else if (numbered && (desc->sequence <= stream->sequence ||
+                            (stream->is_older && desc->sequence >= stream->first_sequence))) { // repeated
+        return;
+    } else if (!stream->is_known) {
+        begin_stream(w, b, stream, &b->refs[first]);
+    }
     see_all(w, b, stream, first, unordered);
     stream->sequence = desc->sequence;
+}
+
+// From the end of what is older to the beginning of what is newer, on one processor.
+static bool is_back_at_seam(clock_watch *w, const etl_file *file, const clock_stream *stream)
+{
+    const session_clock *clock = &file->trace_headers[w->header].clock;
+    if (!stream->is_older || !is_back(clock, stream->last, stream->first))
+        return false;
+    clock_step step = stream->start;
+    step.is_start = false;
+    step.epoch = w->header;
+    step.from = clock_filetime(clock, stream->last);
+    step.to = clock_filetime(clock, stream->first);
+    w->steps->told++;
+    add(w, &step);
+    return true;
+}
+
+void clock_watch_close(clock_watch *w, const etl_file *file)
+{
+    bool is_back = false;
+    for (u32 i = 0; i < w->count; i++)
+        is_back = is_back_at_seam(w, file, &w->streams[i]) || is_back;
+    if (w->older.count && !is_back) // what is older led to what is newer
+        correlator_join_epoch(w->correlator, w->trace, w->older.list[w->older.count - 1]);
+    w->count = w->older.count = 0;
 }

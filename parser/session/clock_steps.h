@@ -42,7 +42,17 @@ typedef struct clock_stream {
     u64 sequence; // of its last buffer
     i64 last;     // time of its last event; session clock
     u32 steps;    // back
+    // In a circular file that has wrapped, what is older stands behind what is newer.
+    bool is_older;
+    u64 first_sequence; // of what is newer
+    clock_step start;   // where that begins (no step),
+    i64 first;          // and when; session clock
 } clock_stream;
+
+typedef struct clock_epochs {
+    u32 *list;
+    u32 count, cap;
+} clock_epochs;
 
 // While the first pass goes through one trace.
 typedef struct clock_watch {
@@ -50,13 +60,14 @@ typedef struct clock_watch {
     clock_steps *steps;
     clock_stream *streams; // by processor
     u32 count, cap;
-    u32 header;  // of which all this is
-    u32 *epochs; // by steps, from the second on
-    u32 epoch_count, epoch_cap;
-    i64 latest_to; // session clock: where the latest step led to
+    u32 trace, header;   // of which all this is
+    clock_epochs behind; // by steps, from the second on
+    clock_epochs older;  // of what is older in a circular file, by steps, from the first on
+    i64 latest_to;       // session clock: where the latest step led to
 } clock_watch;
 
 void clock_watch_free(clock_watch *w);
+void clock_watch_close(clock_watch *w, const etl_file *file); // after the last buffer
 // The next buffer, its events in the order of the file.
 void clock_watch_see(clock_watch *w, const loaded_buffer *b, bool unordered);
 

@@ -26,6 +26,7 @@ void collector_begin_trace(collector *c, trace *t)
 
 void collector_end_trace(collector *c)
 {
+    clock_watch_close(&c->watch, &c->trace->file);
     clock_watch_free(&c->watch);
     clock_steps_close(&c->trace->clock_steps);
     spill_seal(c->trace->filled_block);
