@@ -172,6 +172,13 @@ static const char LATER[] =
     "trace boot=2024-05-01T09:00:00Z session=b logger=3 start=2024-05-01T11:00:00Z first=37000000000\n"
     "buffer logger=3\n"
     "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 pid=500 time=+60us\n";
+// Days later daylight saving had begun.
+static const char WINTER[] =
+    "trace boot=2024-03-20T09:00:00Z session=a logger=3 bias=-60 daylight-bias=-60 start=2024-03-30T10:00:00Z\nbuffer logger=3\n"
+    "system hook=0x0301 version=3 time=+10us pid=4 " PROCESS("long.exe");
+static const char SUMMER[] =
+    "trace boot=2024-03-20T09:00:00Z session=b logger=4 bias=-60 daylight-bias=-60 start=2024-04-02T10:00:00Z first=3592000000000\n"
+    "buffer logger=4\nevent provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 pid=500 time=+60us\n";
 static const char FACTS[] = "trace boot=2024-05-01T09:00:00Z session=facts logger=3\nbuffer logger=3\n"
                             "system hook=0x0301 version=3 time=+10us pid=4 " PROCESS("evil.exe") //
     "event provider={a0b1c2d3-0011-2233-4455-66778899aabb} id=2 pid=500 time=+70us\n";
@@ -206,6 +213,8 @@ static int setup(void **state)
     build(p, AGAIN, "again.etl");
     build(p, STRAY, "stray.etl");
     build(p, LATER, "later.etl");
+    build(p, WINTER, "winter.etl");
+    build(p, SUMMER, "summer.etl");
     return 0;
 }
 
@@ -281,6 +290,14 @@ static void provenance_says_what_was_inferred(void **state)
     cJSON_Delete(root);
 }
 
+static void daylight_saving_is_no_other_zone(void **state)
+{
+    program *p = *state;
+    assert_int_equal(RUN(p, "convert", "{}/winter.etl", "{}/summer.etl", "-f", "jsonl"), 0);
+    assert_int_equal(count_text(&p->out, "\"process_name\":\"long.exe\""), 1);
+    assert_null(strstr((const char *)p->err.bytes, "time zones"));
+}
+
 static void stray_times_bridge_no_gap(void **state)
 {
     program *p = *state;
@@ -322,6 +339,7 @@ int main(void)
         cmocka_unit_test(without_a_boot_time_a_file_is_alone),
         cmocka_unit_test_setup_teardown(names_stay_on_their_machine, setup, program_teardown),
         cmocka_unit_test_setup_teardown(provenance_says_what_was_inferred, setup, program_teardown),
+        cmocka_unit_test_setup_teardown(daylight_saving_is_no_other_zone, setup, program_teardown),
         cmocka_unit_test_setup_teardown(stray_times_bridge_no_gap, setup, program_teardown),
         cmocka_unit_test_setup_teardown(report_has_the_doubts, setup, program_teardown),
     };

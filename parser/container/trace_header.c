@@ -195,6 +195,7 @@ bool trace_facts_read(span buffer, arena *a, trace_facts *out)
     out->clock_kind = clock;
     const u8 *zone = h.at + 0x40 + p;
     out->utc_bias_minutes = zone_bias(zone, out->start_time);
+    out->zone_bias_minutes = (i32)load_u32(zone);
     out->standard_name = utf8_text(a, (span){zone + 4, 64});
     out->daylight_name = utf8_text(a, (span){zone + 88, 64});
     span strings = span_from(h, 0x110 + p);

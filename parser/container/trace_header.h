@@ -87,7 +87,8 @@ typedef struct trace_facts {
     bool is_64_bit; // the header itself
     u32 events_lost, buffers_lost;
     u32 cpu_mhz;
-    i32 utc_bias_minutes; // UTC = local + bias, daylight saving at start included where its rule says so
+    i32 utc_bias_minutes;  // UTC = local + bias, daylight saving at start included where its rule says so
+    i32 zone_bias_minutes; // without daylight saving
     const char *standard_name, *daylight_name;
     u64 perf_frequency;
     clock_type clock_type;

@@ -21,7 +21,7 @@ typedef struct host_facts {
     i64 boot;             // FILETIME, 0: not recorded
     u32 precision;        // of its clock, 100 ns
     u32 build, processors;
-    i32 bias;         // minutes
+    i32 bias;         // minutes, of the zone: daylight saving begins and ends within one boot
     const char *zone; // NULL: not recorded
     u16 logger_id;    // 0: of no session, as in merged traces
     const char *session;

@@ -153,7 +153,7 @@ static host_facts facts_of(const session *s, u32 index, u32 header)
                         .precision = f->timer_resolution,
                         .build = f->os_build,
                         .processors = f->processors,
-                        .bias = f->utc_bias_minutes,
+                        .bias = f->zone_bias_minutes,
                         .zone = f->standard_name,
                         .logger_id = f->logger_id,
                         .session = f->session,
