@@ -201,6 +201,21 @@ static void files_that_overlap(void **state)
     has(p, "; 1 sequence number is that of another file of the session too");
 }
 
+// DNS-Client 3006 has no version 77.
+static void version_of_another(void **state)
+{
+    program *p = *state;
+    build(p, "a.etl",
+          "trace\nbuffer\nevent provider={1c95126e-7eea-49a9-a3fe-a378b03ddb4d} id=3006 version=77 level=4 payload "
+          "wstr:\"a.example\" u32:1 u64:0 u32:0 wstr:\"\" u32:0,0,0\n");
+    assert_int_equal(RUN(p, "convert", "{}/a.etl", "-f", "jsonl"), 0);
+    has(p, "\"schema_version\":0");
+    assert_int_equal(RUN(p, "info", "--json", "{}/a.etl"), 0);
+    has(p, "\"other_version\":1");
+    assert_int_equal(RUN(p, "report", "{}/a.etl", "-o", "{}/a.html"), 0);
+    assert_true(file_says(p, "a.html", "1 decoded by the description of another version"));
+}
+
 // ---------------------------------------------------------------------------------------------- limits
 
 static void fields_of_a_view(void **state)
@@ -247,9 +262,9 @@ static void nothing_to_tell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(header_that_lies), TEST(clock_set_back),     TEST(repeated_sequence),   TEST(date_among_ticks),
-        TEST(later_file_alone), TEST(files_of_a_session), TEST(files_numbered_anew), TEST(files_that_overlap),
-        TEST(fields_of_a_view), TEST(nothing_to_tell),
+        TEST(header_that_lies),   TEST(clock_set_back),     TEST(repeated_sequence),   TEST(date_among_ticks),
+        TEST(later_file_alone),   TEST(files_of_a_session), TEST(files_numbered_anew), TEST(files_that_overlap),
+        TEST(version_of_another), TEST(fields_of_a_view),   TEST(nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,7 @@ void sums_add(sums *s, const cJSON *info)
     s->decoded += member_number(events, "decoded");
     s->partial += member_number(events, "partial");
     s->raw += member_number(events, "raw");
+    s->other_version += member_number(events, "other_version");
     s->events_lost += lost_in(events);
     s->buffers_lost += lost_in(buffers);
     s->gaps += member_number(buffers, "missing_sequence_numbers");
@@ -151,4 +152,9 @@ void html_counts(outbuf *out, const sums *s)
     html_format_fact(
         out, "Events", "%llu read = %llu decoded + %llu partly decoded + %llu raw%s", s->events, s->decoded, s->partial,
         s->raw, s->decoded + s->partial + s->raw == s->events ? "" : " (a filter was given: the rest was left out)");
+    if (s->other_version)
+        html_format_fact(
+            out, "Of another version",
+            "%llu decoded by the description of another version (schema_version): names and values may differ",
+            s->other_version);
 }

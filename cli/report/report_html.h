@@ -22,7 +22,8 @@ u64 input_damage(const cJSON *info); // places
 
 // Of one input, or of all.
 typedef struct sums {
-    unsigned long long traces, unread, events, decoded, partial, raw, events_lost, buffers_lost, gaps, places, bytes;
+    unsigned long long traces, unread, events, decoded, partial, raw, other_version, events_lost, buffers_lost, gaps,
+        places, bytes;
     const char *first, *last; // times of events; UTC, so that texts compare as times do
 } sums;
 

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/bisect.h"
 #include "base/spill.h"
 #include "schema/core/schema_core.h"
 #include "schema/tables/schema_kernel.h"
@@ -196,7 +197,21 @@ static void add_lost(session *s, const trace *t)
     }
 }
 
-// Moments of which not everything is known: there buffers are missing, or no trace of the host was recorded.
+// Behind what is damaged in a buffer, or between two: before the first event of the next buffer of any processor.
+static void add_damaged(session *s, const trace *t, const damage_log *log)
+{
+    for (u32 i = 0; i < log->count; i++) {
+        u32 at;
+        BISECT(at, 0, t->filled_count, t->file.buffers[t->filled[index_].buffer].offset <= log->notes[i].offset);
+        if (at == t->filled_count || !log->notes[i].bytes)
+            continue;
+        u32 trace_header = t->file.buffers[t->filled[at].buffer].trace_header;
+        correlator_add_gap(s->correlator, s->hosts.of[t->first_header + trace_header],
+                           clock_filetime(&t->file.trace_headers[trace_header].clock, t->filled[at].first_time));
+    }
+}
+
+// Moments of which not everything is known: there buffers are missing or damaged, or no trace of the host was recorded.
 static void add_gaps(session *s)
 {
     const trace **list = mem_zeroed(s->trace_count, sizeof(*list));
@@ -212,6 +227,8 @@ static void add_gaps(session *s)
         if (list[i]->last_near > until[host])
             until[host] = list[i]->last_near;
         add_lost(s, list[i]);
+        add_damaged(s, list[i], &list[i]->damage);
+        add_damaged(s, list[i], &list[i]->file.damage);
     }
     mem_free(until);
     mem_free(list);
