@@ -270,13 +270,10 @@ static void begin(draft *d, const process_fact *f, const draft *before)
     bool start = f->kind == PROCESS_START;
     p->start_known = start || f->created ? MOMENT_RECORDED : before ? MOMENT_UNSEEN : MOMENT_OUTSIDE;
     p->start = f->created ? f->created : start ? f->time : 0;
-    // Clocks of creation times and of events drift apart by less than a second in a recording. A start itself is told
-    // by the events' clock.
-    i64 created = start ? f->created : time_apart(f->created, WITNESS_APART / 2);
     if (!start && !f->created)
         d->from = before ? earliest_after(before, f->time) : INT64_MIN;
-    else if (f->created && created < d->from)
-        d->from = created;
+    else if (f->created && f->created < d->from)
+        d->from = f->created;
     if (before && d->from <= before->from)
         d->from = before->from < INT64_MAX ? before->from + 1 : INT64_MAX;
 }
@@ -473,7 +470,7 @@ static void fold_all(correlator *c)
     history_index(&b->ids);
 }
 
-// Created with its process, by clocks that drift: by less than a second, as in begin.
+// Created with its process, by clocks that drift apart: by less than a second in a recording.
 static bool may_be_first(const process_life *p, const life *l)
 {
     i64 apart = time_apart(l->from, p->start);
