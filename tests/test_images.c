@@ -403,6 +403,37 @@ static void bitlocker(void **state)
 }
 
 // No byte of an image is ever written.
+// A VMware disk whose description names another file for its data.
+static void make_vmdk(program *p, const char *name, const char *data)
+{
+    enum { SECTOR = 512, DESCRIPTION = 20, OVERHEAD = 220 };
+    static const char TEXT[] =
+        "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n"
+        "createType=\"monolithicFlat\"\n\n# Extent description\nRW %lld FLAT \"%s\" 0\n\n# The Disk Data Base\n"
+        "ddb.virtualHWVersion = \"4\"\nddb.geometry.cylinders = \"16\"\n"
+        "ddb.geometry.heads = \"16\"\nddb.geometry.sectors = \"63\"\n"
+        "ddb.adapterType = \"ide\"\n";
+    static u8 bytes[OVERHEAD * SECTOR];
+    char path[512];
+    struct stat st;
+    assert_int_equal(stat(program_path(p, data, path), &st), 0);
+    u64 sectors = (u64)st.st_size / SECTOR;
+    memset(bytes, 0, sizeof(bytes));
+    memcpy(bytes, "KDMV\1\0\0\0\3", 9); // magic, version, flags
+    for (u32 i = 0; i < 8; i++)
+        bytes[12 + i] = (u8)(sectors >> 8 * i);
+    bytes[20] = 128; // sectors of a grain
+    bytes[28] = 1;   // the description: from, sectors
+    bytes[36] = DESCRIPTION;
+    bytes[45] = 2;  // 512 entries of a grain table
+    bytes[48] = 21; // grain directories
+    bytes[56] = 26;
+    bytes[64] = 128; // overhead
+    memcpy(bytes + 73, "\n \r\n", 4);
+    snprintf((char *)bytes + SECTOR, DESCRIPTION * SECTOR, TEXT, (long long)sectors, data);
+    bytes_save(program_path(p, name, path), bytes, sizeof(bytes));
+}
+
 static void an_image_is_not_an_output(void **state)
 {
     program *p = *state;
@@ -414,6 +445,9 @@ static void an_image_is_not_an_output(void **state)
     ends(p, RUN(p, "convert", "{}/disk.raw", "-o", "{}/disk.raw", "-f", "jsonl", "--force"), 2);
     ends(p, RUN(p, "convert", "{}/disk.E01", "-o", "{}/disk.E01", "-f", "jsonl", "--force"), 2);
     ends(p, RUN(p, "convert", "{}/s.001", "-o", "{}/s.002", "-f", "jsonl", "--force"), 2);
+    make_vmdk(p, "v.vmdk", "disk.raw");
+    ends(p, RUN(p, "convert", "{}/v.vmdk", "-o", "{}/disk.raw", "-f", "jsonl", "--force"), 2);
+    tree_gives(p, "{}/v.vmdk");
     tree_gives(p, "{}/disk.E01");
     tree_gives(p, "{}/s.001");
 }

@@ -57,6 +57,7 @@ enum {
     LIMIT_WHERE_NODES = 4096, // its terms
 
     // Rules
+    LIMIT_VMDK_DESCRIPTION = 1 << 20, // bytes of what a VMware disk says of its files; usual ones have 10 KiB of room
     LIMIT_RULE_FILE_BYTES = 32 << 20, // of YAML; whole collections in one file have some 10 MiB, single rules some KiB
     LIMIT_RULE_SOURCES = 1024,        // different logsources; all public rules together have some 90
     LIMIT_RULE_TESTS = 1 << 20,       // values that all rules ask for, some 500 bytes each; public ones have 40,000

@@ -229,13 +229,78 @@ static void close_ewf(disk *d)
 
 #ifdef HAS_LIBTSK
 
+// A file of the image's folder that the library may read, as it is opened by the last part of a name.
+static bool add_near(disk *d, const input *in, span name, error *e)
+{
+    const char *slash = strrchr(in->path, '/');
+    size_t last = name.len;
+    while (last && name.at[last - 1] != '/' && name.at[last - 1] != '\\')
+        last--;
+    name = span_from(name, last);
+    arena a = {0};
+    const char *path = arena_format(&a, "%.*s%.*s", slash ? (int)(slash + 1 - in->path) : 0, in->path, (int)name.len,
+                                    (const char *)name.at);
+    input *file;
+    bool ok = true;
+    if (name.len && os_kind(path) == OS_FILE && !os_same_file(path, in->path)) {
+        ok = input_open(&file, path, e);
+        if (ok)
+            add_part(d, file);
+    }
+    arena_free(&a);
+    return ok;
+}
+
+// Whatever stands in quotes: RW 16384 FLAT "disk-flat.vmdk" 0.
+static bool add_quoted(disk *d, const input *in, span text, error *e)
+{
+    const u8 *quote, *end;
+    while ((quote = text.len ? memchr(text.at, '"', text.len) : NULL) != NULL) {
+        text = span_from(text, (size_t)(quote + 1 - text.at));
+        end = text.len ? memchr(text.at, '"', text.len) : NULL;
+        if (!end)
+            break;
+        span name = {text.at, (size_t)(end - text.at)};
+        text = span_from(text, name.len + 1);
+        if (!memchr(name.at, 0, name.len) && !add_near(d, in, name, e))
+            return false;
+    }
+    return true;
+}
+
+// The description inside a VMware disk names the files that have its data, others than this one among them.
+static bool add_extents(disk *d, const input *in, error *e)
+{
+    enum { HEAD = 44, OFFSET = 28, SIZE = 36, SECTOR = 512 };
+    u8 head[HEAD];
+    bool failed = false;
+    if (input_read(in, 0, head, HEAD, &failed) != HEAD)
+        return error_set(e, "%s: its header cannot be read", in->path);
+    u64 at = load_u64(head + OFFSET), sectors = load_u64(head + SIZE);
+    if (sectors > LIMIT_VMDK_DESCRIPTION / SECTOR || at > in->bytes / SECTOR)
+        return error_set(e, "%s: its description claims %llu sectors from sector %llu on", in->path,
+                         (unsigned long long)sectors, (unsigned long long)at);
+    u8 *text = mem_alloc((size_t)sectors * SECTOR + 1);
+    size_t len = input_read(in, at * SECTOR, text, (size_t)sectors * SECTOR, &failed);
+    bool ok = add_quoted(d, in, (span){text, len}, e);
+    mem_free(text);
+    return ok;
+}
+
+// Of a type that is named: to find it out, the library would have others try that open what they read for writing.
 static bool open_other(disk *d, const input *in, error *e)
 {
     if (in->backend != &input_file)
         return error_set(e, "%s: a virtual disk in an archive is not read; extract it first", in->path);
+    u8 magic[4] = {0};
+    bool failed = false;
+    (void)input_read(in, 0, magic, sizeof(magic), &failed);
+    bool vmdk = memcmp(magic, "KDMV", sizeof(magic)) == 0;
+    if (vmdk && !add_extents(d, in, e))
+        return false;
     libtsk.tsk_error_reset();
     mem_watch_begin();
-    d->other = libtsk.tsk_img_open_utf8_sing(in->path, TSK_IMG_TYPE_DETECT, 0);
+    d->other = libtsk.tsk_img_open_utf8_sing(in->path, vmdk ? TSK_IMG_TYPE_VMDK_VMDK : TSK_IMG_TYPE_VHD_VHD, 0);
     mem_watch_end();
     if (!d->other)
         return error_set(e, "%s: %s", in->path, libtsk.tsk_error_get_errstr());
