@@ -187,6 +187,9 @@ static void encase_image_carved(void **state)
     program_shell(p,
                   "cmp raw/session-1.etl encase/session-1.etl && cmp raw/session-1.etl \"$OLDPWD\"/samples/dns.etl && "
                   "sed s/disk.raw/disk.E01/ raw/carve.json | cmp - encase/carve.json");
+    program_shell(p, "ewfacquire -u -q -t parts -c none -S 1048576 disk.raw && test -f parts.E02");
+    ends(p, RUN(p, "carve", "{}/parts.E01", "-o", "{}/parts"), 0);
+    program_shell(p, "cmp raw/session-1.etl parts/session-1.etl");
     ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}", "--force"), 0); // beside it
     ends(p, RUN(p, "carve", "{}/disk.E01", "-o", "{}/encase"), 2);
 }

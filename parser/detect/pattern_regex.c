@@ -45,7 +45,9 @@ bool regex_compile(regex **out, span text, bool i, bool m, bool s, error *e)
     u32 flags = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | (i ? PCRE2_CASELESS : 0) | (m ? PCRE2_MULTILINE : 0) |
                 (s ? PCRE2_DOTALL : 0);
     r->bounds = libpcre2.pcre2_match_context_create_8(NULL);
-    if (!r->bounds || !compile(r, text, flags, e)) {
+    if (!r->bounds)
+        mem_run_out(0);
+    if (!compile(r, text, flags, e)) {
         regex_free(r);
         return false;
     }

@@ -145,12 +145,13 @@ static bool add_segments(disk *d, char *const *names, int count, error *e)
 
 static bool open_segments(disk *d, char *const *names, int count, const char *path, error *e)
 {
-    enum { OPEN_FILES = 16 };
+    // libewf 20140813 cannot keep a bound by itself, only with the libbfio that libtsk brings: set where it is needed.
+    enum { FEW_FILES = 64, OPEN_FILES = 16 };
     libewf_error_t *why = NULL;
     size64_t bytes = 0;
     mem_watch_begin();
     if (libewf.libewf_handle_initialize(&d->ewf, &why) != 1 ||
-        libewf.libewf_handle_set_maximum_number_of_open_handles(d->ewf, OPEN_FILES, &why) != 1 ||
+        (count > FEW_FILES && libewf.libewf_handle_set_maximum_number_of_open_handles(d->ewf, OPEN_FILES, &why) != 1) ||
         libewf.libewf_handle_open(d->ewf, names, count, LIBEWF_OPEN_READ, &why) != 1 ||
         libewf.libewf_handle_get_media_size(d->ewf, &bytes, &why) != 1 ||
         libewf.libewf_handle_get_bytes_per_sector(d->ewf, &d->sector, &why) != 1)
@@ -325,8 +326,13 @@ static size_t read_other(disk *d, u64 offset, u8 *into, size_t len, bool *failed
 static bool open_as(disk *d, const input *in, input_form form, error *missing, error *e)
 {
 #ifdef HAS_LIBEWF
-    if (form == FORM_EWF && libewf_is_there())
-        return open_ewf(d, in, missing, e);
+    if (form == FORM_EWF) {
+#ifdef HAS_LIBTSK
+        (void)libtsk_is_there(); // before libewf, see open_segments
+#endif
+        if (libewf_is_there())
+            return open_ewf(d, in, missing, e);
+    }
 #endif
 #ifdef HAS_LIBTSK
     if (form == FORM_VIRTUAL && libtsk_is_there())
