@@ -25,6 +25,7 @@ enum {
     LIMIT_CACHED_TRACE_BYTES = 64 << 20, // of larger traces the first pass caches no whole buffers
     LIMIT_CACHED_PLACES = 8 << 20,       // of plain buffers it caches where half a million events stand
     LIMIT_CACHED_BYTES = 32 << 20,       // what it caches in all, inflated: then buffers are read and inflated twice
+    LIMIT_OPEN_BYTES = 64 << 20,         // of buffers that overlap in time kept in memory; more go to a file
     LIMIT_KEPT_BYTES = 4 << 20,          // of events not decoded at first, a thread, where the first pass counts states
     LIMIT_KEPT_CLASS_BYTES = 64 << 10,   // and of one class: what is beyond is counted in the second pass
 

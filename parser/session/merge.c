@@ -6,6 +6,7 @@
 
 #include "base/bisect.h"
 #include "base/spill.h"
+#include "session/parking.h"
 
 enum { SLICE_BUFFERS = 8 }; // a slice that has more, beyond those being merged, ends early
 
@@ -32,7 +33,9 @@ struct merge {
     spill *order_block;
     u32 count, cap, next;
     merge_run *heap;
+    spill *heap_block;
     u32 active, heap_cap;
+    parking parking;
     u64 numbered, emitted, passed;
     merge_put *put;
     void *put_context;
@@ -114,7 +117,8 @@ void merge_free(merge *m)
     if (!m)
         return;
     spill_free(&m->order_block);
-    mem_free(m->heap);
+    spill_free(&m->heap_block);
+    parking_free(&m->parking);
     mem_free(m);
 }
 
@@ -344,7 +348,7 @@ void merge_buffer_free(merge_buffer *b)
 
 static void release(merge *m, merge_buffer *b)
 {
-    if (--b->users == 0)
+    if (--b->users == 0 && !parking_leave(&m->parking, b))
         m->put(m->put_context, b);
 }
 
@@ -381,7 +385,7 @@ static void sift_down(merge *m, u32 at)
 
 static void push(merge *m, merge_run run)
 {
-    GROW(m->heap, m->active, m->heap_cap);
+    SPILL_GROW(m->heap_block, m->heap, m->active, m->heap_cap);
     u32 at = m->active++;
     while (at > 0 && earlier(&run, &m->heap[(at - 1) / 2])) {
         m->heap[at] = m->heap[(at - 1) / 2];
@@ -403,9 +407,13 @@ static void take_up(merge *m, merge_get *get, void *context)
     spill_pass(&m->passed, b->loaded.desc->size, SPILL_TRACES);
     // None may be wanted; and a file that shrank since the survey may hold fewer events now, or none.
     if (!merge_picked(b)) {
-        release(m, b);
+        m->put(m->put_context, b);
         return;
     }
+    merge_buffer *kept = parking_take(&m->parking, b);
+    if (kept != b)
+        m->put(m->put_context, b);
+    b = kept;
     merge_run run = {.id = p, .buffer = b};
     run.key = run_key(m, &run);
     push(m, run);
@@ -465,6 +473,7 @@ static void drain(merge *m, slice *s, u32 most)
         r->key = key_of(m, b->file, b->desc, b->refs[merge_pick(buffer, at)].time);
     } while (s->count < most && r->key <= until);
     r->at = at;
+    parking_looked_at(&m->parking, buffer);
     use_buffer(s, buffer);
     if (at == count) {
         release(m, buffer);

@@ -1,8 +1,8 @@
 // All events of a session in time order, in numbered slices.
 //
 // Every buffer is a sorted run. Buffers are taken up in the order of their first events and merged over the earliest
-// event of each, so only buffers that overlap in time are in memory at once. Ties go by trace, processor and sequence
-// number: the order depends on nothing else.
+// event of each, so only buffers that overlap in time are in memory at once, and of many of those only some
+// (parking.h). Ties go by trace, processor and sequence number: the order depends on nothing else.
 #ifndef ETWKIT_MERGE_H
 #define ETWKIT_MERGE_H
 
@@ -17,7 +17,8 @@ typedef struct merge_buffer {
     u32 users;  // counted by the one thread that merges and releases
     u32 *picks; // which of its events pass the filter; NULL where all do
     u32 pick_count, pick_cap;
-    loaded_buffer own; // memory of its own; `loaded` may use what the first pass cached instead
+    loaded_buffer own;            // memory of its own; `loaded` may use what the first pass cached instead
+    struct parking_block *parked; // where it is a copy (parking.h)
 } merge_buffer;
 
 typedef struct slice_item {
