@@ -78,9 +78,7 @@ static void mark_losses(const trace *t, const report_data *d, bool *lost)
         u32 step;
         const etl_buffer *b = &t->file.buffers[t->losses.after[k]];
         const buffer_events *events = trace_events_of(t, t->losses.after[k]);
-        if (events &&
-            report_time_step(&d->time,
-                             clock_filetime(&t->file.trace_headers[b->trace_header].clock, events->first_time), &step))
+        if (events && report_time_step(&d->time, clock_filetime(etl_clock(&t->file, b), events->first_time), &step))
             lost[step] = true;
     }
 }

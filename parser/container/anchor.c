@@ -91,13 +91,11 @@ static u64 frequency_between(const moment *a, const moment *b)
 static const char *choose(etl_file *f, trace_facts *facts)
 {
     evidence_of_time ev = ask(f);
-    for (u32 i = 1; i < f->trace_header_count; i++) {
-        if (f->trace_headers[i].one_buffer) {
-            facts->clock.base_time = f->trace_headers[i].clock.base_time;
-            facts->clock.base_filetime = f->trace_headers[i].clock.base_filetime;
-            facts->anchor = ANCHOR_REFERENCE;
-            return "times come from the reference clock of a real-time backup buffer, at an assumed 10 MHz";
-        }
+    if (f->clock_count) {
+        facts->clock.base_time = f->reference_clocks[0].base_time;
+        facts->clock.base_filetime = f->reference_clocks[0].base_filetime;
+        facts->anchor = ANCHOR_REFERENCE;
+        return "times come from the reference clock of a real-time backup buffer, at an assumed 10 MHz";
     }
     if (ev.filetimes && ev.filetimes >= ev.events - ev.filetimes) {
         facts->clock_type = CLOCK_SYSTEM;

@@ -17,12 +17,13 @@ typedef struct etl_buffer {
     u32 used;   // bytes of header and events once inflated, as claimed and bounded
     u64 sequence;
     i64 time_stamp;   // of its flush: the session's clock, or FILETIME in relogged traces
-    u32 trace_header; // index of the trace facts that govern its clock
+    u32 trace_header; // index of the facts of its session
+    u32 clock;        // index of its own clock in reference_clocks + 1; 0: its session's
     u16 processor, logger_id;
     u8 flags, type;
-    bool cut;      // the file ends inside it
-    bool headless; // its header is destroyed: whether events stand at its beginning is not known either
-    bool counted;  // `used` is what its header counts, not just all there is
+    bool cut : 1;      // the file ends inside it
+    bool headless : 1; // its header is destroyed: whether events stand at its beginning is not known either
+    bool counted : 1;  // `used` is what its header counts, not just all there is
 } etl_buffer;
 
 // Bytes of the file by what they are; the sum is the file's size (etl_accounted checks it).
@@ -38,9 +39,11 @@ typedef struct etl_account {
 typedef struct etl_file {
     const input *input;
     arena arena;
-    trace_facts
-        *trace_headers; // [0] is the first header buffer's; one more for each header buffer, and each reference clock
+    trace_facts *trace_headers; // [0] is the first header buffer's; one more for each header buffer
     u32 trace_header_count, trace_header_cap;
+    session_clock *reference_clocks; // of buffers that bring their own
+    spill *clock_block;
+    u32 clock_count, clock_cap;
     u32 session_header; // while indexing: the facts of the header buffer last seen
     u32 sessions;       // header buffers, at least 1
     u32 hint_size;      // while indexing: buffer size the first bytes of the file tell, 0: none
@@ -64,6 +67,11 @@ bool etl_is_likely(const input *in);
 
 // Whether its header says that it is a file of a session that goes on in new files.
 bool etl_begins_new_file(const input *in);
+
+static inline const session_clock *etl_clock(const etl_file *f, const etl_buffer *b)
+{
+    return b->clock ? &f->reference_clocks[b->clock - 1] : &f->trace_headers[b->trace_header].clock;
+}
 
 // Room etl_load needs in `into` for a buffer's used bytes.
 size_t etl_capacity(const etl_buffer *b);

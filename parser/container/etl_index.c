@@ -267,21 +267,25 @@ static void read_trace_header(etl_file *f, etl_buffer *b)
     }
 }
 
+static bool is_clock(const session_clock *a, const session_clock *b)
+{
+    return a->base_time == b->base_time && a->base_filetime == b->base_filetime && a->frequency == b->frequency &&
+           a->others_off == b->others_off;
+}
+
 // A buffer of a real-time session's backup brings its own pair of clock and UTC.
 static void read_reference(etl_file *f, etl_buffer *b, const buffer_header *h)
 {
     if (!(h->flags & BUFFER_FLAG_RTBACKUP) || !anchor_is_filetime(h->reference_filetime) || h->reference_time <= 0)
         return;
-    trace_facts facts = f->trace_headers[f->session_header];
-    facts.one_buffer = true;
-    facts.anchor = ANCHOR_REFERENCE;
-    facts.clock.base_time = h->reference_time;
-    facts.clock.base_filetime = h->reference_filetime;
-    const trace_facts *last = &f->trace_headers[f->trace_header_count - 1];
-    if (!last->one_buffer || last->clock.base_time != h->reference_time ||
-        last->clock.base_filetime != h->reference_filetime)
-        push_trace_header(f, &facts);
-    b->trace_header = f->trace_header_count - 1;
+    session_clock clock = f->trace_headers[f->session_header].clock;
+    clock.base_time = h->reference_time;
+    clock.base_filetime = h->reference_filetime;
+    if (!f->clock_count || !is_clock(&f->reference_clocks[f->clock_count - 1], &clock)) {
+        SPILL_GROW(f->clock_block, f->reference_clocks, f->clock_count, f->clock_cap);
+        f->reference_clocks[f->clock_count++] = clock;
+    }
+    b->clock = f->clock_count;
 }
 
 // ---------------------------------------------------------------------------------------------- one buffer

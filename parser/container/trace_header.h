@@ -72,7 +72,6 @@ const char *clock_anchor_name(clock_anchor anchor); // "header", "reference", "e
 typedef struct trace_facts {
     bool present; // false: the header buffer is missing or destroyed, all below is assumed
     clock_anchor anchor;
-    bool one_buffer; // only the clock of one buffer: facts of its session with another anchor
     u16 logger_id;   // of the header buffer; 0 in merged traces
     u32 buffer_size; // of an uncompressed buffer
     u8 os_major, os_minor, layout_major, layout_minor;

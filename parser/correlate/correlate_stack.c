@@ -175,7 +175,7 @@ static bool is_asked_for(const correlator *c, const loaded_buffer *b, i64 target
 {
     if (c->since == INT64_MIN && c->until == INT64_MAX)
         return true;
-    i64 time = clock_filetime(&b->file->trace_headers[b->desc->trace_header].clock, target);
+    i64 time = clock_filetime(etl_clock(b->file, b->desc), target);
     return time >= c->since && time <= c->until;
 }
 

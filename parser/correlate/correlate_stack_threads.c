@@ -4,8 +4,7 @@
 
 stack_thread stack_thread_of(const correlator *c, const loaded_buffer *b, span payload)
 {
-    i64 time =
-        clock_filetime(&b->file->trace_headers[b->desc->trace_header].clock, load_i64(payload.at + STACK_TARGET_AT));
+    i64 time = clock_filetime(etl_clock(b->file, b->desc), load_i64(payload.at + STACK_TARGET_AT));
     return (stack_thread){source_of(c, b->file_index, b->desc->trace_header), load_u32(payload.at + STACK_THREAD_AT),
                           load_u32(payload.at + STACK_PROCESS_AT), time, false};
 }

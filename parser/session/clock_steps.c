@@ -145,7 +145,7 @@ static void begin_stream(clock_watch *w, const loaded_buffer *b, clock_stream *s
 // An event with a damaged time looks like this too: which it was cannot be known, and what is doubtful joins nothing.
 static void step_back(clock_watch *w, const loaded_buffer *b, clock_stream *stream, const event_ref *ref)
 {
-    const session_clock *clock = &b->file->trace_headers[w->header].clock;
+    const session_clock *clock = etl_clock(b->file, b->desc);
     clock_step step = step_at(w, b, ref);
     step.from = clock_filetime(clock, stream->last);
     step.to = clock_filetime(clock, ref->time);
@@ -162,13 +162,13 @@ static void step_back(clock_watch *w, const loaded_buffer *b, clock_stream *stre
 static bool tells_time(const loaded_buffer *b, const event_ref *ref)
 {
     const trace_facts *facts = &b->file->trace_headers[b->desc->trace_header];
-    return ref->time && !is_far(facts, clock_filetime(&facts->clock, ref->time));
+    return ref->time && !is_far(facts, clock_filetime(etl_clock(b->file, b->desc), ref->time));
 }
 
 // Where the events are in order, only the first of them can be behind a step.
 static void see_all(clock_watch *w, const loaded_buffer *b, clock_stream *stream, u32 first, bool unordered)
 {
-    const session_clock *clock = &b->file->trace_headers[w->header].clock;
+    const session_clock *clock = etl_clock(b->file, b->desc);
     u32 last = b->count - 1;
     while (!tells_time(b, &b->refs[last])) // the first one does
         last--;
@@ -194,7 +194,7 @@ void clock_watch_see(clock_watch *w, const loaded_buffer *b, bool unordered)
 {
     const etl_buffer *desc = b->desc;
     u32 first = desc->type == BUFFER_TYPE_HEADER; // the trace header event has the time of the session's start
-    if (b->file->trace_headers[desc->trace_header].one_buffer)
+    if (desc->clock)                              // its own
         return;
     w->trace = b->file_index;
     if (desc->trace_header != w->header)

@@ -27,12 +27,13 @@ static void add(far_events *far, const loaded_buffer *b, const event_ref *ref, i
 void far_events_see(far_events *far, const loaded_buffer *b)
 {
     const trace_facts *facts = &b->file->trace_headers[b->desc->trace_header];
-    i64 first = clock_filetime(&facts->clock, b->refs[0].time);
-    i64 last = clock_filetime(&facts->clock, b->refs[b->count - 1].time);
+    const session_clock *clock = etl_clock(b->file, b->desc);
+    i64 first = clock_filetime(clock, b->refs[0].time);
+    i64 last = clock_filetime(clock, b->refs[b->count - 1].time);
     if (!is_far(facts, first) && !is_far(facts, last))
         return;
     for (u32 i = 0; i < b->count; i++) {
-        i64 time = clock_filetime(&facts->clock, b->refs[i].time);
+        i64 time = clock_filetime(clock, b->refs[i].time);
         if (is_far(facts, time))
             add(far, b, &b->refs[i], time);
     }

@@ -43,7 +43,7 @@ struct merge {
 
 static inline i64 key_of(const merge *m, const etl_file *file, const etl_buffer *b, i64 time)
 {
-    return m->session->one_clock ? time : clock_filetime(&file->trace_headers[b->trace_header].clock, time);
+    return m->session->one_clock ? time : clock_filetime(etl_clock(file, b), time);
 }
 
 static int compare(i64 key_a, const pending *a, i64 key_b, const pending *b)
@@ -67,7 +67,7 @@ static int by_order(const void *a, const void *b)
 
 static bool in_time(const merge *m, const etl_file *file, const buffer_events *b)
 {
-    const session_clock *clock = &file->trace_headers[file->buffers[b->buffer].trace_header].clock;
+    const session_clock *clock = etl_clock(file, &file->buffers[b->buffer]);
     return clock_filetime(clock, b->last_time) >= m->filter.since &&
            clock_filetime(clock, b->first_time) <= m->filter.until;
 }
@@ -140,7 +140,7 @@ static stretch stretch_of(const merge *m, u32 order)
     const pending *p = &m->order[order];
     const trace *t = m->session->traces[p->file];
     const buffer_events *found = &t->filled[p->filled];
-    const session_clock *clock = &t->file.trace_headers[t->file.buffers[found->buffer].trace_header].clock;
+    const session_clock *clock = etl_clock(&t->file, &t->file.buffers[found->buffer]);
     return (stretch){found->count, clock_filetime(clock, found->first_time), clock_filetime(clock, found->last_time)};
 }
 

@@ -71,7 +71,8 @@ bool session_add(session *s, const input *in, error *e)
     t->first_header = s->header_count;
     s->header_count += t->file.trace_header_count;
     s->traces[s->trace_count++] = t;
-    s->one_clock = s->trace_count == 1 && t->file.trace_header_count == 1 && !t->file.trace_headers[0].counter_log;
+    s->one_clock = s->trace_count == 1 && t->file.trace_header_count == 1 && !t->file.clock_count &&
+                   !t->file.trace_headers[0].counter_log;
     return true;
 }
 
@@ -116,7 +117,7 @@ u64 session_account_sum(const trace *t)
 
 i64 session_time(const loaded_buffer *b, i64 time)
 {
-    return clock_filetime(&b->file->trace_headers[b->desc->trace_header].clock, time);
+    return clock_filetime(etl_clock(b->file, b->desc), time);
 }
 
 void session_check_files(session *s)

@@ -189,11 +189,12 @@ static int by_first_time(const void *a, const void *b)
 static void add_lost(session *s, const trace *t)
 {
     for (u32 i = 0; i < t->losses.after_count; i++) {
-        u32 buffer = t->losses.after[i], trace_header = t->file.buffers[buffer].trace_header;
+        u32 buffer = t->losses.after[i];
+        const etl_buffer *b = &t->file.buffers[buffer];
         const buffer_events *found = trace_events_of(t, buffer);
         if (found)
-            correlator_add_gap(s->correlator, s->hosts.of[t->first_header + trace_header],
-                               clock_filetime(&t->file.trace_headers[trace_header].clock, found->first_time));
+            correlator_add_gap(s->correlator, s->hosts.of[t->first_header + b->trace_header],
+                               clock_filetime(etl_clock(&t->file, b), found->first_time));
     }
 }
 
