@@ -43,7 +43,7 @@ bool etl_open(etl_file *f, const input *in, error *e)
 
 void etl_close(etl_file *f)
 {
-    mem_free(f->trace_headers);
+    spill_free(&f->trace_header_block);
     spill_free(&f->clock_block);
     spill_free(&f->buffer_block);
     damage_free(&f->damage);

@@ -40,6 +40,7 @@ typedef struct etl_file {
     const input *input;
     arena arena;
     trace_facts *trace_headers; // [0] is the first header buffer's; one more for each header buffer
+    spill *trace_header_block;
     u32 trace_header_count, trace_header_cap;
     session_clock *reference_clocks; // of buffers that bring their own
     spill *clock_block;

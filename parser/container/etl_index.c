@@ -214,22 +214,35 @@ static bool find_buffer(const etl_file *f, u64 offset, u64 until, u64 *found)
 
 // ---------------------------------------------------------------------------------------------- facts of the session
 
+// A text of a header; the one before it mostly has the same.
+static const char *keep_text(etl_file *f, const char *text, const char *before)
+{
+    return before && strcmp(text, before) == 0 ? before : arena_text(&f->arena, text);
+}
+
 static void push_trace_header(etl_file *f, const trace_facts *facts)
 {
-    GROW(f->trace_headers, f->trace_header_count, f->trace_header_cap);
-    f->trace_headers[f->trace_header_count++] = *facts;
+    static const trace_facts NONE = {0};
+    SPILL_GROW(f->trace_header_block, f->trace_headers, f->trace_header_count, f->trace_header_cap);
+    const trace_facts *before = f->trace_header_count ? &f->trace_headers[f->trace_header_count - 1] : &NONE;
+    trace_facts *kept = &f->trace_headers[f->trace_header_count++];
+    *kept = *facts;
+    kept->standard_name = keep_text(f, facts->standard_name, before->standard_name);
+    kept->daylight_name = keep_text(f, facts->daylight_name, before->daylight_name);
+    kept->session = keep_text(f, facts->session, before->session);
+    kept->log_file = keep_text(f, facts->log_file, before->log_file);
 }
 
 // Reads the trace header event of a buffer that should hold one; the buffer's fill count may be what is damaged.
-static bool read_facts(etl_file *f, etl_buffer *b, trace_facts *facts)
+static bool read_facts(etl_file *f, etl_buffer *b, arena *texts, trace_facts *facts)
 {
     u8 *bytes = mem_alloc(etl_capacity(b));
     etl_scratch scratch = {0};
-    bool ok = trace_facts_read(etl_load(f, b, bytes, &scratch, NULL, NULL), &f->arena, facts);
+    bool ok = trace_facts_read(etl_load(f, b, bytes, &scratch, NULL, NULL), texts, facts);
     if (!ok && b->used < b->size && !(b->flags & BUFFER_FLAG_COMPRESSED)) {
         etl_buffer whole = *b;
         whole.used = b->size;
-        ok = trace_facts_read(etl_load(f, &whole, bytes, &scratch, NULL, NULL), &f->arena, facts);
+        ok = trace_facts_read(etl_load(f, &whole, bytes, &scratch, NULL, NULL), texts, facts);
         if (ok) {
             damage_add(&f->damage, b->offset + 0x30, 4, "buffer",
                        "%u used bytes are claimed, the trace header event is "
@@ -245,8 +258,9 @@ static bool read_facts(etl_file *f, etl_buffer *b, trace_facts *facts)
 
 static void read_trace_header(etl_file *f, etl_buffer *b)
 {
+    arena texts = {0};
     trace_facts facts;
-    if (read_facts(f, b, &facts)) {
+    if (read_facts(f, b, &texts, &facts)) {
         if (b->type != BUFFER_TYPE_HEADER)
             damage_add(&f->damage, b->offset + 0x36, 2, "buffer",
                        "type %u is claimed for a buffer that holds the trace "
@@ -265,6 +279,7 @@ static void read_trace_header(etl_file *f, etl_buffer *b)
                    "a header buffer without a trace header event: the facts of the "
                    "session before were used on");
     }
+    arena_free(&texts);
 }
 
 static bool is_clock(const session_clock *a, const session_clock *b)

@@ -165,14 +165,18 @@ static host_facts facts_of(const session *s, u32 index, u32 header)
 
 static void find_hosts(session *s)
 {
-    host_facts *facts = mem_zeroed(s->header_count, sizeof(*facts));
+    spill *block = NULL;
+    u64 passed = 0;
+    host_facts *facts = spill_zeroed(&block, s->header_count, sizeof(*facts));
     u32 count = 0;
     for (u32 i = 0; i < s->trace_count; i++)
-        for (u32 header = 0; header < s->traces[i]->file.trace_header_count; header++)
+        for (u32 header = 0; header < s->traces[i]->file.trace_header_count; header++) {
+            spill_pass(&passed, sizeof(trace_facts) + sizeof(*facts), SPILL_ITEMS);
             facts[count++] = facts_of(s, i, header);
+        }
     hosts_free(&s->hosts);
     hosts_find(&s->hosts, facts, count, s->host_name);
-    mem_free(facts);
+    spill_free(&block);
 }
 
 // ---------------------------------------------------------------------------------------------- gaps
