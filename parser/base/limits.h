@@ -121,7 +121,7 @@ enum {
 
     // Embedded schemas
     LIMIT_MANIFEST_CHUNKS = 4096,       // of one EventSource manifest; each is at most 64 KiB
-    LIMIT_MANIFEST_PENDING = 256 << 20, // bytes of EventSource manifests whose last chunk has not come yet
+    LIMIT_MANIFEST_PENDING = 64 << 20,  // bytes of EventSource manifests whose last chunk has not come yet
     LIMIT_MANIFESTS_PENDING = 4096,     // and their number: (provider, process, pieces) being put together at once
     LIMIT_MANIFEST_SENDERS = 4096,      // of one EventSource manifest that are told apart: processes, and how often
 

@@ -4,13 +4,22 @@
 #ifndef ETWKIT_CARRIED_SCHEMAS_H
 #define ETWKIT_CARRIED_SCHEMAS_H
 
+#include "base/map.h"
+#include "base/spill.h"
 #include "session/scan.h"
 
 // All zero is a valid empty one.
 typedef struct carried_schemas {
-    arena arena;
     struct carried *list;
+    spill *list_block;
     u32 count, capacity;
+    struct carried_payload *payloads; // different ones
+    spill *payload_block;
+    u32 payload_count, payload_capacity;
+    u8 *bytes; // of all payloads
+    spill *byte_block;
+    u64 byte_count, passed;
+    map by_bytes;
 } carried_schemas;
 
 void carried_free(carried_schemas *c);
