@@ -12,6 +12,7 @@
 typedef struct cells {
     sqlite3_stmt *statement;
     int at;
+    u64 passed; // of what the rows are made from
 } cells;
 
 static void cell_number(cells *c, i64 number)
@@ -236,6 +237,7 @@ static int prepare(sqlite3 *db, const char *table, cells *out)
 static int store(cells *c)
 {
     c->at = 0;
+    spill_pass(&c->passed, SPILL_LOOKUP, SPILL_LOOKUPS);
     sqlite3_step(c->statement);
     return sqlite3_reset(c->statement);
 }
