@@ -39,7 +39,7 @@ const char *text_set_add(text_set *set, const char *text, size_t len)
     MAP_FIND(found, &set->by_text, hash, is_text(set->list[index_], text, len));
     if (found != MAP_NONE)
         return set->list[found];
-    GROW(set->list, set->count, set->cap);
+    SPILL_GROW(set->list_block, set->list, set->count, set->cap);
     map_add(&set->by_text, hash, set->count);
     return set->list[set->count++] = keep_text(set, text, len);
 }
@@ -49,7 +49,7 @@ void text_set_free(text_set *set)
     for (u32 i = 0; i < set->block_count; i++)
         spill_free(&set->blocks[i]);
     mem_free(set->blocks);
-    mem_free(set->list);
+    spill_free(&set->list_block);
     map_free(&set->by_text);
     *set = (text_set){0};
 }

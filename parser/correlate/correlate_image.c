@@ -2,7 +2,6 @@
 //
 // Image Load, UnLoad, DCStart and DCEnd (kernel), ImageLoad and ImageUnload (Microsoft-Windows-Kernel-Process), and the
 // ImageID events that trace merging writes. Kernel modules are loaded once for all processes.
-#include <stdlib.h>
 #include <strings.h>
 
 #include "base/bisect.h"
@@ -87,7 +86,7 @@ static void see_pdb(correlator *c, const sighting *s, const seen *v, u32 source)
         b->pdbs_refused++;
         return;
     }
-    GROW(b->pdb_facts, b->pdb_count, b->pdb_cap);
+    SPILL_GROW(b->pdb_fact_block, b->pdb_facts, b->pdb_count, b->pdb_cap);
     b->pdb_facts[b->pdb_count++] = f;
 }
 
@@ -119,7 +118,7 @@ void image_see(correlator *c, const sighting *s, const seen *v, topic t, u32 sou
         b->refused++;
         return;
     }
-    GROW(b->facts, b->fact_count, b->fact_cap);
+    SPILL_GROW(b->fact_block, b->facts, b->fact_count, b->fact_cap);
     b->facts[b->fact_count++] = f;
 }
 
@@ -150,8 +149,9 @@ static int by_place_and_time(const void *a, const void *b)
 static void put(correlator *c, const image_fact *f, i64 from, i64 until, life_doubts doubts)
 {
     image_book *b = &c->images;
+    spill_pass(&b->passed, sizeof(*f) + sizeof(*b->list) + strlen(f->path), SPILL_ITEMS);
     count_life(c, &b->counts, f->source, from, until, doubts);
-    GROW(b->list, b->count, b->cap);
+    SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     const char *path = file_dos_path(c, f->source, f->path);
     drive_note(c, f->source, path);
     b->list[b->count++] = (image){.base = f->base,
@@ -225,16 +225,18 @@ static void fold(correlator *c, const image_fact *facts, u32 count)
 void image_close(correlator *c)
 {
     image_book *b = &c->images;
-    for (u32 i = 0; i < b->fact_count; i++)
+    u64 passed = 0;
+    for (u32 i = 0; i < b->fact_count; i++) {
         b->facts[i].source = c->machines[b->facts[i].source];
-    if (b->fact_count)
-        qsort(b->facts, b->fact_count, sizeof(*b->facts), by_place_and_time);
+        spill_pass(&passed, sizeof(*b->facts), SPILL_ITEMS);
+    }
+    b->facts = spill_sort(&b->fact_block, b->fact_count, sizeof(*b->facts), by_place_and_time);
     for (u32 i = 0, next; i < b->fact_count; i = next) {
         for (next = i + 1; next < b->fact_count && same_place(&b->facts[next], &b->facts[i]); next++)
             continue;
         fold(c, &b->facts[i], next - i);
     }
-    mem_free(b->facts);
+    spill_free(&b->fact_block);
     b->facts = NULL;
     b->fact_count = b->fact_cap = 0;
     for (u32 i = 0; i < b->count; i++) {
@@ -244,7 +246,9 @@ void image_close(correlator *c)
         m->reach = m->base + m->size;
         if (together && before->reach > m->reach)
             m->reach = before->reach;
+        spill_pass(&passed, sizeof(*m), SPILL_ITEMS);
     }
+    spill_seal(b->list_block);
 }
 
 // ---------------------------------------------------------------------------------------------- looking up
@@ -368,9 +372,9 @@ void image_give_versions(correlator *c)
     image_book *b = &c->images;
     for (u32 i = 0; i < b->pdb_count; i++)
         b->pdb_facts[i].source = c->machines[b->pdb_facts[i].source];
-    if (b->pdb_count)
-        qsort(b->pdb_facts, b->pdb_count, sizeof(*b->pdb_facts), by_image);
+    b->pdb_facts = spill_sort(&b->pdb_fact_block, b->pdb_count, sizeof(*b->pdb_facts), by_image);
     for (u32 i = 0; i < b->pdb_count; i++) {
+        spill_pass(&b->passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         const pdb_fact *f = &b->pdb_facts[i];
         const image *m = f->original ? image_of(c, f->source, f->process_id, f->time, f->base) : NULL;
         if (m && !m->version)
@@ -400,10 +404,11 @@ enum { FACTS_LOOKED_AT = 64 }; // of one image: it has two, for each time it was
 void image_close_pdbs(correlator *c)
 {
     image_book *b = &c->images;
-    b->pdbs = mem_zeroed(b->pdb_count, sizeof(*b->pdbs));
+    b->pdbs = spill_zeroed(&b->pdb_block, b->pdb_count, sizeof(*b->pdbs));
     u32 kept = 0;
     for (u32 i = 0; i < b->pdb_count; i++) {
         const pdb_fact *f = &b->pdb_facts[i];
+        spill_pass(&b->passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         if (!f->pdb)
             continue;
         u32 low = i, high = i + 1;
@@ -423,12 +428,12 @@ void image_close_pdbs(correlator *c)
         b->pdbs[kept++] = (pdb_identity){
             m ? m->path : original, m && !f->managed ? m->version : NULL, f->pdb, f->id, f->age, f->managed};
     }
-    if (kept)
-        qsort(b->pdbs, kept, sizeof(*b->pdbs), by_identity);
+    b->pdbs = spill_sort(&b->pdb_block, kept, sizeof(*b->pdbs), by_identity);
+    spill_seal(b->pdb_block);
     for (u32 i = 0; i < kept; i++)
         if (!b->identity_count || by_identity(&b->pdbs[b->identity_count - 1], &b->pdbs[i]) != 0)
             b->pdbs[b->identity_count++] = b->pdbs[i];
-    mem_free(b->pdb_facts);
+    spill_free(&b->pdb_fact_block);
     b->pdb_facts = NULL;
     b->pdb_count = b->pdb_cap = 0;
 }
@@ -449,8 +454,8 @@ void correlator_set_symbols(correlator *c, const pdb_identity *of, const public_
 
 void image_free(image_book *b)
 {
-    mem_free(b->facts);
-    mem_free(b->list);
-    mem_free(b->pdb_facts);
-    mem_free(b->pdbs);
+    spill_free(&b->fact_block);
+    spill_free(&b->list_block);
+    spill_free(&b->pdb_fact_block);
+    spill_free(&b->pdb_block);
 }

@@ -27,6 +27,7 @@ typedef struct text_set {
     char *at; // free bytes of the last one
     size_t left;
     const char **list;
+    spill *list_block;
     u32 count, cap;
     map by_text;
 } text_set;
@@ -221,6 +222,7 @@ typedef struct file_book {
 typedef struct key_book {
     history names; // KCB or KeyObject -> path
     struct key_open *opens;
+    spill *open_block;
     u32 open_count, open_cap;
     u64 path_bytes; // of LIMIT_KEY_PATHS
     u64 refused;
@@ -262,34 +264,42 @@ typedef struct stack_book {
 typedef struct image_book {
     bool has_versions; // some image says something of itself
     struct image_fact *facts;
+    spill *fact_block;
     u32 fact_count, fact_cap;
     struct image *list; // by machine, process, base and time
+    spill *list_block;
     u32 count, cap;
     struct pdb_fact *pdb_facts;
+    spill *pdb_fact_block;
     u32 pdb_count, pdb_cap;
     pdb_identity *pdbs;
+    spill *pdb_block;
     u32 identity_count;
-    u64 refused, pdbs_refused;
+    u64 refused, pdbs_refused, passed;
     life_counts counts;
 } image_book;
 
 typedef struct version_book {
     struct version_fact *list; // once closed: by machine, size and link time
+    spill *list_block;
     u32 count, cap;
 } version_book;
 
 typedef struct method_book {
     struct method *list; // once closed: by machine, process and address
+    spill *list_block;
     u32 count, cap;
     u64 refused;
 } method_book;
 
 typedef struct network_book {
     connection *list;
+    spill *list_block;
     u32 count, cap;
     map by_ends;
     history tcbs; // control block -> connection in list, until closed
     struct tcb_move *moves;
+    spill *move_block;
     u32 move_count, move_cap;
     u64 refused;
 } network_book;

@@ -72,7 +72,7 @@ void key_see(correlator *c, const sighting *s, const seen *v, u32 source)
     }
     (void)seen_number(v, WANT_BASE, &o.base);
     o.base_name = seen_text(v, WANT_BASE_NAME);
-    GROW(b->opens, b->open_count, b->open_cap);
+    SPILL_GROW(b->open_block, b->opens, b->open_count, b->open_cap);
     b->opens[b->open_count++] = o;
 }
 
@@ -180,14 +180,16 @@ void key_close(correlator *c)
 {
     key_book *b = &c->keys;
     key_map keys = {0};
+    u64 passed = 0;
     for (u32 i = 0; i < b->open_count; i++)
         b->opens[i].machine = c->machines[b->opens[i].source];
-    if (b->open_count)
-        qsort(b->opens, b->open_count, sizeof(*b->opens), by_time);
-    for (u32 i = 0; i < b->open_count; i++)
+    b->opens = spill_sort(&b->open_block, b->open_count, sizeof(*b->opens), by_time);
+    for (u32 i = 0; i < b->open_count; i++) {
         resolve(c, &keys, &b->opens[i]);
+        spill_pass(&passed, sizeof(*b->opens), SPILL_ITEMS);
+    }
     key_map_free(&keys);
-    mem_free(b->opens);
+    spill_free(&b->open_block);
     b->opens = NULL;
     b->open_count = b->open_cap = 0;
     history_close(&b->names, c);
@@ -196,5 +198,5 @@ void key_close(correlator *c)
 void key_free(key_book *b)
 {
     history_free(&b->names);
-    mem_free(b->opens);
+    spill_free(&b->open_block);
 }

@@ -3,10 +3,7 @@
 // MethodLoad events of .NET and of JavaScript engines, and .NET's rundowns, wherever in the recording they are: a
 // rundown comes at its end. So an address means the method for the whole life of its process; where two were there, the
 // one that begins nearer.
-#include <stdlib.h>
-
 #include "base/bisect.h"
-#include "base/sort.h"
 #include "correlate/correlate_internal.h"
 
 typedef struct method {
@@ -49,7 +46,7 @@ void method_see(correlator *c, const sighting *s, const seen *v, u32 source)
         b->refused++;
         return;
     }
-    GROW(b->list, b->count, b->cap);
+    SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count++] = m;
 }
 
@@ -77,16 +74,21 @@ void method_close(correlator *c)
 {
     method_book *b = &c->methods;
     u32 kept = 0;
+    u64 passed = 0;
     for (u32 i = 0; i < b->count; i++) {
         method *m = &b->list[i];
+        spill_pass(&passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         m->source = c->machines[m->source];
         m->life = life_at(c, m->source, m->process_id, m->time);
     }
-    sort_in_place(b->list, b->count, sizeof(*b->list), by_place);
-    for (u32 i = 0; i < b->count; i++)
+    b->list = spill_sort(&b->list_block, b->count, sizeof(*b->list), by_place);
+    for (u32 i = 0; i < b->count; i++) {
         if (!kept || by_place(&b->list[kept - 1], &b->list[i]) != 0)
             b->list[kept++] = b->list[i];
+        spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);
+    }
     b->count = kept;
+    spill_seal(b->list_block);
 }
 
 static bool begins_up_to(const method *m, const method *at)
@@ -123,5 +125,5 @@ bool method_at(const correlator *c, u32 machine, u32 process_id, i64 time, u64 a
 
 void method_free(method_book *b)
 {
-    mem_free(b->list);
+    spill_free(&b->list_block);
 }

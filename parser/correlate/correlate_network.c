@@ -114,7 +114,7 @@ static u32 add(network_book *b, const connection *k)
         b->refused++;
         return NONE;
     }
-    GROW(b->list, b->count, b->cap);
+    SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count] = *k;
     b->list[b->count].before = latest;
     if (latest != MAP_NONE)
@@ -235,7 +235,7 @@ static void see_move(network_book *b, const sighting *s, const seen *v, u32 sour
         b->refused++;
         return;
     }
-    GROW(b->moves, b->move_count, b->move_cap);
+    SPILL_GROW(b->move_block, b->moves, b->move_count, b->move_cap);
     b->moves[b->move_count++] = m;
 }
 
@@ -356,17 +356,19 @@ static void merge_witnesses(network_book *b)
 
 static void move_bytes(correlator *c, network_book *b)
 {
+    u64 passed = 0;
     history_close(&b->tcbs, c);
     for (u32 i = 0; i < b->move_count; i++) {
         const tcb_move *m = &b->moves[i];
         const life *l = history_at(&b->tcbs, c->machines[m->source], m->tcb, m->time);
+        spill_pass(&passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         if (!l)
             continue;
         connection more = {.first = m->time, .last = m->time};
         count_traffic(&more, m->send ? TRAFFIC_SEND : TRAFFIC_RECEIVE, m->bytes);
         add_up(&b->list[l->number], &more, false);
     }
-    mem_free(b->moves);
+    spill_free(&b->move_block);
     b->moves = NULL;
     b->move_count = b->move_cap = 0;
 }
@@ -374,7 +376,9 @@ static void move_bytes(correlator *c, network_book *b)
 // Whose they are, by the first event and by the last.
 static void find_processes(const correlator *c, network_book *b)
 {
+    u64 passed = 0;
     for (u32 i = 0; i < b->count; i++) {
+        spill_pass(&passed, SPILL_LOOKUP, SPILL_LOOKUPS);
         connection *k = &b->list[i];
         u32 machine = c->machines[k->machine / WITNESSES];
         const process_life *first = process_at(c, machine, k->process_id, k->first);
@@ -388,16 +392,14 @@ void network_close(correlator *c)
     network_book *b = &c->network;
     move_bytes(c, b);
     find_processes(c, b);
-    if (b->count)
-        qsort(b->list, b->count, sizeof(*b->list), by_ends);
+    b->list = spill_sort(&b->list_block, b->count, sizeof(*b->list), by_ends);
     merge_own(b);
     for (u32 i = 0; i < b->count; i++)
         b->list[i].machine = c->machines[b->list[i].machine / WITNESSES];
-    if (b->count)
-        qsort(b->list, b->count, sizeof(*b->list), by_ends);
+    b->list = spill_sort(&b->list_block, b->count, sizeof(*b->list), by_ends);
     merge_witnesses(b);
-    if (b->count)
-        qsort(b->list, b->count, sizeof(*b->list), by_first);
+    b->list = spill_sort(&b->list_block, b->count, sizeof(*b->list), by_first);
+    spill_seal(b->list_block);
     map_free(&b->by_ends);
 }
 
@@ -409,8 +411,8 @@ const connection *correlator_connections(const correlator *c, u32 *count)
 
 void network_free(network_book *b)
 {
-    mem_free(b->list);
+    spill_free(&b->list_block);
     map_free(&b->by_ends);
-    mem_free(b->moves);
+    spill_free(&b->move_block);
     history_free(&b->tcbs);
 }

@@ -1,8 +1,6 @@
 // What images say of themselves: original name, description, version, product and company, from the FileVersion events
 // that trace merging writes once for each file. The file of an image is found by its size and link time, which its Info
 // event has too.
-#include <stdlib.h>
-
 #include "base/bisect.h"
 #include "correlate/correlate_internal.h"
 
@@ -27,7 +25,7 @@ void version_see(correlator *c, const seen *v, u32 source)
                              .version = seen_text(v, WANT_VERSION),
                              .product = seen_text(v, WANT_PRODUCT),
                              .company = seen_text(v, WANT_COMPANY)};
-    GROW(b->list, b->count, b->cap);
+    SPILL_GROW(b->list_block, b->list, b->count, b->cap);
     b->list[b->count++] = f;
 }
 
@@ -62,8 +60,8 @@ void version_close(correlator *c)
     version_book *b = &c->versions;
     for (u32 i = 0; i < b->count; i++)
         b->list[i].source = c->machines[b->list[i].source];
-    if (b->count)
-        qsort(b->list, b->count, sizeof(*b->list), by_file);
+    b->list = spill_sort(&b->list_block, b->count, sizeof(*b->list), by_file);
+    spill_seal(b->list_block);
 }
 
 const image_version *version_of(correlator *c, u32 machine, u32 size, u32 stamp, const char *original)
@@ -83,5 +81,5 @@ const image_version *version_of(correlator *c, u32 machine, u32 size, u32 stamp,
 
 void version_free(version_book *b)
 {
-    mem_free(b->list);
+    spill_free(&b->list_block);
 }
