@@ -120,10 +120,10 @@ enum {
     LIMIT_MACHINE_FILES = 65536,         // hives and MOF files of all machines of a run; one has some 400
 
     // Embedded schemas
-    LIMIT_MANIFEST_CHUNKS = 4096,       // of one EventSource manifest; each is at most 64 KiB
-    LIMIT_MANIFEST_PENDING = 64 << 20,  // bytes of EventSource manifests whose last chunk has not come yet
-    LIMIT_MANIFESTS_PENDING = 4096,     // and their number: (provider, process, pieces) being put together at once
-    LIMIT_MANIFEST_SENDERS = 4096,      // of one EventSource manifest that are told apart: processes, and how often
+    LIMIT_MANIFEST_CHUNKS = 4096,      // of one EventSource manifest; each is at most 64 KiB
+    LIMIT_MANIFEST_PENDING = 64 << 20, // bytes of EventSource manifests whose last chunk has not come yet
+    LIMIT_MANIFESTS_PENDING = 4096,    // and their number: (provider, process, pieces) being put together at once
+    LIMIT_MANIFEST_SENDERS = 4096,     // of one EventSource manifest that are told apart: processes, and how often
 
     // Hosts and lives
     LIMIT_HOST_NOTES = 16,                 // doubts about which inputs are one machine's that are noted one by one
