@@ -161,9 +161,10 @@ static bool put_damaged(carve_job *job, output *to, const carve_buffer *b, carve
 // Buffers of the session: [from, to) of the order.
 typedef struct session_file {
     u32 index, from, to;
-    u64 at; // bytes written so far
+    u64 at;      // bytes written so far
+    u64 made_up; // of them
+    u32 written; // buffers
     output *out;
-    cJSON *json;
 } session_file;
 
 static bool put_made_up_header(carve_job *job, session_file *f, const guessed_clock *g, error *e)
@@ -174,23 +175,31 @@ static bool put_made_up_header(carve_job *job, session_file *f, const guessed_cl
         found += job->carve.buffers[job->order[i]].here;
     f->at = make_header(job, f->index, found, g, header);
     size_t made = f->at < HEADER_BYTES ? (size_t)f->at : HEADER_BYTES;
-    cJSON_AddNumberToObject(f->json, "made_up_bytes", (double)f->at);
+    f->made_up = f->at;
     return put(f->out, header, made, e) && put_fill(job, f->out, f->at - made, e);
 }
 
 static bool put_one(carve_job *job, session_file *f, u32 index, error *e)
 {
     const carve_buffer *b = &job->carve.buffers[index];
-    if (b->reason == CARVE_DUPLICATE) {
-        carve_json_copy(f->json, job, b);
+    if (b->reason == CARVE_DUPLICATE)
         return true;
-    }
     carve_written w = {.at = f->at};
     if (!(b->intact ? put_intact : put_damaged)(job, f->out, b, &w, e))
         return false;
     job->padded += w.fill;
-    carve_json_buffer(f->json, b, &w);
     f->at += w.bytes;
+    return carve_json_buffer(job, f->written++, b, &w, e);
+}
+
+static bool tell_copies(const carve_job *job, const session_file *f, error *e)
+{
+    u32 told = 0;
+    for (u32 i = f->from; i < f->to; i++) {
+        const carve_buffer *b = &job->carve.buffers[job->order[i]];
+        if (b->reason == CARVE_DUPLICATE && !carve_json_copy(job, told++, b, e))
+            return false;
+    }
     return true;
 }
 
@@ -201,11 +210,11 @@ static bool put_session(carve_job *job, session_file *f, error *e)
     guessed_clock g = {0};
     if (s->header == CARVE_NONE)
         g = guess_clock(&job->carve, f->index);
-    f->json = carve_json_session(job, f->index, &g);
-    bool ok = s->header == CARVE_NONE ? put_made_up_header(job, f, &g, e) : put_one(job, f, s->header, e);
+    bool ok = carve_json_session(job, f->index, &g, e) &&
+              (s->header == CARVE_NONE ? put_made_up_header(job, f, &g, e) : put_one(job, f, s->header, e));
     for (u32 i = f->from; ok && i < f->to; i++)
         ok = job->order[i] == s->header || put_one(job, f, job->order[i], e);
-    return ok;
+    return ok && tell_copies(job, f, e);
 }
 
 static bool begin_file(carve_job *job, const char *name, error *e)
@@ -222,20 +231,18 @@ static bool begin_file(carve_job *job, const char *name, error *e)
     return true;
 }
 
-// Complete; with its hash in `json`, where that is not NULL.
-static bool end_file(carve_job *job, bool ok, cJSON *json, error *e)
+static bool end_file(carve_file *file, bool ok, error *e)
 {
-    carve_file *file = &job->files[job->file_count - 1];
-    if (!output_close(&file->to, ok ? e : NULL) || !ok)
-        return false;
+    return output_close(&file->to, ok ? e : NULL) && ok;
+}
+
+static bool tell_end(const carve_job *job, carve_file *file, const session_file *f, error *e)
+{
     char hash[SHA256_TEXT];
     u64 bytes;
-    if (json && !job->o->no_hash) {
-        if (!outfile_sha256(&file->out, hash, &bytes, e))
-            return false;
-        cJSON_AddStringToObject(json, "sha256", hash);
-    }
-    return outfile_seal(&file->out, e);
+    bool hashed = !job->o->no_hash;
+    return (!hashed || outfile_sha256(&file->out, hash, &bytes, e)) &&
+           carve_json_session_end(job, f->made_up, hashed ? hash : NULL, e);
 }
 
 static bool write_session(carve_job *job, u32 index, const u32 *starts, error *e)
@@ -245,27 +252,17 @@ static bool write_session(carve_job *job, u32 index, const u32 *starts, error *e
     snprintf(name, sizeof(name), "session-%u.etl", index + 1);
     if (!begin_file(job, name, e))
         return false;
-    f.out = &job->files[job->file_count - 1].to;
+    carve_file *file = &job->files[job->file_count - 1];
+    f.out = &file->to;
     bool ok = put_session(job, &f, e);
-    return end_file(job, ok, f.json, e);
-}
-
-static bool write_json(carve_job *job, error *e)
-{
-    if (!begin_file(job, "carve.json", e))
-        return false;
-    output *to = &job->files[job->file_count - 1].to;
-    char *text = cJSON_Print(job->json);
-    bool ok = output_text(to, text, e) && output_text(to, "\n", e);
-    cJSON_free(text);
-    return end_file(job, ok, NULL, e);
+    return end_file(file, ok, e) && tell_end(job, file, &f, e) && outfile_seal(&file->out, e);
 }
 
 static bool commit(carve_job *job, error *e)
 {
     outfile **list = mem_zeroed(job->file_count, sizeof(*list));
     for (u32 i = 0; i < job->file_count; i++)
-        list[i] = &job->files[i].out;
+        list[i] = &job->files[(i + 1) % job->file_count].out; // carve.json, which was begun first, last
     bool ok = outfile_commit(list, job->file_count, e);
     mem_free(list);
     return ok;
@@ -286,6 +283,19 @@ static u32 *session_starts(carve_job *job)
     return starts;
 }
 
+static bool write_sessions(carve_job *job, error *e)
+{
+    u32 *starts = session_starts(job);
+    bool ok = true;
+    for (u32 i = 0; ok && i < job->carve.session_count; i++) {
+        ok = write_session(job, i, starts, e);
+        if (ok && run_stop)
+            ok = error_set(e, "interrupted");
+    }
+    mem_free(starts);
+    return ok;
+}
+
 bool carve_write(carve_job *job, error *e)
 {
     const carve *c = &job->carve;
@@ -293,14 +303,10 @@ bool carve_write(carve_job *job, error *e)
         return false;
     job->copy = mem_alloc(COPY_BYTES);
     job->files = mem_zeroed(c->session_count + 1, sizeof(*job->files));
-    carve_json_begin(job);
-    u32 *starts = session_starts(job);
-    bool ok = true;
-    for (u32 i = 0; ok && i < c->session_count; i++) {
-        ok = write_session(job, i, starts, e);
-        if (ok && run_stop)
-            ok = error_set(e, "interrupted");
-    }
-    mem_free(starts);
-    return ok && write_json(job, e) && commit(job, e);
+    if (!begin_file(job, "carve.json", e))
+        return false;
+    carve_file *json = &job->files[0];
+    job->json = &json->to;
+    bool ok = carve_json_begin(job, e) && write_sessions(job, e) && carve_json_end(job, e);
+    return end_file(json, ok, e) && outfile_seal(&json->out, e) && commit(job, e);
 }

@@ -29,7 +29,7 @@ typedef struct carve_job {
     u32 *order; // buffers by session
     carve_file *files;
     u32 file_count;
-    cJSON *json, *sessions; // carve.json and its list
+    output *json; // carve.json's
     u8 *copy;
     outbuf proven;
     u64 padded; // bytes of fill written in place of what is missing
@@ -54,10 +54,14 @@ typedef struct guessed_clock {
 // carve_files.c: all files, in the folder that was made for them. False: nothing is left of them.
 MUST_USE bool carve_write(carve_job *job, error *e);
 
-// carve_json.c
-void carve_json_begin(carve_job *job);
-cJSON *carve_json_session(carve_job *job, u32 index, const guessed_clock *guessed); // in the list
-void carve_json_buffer(cJSON *to, const carve_buffer *b, const carve_written *w);
-void carve_json_copy(cJSON *to, const carve_job *job, const carve_buffer *b);
+// carve_json.c, in this order: the image; of each session what is known of it, its buffers, copies that were not
+// written, and what its file became (`made_up`: bytes of its header; `hash`: NULL where none was made).
+MUST_USE bool carve_json_begin(carve_job *job, error *e);
+MUST_USE bool carve_json_session(const carve_job *job, u32 index, const guessed_clock *guessed, error *e);
+MUST_USE bool carve_json_buffer(const carve_job *job, u32 number, const carve_buffer *b, const carve_written *w,
+                                error *e);
+MUST_USE bool carve_json_copy(const carve_job *job, u32 number, const carve_buffer *b, error *e);
+MUST_USE bool carve_json_session_end(const carve_job *job, u64 made_up, const char *hash, error *e);
+MUST_USE bool carve_json_end(const carve_job *job, error *e);
 
 #endif

@@ -1,5 +1,6 @@
-// carve.json (carve_job.h).
+// carve.json (carve_job.h), written as it comes: an image may hold millions of buffers.
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "carve/carve_job.h"
@@ -24,6 +25,27 @@ static void add_count_if(cJSON *to, const char *name, u64 count)
 {
     if (count)
         add_count(to, name, count);
+}
+
+// Writes the object and frees it. Open: without its brace, since more members follow.
+static bool put_object(const carve_job *job, cJSON *object, bool open, error *e)
+{
+    char *text = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    if (open)
+        text[strlen(text) - 1] = 0;
+    bool ok = output_text(job->json, text, e);
+    cJSON_free(text);
+    return ok;
+}
+
+// One of a list, counted from 0, on a line of its own.
+static bool put_entry(const carve_job *job, u32 number, cJSON *entry, error *e)
+{
+    if (output_text(job->json, number ? ",\n" : "\n", e))
+        return put_object(job, entry, false, e);
+    cJSON_Delete(entry);
+    return false;
 }
 
 // ---------------------------------------------------------------------------------------------- the image
@@ -61,11 +83,11 @@ static void add_orphans(cJSON *root, const carve *c)
     }
 }
 
-void carve_json_begin(carve_job *job)
+bool carve_json_begin(carve_job *job, error *e)
 {
     const carve *c = &job->carve;
     const input_row *row = job->image.rows;
-    cJSON *root = job->json = cJSON_CreateObject();
+    cJSON *root = cJSON_CreateObject();
     json_add_text(root, "image", row->path);
     add_count(root, "bytes", c->image->bytes);
     if (row->sha256[0])
@@ -79,7 +101,12 @@ void carve_json_begin(carve_job *job)
     add_count_if(root, "places_not_inflated", c->not_inflated);
     add_ranges(root, c);
     add_orphans(root, c);
-    job->sessions = cJSON_AddArrayToObject(root, "sessions");
+    return put_object(job, root, true, e) && output_text(job->json, ",\"sessions\":[", e);
+}
+
+bool carve_json_end(const carve_job *job, error *e)
+{
+    return output_text(job->json, "]}\n", e);
 }
 
 // ---------------------------------------------------------------------------------------------- a session
@@ -94,7 +121,7 @@ static void add_names(cJSON *to, const u32 *sessions, u32 count)
     }
 }
 
-cJSON *carve_json_session(carve_job *job, u32 index, const guessed_clock *guessed)
+bool carve_json_session(const carve_job *job, u32 index, const guessed_clock *guessed, error *e)
 {
     const carve *c = &job->carve;
     const carve_session *s = &c->sessions[index];
@@ -120,15 +147,13 @@ cJSON *carve_json_session(carve_job *job, u32 index, const guessed_clock *guesse
     add_text_time(root, "last_event", clock, s->last_time);
     add_count(root, "events", s->events);
     add_count_if(root, "buffers_written", f ? f->buffers_written : 0);
-    cJSON_AddItemToArray(job->sessions, root);
-    return root;
+    return output_text(job->json, index ? ",\n" : "\n", e) && put_object(job, root, true, e) &&
+           output_text(job->json, ",\"buffers\":[", e);
 }
 
-void carve_json_buffer(cJSON *to, const carve_buffer *b, const carve_written *w)
+bool carve_json_buffer(const carve_job *job, u32 number, const carve_buffer *b, const carve_written *w, error *e)
 {
-    cJSON *list = cJSON_GetObjectItem(to, "buffers"), *entry = cJSON_CreateObject();
-    if (!list)
-        list = cJSON_AddArrayToObject(to, "buffers");
+    cJSON *entry = cJSON_CreateObject();
     add_count(entry, "image_offset", b->offset);
     add_count(entry, "bytes", w->bytes);
     if (w->bytes != b->size)
@@ -142,16 +167,25 @@ void carve_json_buffer(cJSON *to, const carve_buffer *b, const carve_written *w)
     if (w->is_inflated)
         cJSON_AddTrueToObject(entry, "inflated");
     cJSON_AddStringToObject(entry, "why", carve_reason_text(b->reason));
-    cJSON_AddItemToArray(list, entry);
+    return put_entry(job, number, entry, e);
 }
 
-void carve_json_copy(cJSON *to, const carve_job *job, const carve_buffer *b)
+bool carve_json_copy(const carve_job *job, u32 number, const carve_buffer *b, error *e)
 {
-    cJSON *list = cJSON_GetObjectItem(to, "duplicates"), *entry = cJSON_CreateObject();
-    if (!list)
-        list = cJSON_AddArrayToObject(to, "duplicates");
+    cJSON *entry = cJSON_CreateObject();
     add_count(entry, "image_offset", b->offset);
     add_count(entry, "bytes", b->here);
     add_count(entry, "same_as_image_offset", job->carve.buffers[b->duplicate_of].offset);
-    cJSON_AddItemToArray(list, entry);
+    return (number || output_text(job->json, "],\"duplicates\":[", e)) && put_entry(job, number, entry, e);
+}
+
+bool carve_json_session_end(const carve_job *job, u64 made_up, const char *hash, error *e)
+{
+    char text[SHA256_TEXT + 80], made[40] = "", hashed[SHA256_TEXT + 20] = "";
+    if (made_up)
+        snprintf(made, sizeof(made), ",\"made_up_bytes\":%llu", (unsigned long long)made_up);
+    if (hash)
+        snprintf(hashed, sizeof(hashed), ",\"sha256\":\"%s\"", hash);
+    snprintf(text, sizeof(text), "]%s%s}", made, hashed);
+    return output_text(job->json, text, e);
 }

@@ -165,7 +165,6 @@ static void end_job(carve_job *job)
     for (u32 i = 0; i < job->file_count; i++)
         mem_free(job->files[i].path);
     mem_free(job->files);
-    cJSON_Delete(job->json);
     mem_free(job->copy);
     outbuf_free(&job->proven);
     mem_free(job->order);
