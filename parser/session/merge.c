@@ -38,7 +38,8 @@ struct merge {
     parking parking;
     u64 numbered, emitted, passed;
     merge_put *put;
-    void *put_context;
+    merge_done *done; // NULL: nobody wants to know
+    void *put_context, *done_context;
 };
 
 static inline i64 key_of(const merge *m, const etl_file *file, const etl_buffer *b, i64 time)
@@ -346,9 +347,24 @@ void merge_buffer_free(merge_buffer *b)
     mem_free(b);
 }
 
+void merge_on_done(merge *m, merge_done *done, void *context)
+{
+    m->done = done;
+    m->done_context = context;
+}
+
+static void tell_done(const merge *m, const merge_buffer *b)
+{
+    if (m->done)
+        m->done(m->done_context, b);
+}
+
 static void release(merge *m, merge_buffer *b)
 {
-    if (--b->users == 0 && !parking_leave(&m->parking, b))
+    if (--b->users)
+        return;
+    tell_done(m, b);
+    if (!parking_leave(&m->parking, b))
         m->put(m->put_context, b);
 }
 
@@ -407,6 +423,7 @@ static void take_up(merge *m, merge_get *get, void *context)
     spill_pass(&m->passed, b->loaded.desc->size, SPILL_TRACES);
     // None may be wanted; and a file that shrank since the survey may hold fewer events now, or none.
     if (!merge_picked(b)) {
+        tell_done(m, b);
         m->put(m->put_context, b);
         return;
     }

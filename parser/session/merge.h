@@ -90,9 +90,12 @@ static inline u32 merge_pick(const merge_buffer *b, u32 at)
 // for once, in order). False: no events are left.
 typedef merge_buffer *merge_get(void *context, u32 order);
 MUST_USE bool merge_next(merge *m, u32 most, slice *out, merge_get *get, void *context);
-// A buffer no run and no slice uses any more comes back through here (called by merge_next and slice_release).
+// Memory of a buffer that nobody uses any more comes back through here (called by merge_next and slice_release).
 typedef void merge_put(void *context, merge_buffer *b);
 void merge_on_release(merge *m, merge_put *put, void *context);
+// For who wants to know: no run and no slice uses the buffer any more. Called before its memory comes back.
+typedef void merge_done(void *context, const merge_buffer *b);
+void merge_on_done(merge *m, merge_done *done, void *context);
 void slice_release(merge *m, slice *s);
 
 #endif

@@ -231,8 +231,9 @@ static void unclaim(delivery *d)
     }
 }
 
-static void buffer_done(delivery *d, const merge_buffer *b)
+static void buffer_done(void *context, const merge_buffer *b)
 {
+    delivery *d = context;
     const loaded_buffer *l = &b->loaded;
     if (d->called_back[b->order] || !l->desc)
         return;
@@ -258,7 +259,6 @@ static merge_buffer *get_buffer(void *context, u32 order)
 static void put_buffer(void *context, merge_buffer *b)
 {
     delivery *d = context;
-    buffer_done(d, b);
     d->live[b->order] = NULL;
     merge_buffer_free(d->spare);
     d->spare = b; // its memory serves the next one
@@ -309,6 +309,7 @@ static void deliver_all(delivery *d)
     d->called_back = mem_zeroed(buffers, sizeof(*d->called_back));
     d->shown = mem_zeroed(1, sizeof(*d->shown));
     merge_on_release(d->merge, put_buffer, d);
+    merge_on_done(d->merge, buffer_done, d);
     bool stop = false;
     while (!stop && merge_next(d->merge, SLICE_EVENTS, &s, get_buffer, d)) {
         for (u32 i = 0; i < s.count && !stop; i++) {
