@@ -87,7 +87,7 @@ const char *header_doubts(const etl_file *f, arena *a)
     }
     for (u32 i = 0; i < f->trace_header_count && !s.len; i++) {
         const trace_facts *facts = &f->trace_headers[i];
-        if (!facts->present || facts->one_buffer)
+        if (!facts->present)
             continue;
         doubt_clock(&s, facts);
         doubt_buffers(&s, f, facts, &list[i]);

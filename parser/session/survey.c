@@ -210,9 +210,9 @@ static void add_damaged(session *s, const trace *t, const damage_log *log)
         BISECT(at, 0, t->filled_count, t->file.buffers[t->filled[index_].buffer].offset <= log->notes[i].offset);
         if (at == t->filled_count || !log->notes[i].bytes)
             continue;
-        u32 trace_header = t->file.buffers[t->filled[at].buffer].trace_header;
-        correlator_add_gap(s->correlator, s->hosts.of[t->first_header + trace_header],
-                           clock_filetime(&t->file.trace_headers[trace_header].clock, t->filled[at].first_time));
+        const etl_buffer *b = &t->file.buffers[t->filled[at].buffer];
+        correlator_add_gap(s->correlator, s->hosts.of[t->first_header + b->trace_header],
+                           clock_filetime(etl_clock(&t->file, b), t->filled[at].first_time));
     }
 }
 
