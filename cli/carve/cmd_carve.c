@@ -49,8 +49,8 @@ static void say_found(const carve_job *job)
 static void say_doubts(const carve_job *job)
 {
     const carve *c = &job->carve;
-    say_count(c->ambiguous, "buffer is ambiguous: several sessions fit, so it is in a file apart",
-              "buffers are ambiguous: several sessions fit, so they are in files apart");
+    say_count(c->ambiguous, "buffer is ambiguous: it may be of other sessions, so it is in a file apart",
+              "buffers are ambiguous: they may be of other sessions, so they are in files apart");
     say_count(c->rest, "buffer beyond LIMIT_CARVED_SESSIONS is in the last file, whatever it belongs to",
               "buffers beyond LIMIT_CARVED_SESSIONS are in the last file, whatever they belong to");
     say_count(c->unreadable, "byte of the image could not be read", "bytes of the image could not be read");

@@ -24,6 +24,7 @@ typedef enum carve_reason {
     CARVE_COMPANY,   // no header survives; logger, buffer size and time fit the session's other buffers
     CARVE_FIRST,     // no header survives; it is the first buffer found of its session
     CARVE_AMBIGUOUS, // it fits several sessions with equal right, and is in none of them
+    CARVE_OTHERWISE, // a session has its number with other contents: which of the two is right is not known
     CARVE_REST,      // over LIMIT_CARVED_SESSIONS: kept with the last one
     CARVE_DUPLICATE, // the session has the same bytes from another place
 } carve_reason;

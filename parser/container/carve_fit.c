@@ -230,3 +230,28 @@ void sessions_that_fit(const grouping *g, const carve_piece *p, piece_fit *out)
     else if (out->unopposed_count > 1 && out->count < MAY_BE_MOST)
         out->proven = last_begun(c, p, out->unopposed, out->unopposed_count);
 }
+
+// Whether they are one buffer of a session, with other contents: one of the two is damaged.
+static bool is_other_copy(const carve_buffer *a, const carve_buffer *b)
+{
+    return a->processor == b->processor && a->size == b->size && a->time_stamp == b->time_stamp &&
+           (a->time_stamp || a->first_time == b->first_time);
+}
+
+static bool has_other_copies(const grouping *g, const carve_piece *p, u32 session)
+{
+    for (u32 i = p->first; i < p->first + p->count; i++) {
+        const carve_buffer *b = &g->c->buffers[g->members[i]];
+        u32 there = b->duplicate_of == CARVE_NONE ? taken_by(g, session, b->sequence) : CARVE_NONE;
+        if (b->duplicate_of == CARVE_NONE && (there == CARVE_NONE || !is_other_copy(b, &g->c->buffers[there])))
+            return false;
+    }
+    return true;
+}
+
+void sessions_with_other_copies(const grouping *g, const carve_piece *p, piece_fit *out)
+{
+    for (u32 i = 0; i < g->headed_count && out->count < MAY_BE_MOST; i++)
+        if (fits_kind(g->c, &g->c->sessions[i], &g->c->buffers[g->members[p->first]]) && has_other_copies(g, p, i))
+            out->may_be[out->count++] = i;
+}

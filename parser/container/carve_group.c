@@ -17,6 +17,8 @@ const char *carve_reason_text(carve_reason reason)
         [CARVE_COMPANY] = "no header survives; logger, buffer size and time fit the session's other buffers",
         [CARVE_FIRST] = "no header survives; the first buffer found of its session",
         [CARVE_AMBIGUOUS] = "ambiguous: several sessions fit, and nothing says which one it belongs to",
+        [CARVE_OTHERWISE] =
+            "ambiguous: the session has this buffer with other contents, and nothing says which is right",
         [CARVE_REST] = "more sessions than are kept apart: the rest is together in the last file",
         [CARVE_DUPLICATE] = "the session has the same bytes from another place",
     };
@@ -125,7 +127,7 @@ static void put_piece(grouping *g, u32 session, u32 piece, carve_reason reason)
     carve_piece *p = &g->pieces[piece];
     p->session = session;
     g->c->sessions[session].pieces++;
-    bool for_all = reason == CARVE_AMBIGUOUS || reason == CARVE_REST;
+    bool for_all = reason == CARVE_AMBIGUOUS || reason == CARVE_OTHERWISE || reason == CARVE_REST;
     for (u32 i = p->first; i < p->first + p->count; i++) {
         u32 index = g->members[i];
         if (index == g->c->sessions[session].header || g->c->buffers[index].reason == CARVE_DUPLICATE)
@@ -355,7 +357,7 @@ static u32 company_of(grouping *g, u32 piece, bool *rivals)
 }
 
 // What may be of other sessions is alone, so that nothing is mixed up.
-static void begin_company(grouping *g, u32 piece, const u32 *may_be, u32 may_be_count)
+static void begin_company(grouping *g, u32 piece, const u32 *may_be, u32 may_be_count, carve_reason reason)
 {
     carve *c = g->c;
     u32 session = begin_session(g, g->members[g->pieces[piece].first]);
@@ -370,7 +372,7 @@ static void begin_company(grouping *g, u32 piece, const u32 *may_be, u32 may_be_
         s->may_be = arena_take_array(&c->arena, may_be_count, sizeof(*may_be));
         memcpy(s->may_be, may_be, may_be_count * sizeof(*may_be));
     }
-    put_piece(g, session, piece, may_be_count ? CARVE_AMBIGUOUS : CARVE_FIRST);
+    put_piece(g, session, piece, may_be_count ? reason : CARVE_FIRST);
 }
 
 static void place_rest(grouping *g, u32 piece)
@@ -379,10 +381,13 @@ static void place_rest(grouping *g, u32 piece)
     sessions_that_fit(g, &g->pieces[piece], &fit);
     if (!fit.count)
         fit_members(g, &g->pieces[piece], &fit);
+    carve_reason reason = fit.count ? CARVE_AMBIGUOUS : CARVE_OTHERWISE;
+    if (!fit.count)
+        sessions_with_other_copies(g, &g->pieces[piece], &fit);
     bool rivals = false;
     u32 session = fit.count ? CARVE_NONE : company_of(g, piece, &rivals);
     if (session == CARVE_NONE)
-        begin_company(g, piece, fit.may_be, fit.count);
+        begin_company(g, piece, fit.may_be, fit.count, reason);
     else
         put_piece(g, session, piece, CARVE_COMPANY);
     carve_session *s = &g->c->sessions[g->pieces[piece].session];
@@ -399,7 +404,8 @@ static void mark_rivals(carve *c)
     }
     for (u32 i = 0; i < c->count; i++) {
         carve_buffer *b = &c->buffers[i];
-        if (b->reason != CARVE_DUPLICATE && b->reason != CARVE_REST && c->sessions[b->session].is_ambiguous)
+        if (b->reason != CARVE_DUPLICATE && b->reason != CARVE_REST && b->reason != CARVE_OTHERWISE &&
+            c->sessions[b->session].is_ambiguous)
             b->reason = CARVE_AMBIGUOUS;
     }
 }

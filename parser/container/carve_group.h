@@ -96,5 +96,7 @@ typedef struct piece_fit {
     u32 proven;
 } piece_fit;
 void sessions_that_fit(const grouping *g, const carve_piece *p, piece_fit *out);
+// Those that have all its buffers already, with other contents: which are right is not known. Adds them to may_be.
+void sessions_with_other_copies(const grouping *g, const carve_piece *p, piece_fit *out);
 
 #endif
