@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sanitizer.h"
 #include "program.h"
 
 #define RUN(p, ...) program_run((p), (const char *const[]){__VA_ARGS__, NULL})
@@ -458,6 +460,56 @@ static void bomb(void **state)
     assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"limit\""));
 }
 
+static u32 crc32_of(const u8 *bytes, size_t len)
+{
+    u32 crc = UINT32_MAX;
+    for (size_t i = 0; i < len; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc;
+}
+
+// It says that it needs 1.5 GiB to be unpacked, where a process may have one.
+static void asks_for_much_memory(void **state)
+{
+    enum { BLOCK = 12, LZMA2 = 0x21, SIZE_1_5_GIB = 37 }; // the first block's header; a filter, and its property
+    program *p = *state;
+    outbuf bytes = {0};
+    char path[512];
+    if (SANITIZED) {
+        print_message("skipped: a sanitizer needs more memory than the limit\n");
+        skip();
+    }
+    bytes_load(PROCESSES, &bytes);
+    packing k = pack_begin(p, "much.etl.xz", "raw", "xz", NULL);
+    pack(&k, "data", bytes.bytes, bytes.len);
+    pack_end(&k);
+    bytes.len = 0;
+    bytes_load(program_path(p, "much.etl.xz", path), &bytes);
+    u8 *header = bytes.bytes + BLOCK;
+    size_t len = (header[0] + (size_t)1) * 4, at = 2;
+    while (at < len && header[at] != LZMA2)
+        at++;
+    assert_true(at + 2 < len);
+    header[at + 2] = SIZE_1_5_GIB;
+    for (u32 i = 0, crc = crc32_of(header, len - 4); i < 4; i++)
+        header[len - 4 + i] = (u8)(crc >> 8 * i);
+    bytes_save(path, bytes.bytes, bytes.len);
+    struct rlimit before, limit;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)1 << 30;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    RUN(p, "info", "--json", "{}/much.etl.xz", DNS);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(p->code, 4);
+    says(p, "takes more memory than there is");
+    assert_non_null(strstr((const char *)p->out.bytes, "\"reason\":\"memory\""));
+    outbuf_free(&bytes);
+}
+
 // An archive that only lies in a folder is looked into; other files there are not complained about.
 static void archives_in_folders(void **state)
 {
@@ -507,6 +559,7 @@ int main(void)
         TEST(not_really_an_archive),
         TEST(nested_without_end),
         TEST(bomb),
+        TEST(asks_for_much_memory),
         TEST(nothing_inside),
         TEST(archives_in_folders),
     };

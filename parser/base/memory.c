@@ -59,9 +59,14 @@ void mem_watch_begin(void)
     errno = 0;
 }
 
+bool mem_watch_lacked(void)
+{
+    return errno == ENOMEM;
+}
+
 void mem_watch_end(void)
 {
-    if (errno == ENOMEM)
+    if (mem_watch_lacked())
         mem_run_out(0);
 }
 

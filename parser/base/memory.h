@@ -61,6 +61,8 @@ _Noreturn void mem_run_out(size_t bytes);
 // all: the end is mem_run_out where the C library had none since the beginning.
 void mem_watch_begin(void);
 void mem_watch_end(void);
+// The same where one input's claims may be why: whether the C library had none. That is this input's fault alone.
+bool mem_watch_lacked(void);
 
 // Called where memory runs out and no mem_try is at work; must not return. NULL: the process is aborted.
 extern void (*mem_exhausted)(size_t bytes);

@@ -25,7 +25,8 @@ typedef struct reader {
     u64 made;    // bytes that came out of it
     u32 members; // so far
     member_names *names;
-    bool is_broken; // which was said
+    bool is_broken;    // which was said
+    bool lacks_memory; // it takes more to unpack than there is
     u8 chunk[CHUNK], out[CHUNK];
 } reader;
 
@@ -73,13 +74,22 @@ static bool fail(reader *r, const char *path, error_code code, const char *why)
     return r->visitor->failed(r->visitor->context, path, &e);
 }
 
+static const char NO_MEMORY[] = "unpacking it takes more memory than there is";
+
 // Of the archive as a whole.
 static bool fail_once(reader *r, const char *why)
 {
     if (r->is_broken)
         return true;
     r->is_broken = true;
-    return fail(r, r->in->path, ERR_BROKEN, why);
+    return r->lacks_memory ? fail(r, r->in->path, ERR_MEMORY, NO_MEMORY) : fail(r, r->in->path, ERR_BROKEN, why);
+}
+
+// Behind a call of the library, which goes on without what it found no memory for.
+static bool has_memory(reader *r)
+{
+    r->lacks_memory = r->lacks_memory || mem_watch_lacked();
+    return !r->lacks_memory;
 }
 
 // Up to `want` bytes of the member into it. Returns how many came; 0 at its end, or where it breaks off (*why).
@@ -88,7 +98,11 @@ static size_t read_member(reader *r, spooled_input *to, size_t want, const char 
     size_t part = want < CHUNK ? want : CHUNK;
     mem_watch_begin();
     la_ssize_t got = libarchive.archive_read_data(r->archive, r->out, part);
-    mem_watch_end();
+    if (!has_memory(r)) {
+        error_code_set(e, ERR_MEMORY, "%s", NO_MEMORY);
+        *why = e->message;
+        return 0;
+    }
     if (got < 0)
         *why = libarchive.archive_error_string(r->archive) ? libarchive.archive_error_string(r->archive)
                                                            : "the archive is broken";
@@ -182,7 +196,8 @@ static bool visit_all(reader *r)
     for (r->members = 0; goes_on; r->members++) {
         mem_watch_begin();
         int code = libarchive.archive_read_next_header(r->archive, &entry);
-        mem_watch_end();
+        if (!has_memory(r))
+            return fail_once(r, NULL);
         if (code == ARCHIVE_EOF)
             break;
         if (code == ARCHIVE_RETRY)
@@ -225,10 +240,8 @@ static bool open_archive(reader *r)
     libarchive.archive_read_set_skip_callback(a, skip_bytes);
     libarchive.archive_read_set_seek_callback(a, seek_to);
     libarchive.archive_read_set_callback_data(a, r);
-    mem_watch_end();
-    bool opened = libarchive.archive_read_open1(a) == ARCHIVE_OK;
-    mem_watch_end();
-    return opened;
+    bool opened = has_memory(r) && libarchive.archive_read_open1(a) == ARCHIVE_OK;
+    return has_memory(r) && opened;
 }
 
 static void free_archive(void *reader_discarded)
@@ -254,8 +267,7 @@ bool archive_each(const input *in, const archive_visitor *v)
     } else {
         // Names of members come in the locale's character set, which must be able to hold them.
         locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), before = utf8 ? uselocale(utf8) : (locale_t)0;
-        goes_on =
-            open_archive(r) ? visit_all(r) : fail(r, in->path, ERR_BROKEN, libarchive.archive_error_string(r->archive));
+        goes_on = open_archive(r) ? visit_all(r) : fail_once(r, libarchive.archive_error_string(r->archive));
         free_archive(r);
         if (utf8) {
             uselocale(before);

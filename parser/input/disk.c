@@ -18,8 +18,8 @@ struct disk {
     input **parts; // of a raw image; of others those that were found
     u64 *starts;   // where each begins on the disk
     u32 part_count, part_capacity;
-    pthread_mutex_t lock; // of the libraries' handles
-    as_file file;         // the first part, for libewf
+    library_lock lock; // of the libraries' handles
+    as_file file;      // the first part, for libewf
 #ifdef HAS_LIBEWF
     libewf_handle_t *ewf;
 #endif
@@ -109,10 +109,12 @@ static size_t read_parts(const disk *d, u64 offset, u8 *into, size_t len, bool *
 static bool ewf_fail(libewf_error_t **why, const char *path, error *e)
 {
     char text[256] = "";
-    mem_watch_end();
+    bool lacked = mem_watch_lacked();
     if (*why)
         libewf.libewf_error_sprint(*why, text, sizeof(text));
     libewf.libewf_error_free(why);
+    if (lacked)
+        return error_code_set(e, ERR_MEMORY, "%s: reading it takes more memory than there is", path);
     return error_set(e, "%s: %s", path, text[0] ? text : "libewf cannot read it");
 }
 
@@ -302,7 +304,8 @@ static bool open_other(disk *d, const input *in, error *e)
     libtsk.tsk_error_reset();
     mem_watch_begin();
     d->other = libtsk.tsk_img_open_utf8_sing(in->path, vmdk ? TSK_IMG_TYPE_VMDK_VMDK : TSK_IMG_TYPE_VHD_VHD, 0);
-    mem_watch_end();
+    if (mem_watch_lacked())
+        return error_code_set(e, ERR_MEMORY, "%s: reading it takes more memory than there is", in->path);
     if (!d->other)
         return error_set(e, "%s: %s", in->path, libtsk.tsk_error_get_errstr());
     d->bytes = d->other->size > 0 ? (u64)d->other->size : 0;
@@ -348,7 +351,7 @@ static bool open_as(disk *d, const input *in, input_form form, error *missing, e
 disk *disk_open(input *in, error *missing, error *e)
 {
     disk *d = mem_zeroed(1, sizeof(*d));
-    pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->lock.mutex, NULL);
     add_part(d, in);
     if (open_as(d, in, input_kind_of(in)->form, missing, e))
         return d;
@@ -370,7 +373,7 @@ void disk_close(disk *d)
         input_close(d->parts[i]);
     mem_free(d->parts);
     mem_free(d->starts);
-    pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->lock.mutex);
     mem_free(d);
 }
 

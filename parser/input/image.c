@@ -431,7 +431,7 @@ static image *image_new(disk *d)
     m->users = 1;
     m->tsk = mem_zeroed(1, sizeof(*m->tsk));
     m->tsk->disk = d;
-    pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->lock.mutex, NULL);
     mem_watch_begin();
     if (libtsk.tsk_img_open_external(&m->tsk->info, (TSK_OFF_T)disk_bytes(d), disk_sector(d) ? disk_sector(d) : 512,
                                      read_for_tsk, close_for_tsk, describe_for_tsk))
@@ -452,6 +452,11 @@ static bool visit_image(disk *d, const char *path, const archive_visitor *v, u32
         return fail(v, path, &e);
     }
     bool goes_on = visit_disk(m, path, v);
+    if (goes_on && m->lock.lacked_memory) {
+        error_code_set(&e, ERR_MEMORY, "%s: looking into it took more memory than there was: there may be more in it",
+                       path);
+        goes_on = fail(v, path, &e);
+    }
     *volumes = m->volume_count;
     image_release(m);
     return goes_on;

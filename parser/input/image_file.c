@@ -43,7 +43,7 @@ void image_release(image *m)
     for (u32 i = 0; i < m->volume_count; i++)
         libtsk.tsk_fs_close(m->volumes[i]);
     libtsk.tsk_img_close(&m->tsk->info);
-    pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->lock.mutex);
     mem_free(m);
 }
 

@@ -23,7 +23,7 @@ static const u32 NO_PARTITION = UINT32_MAX;
 // Lives until the last of its users is gone: whoever looks through it, and its files.
 typedef struct image {
     atomic_uint users;
-    pthread_mutex_t lock; // around calls of libtsk, which is not made for several threads
+    library_lock lock; // around calls of libtsk, which is not made for several threads
     tsk_disk *tsk;
     TSK_FS_INFO *volumes[MOST_VOLUMES];
     u32 partition_of[MOST_VOLUMES]; // in `partitions`; NO_PARTITION

@@ -11,16 +11,21 @@ const char *libtsk_version(void);
 const char *libewf_version(void);
 
 // Around calls of them that share what one thread at a time may use. They swallow that they found no memory.
-static inline void library_enter(pthread_mutex_t *lock)
+typedef struct library_lock {
+    pthread_mutex_t mutex;
+    bool lacked_memory; // once: what was said to be not there, or broken, may be neither
+} library_lock;
+
+static inline void library_enter(library_lock *lock)
 {
-    pthread_mutex_lock(lock);
+    pthread_mutex_lock(&lock->mutex);
     mem_watch_begin();
 }
 
-static inline void library_leave(pthread_mutex_t *lock)
+static inline void library_leave(library_lock *lock)
 {
-    pthread_mutex_unlock(lock);
-    mem_watch_end();
+    lock->lacked_memory = lock->lacked_memory || mem_watch_lacked();
+    pthread_mutex_unlock(&lock->mutex);
 }
 
 #if !defined(_WIN32) && !defined(ETWKIT_NO_IMAGES) && __has_include(<tsk/libtsk.h>)
