@@ -126,6 +126,7 @@ static void end_life(folding *f, const fact *by, i64 until, bool is_told)
 static void bound_by_process(folding *f, const fact *by)
 {
     const process_life *p = process_at(f->correlator, by->source, by->number, by->time);
+    spill_pass(&f->to->looked_up, SPILL_LOOKUP, SPILL_LOOKUPS);
     if (!p)
         return;
     if (p->until != INT64_MAX)
@@ -209,13 +210,17 @@ static void deal_facts(history *h, u64 lowest, u64 highest)
 // Brings the facts of an id together, in order.
 static void gather_facts(history *h)
 {
-    enum { FEWEST = 256 };
-    if (h->fact_count < FEWEST || spill_is_in_file(h->fact_block)) {
+    enum {
+        FEWEST = 256,
+        MOST = (8 << 20) / sizeof(fact)
+    }; // a copy of more may lie in a file, and all in memory at once
+    if (h->fact_count < FEWEST || h->fact_count > MOST || spill_is_in_file(h->fact_block)) {
         h->facts = spill_sort(&h->fact_block, h->fact_count, sizeof(*h->facts), by_id_and_time);
         return;
     }
-    u64 lowest = UINT64_MAX, highest = 0;
+    u64 lowest = UINT64_MAX, highest = 0, passed = 0;
     for (u32 i = 0; i < h->fact_count; i++) {
+        spill_pass(&passed, sizeof(*h->facts), SPILL_ITEMS);
         lowest = h->facts[i].id < lowest ? h->facts[i].id : lowest;
         highest = h->facts[i].id > highest ? h->facts[i].id : highest;
     }
@@ -224,7 +229,7 @@ static void gather_facts(history *h)
 
 void history_close(history *h, const correlator *c)
 {
-    u64 passed = 0, looked_up = 0;
+    u64 passed = 0;
     for (u32 i = 0; i < h->fact_count; i++) {
         h->facts[i].source = c->machines[h->facts[i].source];
         spill_pass(&passed, sizeof(*h->facts), SPILL_ITEMS);
@@ -236,8 +241,6 @@ void history_close(history *h, const correlator *c)
                 break;
         fold(h, c, &h->facts[i], next - i);
         spill_pass(&passed, (next - i) * sizeof(*h->facts), SPILL_ITEMS);
-        if (h->is_of_processes)
-            spill_pass(&looked_up, SPILL_LOOKUP, SPILL_LOOKUPS);
     }
     spill_free(&h->fact_block);
     h->facts = NULL;

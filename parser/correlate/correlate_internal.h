@@ -76,6 +76,7 @@ typedef struct history {
     u64 lowest; // id
     spill *fact_block, *life_block, *slot_block;
     life_counts counts;
+    u64 looked_up;        // while facts are folded, in other arrays
     bool is_of_processes; // the number is that of a process, and no life is longer than the process's
 } history;
 
