@@ -483,13 +483,16 @@ static void find_first_threads(correlator *c)
 {
     const history *h = &c->processes.threads;
     process_life *list = c->processes.list;
-    u64 passed = 0;
-    for (u32 i = 0; i < c->processes.count; i++)
+    u64 passed = 0, looked_up = 0;
+    for (u32 i = 0; i < c->processes.count; i++) {
         list[i].thread_time = INT64_MAX;
+        spill_pass(&passed, sizeof(*list), SPILL_ITEMS);
+    }
     for (u32 i = 0; i < h->slot_count; i++) {
         const life_slot *of = &h->slots[i];
         for (u32 k = of->first; k < of->first + of->count; k++) {
             const life *l = &h->lives[k];
+            spill_pass(&looked_up, SPILL_LOOKUP, SPILL_LOOKUPS);
             const process_life *p = l->from == INT64_MIN ? NULL : process_at(c, of->machine, l->number, l->from);
             if (!p || !may_be_first(p, l))
                 continue;
@@ -515,7 +518,7 @@ void process_close(correlator *c)
     u64 passed = 0;
     for (u32 i = 0; i < b->count; i++) {
         complete(c, &b->list[i]);
-        spill_pass(&passed, sizeof(*b->list), SPILL_ITEMS);
+        spill_pass(&passed, SPILL_LOOKUP, SPILL_LOOKUPS);
     }
     for (u32 i = 0; i < b->count; i++) {
         name_path(c, &b->list[i]);
